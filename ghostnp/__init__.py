@@ -1,0 +1,22 @@
+"""ghostnp: lightweight convolutional networks, every forward and backward pass written out to be read and run.
+
+Read it in this order: `ops` (the definitions), `kernels` (the same functions, fast), `backend` (which of them the layers
+call), `modules` (layers), `models` (networks), `tools` (what one does with them).
+"""
+
+from importlib import import_module
+
+from ghostnp import backend, models, modules, ops
+from ghostnp.backend import use_backend
+from ghostnp.models import create_model, list_models
+from ghostnp.tools import count
+
+__all__ = ["backend", "count", "create_model", "kernels", "list_models", "models", "modules", "ops", "use_backend"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name):
+    # The kernels bring Numba with them, so they are imported when they are first asked for.
+    if name == "kernels":
+        return import_module("ghostnp.kernels")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

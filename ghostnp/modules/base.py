@@ -1,0 +1,211 @@
+"""What every layer is: parameters with dotted paths, an explicit forward and an explicit backward.
+
+One tree, five fruits: parameters, buffers, caches, gradients and costs share the dotted paths of the tree, such as
+``blocks.3.0.ghost1.primary_conv.0.weight``. So `grads.keys() == parameters().keys()`, an optimiser is a loop over two
+dicts, and so is a comparison with a framework.
+
+Two things are solved here once, so that no layer has to think of them: the path of whatever is running
+(`current_path`, for counting and tracing), and not keeping caches when nobody will go backward.
+"""
+
+from contextvars import ContextVar
+from functools import wraps
+
+import numpy as np
+
+# The modules that are running, outermost first; and whether their caches are wanted.
+_running = ContextVar("running", default=())
+_keeping = ContextVar("keeping", default=True)
+
+
+def under(name, entries):
+    """Move a dict of dotted paths below `name`."""
+    return {f"{name}.{path}": value for path, value in entries.items()}
+
+
+def current_path():
+    """Dotted path of the module that is running, as seen from the outermost one (whose own path is empty)."""
+    modules = _running.get()
+    if not modules:
+        return ""
+    paths = {id(module): path for path, module in modules[0].tree().items()}
+    return next(paths[id(module)] for module in reversed(modules) if id(module) in paths)
+
+
+def _entered(method):
+    """Wrap `forward` or `backward` so that its module is known to be running; drop a cache that nobody wants."""
+
+    @wraps(method)
+    def run(self, *args, **kwargs):
+        outer = _running.get()
+        if outer and outer[-1] is self:  # super().forward(...)
+            return method(self, *args, **kwargs)
+        token = _running.set((*outer, self))
+        try:
+            result, second = method(self, *args, **kwargs)
+        finally:
+            _running.reset(token)
+        return result, second if method.__name__ == "backward" or _keeping.get() else None
+
+    return run
+
+
+class Module:
+    """A layer: `forward` gives an output and a cache, `backward` takes the cache and gives gradients.
+
+    A subclass names its own arrays in `parameter_names` and `buffer_names`; a module that is set as an attribute is a
+    child under that attribute's name. Training is an argument, not a mode, and randomness is the `rng` argument: the
+    running statistics of batch norm are the only thing that a forward pass changes.
+    """
+
+    parameter_names: tuple[str, ...] = ()
+    buffer_names: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name in ("forward", "backward"):
+            if name in vars(cls):
+                setattr(cls, name, _entered(vars(cls)[name]))
+
+    def forward(self, x, *, training=False, rng=None):
+        """Run forward.
+
+        Parameters
+        ----------
+        x : ndarray
+            Images of shape (N, C, H, W); a linear layer takes (N, C).
+        training : bool, default False
+            Whether batch norm uses the batch's own statistics and updates its running ones.
+        rng : numpy.random.Generator, optional
+            Where dropout draws its masks; without one it is the identity.
+
+        Returns
+        -------
+        y : ndarray
+            The output.
+        cache : object
+            What `backward` needs.
+        """
+        raise TypeError(f"{type(self).__name__} has no forward: a Module defines forward and backward")
+
+    def backward(self, dy, cache):
+        """Run backward.
+
+        Parameters
+        ----------
+        dy : ndarray
+            Gradient of the output.
+        cache : object
+            What `forward` returned beside that output.
+
+        Returns
+        -------
+        dx : ndarray
+            Gradient of the input.
+        grads : dict of str to ndarray
+            Gradient of each parameter under its dotted path.
+        """
+        raise TypeError(f"{type(self).__name__} has no backward: a Module defines forward and backward")
+
+    def __call__(self, x):
+        """Infer: the output alone. Caches are dropped layer by layer, so memory stays at what one layer needs."""
+        token = _keeping.set(False)
+        try:
+            return self.forward(x)[0]
+        finally:
+            _keeping.reset(token)
+
+    def children(self):
+        """The modules set as attributes, by name, in order of construction."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Module)}
+
+    def tree(self):
+        """This module and all below it, by dotted path; its own path is empty."""
+        nodes = {"": self}
+        for name, child in self.children().items():
+            nodes |= {f"{name}.{path}" if path else name: node for path, node in child.tree().items()}
+        return nodes
+
+    def parameters(self):
+        """The trainable arrays themselves (not copies), by dotted path.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
+        return self._arrays(lambda module: module.parameter_names)
+
+    def state_dict(self):
+        """Parameters and buffers themselves (not copies), by dotted path, in order of construction.
+
+        Returns
+        -------
+        dict of str to ndarray
+        """
+        return self._arrays(lambda module: module.parameter_names + module.buffer_names)
+
+    def load_state_dict(self, state):
+        """Copy `state` into this module's arrays: all of it, or nothing.
+
+        Parameters
+        ----------
+        state : dict of str to array
+            Exactly the keys and shapes of `state_dict`. Values are cast to this module's dtypes.
+
+        Raises
+        ------
+        ValueError
+            If keys are missing or surplus, or shapes differ; all of them are listed.
+        """
+        mine = self.state_dict()
+        values = {key: np.asarray(value) for key, value in state.items()}
+        problems = [f"missing: {key} {array.shape}" for key, array in mine.items() if key not in values]
+        problems += [f"surplus: {key} {array.shape}" for key, array in values.items() if key not in mine]
+        problems += [
+            f"shape: {key} is {values[key].shape} and should be {array.shape}"
+            for key, array in mine.items()
+            if key in values and values[key].shape != array.shape
+        ]
+        if problems:
+            raise ValueError(f"state does not fit {type(self).__name__}; nothing was loaded:\n  " + "\n  ".join(problems))
+        for key, array in mine.items():
+            array[...] = values[key]
+
+    def astype(self, dtype):
+        """Cast every floating-point parameter and buffer of this module, in place.
+
+        Parameters
+        ----------
+        dtype : {numpy.float32, numpy.float64}
+            The new dtype.
+
+        Returns
+        -------
+        Module
+            This module.
+        """
+        if dtype not in (np.float32, np.float64):
+            raise TypeError(f"dtype={dtype!r}: the rule is float32 or float64, such as numpy.float64")
+        for module in self.tree().values():
+            for name in module.parameter_names + module.buffer_names:
+                array = getattr(module, name)
+                if array is not None and array.dtype.kind == "f":
+                    setattr(module, name, array.astype(dtype))
+        return self
+
+    def _arrays(self, names_of):
+        arrays = {name: getattr(self, name) for name in names_of(self)}
+        arrays = {name: array for name, array in arrays.items() if array is not None}
+        for name, child in self.children().items():
+            arrays |= under(name, child._arrays(names_of))
+        return arrays
+
+    def __repr__(self):
+        """One line for a leaf; a tree of lines otherwise."""
+        lines = [f"{name}: {child!r}".replace("\n", "\n  ") for name, child in self.children().items()]
+        body = self.describe()
+        return f"{type(self).__name__}({body})" + "".join(f"\n  {line}" for line in lines)
+
+    def describe(self):
+        """What stands between the parentheses of ``repr``: empty where the children say it all."""
+        return ""

@@ -1,0 +1,349 @@
+"""Layers that are one operator each: they hold its parameters and its keywords, and remember its input for backward."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ghostnp.backend import backend
+from ghostnp.modules.base import Module
+from ghostnp.modules.initial import ones, weights, zeros
+from ghostnp.ops.checks import check_divides, check_fraction, integer, pair
+from ghostnp.ops.convolution import conv2d_operator
+from ghostnp.ops.geometry import sliding_window
+
+
+class Conv2d(Module):
+    """Convolution, with bias unless told otherwise.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        C_in and C_out.
+    kernel_size : int or (int, int)
+        Rows and columns of the kernel.
+    stride, padding, dilation, groups
+        As in `ghostnp.ops.conv2d`.
+    bias : bool, default True
+        Whether each output channel adds a number of its own.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not legal, or `groups` does not divide both channel counts.
+
+    Notes
+    -----
+    `operator` names the definition that this layer falls under, such as ``"depthwise_conv2d"``: that function of the
+    backend is called, so a backend that replaces it is seen by every layer of its kind.
+    """
+
+    parameter_names = ("weight", "bias")
+
+    def __init__(
+        self, in_channels, out_channels, kernel_size, *, stride=1, padding=0, dilation=1, groups=1, bias=True
+    ):
+        in_channels = integer("in_channels", in_channels, 1)
+        out_channels = integer("out_channels", out_channels, 1)
+        kernel = pair("kernel_size", kernel_size, 1)
+        check_divides("groups", groups, "in_channels", in_channels)
+        check_divides("groups", groups, "out_channels", out_channels)
+        reach = [(k - 1) * d + 1 for k, d in zip(kernel, pair("dilation", dilation, 1), strict=True)]
+        sliding_window(reach, kernel, stride, padding, dilation)  # for its errors: such an input always fits
+        self.operator = conv2d_operator(in_channels, kernel, groups)
+        self.keywords = {"stride": stride, "padding": padding, "dilation": dilation}
+        if self.operator == "grouped_conv2d":
+            self.keywords["groups"] = groups
+        self.weight = weights((out_channels, in_channels // groups, *kernel))
+        self.bias = zeros((out_channels,)) if bias else None
+
+    def forward(self, x, *, training=False, rng=None):
+        return getattr(backend(), self.operator)(x, self.weight, self.bias, **self.keywords), x
+
+    def backward(self, dy, x):
+        grads = getattr(backend(), f"{self.operator}_backward")(dy, x, self.weight, **self.keywords)
+        return grads.x, _weight_and_bias(self, grads)
+
+    def describe(self):
+        keywords = ", ".join(f"{name}={value}" for name, value in self.keywords.items())
+        return f"{self.operator}, weight {self.weight.shape}, {keywords}, bias={self.bias is not None}"
+
+
+class Linear(Module):
+    """Fully connected layer.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        C_in and C_out.
+    bias : bool, default True
+        Whether each output adds a number of its own.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a feature count is not a positive int.
+    """
+
+    parameter_names = ("weight", "bias")
+
+    def __init__(self, in_features, out_features, *, bias=True):
+        shape = integer("out_features", out_features, 1), integer("in_features", in_features, 1)
+        self.weight = weights(shape, gain=1.0)
+        self.bias = zeros(shape[:1]) if bias else None
+
+    def forward(self, x, *, training=False, rng=None):
+        return backend().linear(x, self.weight, self.bias), x
+
+    def backward(self, dy, x):
+        grads = backend().linear_backward(dy, x, self.weight)
+        return grads.x, _weight_and_bias(self, grads)
+
+    def describe(self):
+        return f"weight {self.weight.shape}, bias={self.bias is not None}"
+
+
+class BatchNormCache(NamedTuple):
+    """What batch norm's backward needs; `fused` says whether a ReLU followed in the same operator."""
+
+    x: Any
+    mean: Any
+    var: Any
+    training: bool
+    fused: bool
+
+
+class BatchNorm2d(Module):
+    """Batch norm: by the batch's own statistics in training, by running ones otherwise.
+
+    Parameters
+    ----------
+    channels : int
+        C.
+    eps : float, default 1e-5
+        Added to the variance.
+    momentum : float, default 0.1
+        Share of the newest batch in the running statistics (Keras's momentum is 1 minus this one).
+    unbiased : bool, default True
+        Whether the running variance gathers Σ(x - mean)² / (m - 1), as PyTorch does, or / m, as Keras 3 does.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not legal.
+
+    References
+    ----------
+    .. [1] S. Ioffe and C. Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
+       https://arxiv.org/abs/1502.03167
+    """
+
+    parameter_names = ("weight", "bias")
+    buffer_names = ("running_mean", "running_var", "num_batches_tracked")
+
+    def __init__(self, channels, *, eps=1e-5, momentum=0.1, unbiased=True):
+        channels = integer("channels", channels, 1)
+        self.eps = eps
+        self.momentum = check_fraction("momentum", momentum)
+        self.unbiased = unbiased
+        self.weight, self.bias = ones((channels,)), zeros((channels,))
+        self.running_mean, self.running_var = zeros((channels,)), ones((channels,))
+        self.num_batches_tracked = np.zeros((), np.int64)
+
+    def forward(self, x, *, training=False, rng=None, fused=False):
+        # `fused` is set by a Sequential in which a ReLU follows: one operator then does both.
+        if training:
+            operator = backend().batch_norm_relu_train if fused else backend().batch_norm_train
+            y, mean, var = operator(x, self.weight, self.bias, eps=self.eps)
+            self._remember(mean, var, x.size // x.shape[1])
+        else:
+            mean, var = self.running_mean, self.running_var
+            y = backend().batch_norm_eval(x, self.weight, self.bias, mean, var, eps=self.eps)
+        return y, BatchNormCache(x, mean, var, training, fused)
+
+    def backward(self, dy, cache):
+        x, mean, var, training, fused = cache
+        if fused:
+            backward = backend().batch_norm_relu_train_backward
+            grads = backward(dy, x, self.weight, self.bias, mean, var, eps=self.eps)
+        else:
+            backward = backend().batch_norm_train_backward if training else backend().batch_norm_eval_backward
+            grads = backward(dy, x, self.weight, mean, var, eps=self.eps)
+        return grads.x, _weight_and_bias(self, grads)
+
+    def _remember(self, mean, var, count):
+        if self.unbiased:
+            var = var * (count / (count - 1))
+        self.running_mean += self.momentum * (mean - self.running_mean)
+        self.running_var += self.momentum * (var - self.running_var)
+        self.num_batches_tracked += 1
+
+    def describe(self):
+        return f"{len(self.weight)}, eps={self.eps}, momentum={self.momentum}"
+
+
+class Plain(Module):
+    """A layer without parameters: one operator of the vocabulary, named in the subclass.
+
+    Parameters
+    ----------
+    **keywords
+        Handed to the operator.
+    """
+
+    operator: str
+
+    def __init__(self, **keywords):
+        self.keywords = keywords
+
+    def forward(self, x, *, training=False, rng=None):
+        result = getattr(backend(), self.operator)(x, **self.keywords)
+        y, *extra = result if isinstance(result, tuple) else (result,)
+        return y, (x, *extra)
+
+    def backward(self, dy, cache):
+        return getattr(backend(), f"{self.operator}_backward")(dy, *cache, **self.keywords), {}
+
+    def describe(self):
+        return ", ".join(f"{name}={value}" for name, value in self.keywords.items())
+
+
+class ReLU(Plain):
+    """max(x, 0)."""
+
+    operator = "relu"
+
+
+class ReLU6(Plain):
+    """min(max(x, 0), 6)."""
+
+    operator = "relu6"
+
+
+class Sigmoid(Plain):
+    """1 / (1 + exp(-x))."""
+
+    operator = "sigmoid"
+
+
+class HardSigmoid(Plain):
+    """relu6(x + 3) / 6: the gate of the official PyTorch GhostNet."""
+
+    operator = "hard_sigmoid"
+
+
+class Clip(Plain):
+    """min(max(x, 0), 1): the gate that the official TensorFlow GhostNet calls a hard sigmoid."""
+
+    operator = "clip"
+
+
+class CReLU(Plain):
+    """relu(x) and relu(-x) side by side: twice the channels (Shang et al. 2016, definition 2.1)."""
+
+    operator = "crelu"
+
+
+class GlobalAvgPool2d(Plain):
+    """The mean of each map: (N, C, H, W) to (N, C, 1, 1)."""
+
+    operator = "global_avg_pool2d"
+
+
+class Flatten(Plain):
+    """(N, C, H, W) to (N, C·H·W)."""
+
+    operator = "flatten"
+
+
+class MaxPool2d(Plain):
+    """The largest value in each window.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding
+        As in `ghostnp.ops.max_pool2d`.
+    """
+
+    operator = "max_pool2d"
+
+    def __init__(self, kernel_size, *, stride=None, padding=0):
+        _check_pool(kernel_size, stride, padding)
+        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding)
+
+    def backward(self, dy, cache):
+        x, argmax = cache
+        return backend().max_pool2d_backward(dy, x, argmax=argmax, **self.keywords), {}
+
+
+class AvgPool2d(Plain):
+    """The mean of each window.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, count_include_pad
+        As in `ghostnp.ops.avg_pool2d`.
+    """
+
+    operator = "avg_pool2d"
+
+    def __init__(self, kernel_size, *, stride=None, padding=0, count_include_pad=True):
+        _check_pool(kernel_size, stride, padding)
+        super().__init__(
+            kernel_size=kernel_size, stride=stride, padding=padding, count_include_pad=count_include_pad
+        )
+
+
+class ChannelShuffle(Plain):
+    """Deal the channels of each group out to all groups.
+
+    Parameters
+    ----------
+    groups : int
+        As in `ghostnp.ops.channel_shuffle`.
+    """
+
+    operator = "channel_shuffle"
+
+    def __init__(self, groups):
+        super().__init__(groups=integer("groups", groups, 1))
+
+
+class Dropout(Module):
+    """Zero each value with probability `p` and scale the rest by 1 / (1 - p); the identity without training and `rng`.
+
+    Parameters
+    ----------
+    p : float
+        From 0 up to, not including, 1.
+
+    Raises
+    ------
+    ValueError
+        If `p` is not in that range.
+    """
+
+    def __init__(self, p):
+        self.p = check_fraction("p", p)
+        if self.p == 1:
+            raise ValueError("p=1: nothing would be left; the rule is a number from 0 up to, not including, 1, such as 0.2")
+
+    def forward(self, x, *, training=False, rng=None):
+        if not training or rng is None or self.p == 0:
+            return x, None
+        mask = (rng.random(x.shape) >= self.p).astype(x.dtype) / x.dtype.type(1 - self.p)
+        return backend().dropout(x, mask), (x, mask)
+
+    def backward(self, dy, cache):
+        return (dy if cache is None else backend().dropout_backward(dy, *cache)), {}
+
+    def describe(self):
+        return f"p={self.p}"
+
+
+def _check_pool(kernel_size, stride, padding):
+    kernel = pair("kernel_size", kernel_size, 1)
+    sliding_window(kernel, kernel, kernel if stride is None else stride, padding)  # for its errors: it always fits
+
+
+def _weight_and_bias(layer, grads):
+    return {"weight": grads.weight} | ({} if layer.bias is None else {"bias": grads.bias})

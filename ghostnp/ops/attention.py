@@ -1,0 +1,145 @@
+"""Attention by fully connected layers: what decides how much a pixel counts is a weighted sum of other pixels.
+
+Full (GhostNetV2, equation 3): every pixel sees every pixel of its channel, H²W² multiply-adds,
+
+    a[n, c, h, w] = Σ_h'w' F[c, h, w, h', w'] · z[n, c, h', w']
+
+Decoupled (equations 4 and 5): first along the column, then along the row, H²W + HW² multiply-adds, and every pixel is
+still reached in two steps:
+
+    a'[n, c, h, w] = Σ_h' F_H[c, h, h', w] · z[n, c, h', w]
+    a [n, c, h, w] = Σ_w' F_W[c, w, h, w'] · a'[n, c, h, w']
+
+These are sums of products, so each backward pass hands dy's share to both factors, in the opposite order. If F_H and F_W
+are shared along the axis they slide over and cut to a width K, the two steps are depthwise convolutions with K x 1 and
+1 x K kernels: that is the form GhostNetV2 runs (see `ghostnp.modules.DFCAttention`).
+"""
+
+import numpy as np
+
+from ghostnp.ops.checks import check_arrays, check_gradient, check_images, check_shape
+from ghostnp.ops.cost import Cost, Worked, product
+from ghostnp.ops.gradients import DecoupledAttentionGrads, FullAttentionGrads
+
+
+def full_attention(z, weight):
+    """Let every pixel see every pixel of its channel.
+
+    Parameters
+    ----------
+    z : ndarray
+        Maps of shape (N, C, H, W).
+    weight : ndarray
+        F, of shape (C, H, W, H, W): the output pixel's row and column, then the input pixel's.
+
+    Returns
+    -------
+    a : ndarray
+        Shape (N, C, H, W), dtype of `z`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes do not fit.
+
+    References
+    ----------
+    .. [1] Y. Tang et al., "GhostNetV2: enhance cheap operation with long-range attention", NeurIPS 2022, equation (3).
+       https://arxiv.org/abs/2211.12905
+    """
+    check_arrays(z=z, weight=weight)
+    _check_full(z.shape, weight.shape)
+    return np.einsum("chwij,ncij->nchw", weight, z)
+
+
+def full_attention_backward(dy, z, weight):
+    """Share `dy` (N, C, H, W) out to `z` and `weight`: a `FullAttentionGrads`."""
+    check_arrays(z=z, weight=weight)
+    _check_full(z.shape, weight.shape)
+    check_gradient(dy, z.shape, z)
+    return FullAttentionGrads(np.einsum("chwij,nchw->ncij", weight, dy), np.einsum("nchw,ncij->chwij", dy, z))
+
+
+def full_attention_cost(z_shape, weight_shape):
+    """Cost from shapes alone: C·(H·W)·(H·W) parameters, and as many multiply-adds for each image."""
+    _check_full(z_shape, weight_shape)
+    batch, channels, height, width = z_shape
+    return _cost(z_shape, product(channels, height, width, height, width), batch)
+
+
+def decoupled_attention(z, weight_h, weight_w):
+    """Let every pixel see its column, then its row.
+
+    Parameters
+    ----------
+    z : ndarray
+        Maps of shape (N, C, H, W).
+    weight_h : ndarray
+        F_H, of shape (C, H, H, W): the output pixel's row, the input pixel's row, their column.
+    weight_w : ndarray
+        F_W, of shape (C, W, H, W): the output pixel's column, their row, the input pixel's column.
+
+    Returns
+    -------
+    a : ndarray
+        Shape (N, C, H, W), dtype of `z`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes do not fit.
+
+    References
+    ----------
+    .. [1] Y. Tang et al., "GhostNetV2: enhance cheap operation with long-range attention", NeurIPS 2022, equations (4)
+       and (5). https://arxiv.org/abs/2211.12905
+    """
+    check_arrays(z=z, weight_h=weight_h, weight_w=weight_w)
+    _check_decoupled(z.shape, weight_h.shape, weight_w.shape)
+    columns = np.einsum("chiw,nciw->nchw", weight_h, z)
+    return np.einsum("cwhj,nchj->nchw", weight_w, columns)
+
+
+def decoupled_attention_backward(dy, z, weight_h, weight_w):
+    """Share `dy` (N, C, H, W) out to all three arguments: a `DecoupledAttentionGrads`."""
+    check_arrays(z=z, weight_h=weight_h, weight_w=weight_w)
+    _check_decoupled(z.shape, weight_h.shape, weight_w.shape)
+    check_gradient(dy, z.shape, z)
+    columns = np.einsum("chiw,nciw->nchw", weight_h, z)
+    dcolumns = np.einsum("cwhj,nchw->nchj", weight_w, dy)
+    return DecoupledAttentionGrads(
+        np.einsum("chiw,nchw->nciw", weight_h, dcolumns),
+        np.einsum("nchw,nciw->chiw", dcolumns, z),
+        np.einsum("nchw,nchj->cwhj", dy, columns),
+    )
+
+
+def decoupled_attention_cost(z_shape, weight_h_shape, weight_w_shape):
+    """Cost from shapes alone: C·(H·H·W + H·W·W) parameters, and as many multiply-adds for each image."""
+    _check_decoupled(z_shape, weight_h_shape, weight_w_shape)
+    batch, channels, height, width = z_shape
+    column, row = product(height, height, width), product(height, width, width)
+    return _cost(z_shape, f"{channels}·({column} + {row})", batch)
+
+
+def _cost(z_shape, formula, batch):
+    return Cost(Worked(formula), Worked(formula if batch == 1 else f"{batch}·{formula}"), tuple(z_shape))
+
+
+def _check_full(z_shape, weight_shape):
+    check_images("z", z_shape)
+    _, channels, height, width = z_shape
+    check_shape(
+        "weight", weight_shape, (channels, height, width, height, width), "there is one weight for each pair of pixels"
+    )
+
+
+def _check_decoupled(z_shape, weight_h_shape, weight_w_shape):
+    check_images("z", z_shape)
+    _, channels, height, width = z_shape
+    check_shape(
+        "weight_h", weight_h_shape, (channels, height, height, width), "there is one for each pair of rows in a column"
+    )
+    check_shape(
+        "weight_w", weight_w_shape, (channels, width, height, width), "there is one for each pair of columns in a row"
+    )

@@ -1,0 +1,237 @@
+"""The rules that operators share, and the errors that say which rule was broken.
+
+Every message names the argument, what came, the rule, and a value that would do.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def check_arrays(**arrays):
+    """Require NumPy arrays of one dtype, float32 or float64; ``None`` stands for an absent argument."""
+    first = None
+    for name, array in arrays.items():
+        if array is None:
+            continue
+        if not isinstance(array, np.ndarray):
+            raise TypeError(
+                f"{name} is of type {type(array).__name__}: the rule is a NumPy array of float32 or float64, "
+                f"such as np.asarray({name}, np.float32)"
+            )
+        if array.dtype not in _FLOATS:
+            raise TypeError(
+                f"{name} has dtype {array.dtype}: the rule is float32 or float64, such as {name}.astype(np.float32)"
+            )
+        if first is None:
+            first = name
+        elif array.dtype != arrays[first].dtype:
+            raise TypeError(
+                f"{name} has dtype {array.dtype} and {first} has {arrays[first].dtype}: the rule is one dtype, "
+                f"such as {name}.astype(np.{arrays[first].dtype})"
+            )
+
+
+def check_axes(name, shape, axes, *, empty=()):
+    """Require as many axes as letters in `axes`, none of length zero save those listed in `empty`."""
+    letters = axes.split()
+    layout = f"({', '.join(letters)}{',' if len(letters) == 1 else ''})"
+    example = tuple(2 + i for i in range(len(letters)))
+    if len(shape) != len(letters):
+        raise ValueError(f"{name} has shape {shape}: the rule is {len(letters)} axes {layout}, such as {example}")
+    for letter, size in zip(letters, shape, strict=True):
+        if size == 0 and letter not in empty:
+            raise ValueError(f"{name} has shape {shape}: its axis {letter} must be 1 or longer, such as {example}")
+
+
+def check_shape(name, shape, expected, why):
+    """Require exactly the shape `expected`; `why` says where it comes from."""
+    if tuple(shape) != tuple(expected):
+        raise ValueError(f"{name} has shape {tuple(shape)}: {why}, and the shape that fits is {tuple(expected)}")
+
+
+def check_images(name, shape):
+    """Require (N, C, H, W) with at least one channel and one pixel; a batch may be empty."""
+    check_axes(name, shape, "N C H W", empty=("N",))
+
+
+def check_gradient(dy, shape, x):
+    """Require the incoming gradient to look like the forward pass's output."""
+    check_arrays(x=x, dy=dy)
+    check_shape("dy", dy.shape, shape, "the gradient has the shape of the output it belongs to")
+
+
+def check_operands(**arrays):
+    """Require arrays of one dtype and one shape."""
+    check_arrays(**arrays)
+    (first, reference), *others = arrays.items()
+    for name, array in others:
+        check_shape(name, array.shape, reference.shape, f"{name} and {first} are met element by element")
+
+
+def integer(name, value, least):
+    """`value` as an int that is at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name}={value!r}: the rule is an int of {least} or more, such as {max(least, 1)}")
+    if value < least:
+        raise ValueError(f"{name}={value}: the rule is an int of {least} or more, such as {max(least, 1)}")
+    return int(value)
+
+
+def pair(name, value, least):
+    """`value` as a pair of ints (rows, columns); a lone int stands for both."""
+    if isinstance(value, Integral):
+        return (integer(name, value, least),) * 2
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise TypeError(f"{name}={value!r}: the rule is an int or a pair of ints, such as {max(least, 1)} or (2, 1)")
+    return tuple(integer(f"{name}[{axis}]", size, least) for axis, size in enumerate(value))
+
+
+def divisors(number):
+    """The divisors of `number`, ascending."""
+    return [d for d in range(1, number + 1) if number % d == 0]
+
+
+def check_divides(name, value, of, number):
+    """Require `value` to divide `number`; the error lists every legal value."""
+    value = integer(name, value, 1)
+    if number % value:
+        legal = ", ".join(map(str, divisors(number)))
+        raise ValueError(f"{name}={value} does not divide {of}={number}; legal: {legal}")
+    return value
+
+
+def check_maps(**arrays):
+    """Require arrays of one dtype, each of shape (N, C, H, W)."""
+    check_arrays(**arrays)
+    for name, array in arrays.items():
+        check_images(name, array.shape)
+
+
+def check_features(name, shape):
+    """Require at least the axes (N, C), with one channel or more; a batch may be empty."""
+    if len(shape) < 2 or shape[1] == 0:
+        raise ValueError(
+            f"{name} has shape {tuple(shape)}: the rule is (N, C, ...) with C of 1 or more, such as (2, 3)"
+        )
+
+
+def check_channels(x_shape, **vectors):
+    """Require shapes (C,): one number for each channel of x; ``None`` stands for an absent argument."""
+    check_images("x", x_shape)
+    for name, shape in vectors.items():
+        if shape is not None:
+            check_shape(name, shape, (x_shape[1],), "there is one number for each channel of x")
+
+
+def check_statistics(x_shape):
+    """Require at least two values for each channel: one alone has no variance."""
+    batch, channels, height, width = x_shape
+    if batch * height * width < 2:
+        raise ValueError(
+            f"x has shape {tuple(x_shape)}, so each channel has N·H·W = {batch * height * width} values: the rule in "
+            f"training is 2 or more, such as {(2, channels, height, width)}; batch_norm_eval takes any batch"
+        )
+
+
+def check_broadcast(a_name, a_shape, b_name, b_shape):
+    """Require one shape, or b (N, C, 1, 1) against a (N, C, H, W); true if b has to be spread over pixels."""
+    a_shape, b_shape = tuple(a_shape), tuple(b_shape)
+    if a_shape == b_shape:
+        return False
+    if len(a_shape) == 4 and b_shape == (*a_shape[:2], 1, 1):
+        return True
+    per_map = f" or {(*a_shape[:2], 1, 1)}, one number for each map," if len(a_shape) == 4 else ""
+    raise ValueError(
+        f"{b_name} has shape {b_shape} and {a_name} has {a_shape}: the rule is one shape{per_map} such as {a_shape}"
+    )
+
+
+def check_factors(x_shape, s_shape):
+    """Require s of shape (N, C, 1, 1): one factor for each map of x."""
+    check_images("x", x_shape)
+    check_shape("s", s_shape, (*x_shape[:2], 1, 1), f"there is one factor for each map of x {tuple(x_shape)}")
+
+
+def sequence(name, values):
+    """`values` as a tuple of one or more."""
+    if not isinstance(values, tuple | list):
+        raise TypeError(f"{name} is of type {type(values).__name__}: the rule is a list or tuple, such as [a, b]")
+    if not values:
+        raise ValueError(f"{name} is empty: the rule is one or more, such as [a, b]")
+    return tuple(values)
+
+
+def check_parts(shapes, keep=None):
+    """Require maps that differ in their channels alone; `keep` resolved to how many channels are kept of all."""
+    shapes = [tuple(shape) for shape in sequence("xs", shapes)]
+    for number, shape in enumerate(shapes):
+        check_images(f"xs[{number}]", shape)
+    batch, _, height, width = shapes[0]
+    for number, shape in enumerate(shapes):
+        check_shape(f"xs[{number}]", shape, (batch, shape[1], height, width), "parts differ in their channels alone")
+    channels = sum(shape[1] for shape in shapes)
+    if keep is None:
+        return channels
+    keep = integer("keep", keep, 1)
+    if keep > channels:
+        raise ValueError(f"keep={keep}: xs have {channels} channels together, and the rule is 1 to {channels}, or None")
+    return keep
+
+
+def check_sizes(sizes, channels):
+    """`sizes` as a tuple of ints of 1 or more that add up to `channels`."""
+    sizes = tuple(integer(f"sizes[{number}]", size, 1) for number, size in enumerate(sequence("sizes", sizes)))
+    if sum(sizes) != channels:
+        rest = channels - sum(sizes[:-1])
+        legal = (*sizes[:-1], rest) if rest > 0 else (channels,)
+        raise ValueError(f"sizes={sizes} add up to {sum(sizes)}: x has {channels} channels, such as {legal}")
+    return sizes
+
+
+def positive(name, value):
+    """`value` as a float above zero."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name}={value!r}: the rule is a real number above 0, such as 1e-5")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name}={value}: the rule is a real number above 0, such as 1e-5")
+    return float(value)
+
+
+def flag(name, value):
+    """`value`, which has to be True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r}: the rule is a bool, such as True")
+    return value
+
+
+def check_fraction(name, value):
+    """`value` as a float from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
+        raise ValueError(f"{name}={value!r}: the rule is a number from 0 to 1, such as 0.1")
+    return float(value)
+
+
+def check_overlap(kernel, padding):
+    """Require padding smaller than the kernel on each side, so that every window meets a pixel of the map."""
+    for axis, (size, sides) in enumerate(zip(kernel, padding, strict=True)):
+        if max(sides) >= size:
+            raise ValueError(
+                f"padding={padding} has {max(sides)} pixels on a side where kernel_size={kernel} has {size}: the rule "
+                f"of pooling is a padding smaller than the kernel, such as padding[{axis}] = {(size // 2, size // 2)}"
+            )
+
+
+def check_argmax(argmax, shape, kernel):
+    """Require the int64 array that max_pool2d returned: tap numbers u·kw + v, one for each output pixel."""
+    taps = kernel[0] * kernel[1]
+    if not isinstance(argmax, np.ndarray) or argmax.dtype != np.int64:
+        came = argmax.dtype if isinstance(argmax, np.ndarray) else type(argmax).__name__
+        raise TypeError(f"argmax is {came}: the rule is an int64 array of tap numbers, such as max_pool2d returns")
+    check_shape("argmax", argmax.shape, shape, "there is one tap for each output pixel")
+    if argmax.size and not 0 <= argmax.min() <= argmax.max() < taps:
+        raise ValueError(
+            f"argmax holds {argmax.min()} to {argmax.max()}: kernel_size={kernel} has taps 0 to {taps - 1}, such as 0"
+        )

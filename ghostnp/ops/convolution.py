@@ -1,0 +1,146 @@
+"""Convolution by its most general name, and the separable one, which is two of them in a row.
+
+`conv2d` computes nothing itself. It looks at groups and kernel and hands over to the definition that fits:
+
+    groups = 1, kernel 1x1          pointwise_conv2d
+    groups = 1                      standard_conv2d
+    groups = C_in > 1               depthwise_conv2d
+    1 < groups < C_in               grouped_conv2d
+
+A depthwise-separable convolution is depthwise, then pointwise: space first, channels second.
+
+    y = pointwise(depthwise(x))          dx = depthwise_backward(pointwise_backward(dy))
+
+Its cost against a standard convolution is kh·kw·C_in + C_in·C_out to kh·kw·C_in·C_out: a share of 1/C_out + 1/(kh·kw).
+"""
+
+from ghostnp.ops import depthwise, grouped, pointwise, standard
+from ghostnp.ops.cost import Cost, Worked
+from ghostnp.ops.depthwise import depthwise_conv2d, depthwise_conv2d_backward, depthwise_conv2d_cost
+from ghostnp.ops.geometry import check_conv2d, conv2d_window
+from ghostnp.ops.gradients import SeparableGrads
+from ghostnp.ops.pointwise import pointwise_conv2d, pointwise_conv2d_backward, pointwise_conv2d_cost
+
+
+def conv2d_operator(in_channels, kernel, groups):
+    """Name of the definition that a convolution falls under, such as ``"depthwise_conv2d"``."""
+    if groups == 1:
+        return "pointwise_conv2d" if tuple(kernel) == (1, 1) else "standard_conv2d"
+    return "depthwise_conv2d" if groups == in_channels else "grouped_conv2d"
+
+
+def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
+    """Convolve by whichever definition fits.
+
+    Parameters
+    ----------
+    x : ndarray
+        Images of shape (N, C_in, H, W).
+    weight : ndarray
+        Filters of shape (C_out, C_in/groups, kh, kw).
+    bias : ndarray, optional
+        Shape (C_out,).
+    stride, dilation : int or (int, int), default 1
+        Rows and columns between neighbouring windows, and between neighbouring taps.
+    padding : int, (int, int), ((int, int), (int, int)) or "same", default 0
+        Zeros around each map: all sides, (rows, columns), ((top, bottom), (left, right)), or TensorFlow's rule.
+    groups : int, default 1
+        A common divisor of C_in and C_out.
+
+    Returns
+    -------
+    y : ndarray
+        Shape (N, C_out, H_out, W_out), dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes, shapes or groups do not fit, or the output would be smaller than 1x1.
+    """
+    check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
+    operator, options = _fitting("", x.shape, weight.shape, groups)
+    return operator(x, weight, bias, stride=stride, padding=padding, dilation=dilation, **options)
+
+
+def conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
+    """Share `dy` (N, C_out, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
+    check_conv2d(x, weight, dy=dy, groups=groups, stride=stride, padding=padding, dilation=dilation)
+    operator, options = _fitting("_backward", x.shape, weight.shape, groups)
+    return operator(dy, x, weight, stride=stride, padding=padding, dilation=dilation, **options)
+
+
+def conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilation=1, groups=1):
+    """Cost from shapes alone: that of the definition that fits."""
+    conv2d_window(x_shape, weight_shape, groups=groups, stride=stride, padding=padding, dilation=dilation)
+    operator, options = _fitting("_cost", x_shape, weight_shape, groups)
+    return operator(x_shape, weight_shape, bias=bias, stride=stride, padding=padding, dilation=dilation, **options)
+
+
+def _fitting(suffix, x_shape, weight_shape, groups):
+    name = conv2d_operator(x_shape[1], weight_shape[2:], groups)
+    home = {
+        "standard_conv2d": standard,
+        "pointwise_conv2d": pointwise,
+        "grouped_conv2d": grouped,
+        "depthwise_conv2d": depthwise,
+    }[name]
+    return getattr(home, name + suffix), {"groups": groups} if home is grouped else {}
+
+
+def separable_conv2d(x, depthwise_weight, pointwise_weight, bias=None, *, stride=1, padding=0, dilation=1):
+    """Filter each channel alone, then mix the channels of each pixel.
+
+    Parameters
+    ----------
+    x : ndarray
+        Images of shape (N, C_in, H, W).
+    depthwise_weight : ndarray
+        Filters of shape (m·C_in, 1, kh, kw).
+    pointwise_weight : ndarray
+        The mixing matrix, of shape (C_out, m·C_in, 1, 1).
+    bias : ndarray, optional
+        Shape (C_out,), added after the mixing.
+    stride, dilation : int or (int, int), default 1
+        Of the depthwise step: rows and columns between neighbouring windows, and between neighbouring taps.
+    padding : int, (int, int), ((int, int), (int, int)) or "same", default 0
+        Of the depthwise step: all sides, (rows, columns), ((top, bottom), (left, right)), or TensorFlow's rule.
+
+    Returns
+    -------
+    y : ndarray
+        Shape (N, C_out, H_out, W_out), dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes do not fit, or the output would be smaller than 1x1.
+
+    References
+    ----------
+    .. [1] F. Chollet, "Xception: deep learning with depthwise separable convolutions", CVPR 2017, section 1.
+       https://arxiv.org/abs/1610.02357
+    """
+    filtered = depthwise_conv2d(x, depthwise_weight, stride=stride, padding=padding, dilation=dilation)
+    return pointwise_conv2d(filtered, pointwise_weight, bias)
+
+
+def separable_conv2d_backward(dy, x, depthwise_weight, pointwise_weight, *, stride=1, padding=0, dilation=1):
+    """Share `dy` (N, C_out, H_out, W_out) out to both steps: a `SeparableGrads`; the filtered maps are made again."""
+    geometry = {"stride": stride, "padding": padding, "dilation": dilation}
+    filtered = depthwise_conv2d(x, depthwise_weight, **geometry)
+    dfiltered, dpointwise, dbias = pointwise_conv2d_backward(dy, filtered, pointwise_weight)
+    dx, ddepthwise, _ = depthwise_conv2d_backward(dfiltered, x, depthwise_weight, **geometry)
+    return SeparableGrads(dx, ddepthwise, dpointwise, dbias)
+
+
+def separable_conv2d_cost(
+    x_shape, depthwise_weight_shape, pointwise_weight_shape, *, bias=False, stride=1, padding=0, dilation=1
+):
+    """Cost from shapes alone: the two steps' costs, added."""
+    space = depthwise_conv2d_cost(x_shape, depthwise_weight_shape, stride=stride, padding=padding, dilation=dilation)
+    channels = pointwise_conv2d_cost(space.output, pointwise_weight_shape, bias=bias)
+    return Cost(
+        Worked(f"{space.params.formula} + {channels.params.formula}"),
+        Worked(f"{space.macs.formula} + {channels.macs.formula}"),
+        channels.output,
+    )

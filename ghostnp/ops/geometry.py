@@ -1,0 +1,220 @@
+"""Where a sliding window goes: padding, output sizes, and the pixels that each tap of a kernel meets.
+
+Along one axis, with kernel size k, stride s, dilation d and padding (before, after), output pixel i at tap u reads
+
+    padded pixel  i·s + u·d        of        before + input + after        padded pixels,
+
+so the last window that still fits gives
+
+    output = ⌊(before + input + after − (k − 1)·d − 1) / s⌋ + 1.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ghostnp.ops.checks import (
+    check_arrays,
+    check_axes,
+    check_divides,
+    check_gradient,
+    check_images,
+    check_shape,
+    divisors,
+    pair,
+)
+
+
+class Window(NamedTuple):
+    """A sliding window over the rows and columns of a map; every field is a (rows, columns) pair.
+
+    Parameters
+    ----------
+    kernel, stride, dilation : (int, int)
+        In pixels.
+    padding : ((int, int), (int, int))
+        ((top, bottom), (left, right)) pixels around the input.
+    input, output : (int, int)
+        Height and width before and after.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: tuple[tuple[int, int], tuple[int, int]]
+    input: tuple[int, int]
+    output: tuple[int, int]
+
+
+def sliding_window(size, kernel, stride, padding, dilation=1):
+    """Resolve what a caller may write into a `Window`, or say what is wrong with it.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Height and width of the input.
+    kernel, stride, dilation : int or (int, int)
+        An int stands for both axes.
+    padding : int, (int, int), ((int, int), (int, int)) or "same"
+        ``p``, ``(rows, columns)``, ``((top, bottom), (left, right))``, or TensorFlow's rule: output = ⌈input / stride⌉,
+        and where the padding it takes is odd, the extra pixel goes to the bottom and to the right.
+
+    Returns
+    -------
+    Window
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no such value, or the output would be smaller than 1x1.
+    """
+    kernel = pair("kernel_size", kernel, 1)
+    stride = pair("stride", stride, 1)
+    dilation = pair("dilation", dilation, 1)
+    reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    if isinstance(padding, str):
+        padding = _same(padding, size, reach, stride)
+    else:
+        padding = _around(padding)
+    output = tuple(
+        (before + length + after - r) // s + 1
+        for length, (before, after), r, s in zip(size, padding, reach, stride, strict=True)
+    )
+    if min(output) < 1:
+        needed = tuple(max(0, r - sum(p)) for r, p in zip(reach, padding, strict=True))
+        raise ValueError(
+            f"the output would be {output[0]}x{output[1]}: kernel_size={kernel} with dilation={dilation} covers "
+            f"{reach[0]}x{reach[1]} pixels, the input has {size[0]}x{size[1]} and padding={padding}; with this padding "
+            f"an input of {needed[0]}x{needed[1]} or larger would do, and padding='same' always does"
+        )
+    return Window(kernel, stride, dilation, padding, tuple(size), output)
+
+
+def _same(word, size, reach, stride):
+    if word != "same":
+        raise ValueError(
+            f"padding={word!r}: the rule is an int, a pair, ((top, bottom), (left, right)) or 'same', such as 'same'"
+        )
+    total = (max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(size, reach, stride, strict=True))
+    return tuple((t // 2, t - t // 2) for t in total)
+
+
+def _around(padding):
+    if isinstance(padding, tuple | list) and len(padding) == 2 and isinstance(padding[0], tuple | list):
+        return tuple(pair(f"padding[{axis}]", sides, 0) for axis, sides in enumerate(padding))
+    rows, columns = pair("padding", padding, 0)
+    return ((rows, rows), (columns, columns))
+
+
+def pad(x, window, value=0):
+    """Surround each map of `x` (N, C, H, W) with the window's padding."""
+    return np.pad(x, ((0, 0), (0, 0), *window.padding), constant_values=value)
+
+
+def crop(xp, window):
+    """Undo `pad`: the view of `xp` without its border."""
+    (top, _), (left, _) = window.padding
+    height, width = window.input
+    return xp[:, :, top : top + height, left : left + width]
+
+
+def tap(xp, u, v, window):
+    """View the pixels of a padded `xp` that tap (u, v) of the kernel meets: one for every output pixel.
+
+    Forward reads this view and backward adds into it, which is why the two passes look alike.
+    """
+    rows, columns = (
+        slice(t * d, t * d + (o - 1) * s + 1, s)
+        for t, d, o, s in zip((u, v), window.dilation, window.output, window.stride, strict=True)
+    )
+    return xp[:, :, rows, columns]
+
+
+def conv2d_window(x_shape, weight_shape, bias_shape=None, *, groups=1, stride=1, padding=0, dilation=1):
+    """Check the shapes of a convolution and resolve its window.
+
+    Parameters
+    ----------
+    x_shape : tuple of int
+        (N, C_in, H, W).
+    weight_shape : tuple of int
+        (C_out, C_in / groups, kh, kw).
+    bias_shape : tuple of int, optional
+        (C_out,).
+    groups : int or "channels"
+        "channels" makes every input channel a group of its own, as in a depthwise convolution.
+    stride, padding, dilation
+        As in `sliding_window`.
+
+    Returns
+    -------
+    Window
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a shape, the groups or the window do not fit.
+    """
+    check_images("x", x_shape)
+    check_axes("weight", weight_shape, "C_out C_in/groups kh kw")
+    in_channels, out_channels = x_shape[1], weight_shape[0]
+    if groups == "channels":
+        groups = in_channels
+        if out_channels % groups:
+            raise ValueError(
+                f"weight has shape {weight_shape}: out_channels={out_channels} must be a multiple of "
+                f"in_channels={in_channels} in a depthwise convolution, such as {in_channels} or {2 * in_channels}"
+            )
+    else:
+        check_divides("groups", groups, "in_channels", in_channels)
+        if out_channels % groups:
+            legal = [d for d in divisors(in_channels) if out_channels % d == 0]
+            raise ValueError(
+                f"groups={groups} does not divide out_channels={out_channels}; "
+                f"legal for {in_channels} to {out_channels} channels: {', '.join(map(str, legal))}"
+            )
+    check_shape(
+        "weight",
+        weight_shape,
+        (out_channels, in_channels // groups, *weight_shape[2:]),
+        f"its axis 1 must be in_channels/groups = {in_channels}/{groups} = {in_channels // groups}",
+    )
+    if bias_shape is not None:
+        check_shape("bias", bias_shape, (out_channels,), "there is one bias for each output channel")
+    return sliding_window(x_shape[2:], weight_shape[2:], stride, padding, dilation)
+
+
+def check_conv2d(x, weight, bias=None, *, dy=None, groups=1, stride=1, padding=0, dilation=1):
+    """Check the arrays of a convolution (with `dy`: of its backward pass) and resolve its window.
+
+    Parameters
+    ----------
+    x, weight, bias, dy : ndarray
+        As the operator got them; `bias` and `dy` may be absent.
+    groups, stride, padding, dilation
+        As in `conv2d_window`.
+
+    Returns
+    -------
+    Window
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes, shapes, groups or the window do not fit.
+    """
+    check_arrays(x=x, weight=weight, bias=bias)
+    window = conv2d_window(
+        x.shape,
+        weight.shape,
+        None if bias is None else bias.shape,
+        groups=groups,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+    )
+    if dy is not None:
+        check_gradient(dy, (len(x), len(weight), *window.output), x)
+    return window
+
+

@@ -1,0 +1,181 @@
+"""Batch norm: every channel is brought to mean 0 and variance 1, then to a mean and a scale that are learnt.
+
+    y[n, c, i, j] = w[c] · x̂[n, c, i, j] + b[c]        with   x̂ = (x − mean[c]) / σ[c]   and   σ = √(var + eps)
+
+In training mean and (biased) variance are those of the M = N·H·W numbers of the channel, so each x moves them as well:
+
+    db[c] = Σ_nij dy                    dw[c] = Σ_nij dy · x̂
+    dx    = w[c] / σ[c] · (dy − db[c] / M − x̂ · dw[c] / M)
+
+dx has sum 0 and no overlap with x̂: a shift or a stretch of the input changes nothing. In evaluation mean and variance
+are constants, the map is affine in x, and the last two terms vanish.
+
+Cost: 2·C parameters. No multiply-adds are counted: at inference they melt into the convolution before.
+"""
+
+import numpy as np
+
+from ghostnp.ops.activation import relu, relu_backward
+from ghostnp.ops.checks import check_arrays, check_channels, check_operands, check_statistics, positive
+from ghostnp.ops.cost import NOTHING, Cost, Worked
+from ghostnp.ops.gradients import NormGrads
+
+
+def batch_norm_train(x, weight, bias, *, eps=1e-5):
+    """Normalise each channel by its own statistics over this batch.
+
+    Parameters
+    ----------
+    x : ndarray
+        Shape (N, C, H, W) with at least two values for each channel.
+    weight, bias : ndarray
+        The new scale and mean, of shape (C,).
+    eps : float, default 1e-5
+        Added to the variance, so that a constant channel is not divided by zero.
+
+    Returns
+    -------
+    y : ndarray
+        Shape and dtype of `x`.
+    mean, var : ndarray
+        Mean and biased variance of each channel, of shape (C,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes do not fit, N·H·W < 2, or `eps` is not above zero.
+
+    References
+    ----------
+    .. [1] S. Ioffe, C. Szegedy, "Batch normalization", 2015, algorithm 1. https://arxiv.org/abs/1502.03167
+    """
+    eps = check_batch_norm(x, eps, training=True, weight=weight, bias=bias)
+    mean, var = x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3))
+    return _affine(_normalized(x, mean, var, eps), weight, bias), mean, var
+
+
+def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
+    """Send `dy` (N, C, H, W) back through the channel and its statistics: a `NormGrads`."""
+    eps = check_batch_norm(x, eps, training=True, dy=dy, weight=weight, mean=mean, var=var)
+    normalized = _normalized(x, mean, var, eps)
+    dweight, dbias = (dy * normalized).sum(axis=(0, 2, 3)), dy.sum(axis=(0, 2, 3))
+    count = x.size // x.shape[1]
+    through_statistics = _affine(normalized, dweight / count, dbias / count)
+    return NormGrads(_slope(weight, var, eps) * (dy - through_statistics), dweight, dbias)
+
+
+def batch_norm_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):
+    """Cost from shapes alone: 2·C parameters; mean and var (C,) come out beside y."""
+    positive("eps", eps)
+    check_channels(x_shape, weight=weight_shape, bias=bias_shape)
+    check_statistics(x_shape)
+    channels = x_shape[1]
+    return Cost(Worked(f"2·{channels}"), NOTHING, tuple(x_shape), ((channels,), (channels,)))
+
+
+def batch_norm_relu_train(x, weight, bias, *, eps=1e-5):
+    """Normalise as `batch_norm_train` does and keep what is positive, in one pass over memory.
+
+    Parameters
+    ----------
+    x : ndarray
+        Shape (N, C, H, W) with at least two values for each channel.
+    weight, bias : ndarray
+        The new scale and mean, of shape (C,).
+    eps : float, default 1e-5
+        Added to the variance.
+
+    Returns
+    -------
+    y : ndarray
+        Shape and dtype of `x`.
+    mean, var : ndarray
+        Mean and biased variance of each channel of `x`, of shape (C,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes do not fit, N·H·W < 2, or `eps` is not above zero.
+    """
+    y, mean, var = batch_norm_train(x, weight, bias, eps=eps)
+    return relu(y), mean, var
+
+
+def batch_norm_relu_train_backward(dy, x, weight, bias, mean, var, *, eps=1e-5):
+    """Send `dy` (N, C, H, W) back through both: a `NormGrads`. What went into the ReLU is computed anew."""
+    before_relu = batch_norm_eval(x, weight, bias, mean, var, eps=eps)
+    return batch_norm_train_backward(relu_backward(dy, before_relu), x, weight, mean, var, eps=eps)
+
+
+def batch_norm_relu_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):
+    """Cost from shapes alone: that of `batch_norm_train`, the ReLU is free."""
+    return batch_norm_train_cost(x_shape, weight_shape, bias_shape, eps=eps)
+
+
+def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5):
+    """Normalise each channel by statistics that were gathered in training.
+
+    Parameters
+    ----------
+    x : ndarray
+        Shape (N, C, H, W); the batch may be empty.
+    weight, bias : ndarray
+        The new scale and mean, of shape (C,).
+    mean, var : ndarray
+        The statistics, of shape (C,).
+    eps : float, default 1e-5
+        Added to the variance.
+
+    Returns
+    -------
+    y : ndarray
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes do not fit, or `eps` is not above zero.
+
+    References
+    ----------
+    .. [1] S. Ioffe, C. Szegedy, "Batch normalization", 2015, algorithm 2. https://arxiv.org/abs/1502.03167
+    """
+    eps = check_batch_norm(x, eps, weight=weight, bias=bias, mean=mean, var=var)
+    return _affine(_normalized(x, mean, var, eps), weight, bias)
+
+
+def batch_norm_eval_backward(dy, x, weight, mean, var, *, eps=1e-5):
+    """Send `dy` (N, C, H, W) back, with mean and var held constant: a `NormGrads`."""
+    eps = check_batch_norm(x, eps, dy=dy, weight=weight, mean=mean, var=var)
+    dweight = (dy * _normalized(x, mean, var, eps)).sum(axis=(0, 2, 3))
+    return NormGrads(_slope(weight, var, eps) * dy, dweight, dy.sum(axis=(0, 2, 3)))
+
+
+def batch_norm_eval_cost(x_shape, weight_shape, bias_shape, mean_shape, var_shape, *, eps=1e-5):
+    """Cost from shapes alone: 2·C parameters; the statistics are not trained and do not count."""
+    positive("eps", eps)
+    check_channels(x_shape, weight=weight_shape, bias=bias_shape, mean=mean_shape, var=var_shape)
+    return Cost(Worked(f"2·{x_shape[1]}"), NOTHING, tuple(x_shape))
+
+
+def check_batch_norm(x, eps, *, training=False, dy=None, **vectors):
+    """Check the arrays of a batch norm, and return `eps` as a float: shared with the kernel's twin."""
+    check_arrays(x=x, **vectors)
+    check_channels(x.shape, **{name: np.shape(vector) for name, vector in vectors.items()})
+    if training:
+        check_statistics(x.shape)
+    if dy is not None:
+        check_operands(x=x, dy=dy)
+    return positive("eps", eps)
+
+
+def _normalized(x, mean, var, eps):
+    return (x - mean[:, None, None]) / np.sqrt(var + eps)[:, None, None]
+
+
+def _affine(normalized, weight, bias):
+    return weight[:, None, None] * normalized + bias[:, None, None]
+
+
+def _slope(weight, var, eps):
+    return (weight / np.sqrt(var + eps))[:, None, None]

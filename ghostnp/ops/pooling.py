@@ -1,0 +1,184 @@
+"""Pooling: each window of a map is summed up in one number, its largest or its mean.
+
+    max:      y[n, c, i, j] = max_uv  x̄[n, c, i·s + u, j·s + v]          argmax = u·kw + v of the (first) largest
+    average:  y[n, c, i, j] = Σ_uv x̄[n, c, i·s + u, j·s + v] / count[i, j]
+
+with x̄ the padded input. A maximum never takes a padded pixel. Backwards the largest takes all, or all share alike:
+
+    max:      dx̄[n, c, i·s + u, j·s + v] += dy[n, c, i, j]   where argmax[n, c, i, j] = u·kw + v
+    average:  dx̄[n, c, i·s + u, j·s + v] += dy[n, c, i, j] / count[i, j]
+
+Cost: no parameters, no multiply-adds.
+"""
+
+import numpy as np
+
+from ghostnp.ops.checks import check_argmax, check_gradient, check_images, check_maps, check_overlap, flag
+from ghostnp.ops.cost import free
+from ghostnp.ops.geometry import crop, pad, sliding_window, tap
+
+
+def max_pool2d(x, kernel_size, *, stride=None, padding=0):
+    """Keep the largest pixel of each window.
+
+    Parameters
+    ----------
+    x : ndarray
+        Maps of shape (N, C, H, W).
+    kernel_size : int or (int, int)
+        Rows and columns of a window.
+    stride : int or (int, int), optional
+        Rows and columns between neighbouring windows; `kernel_size` if it is left out.
+    padding : int, (int, int), ((int, int), (int, int)) or "same", default 0
+        Pixels around each map, on each side fewer than the kernel has.
+
+    Returns
+    -------
+    y : ndarray
+        Shape (N, C, H_out, W_out), dtype of `x`.
+    argmax : ndarray
+        Which tap u·kw + v of the window was the largest, as int64 of the shape of `y`. Among equals the first wins, and
+        NaN wins over every number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `x` or the geometry does not fit.
+    """
+    check_maps(x=x)
+    window = pool_window(x.shape, kernel_size, stride, padding)
+    xp, real = pad(x, window), pad(np.ones((1, 1, *x.shape[2:]), bool), window)
+    y = np.full((*x.shape[:2], *window.output), -np.inf, x.dtype)
+    argmax = np.full(y.shape, -1)
+    for number, (u, v) in enumerate(np.ndindex(window.kernel)):
+        pixel = tap(xp, u, v, window)
+        better = (argmax < 0) | (pixel > y) | (np.isnan(pixel) & ~np.isnan(y))
+        better &= tap(real, u, v, window)
+        y[better] = pixel[better]
+        argmax[better] = number
+    return y, argmax
+
+
+def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
+    """Send each of `dy` (N, C, H_out, W_out) to the pixel that was the largest: dx shaped like `x`."""
+    check_maps(x=x)
+    window = pool_window(x.shape, kernel_size, stride, padding)
+    check_gradient(dy, (*x.shape[:2], *window.output), x)
+    check_argmax(argmax, dy.shape, window.kernel)
+    dxp = pad(np.zeros_like(x), window)
+    for number, (u, v) in enumerate(np.ndindex(window.kernel)):
+        tap(dxp, u, v, window)[...] += np.where(argmax == number, dy, 0)
+    return crop(dxp, window)
+
+
+def max_pool2d_cost(x_shape, kernel_size, *, stride=None, padding=0):
+    """Cost from the shape alone: nothing; argmax comes out beside y."""
+    shape = (*x_shape[:2], *pool_window(x_shape, kernel_size, stride, padding).output)
+    return free(shape, shape)
+
+
+def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True):
+    """Take the mean of each window.
+
+    Parameters
+    ----------
+    x : ndarray
+        Maps of shape (N, C, H, W).
+    kernel_size : int or (int, int)
+        Rows and columns of a window.
+    stride : int or (int, int), optional
+        Rows and columns between neighbouring windows; `kernel_size` if it is left out.
+    padding : int, (int, int), ((int, int), (int, int)) or "same", default 0
+        Zeros around each map, on each side fewer than the kernel has.
+    count_include_pad : bool, default True
+        Whether padded pixels count in the mean. PyTorch counts them, TensorFlow does not.
+
+    Returns
+    -------
+    y : ndarray
+        Shape (N, C, H_out, W_out), dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `x` or the geometry does not fit.
+    """
+    check_maps(x=x)
+    window = pool_window(x.shape, kernel_size, stride, padding)
+    xp = pad(x, window)
+    total = np.zeros((*x.shape[:2], *window.output), x.dtype)
+    for u, v in np.ndindex(window.kernel):
+        total += tap(xp, u, v, window)
+    return total / pixel_count(window, count_include_pad).astype(x.dtype)
+
+
+def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_include_pad=True):
+    """Share each of `dy` (N, C, H_out, W_out) out among the pixels of its window: dx shaped like `x`."""
+    check_maps(x=x)
+    window = pool_window(x.shape, kernel_size, stride, padding)
+    check_gradient(dy, (*x.shape[:2], *window.output), x)
+    dxp = pad(np.zeros_like(x), window)
+    share = dy / pixel_count(window, count_include_pad).astype(x.dtype)
+    for u, v in np.ndindex(window.kernel):
+        tap(dxp, u, v, window)[...] += share
+    return crop(dxp, window)
+
+
+def avg_pool2d_cost(x_shape, kernel_size, *, stride=None, padding=0, count_include_pad=True):
+    """Cost from the shape alone: nothing."""
+    flag("count_include_pad", count_include_pad)
+    return free((*x_shape[:2], *pool_window(x_shape, kernel_size, stride, padding).output))
+
+
+def global_avg_pool2d(x):
+    """Take the mean of each map.
+
+    Parameters
+    ----------
+    x : ndarray
+        Maps of shape (N, C, H, W).
+
+    Returns
+    -------
+    y : ndarray
+        Shape (N, C, 1, 1), dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `x` is no such array.
+
+    References
+    ----------
+    .. [1] M. Lin, Q. Chen, S. Yan, "Network in network", 2013, section 3.2. https://arxiv.org/abs/1312.4400
+    """
+    check_maps(x=x)
+    return x.mean(axis=(2, 3), keepdims=True)
+
+
+def global_avg_pool2d_backward(dy, x):
+    """Share each of `dy` (N, C, 1, 1) out among all pixels of its map: dx shaped like `x`."""
+    check_maps(x=x)
+    check_gradient(dy, (*x.shape[:2], 1, 1), x)
+    height, width = x.shape[2:]
+    return np.zeros_like(x) + dy / (height * width)
+
+
+def global_avg_pool2d_cost(x_shape):
+    """Cost from the shape alone: nothing."""
+    check_images("x", x_shape)
+    return free((*x_shape[:2], 1, 1))
+
+
+def pool_window(x_shape, kernel_size, stride, padding):
+    """Resolve a pooling window in which every window meets the map: shared with the kernel's twin."""
+    check_images("x", x_shape)
+    window = sliding_window(x_shape[2:], kernel_size, kernel_size if stride is None else stride, padding)
+    check_overlap(window.kernel, window.padding)
+    return window
+
+
+def pixel_count(window, include_pad):
+    """How many pixels each window averages over, of shape (1, 1, H_out, W_out)."""
+    counted = pad(np.ones((1, 1, *window.input), int), window, value=int(flag("count_include_pad", include_pad)))
+    return sum(tap(counted, u, v, window) for u, v in np.ndindex(window.kernel))

@@ -1,0 +1,59 @@
+"""Channel shuffle: channels are dealt out like cards, so that the next grouped convolution sees every group.
+
+    y[n, p·g + q, i, j] = x[n, q·(C / g) + p, i, j]         group q of g, place p within the group
+
+Written as a matrix of g rows, the channels are transposed. The transpose of that is the shuffle by C / g groups, and a
+shuffle only moves numbers, so its gradient is the way back:
+
+    dx = channel_shuffle(dy, C / g)
+
+Cost: no parameters, no multiply-adds.
+"""
+
+from ghostnp.ops.checks import check_divides, check_images, check_maps, check_operands
+from ghostnp.ops.cost import free
+
+
+def channel_shuffle(x, groups):
+    """Deal the channels out: one of each group, then the next of each group.
+
+    Parameters
+    ----------
+    x : ndarray
+        Maps of shape (N, C, H, W).
+    groups : int
+        A divisor of C.
+
+    Returns
+    -------
+    y : ndarray
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `x` is no such array, or `groups` does not divide C.
+
+    References
+    ----------
+    .. [1] X. Zhang et al., "ShuffleNet", 2018, section 3.1. https://arxiv.org/abs/1707.01083
+    """
+    check_maps(x=x)
+    batch, channels, height, width = x.shape
+    groups = check_divides("groups", groups, "channels", channels)
+    return x.reshape(batch, groups, channels // groups, height, width).swapaxes(1, 2).reshape(x.shape)
+
+
+def channel_shuffle_backward(dy, x, groups):
+    """Put the channels of `dy` (N, C, H, W) back in their places: dx shaped like `x`."""
+    check_operands(x=x, dy=dy)
+    check_images("x", x.shape)
+    channels = x.shape[1]
+    return channel_shuffle(dy, channels // check_divides("groups", groups, "channels", channels))
+
+
+def channel_shuffle_cost(x_shape, groups):
+    """Cost from the shape alone: nothing."""
+    check_images("x", x_shape)
+    check_divides("groups", groups, "channels", x_shape[1])
+    return free(tuple(x_shape))
