@@ -1,7 +1,7 @@
 """ghostnp: lightweight convolutional networks, every forward and backward pass written out to be read and run.
 
-Read it in this order: `ops` (the definitions), `kernels` (the same functions, fast), `backend` (which of them the layers
-call), `modules` (layers), `models` (networks), `tools` (what one does with them).
+Read it in this order: `ops` (the definitions), `kernels` (the same functions, fast), `backend` (which of them the
+layers call), `modules` (layers), `models` (networks), `tools` (what one does with them).
 """
 
 from importlib import import_module

@@ -79,7 +79,8 @@ def overlay(namespace):
         If `namespace` has no function of the vocabulary.
     """
     missing = [name for name in ops.__all__ if not hasattr(namespace, name)]
-    if len(missing) == len(ops.__all__):
+    # A name in the place of a namespace is an easy slip, and text has a `split` too.
+    if isinstance(namespace, str) or len(missing) == len(ops.__all__):
         raise TypeError(
             f"namespace={namespace!r} has no function of the vocabulary: the rule is a module or an object with "
             f"functions such as depthwise_conv2d as attributes, such as ghostnp.ops"

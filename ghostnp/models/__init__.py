@@ -59,7 +59,7 @@ def create_model(name, *, num_classes=1000, seed=0, dtype=np.float32, **keywords
     >>> sum(array.size for array in model.parameters().values())
     5182508
     """
-    if name not in _BUILDERS:
+    if not isinstance(name, str) or name not in _BUILDERS:
         nearest = get_close_matches(str(name), _BUILDERS, n=len(_BUILDERS), cutoff=0)
         raise ValueError(f"name={name!r}: the rule is one of the known networks, nearest first: {', '.join(nearest)}")
     with initializer(seed, dtype):

@@ -18,10 +18,12 @@ from ghostnp.modules import (
     SqueezeExcite,
     make_divisible,
 )
+from ghostnp.modules.layers import dropped
+from ghostnp.ops.checks import integer, positive
 
 
 class Row(NamedTuple):
-    """One bottleneck: kernel, channels inside (expansion) and out, share of channels squeezed to (0: none), stride."""
+    """One bottleneck: kernel, channels inside and out, to what share of them SE squeezes (0: no SE), stride."""
 
     kernel: int
     expansion: int
@@ -30,7 +32,7 @@ class Row(NamedTuple):
     stride: int
 
 
-# K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, table 7, in the stages of the official code.
+# K. Han et al., "GhostNet", CVPR 2020, table 1, in the stages of the official code.
 STAGES = (
     (Row(3, 16, 16, 0, 1),),
     (Row(3, 48, 24, 0, 2),),
@@ -72,11 +74,13 @@ class GhostNet(Sequential):
 
     References
     ----------
-    .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, table 7.
+    .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, table 1.
        https://arxiv.org/abs/1911.11907
     """
 
     def __init__(self, *, num_classes=1000, width=1.0, dropout=0.2, stages=STAGES):
+        num_classes, width = integer("num_classes", num_classes, 1), positive("width", width)
+
         def scaled(channels):
             return make_divisible(channels * width, 4)
 
@@ -108,6 +112,6 @@ class GhostNet(Sequential):
             conv_head=Conv2d(last, HEAD, 1),
             act2=ReLU(),
             flatten=Flatten(),
-            dropout=Dropout(dropout),
+            dropout=Dropout(dropped("dropout", dropout)),
             classifier=Linear(HEAD, num_classes),
         )

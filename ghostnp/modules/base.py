@@ -8,14 +8,20 @@ Two things are solved here once, so that no layer has to think of them: the path
 (`current_path`, for counting and tracing), and not keeping caches when nobody will go backward.
 """
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import wraps
+from itertools import pairwise
 
 import numpy as np
 
 # The modules that are running, outermost first; and whether their caches are wanted.
-_running = ContextVar("running", default=())
+_running: ContextVar[tuple] = ContextVar("running", default=())
 _keeping = ContextVar("keeping", default=True)
+
+
+# Kinds of numbers (bool, integers, float) that may be loaded into an array of floats, or of integers.
+_LOADABLE = {"f": "biuf", "i": "biu"}
 
 
 def under(name, entries):
@@ -25,11 +31,16 @@ def under(name, entries):
 
 def current_path():
     """Dotted path of the module that is running, as seen from the outermost one (whose own path is empty)."""
-    modules = _running.get()
-    if not modules:
-        return ""
-    paths = {id(module): path for path, module in modules[0].tree().items()}
-    return next(paths[id(module)] for module in reversed(modules) if id(module) in paths)
+    steps = (_path_below(outer, inner) for outer, inner in pairwise(_running.get()))
+    return ".".join(step for step in steps if step)
+
+
+def _path_below(outer, inner):
+    # Nearly always a child; a module that runs its grandchildren itself makes the search go deeper.
+    for name, child in outer.children().items():
+        if child is inner:
+            return name
+    return next((path for path, module in outer.tree().items() if module is inner), "")
 
 
 def _entered(method):
@@ -120,7 +131,7 @@ class Module:
         return {name: value for name, value in vars(self).items() if isinstance(value, Module)}
 
     def tree(self):
-        """This module and all below it, by dotted path; its own path is empty."""
+        """The module itself and all below it, by dotted path; its own path is empty."""
         nodes = {"": self}
         for name, child in self.children().items():
             nodes |= {f"{name}.{path}" if path else name: node for path, node in child.tree().items()}
@@ -155,8 +166,14 @@ class Module:
         Raises
         ------
         ValueError
-            If keys are missing or surplus, or shapes differ; all of them are listed.
+            If keys are missing or surplus, or shapes or kinds of numbers differ; all of them are listed.
+        TypeError
+            If `state` is no dict.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"state is of type {type(state).__name__}: the rule is a dict of arrays, such as model.state_dict()"
+            )
         mine = self.state_dict()
         values = {key: np.asarray(value) for key, value in state.items()}
         problems = [f"missing: {key} {array.shape}" for key, array in mine.items() if key not in values]
@@ -166,8 +183,15 @@ class Module:
             for key, array in mine.items()
             if key in values and values[key].shape != array.shape
         ]
+        problems += [
+            f"dtype: {key} is {values[key].dtype} and should be {array.dtype}"
+            for key, array in mine.items()
+            if key in values and values[key].dtype.kind not in _LOADABLE[array.dtype.kind]
+        ]
         if problems:
-            raise ValueError(f"state does not fit {type(self).__name__}; nothing was loaded:\n  " + "\n  ".join(problems))
+            raise ValueError(
+                f"state does not fit {type(self).__name__}; nothing was loaded:\n  " + "\n  ".join(problems)
+            )
         for key, array in mine.items():
             array[...] = values[key]
 

@@ -4,8 +4,8 @@
     ghosts     Y'' = cheap(Y')      s − 1 depthwise 3x3 filters over each intrinsic map
     output     [Y', Y'']            side by side, cut to C_out channels
 
-Nothing is split: the primary convolution sees every input channel, and the cheap operation sees the primary's output. The
-intrinsic maps are used twice, so their gradients add.
+Nothing is split: the primary convolution sees every input channel, and the cheap operation sees the primary's output.
+The intrinsic maps are used twice, so their gradients add.
 """
 
 import math
@@ -15,8 +15,7 @@ from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
 from ghostnp.modules.layers import BatchNorm2d, Conv2d, ReLU
 from ghostnp.modules.sequential import Sequential, chain_backward, chain_forward
-from ghostnp.modules.squeeze_excite import SqueezeExcite
-from ghostnp.ops.checks import integer
+from ghostnp.ops.checks import flag, integer
 
 
 class GhostCache(NamedTuple):
@@ -39,10 +38,10 @@ class GhostModule(Module):
     kernel_size : int, default 1
         Of the primary convolution.
     ratio : int, default 2
-        s: one map in s is intrinsic. 1 gives the primary convolution alone. Where s does not divide C_out, surplus ghosts
-        are made and cut off.
+        s: one map in s is intrinsic. 1 gives the primary convolution alone. Where s does not divide C_out, surplus
+        ghosts are made and cut off.
     cheap_kernel_size : int, default 3
-        d, of the depthwise filters.
+        d, of the depthwise filters; odd.
     stride : int, default 1
         Of the primary convolution.
     relu : bool, default True
@@ -51,19 +50,20 @@ class GhostModule(Module):
     Raises
     ------
     TypeError, ValueError
-        If a count is not a positive int.
+        If an argument is not legal.
 
     References
     ----------
-    .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, equations (2) to (5).
+    .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, equations (2) and (3).
        https://arxiv.org/abs/1911.11907
     """
 
-    def __init__(
-        self, in_channels, out_channels, *, kernel_size=1, ratio=2, cheap_kernel_size=3, stride=1, relu=True
-    ):
+    def __init__(self, in_channels, out_channels, *, kernel_size=1, ratio=2, cheap_kernel_size=3, stride=1, relu=True):
         self.out_channels = integer("out_channels", out_channels, 1)
         ghosts = integer("ratio", ratio, 1) - 1
+        kernel_size = integer("kernel_size", kernel_size, 1)
+        cheap_kernel_size = odd("cheap_kernel_size", cheap_kernel_size)
+        relu = flag("relu", relu)
         intrinsic = math.ceil(out_channels / ratio)
         self.primary_conv = _conv_norm(in_channels, intrinsic, kernel_size, stride=stride, relu=relu)
         if ghosts:
@@ -108,7 +108,7 @@ class GhostBottleneck(Module):
     in_channels, hidden_channels, out_channels : int
         Before, between and after the two ghost modules.
     kernel_size : int, default 3
-        Of the depthwise convolution of a block that strides, and of its shortcut's.
+        Of the depthwise convolution of a block that strides, and of its shortcut's; odd.
     stride : int, default 1
         With a stride above 1, a depthwise convolution between the ghost modules shrinks the maps.
     squeeze_excite : Module, optional
@@ -119,7 +119,7 @@ class GhostBottleneck(Module):
     Raises
     ------
     TypeError, ValueError
-        If a count is not a positive int.
+        If an argument is not legal.
 
     References
     ----------
@@ -138,6 +138,10 @@ class GhostBottleneck(Module):
         squeeze_excite=None,
         ghost1=None,
     ):
+        hidden_channels = integer("hidden_channels", hidden_channels, 1)
+        kernel_size, stride = odd("kernel_size", kernel_size), integer("stride", stride, 1)
+        _check_module("squeeze_excite", squeeze_excite, "SqueezeExcite(8)")
+        _check_module("ghost1", ghost1, "GhostModule(4, 8)")
         self.ghost1 = GhostModule(in_channels, hidden_channels) if ghost1 is None else ghost1
         if stride > 1:
             self.conv_dw, self.bn_dw = _depthwise_norm(hidden_channels, kernel_size, stride)
@@ -148,7 +152,8 @@ class GhostBottleneck(Module):
             Sequential()
             if in_channels == out_channels and stride == 1
             else Sequential(
-                *_depthwise_norm(in_channels, kernel_size, stride), *_conv_norm(in_channels, out_channels, 1, relu=False)
+                *_depthwise_norm(in_channels, kernel_size, stride),
+                *_conv_norm(in_channels, out_channels, 1, relu=False),
             )
         )
 
@@ -165,6 +170,19 @@ class GhostBottleneck(Module):
 
     def _main(self):
         return {name: child for name, child in self.children().items() if name != "shortcut"}
+
+
+def odd(name, kernel_size):
+    """`kernel_size` as an odd int: half of it as padding on each side then keeps the size of the maps."""
+    k = integer(name, kernel_size, 1)
+    if k % 2 == 0:
+        raise ValueError(f"{name}={k}: an even kernel has no centre pixel; the rule is an odd int, such as {k + 1}")
+    return k
+
+
+def _check_module(name, given, example):
+    if given is not None and not isinstance(given, Module):
+        raise TypeError(f"{name} is of type {type(given).__name__}: the rule is a Module or None, such as {example}")
 
 
 def _conv_norm(in_channels, out_channels, kernel_size, *, stride=1, groups=1, relu):

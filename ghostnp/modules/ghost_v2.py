@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import under
-from ghostnp.modules.ghost import GhostBottleneck, GhostModule
+from ghostnp.modules.ghost import GhostBottleneck, GhostModule, odd
 from ghostnp.modules.layers import BatchNorm2d, Conv2d
 from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import integer
@@ -46,14 +46,12 @@ class DFCAttention(Sequential):
 
     References
     ----------
-    .. [1] Y. Tang et al., "GhostNetV2: enhance cheap operation with long-range attention", NeurIPS 2022, section 3.3 and
+    .. [1] Y. Tang et al., "GhostNetV2: enhance cheap operation with long-range attention", NeurIPS 2022, section 3,
        equations (4) and (5). https://arxiv.org/abs/2211.12905
     """
 
     def __init__(self, in_channels, out_channels, *, kernel_size=5):
-        k = integer("kernel_size", kernel_size, 1)
-        if k % 2 == 0:
-            raise ValueError(f"kernel_size={k}: an even kernel has no centre pixel; the rule is an odd int, such as {k + 1}")
+        k = odd("kernel_size", kernel_size)
         deep = {"groups": out_channels, "bias": False}
         super().__init__(
             Conv2d(in_channels, out_channels, 1, bias=False),
@@ -103,8 +101,8 @@ class GhostModuleV2(GhostModule):
         C_in and C_out.
     attention_kernel_size : int, default 5
         K of the attention.
-    **ghost
-        As in `GhostModule`.
+    ratio, cheap_kernel_size, relu
+        As in `GhostModule`. The primary convolution is 1x1 without stride: attention is for maps of the input's size.
 
     Raises
     ------
@@ -112,9 +110,10 @@ class GhostModuleV2(GhostModule):
         If an argument is not legal.
     """
 
-    def __init__(self, in_channels, out_channels, *, attention_kernel_size=5, **ghost):
-        super().__init__(in_channels, out_channels, **ghost)
-        self.short_conv = DFCAttention(in_channels, out_channels, kernel_size=attention_kernel_size)
+    def __init__(self, in_channels, out_channels, *, attention_kernel_size=5, ratio=2, cheap_kernel_size=3, relu=True):
+        super().__init__(in_channels, out_channels, ratio=ratio, cheap_kernel_size=cheap_kernel_size, relu=relu)
+        k = odd("attention_kernel_size", attention_kernel_size)
+        self.short_conv = DFCAttention(in_channels, out_channels, kernel_size=k)
 
     def forward(self, x, *, training=False, rng=None):
         maps, ghost = super().forward(x, training=training, rng=rng)
@@ -147,5 +146,6 @@ class GhostBottleneckV2(GhostBottleneck):
     """
 
     def __init__(self, in_channels, hidden_channels, out_channels, *, attention_kernel_size=5, **bottleneck):
+        hidden_channels = integer("hidden_channels", hidden_channels, 1)
         ghost1 = GhostModuleV2(in_channels, hidden_channels, attention_kernel_size=attention_kernel_size)
         super().__init__(in_channels, hidden_channels, out_channels, ghost1=ghost1, **bottleneck)

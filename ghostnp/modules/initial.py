@@ -18,7 +18,7 @@ class _Source(NamedTuple):
     dtype: type
 
 
-_source = ContextVar("source", default=None)
+_source: ContextVar[_Source | None] = ContextVar("source", default=None)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import numpy as np
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module
 from ghostnp.modules.initial import ones, weights, zeros
-from ghostnp.ops.checks import check_divides, check_fraction, integer, pair
+from ghostnp.ops.checks import check_divides, check_overlap, flag, fraction, integer, pair, positive
 from ghostnp.ops.convolution import conv2d_operator
 from ghostnp.ops.geometry import sliding_window
 
@@ -39,22 +39,20 @@ class Conv2d(Module):
 
     parameter_names = ("weight", "bias")
 
-    def __init__(
-        self, in_channels, out_channels, kernel_size, *, stride=1, padding=0, dilation=1, groups=1, bias=True
-    ):
+    def __init__(self, in_channels, out_channels, kernel_size, *, stride=1, padding=0, dilation=1, groups=1, bias=True):
         in_channels = integer("in_channels", in_channels, 1)
         out_channels = integer("out_channels", out_channels, 1)
         kernel = pair("kernel_size", kernel_size, 1)
         check_divides("groups", groups, "in_channels", in_channels)
         check_divides("groups", groups, "out_channels", out_channels)
         reach = [(k - 1) * d + 1 for k, d in zip(kernel, pair("dilation", dilation, 1), strict=True)]
-        sliding_window(reach, kernel, stride, padding, dilation)  # for its errors: such an input always fits
+        sliding_window(reach, kernel, stride, padding, dilation)  # for its errors: such a map always fits
         self.operator = conv2d_operator(in_channels, kernel, groups)
         self.keywords = {"stride": stride, "padding": padding, "dilation": dilation}
         if self.operator == "grouped_conv2d":
             self.keywords["groups"] = groups
         self.weight = weights((out_channels, in_channels // groups, *kernel))
-        self.bias = zeros((out_channels,)) if bias else None
+        self.bias = zeros((out_channels,)) if flag("bias", bias) else None
 
     def forward(self, x, *, training=False, rng=None):
         return getattr(backend(), self.operator)(x, self.weight, self.bias, **self.keywords), x
@@ -89,7 +87,7 @@ class Linear(Module):
     def __init__(self, in_features, out_features, *, bias=True):
         shape = integer("out_features", out_features, 1), integer("in_features", in_features, 1)
         self.weight = weights(shape, gain=1.0)
-        self.bias = zeros(shape[:1]) if bias else None
+        self.bias = zeros(shape[:1]) if flag("bias", bias) else None
 
     def forward(self, x, *, training=False, rng=None):
         return backend().linear(x, self.weight, self.bias), x
@@ -142,9 +140,9 @@ class BatchNorm2d(Module):
 
     def __init__(self, channels, *, eps=1e-5, momentum=0.1, unbiased=True):
         channels = integer("channels", channels, 1)
-        self.eps = eps
-        self.momentum = check_fraction("momentum", momentum)
-        self.unbiased = unbiased
+        self.eps = positive("eps", eps)
+        self.momentum = fraction("momentum", momentum)
+        self.unbiased = flag("unbiased", unbiased)
         self.weight, self.bias = ones((channels,)), zeros((channels,))
         self.running_mean, self.running_var = zeros((channels,)), ones((channels,))
         self.num_batches_tracked = np.zeros((), np.int64)
@@ -288,9 +286,8 @@ class AvgPool2d(Plain):
 
     def __init__(self, kernel_size, *, stride=None, padding=0, count_include_pad=True):
         _check_pool(kernel_size, stride, padding)
-        super().__init__(
-            kernel_size=kernel_size, stride=stride, padding=padding, count_include_pad=count_include_pad
-        )
+        flag("count_include_pad", count_include_pad)
+        super().__init__(kernel_size=kernel_size, stride=stride, padding=padding, count_include_pad=count_include_pad)
 
 
 class ChannelShuffle(Plain):
@@ -323,9 +320,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p):
-        self.p = check_fraction("p", p)
-        if self.p == 1:
-            raise ValueError("p=1: nothing would be left; the rule is a number from 0 up to, not including, 1, such as 0.2")
+        self.p = dropped("p", p)
 
     def forward(self, x, *, training=False, rng=None):
         if not training or rng is None or self.p == 0:
@@ -340,9 +335,18 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
+def dropped(name, share):
+    """`share` as a float from 0 up to, not including, 1: how much `Dropout` drops."""
+    if fraction(name, share) == 1:
+        raise ValueError(f"{name}={share}: nothing would be left; the rule is a number below 1, such as 0.2")
+    return float(share)
+
+
 def _check_pool(kernel_size, stride, padding):
     kernel = pair("kernel_size", kernel_size, 1)
-    sliding_window(kernel, kernel, kernel if stride is None else stride, padding)  # for its errors: it always fits
+    # For its errors: a map as large as the kernel always fits.
+    window = sliding_window(kernel, kernel, kernel if stride is None else stride, padding)
+    check_overlap(kernel, window.padding)
 
 
 def _weight_and_bias(layer, grads):

@@ -2,6 +2,8 @@
 
 from itertools import zip_longest
 
+import numpy as np
+
 from ghostnp.modules.base import Module, under
 from ghostnp.modules.layers import BatchNorm2d, ReLU
 
@@ -18,19 +20,19 @@ class Sequential(Module):
 
     Raises
     ------
-    TypeError
-        If a layer is not a Module.
+    TypeError, ValueError
+        If a layer is not a Module, or its name is that of a method or of another layer.
 
-    Notes
-    -----
-    In training, a batch norm and the ReLU right behind it run as one operator, `batch_norm_relu_train`: it saves writing
-    and reading a whole map, forward and backward.
+    Notes ----- In training, a batch norm and the ReLU right behind it run as one operator, `batch_norm_relu_train`: it
+    saves writing and reading a whole map, forward and backward.
     """
 
     def __init__(self, *layers, **named):
-        for name, layer in ({str(i): layer for i, layer in enumerate(layers)} | named).items():
+        for name, layer in [*((str(i), layer) for i, layer in enumerate(layers)), *named.items()]:
             if not isinstance(layer, Module):
                 raise TypeError(f"layer {name} is of type {type(layer).__name__}: the rule is a Module, such as ReLU()")
+            if hasattr(self, name):
+                raise ValueError(f"layer {name}: that name is taken; the rule is another name, such as {name}_1")
             setattr(self, name, layer)
 
     def forward(self, x, *, training=False, rng=None):
@@ -71,7 +73,7 @@ def chain_forward(layers, x, *, training=False, rng=None):
 
 def chain_backward(layers, dy, caches):
     """Run `layers` backward: the mirror of `chain_forward`, over the caches that it left."""
-    grads = {}
+    grads: dict[str, np.ndarray] = {}
     for name, cache in reversed(caches.items()):
         dy, own = layers[name].backward(dy, cache)
         grads = under(name, own) | grads

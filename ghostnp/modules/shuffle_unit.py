@@ -4,8 +4,8 @@
     (b) groups = g:            1x1 in g groups → shuffle → depthwise → 1x1 in g,  y = relu(x + main(x))
     (c) groups = g, stride 2:  the same, halving the maps,                       y = relu([pool(x), main(x)])
 
-A grouped 1x1 convolution cuts the groups off from each other; the shuffle gives every group of the second one a share of
-every group of the first. In (c) the shortcut is pooled and put beside the main path, so the depth grows at no cost.
+A grouped 1x1 convolution cuts the groups off from each other; the shuffle gives every group of the second one a share
+of every group of the first. In (c) the shortcut is pooled and put beside the main path, so the depth grows at no cost.
 """
 
 from typing import Any, NamedTuple
@@ -35,7 +35,8 @@ class ShuffleUnit(Module):
     Parameters
     ----------
     in_channels, out_channels : int
-        Equal where `stride` is 1. With a stride, the main path makes out_channels - in_channels maps, the shortcut the rest.
+        Equal where `stride` is 1. With a stride, the main path makes out_channels - in_channels maps, the shortcut the
+        rest.
     groups : int
         g, of the two 1x1 convolutions; 1 makes unit (a).
     first_groups : int, optional
@@ -57,25 +58,27 @@ class ShuffleUnit(Module):
        2018, section 3.2 and figure 2. https://arxiv.org/abs/1707.01083
     """
 
-    def __init__(
-        self, in_channels, out_channels, *, groups, first_groups=None, stride=1, bottleneck_channels=None
-    ):
+    def __init__(self, in_channels, out_channels, *, groups, first_groups=None, stride=1, bottleneck_channels=None):
         in_channels = integer("in_channels", in_channels, 1)
         out_channels = integer("out_channels", out_channels, 1)
+        stride = integer("stride", stride, 1)
         if stride == 1 and in_channels != out_channels:
             raise ValueError(
-                f"in_channels={in_channels} and out_channels={out_channels}: a unit of stride 1 adds its input, so the rule "
-                f"is as many channels out as in, such as {in_channels}; or give stride=2"
+                f"in_channels={in_channels} and out_channels={out_channels}: a unit of stride 1 adds its input, so the "
+                f"rule is as many channels out as in, such as {in_channels}; or give stride=2"
             )
         if stride != 1 and out_channels <= in_channels:
             raise ValueError(
-                f"out_channels={out_channels}: a unit of stride {stride} puts its main path beside the {in_channels} input "
-                f"channels, so the rule is more than that, such as {2 * in_channels}"
+                f"out_channels={out_channels}: a unit of stride {stride} puts its main path beside the "
+                f"{in_channels} input channels, so the rule is more than that, such as {2 * in_channels}"
             )
         middle = out_channels // 4 if bottleneck_channels is None else bottleneck_channels
         check_divides("groups", groups, "bottleneck_channels", integer("bottleneck_channels", middle, 1))
-        first_groups = groups if first_groups is None else first_groups
         main = out_channels if stride == 1 else out_channels - in_channels
+        check_divides("groups", groups, "out_channels" if stride == 1 else "out_channels - in_channels", main)
+        first, first_groups = ("groups", groups) if first_groups is None else ("first_groups", first_groups)
+        check_divides(first, first_groups, "in_channels", in_channels)
+        check_divides(first, first_groups, "bottleneck_channels", middle)
         self.branch_main_1 = Sequential(
             Conv2d(in_channels, middle, 1, groups=first_groups, bias=False),
             BatchNorm2d(middle),

@@ -17,7 +17,7 @@ from ghostnp.ops.checks import integer
 
 
 def make_divisible(value, divisor):
-    """`value` rounded to a multiple of `divisor`, but never below 90% of it (as in the official MobileNet and GhostNet).
+    """Round `value` to a multiple of `divisor`, but never below 90% of it (as the official MobileNet and GhostNet do).
 
     >>> make_divisible(72 * 0.25, 4), make_divisible(120 * 0.25, 4)
     (20, 32)
@@ -53,7 +53,7 @@ class SqueezeExcite(Module):
     Raises
     ------
     TypeError, ValueError
-        If a channel count is not a positive int.
+        If a channel count is not a positive int, or `gate` no type of Module.
 
     References
     ----------
@@ -64,6 +64,8 @@ class SqueezeExcite(Module):
     def __init__(self, channels, *, hidden=None, gate=HardSigmoid):
         channels = integer("channels", channels, 1)
         hidden = make_divisible(channels * 0.25, 4) if hidden is None else integer("hidden", hidden, 1)
+        if not (isinstance(gate, type) and issubclass(gate, Module)):
+            raise TypeError(f"gate={gate!r}: the rule is a type of Module, such as HardSigmoid")
         self.squeeze = GlobalAvgPool2d()
         self.conv_reduce = Conv2d(channels, hidden, 1)
         self.act1 = ReLU()

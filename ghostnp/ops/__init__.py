@@ -1,10 +1,10 @@
 """The definitions: every operator with its backward pass and its cost, in plain NumPy, one chapter a file.
 
-Read them in this order: `geometry`, `standard`, `pointwise`, `grouped`, `depthwise`, `convolution`, `linear`, `shuffle`,
-`pooling`, `resize`, `activation`, `normalization`, `join`, `attention`, `loss`.
+Read them in this order: `geometry`, `standard`, `pointwise`, `grouped`, `depthwise`, `convolution`, `linear`,
+`shuffle`, `pooling`, `resize`, `activation`, `normalization`, `join`, `attention`, `loss`.
 
-For each operator ``f`` there are ``f_backward(dy, ...)``, which takes forward's arguments and what forward returned after
-y, and ``f_cost(shapes...)``, which counts.
+For each operator ``f`` there are ``f_backward(dy, ...)``, which takes forward's arguments and what forward returned
+after y, and ``f_cost(shapes...)``, which counts.
 """
 
 from ghostnp.ops.activation import (

@@ -7,8 +7,8 @@
     sigmoid(x)      = 1 / (1 + e⁻ˣ)                  dx = dy · y · (1 − y)
     crelu(x)        = relu(x) beside relu(−x)        dx = dy₁ where x > 0, −dy₂ where x < 0
 
-and dx = 0 elsewhere. Two neighbours that are no plain bends live here too: softmax meets all channels of a pixel, and
-dropout brings its own mask:
+and dx = 0 where x was clipped (NaN never is). Two neighbours that are no plain bends live here too: softmax meets all
+channels of a pixel, and dropout brings its own mask:
 
     softmax(x)[c]   = eˣ[c] / Σ_k eˣ[k]              dx[c] = y[c] · (dy[c] − Σ_k dy[k] · y[k])
     dropout(x, m)   = x · m                          dx    = dy · m
@@ -18,7 +18,7 @@ Cost: no parameters, no multiply-adds.
 
 import numpy as np
 
-from ghostnp.ops.checks import check_arrays, check_features, check_operands, check_shape
+from ghostnp.ops.checks import check_arrays, check_features, check_gradient, check_operands, check_shape
 from ghostnp.ops.cost import free
 
 
@@ -93,7 +93,7 @@ def relu6(x):
 def relu6_backward(dy, x):
     """Let `dy` pass where `x` lies between 0 and 6: dx shaped like `x`."""
     check_operands(x=x, dy=dy)
-    return np.where((x > 0) & (x < 6), dy, 0)
+    return np.where((x <= 0) | (x >= 6), 0, dy)
 
 
 def relu6_cost(x_shape):
@@ -126,7 +126,7 @@ def clip(x):
 def clip_backward(dy, x):
     """Let `dy` pass where `x` lies between 0 and 1: dx shaped like `x`."""
     check_operands(x=x, dy=dy)
-    return np.where((x > 0) & (x < 1), dy, 0)
+    return np.where((x <= 0) | (x >= 1), 0, dy)
 
 
 def clip_cost(x_shape):
@@ -157,13 +157,13 @@ def hard_sigmoid(x):
     .. [1] A. Howard et al., "Searching for MobileNetV3", 2019, section 5.2. https://arxiv.org/abs/1905.02244
     """
     check_arrays(x=x)
-    return relu6(x + 3) / 6
+    return np.clip(x + 3, 0, 6) / 6
 
 
 def hard_sigmoid_backward(dy, x):
     """Let a sixth of `dy` pass where `x` lies between -3 and 3: dx shaped like `x`."""
     check_operands(x=x, dy=dy)
-    return np.where(np.abs(x) < 3, dy / 6, 0)
+    return np.where(np.abs(x) >= 3, 0, dy / 6)
 
 
 def hard_sigmoid_cost(x_shape):
@@ -237,8 +237,8 @@ def crelu(x):
 
 def crelu_backward(dy, x):
     """Gather `dy` (N, 2·C, ...) from both halves: dx shaped like `x`."""
-    check_arrays(x=x, dy=dy)
-    check_shape("dy", dy.shape, crelu_cost(x.shape).output, "the gradient has the shape of the output it belongs to")
+    check_arrays(x=x)
+    check_gradient(dy, crelu_cost(x.shape).output, x)
     channels = x.shape[1]
     return relu_backward(dy[:, :channels], x) - relu_backward(dy[:, channels:], -x)
 

@@ -9,12 +9,15 @@ import numpy as np
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
+# Stands for an array that there is none of. It is not None, because a user's None is a mistake that wants an answer.
+ABSENT = object()
+
 
 def check_arrays(**arrays):
-    """Require NumPy arrays of one dtype, float32 or float64; ``None`` stands for an absent argument."""
+    """Require NumPy arrays of one dtype, float32 or float64; `ABSENT` ones are left out."""
     first = None
     for name, array in arrays.items():
-        if array is None:
+        if array is ABSENT:
             continue
         if not isinstance(array, np.ndarray):
             raise TypeError(
@@ -195,9 +198,10 @@ def positive(name, value):
     """`value` as a float above zero."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}={value!r}: the rule is a real number above 0, such as 1e-5")
-    if not 0 < value < float("inf"):
+    number = float(value)
+    if not 0 < number < float("inf"):
         raise ValueError(f"{name}={value}: the rule is a real number above 0, such as 1e-5")
-    return float(value)
+    return number
 
 
 def flag(name, value):
@@ -207,9 +211,9 @@ def flag(name, value):
     return value
 
 
-def check_fraction(name, value):
+def fraction(name, value):
     """`value` as a float from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
         raise ValueError(f"{name}={value!r}: the rule is a number from 0 to 1, such as 0.1")
     return float(value)
 

@@ -15,6 +15,7 @@ Its cost against a standard convolution is kh·kw·C_in + C_in·C_out to kh·kw�
 """
 
 from ghostnp.ops import depthwise, grouped, pointwise, standard
+from ghostnp.ops.checks import ABSENT, check_arrays, check_axes, check_shape
 from ghostnp.ops.cost import Cost, Worked
 from ghostnp.ops.depthwise import depthwise_conv2d, depthwise_conv2d_backward, depthwise_conv2d_cost
 from ghostnp.ops.geometry import check_conv2d, conv2d_window
@@ -120,12 +121,14 @@ def separable_conv2d(x, depthwise_weight, pointwise_weight, bias=None, *, stride
     .. [1] F. Chollet, "Xception: deep learning with depthwise separable convolutions", CVPR 2017, section 1.
        https://arxiv.org/abs/1610.02357
     """
+    check_separable(x, depthwise_weight, pointwise_weight, bias)
     filtered = depthwise_conv2d(x, depthwise_weight, stride=stride, padding=padding, dilation=dilation)
     return pointwise_conv2d(filtered, pointwise_weight, bias)
 
 
 def separable_conv2d_backward(dy, x, depthwise_weight, pointwise_weight, *, stride=1, padding=0, dilation=1):
     """Share `dy` (N, C_out, H_out, W_out) out to both steps: a `SeparableGrads`; the filtered maps are made again."""
+    check_separable(x, depthwise_weight, pointwise_weight)
     geometry = {"stride": stride, "padding": padding, "dilation": dilation}
     filtered = depthwise_conv2d(x, depthwise_weight, **geometry)
     dfiltered, dpointwise, dbias = pointwise_conv2d_backward(dy, filtered, pointwise_weight)
@@ -137,6 +140,7 @@ def separable_conv2d_cost(
     x_shape, depthwise_weight_shape, pointwise_weight_shape, *, bias=False, stride=1, padding=0, dilation=1
 ):
     """Cost from shapes alone: the two steps' costs, added."""
+    _check_separable_shapes(depthwise_weight_shape, pointwise_weight_shape)
     space = depthwise_conv2d_cost(x_shape, depthwise_weight_shape, stride=stride, padding=padding, dilation=dilation)
     channels = pointwise_conv2d_cost(space.output, pointwise_weight_shape, bias=bias)
     return Cost(
@@ -144,3 +148,18 @@ def separable_conv2d_cost(
         Worked(f"{space.macs.formula} + {channels.macs.formula}"),
         channels.output,
     )
+
+
+def check_separable(x, depthwise_weight, pointwise_weight, bias=None):
+    """Check by their own names what both steps would call weight: shared with the kernel's twin."""
+    bias = ABSENT if bias is None else bias
+    check_arrays(x=x, depthwise_weight=depthwise_weight, pointwise_weight=pointwise_weight, bias=bias)
+    _check_separable_shapes(depthwise_weight.shape, pointwise_weight.shape)
+
+
+def _check_separable_shapes(depthwise_shape, pointwise_shape):
+    check_axes("depthwise_weight", depthwise_shape, "m·C_in 1 kh kw")
+    check_axes("pointwise_weight", pointwise_shape, "C_out m·C_in 1 1")
+    filtered = depthwise_shape[0]
+    why = "it mixes the maps that depthwise_weight filtered, one pixel at a time"
+    check_shape("pointwise_weight", pointwise_shape, (pointwise_shape[0], filtered, 1, 1), why)

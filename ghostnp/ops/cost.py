@@ -1,6 +1,6 @@
 """What an operator costs: parameters and multiply-adds, each with its working.
 
-This is the only arithmetic of counting in ghostnp. A count is *computed from its own formula*, so the two cannot disagree:
+This is the only arithmetic of counting in ghostnp. A count is computed from its own formula, so they cannot disagree:
 
 >>> weights = Worked("256·(8·5·5 + 1)")
 >>> weights == 51_456, weights.working
@@ -30,6 +30,7 @@ class Worked(int):
     formula: str
 
     def __new__(cls, formula):
+        """Work `formula` out."""
         if not re.fullmatch(r"[\d·+() ]+", formula):
             raise ValueError(
                 f"formula={formula!r}: the rule is whole numbers joined by ·, + and parentheses, such as '4·(3·3 + 1)'"
@@ -40,6 +41,7 @@ class Worked(int):
 
     @property
     def working(self):
+        """The formula and its value, ``"4·(3·3 + 1) = 40"``."""
         value = f"{int(self):,}"
         return value if self.formula == str(int(self)) else f"{self.formula} = {value}"
 

@@ -9,7 +9,7 @@ Reading the same sum backwards, each product hands its share of dy to both facto
     dw[c, 0, u, v]                       = Σ_nij dy[n, c, i, j] · x̄[n, c // m, i·s + u·d, j·s + v·d]
     db[c]                                = Σ_nij dy[n, c, i, j]
 
-Cost: C_out·(kh·kw + 1) parameters and one multiply-add for each tap of each output pixel: C_in times less than a standard
+Cost: C_out·(kh·kw + 1) parameters, and kh·kw multiply-adds for each output number: C_in times fewer than a standard
 convolution.
 """
 
@@ -28,8 +28,8 @@ def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
     x : ndarray
         Images of shape (N, C_in, H, W).
     weight : ndarray
-        Filters of shape (m·C_in, 1, kh, kw). Filters c·m to c·m + m - 1 see channel c, and the multiplier m is 1 in most
-        networks.
+        Filters of shape (m·C_in, 1, kh, kw). Filters c·m to c·m + m - 1 see channel c, and the multiplier m is 1 in
+        most networks.
     bias : ndarray, optional
         Shape (m·C_in,).
     stride, dilation : int or (int, int), default 1
@@ -75,9 +75,7 @@ def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
 
 def depthwise_conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilation=1):
     """Cost from shapes alone: a `Cost` whose parameters read C_out·(1·kh·kw + 1)."""
-    window = conv2d_window(
-        x_shape, weight_shape, groups="channels", stride=stride, padding=padding, dilation=dilation
-    )
+    window = conv2d_window(x_shape, weight_shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
     batch, out_channels = x_shape[0], weight_shape[0]
     return Cost(
         filters(out_channels, 1, window.kernel, bias),

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.ops.checks import (
+    ABSENT,
     check_arrays,
     check_axes,
     check_divides,
@@ -100,7 +101,7 @@ def _same(word, size, reach, stride):
 
 
 def _around(padding):
-    if isinstance(padding, tuple | list) and len(padding) == 2 and isinstance(padding[0], tuple | list):
+    if isinstance(padding, tuple | list) and [isinstance(sides, tuple | list) for sides in padding] == [True, True]:
         return tuple(pair(f"padding[{axis}]", sides, 0) for axis, sides in enumerate(padding))
     rows, columns = pair("padding", padding, 0)
     return ((rows, rows), (columns, columns))
@@ -184,7 +185,7 @@ def conv2d_window(x_shape, weight_shape, bias_shape=None, *, groups=1, stride=1,
     return sliding_window(x_shape[2:], weight_shape[2:], stride, padding, dilation)
 
 
-def check_conv2d(x, weight, bias=None, *, dy=None, groups=1, stride=1, padding=0, dilation=1):
+def check_conv2d(x, weight, bias=None, *, dy=ABSENT, groups=1, stride=1, padding=0, dilation=1):
     """Check the arrays of a convolution (with `dy`: of its backward pass) and resolve its window.
 
     Parameters
@@ -203,7 +204,7 @@ def check_conv2d(x, weight, bias=None, *, dy=None, groups=1, stride=1, padding=0
     TypeError, ValueError
         If dtypes, shapes, groups or the window do not fit.
     """
-    check_arrays(x=x, weight=weight, bias=bias)
+    check_arrays(x=x, weight=weight, bias=ABSENT if bias is None else bias)
     window = conv2d_window(
         x.shape,
         weight.shape,
@@ -213,8 +214,6 @@ def check_conv2d(x, weight, bias=None, *, dy=None, groups=1, stride=1, padding=0
         padding=padding,
         dilation=dilation,
     )
-    if dy is not None:
+    if dy is not ABSENT:
         check_gradient(dy, (len(x), len(weight), *window.output), x)
     return window
-
-

@@ -28,7 +28,8 @@ def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, gro
     x : ndarray
         Images of shape (N, C_in, H, W).
     weight : ndarray
-        Filters of shape (C_out, C_in/groups, kh, kw): the first C_out/groups of them see the first C_in/groups channels.
+        Filters of shape (C_out, C_in/groups, kh, kw): the first C_out/groups of them see the first C_in/groups
+        channels.
     bias : ndarray, optional
         Shape (C_out,).
     stride, dilation : int or (int, int), default 1
@@ -78,9 +79,7 @@ def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, g
 
 def grouped_conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilation=1, groups=1):
     """Cost from shapes alone: a `Cost` whose parameters read C_out·(C_in/groups·kh·kw + 1)."""
-    window = conv2d_window(
-        x_shape, weight_shape, groups=groups, stride=stride, padding=padding, dilation=dilation
-    )
+    window = conv2d_window(x_shape, weight_shape, groups=groups, stride=stride, padding=padding, dilation=dilation)
     batch, (out_channels, members_in) = x_shape[0], weight_shape[:2]
     return Cost(
         filters(out_channels, members_in, window.kernel, bias),

@@ -17,6 +17,7 @@ import math
 import numpy as np
 
 from ghostnp.ops.checks import (
+    ABSENT,
     check_arrays,
     check_broadcast,
     check_factors,
@@ -259,12 +260,12 @@ def flatten_cost(x_shape):
     return free((x_shape[0], math.prod(x_shape[1:])))
 
 
-def check_concat(xs, keep, dy=None):
+def check_concat(xs, keep, dy=ABSENT):
     """Check the arrays of a `concat` and return how many channels are kept: shared with the kernel's twin."""
     xs = sequence("xs", xs)
     check_arrays(**{f"xs[{number}]": x for number, x in enumerate(xs)})
     keep = check_parts([x.shape for x in xs], keep)
-    if dy is not None:
+    if dy is not ABSENT:
         batch, _, height, width = xs[0].shape
         check_gradient(dy, (batch, keep, height, width), xs[0])
     return keep
@@ -280,20 +281,20 @@ def check_split_gradients(dy, x, sizes):
         check_gradient(part, (len(x), size, *x.shape[2:]), x)
 
 
-def check_pair(a, b, dy=None):
+def check_pair(a, b, dy=ABSENT):
     """Check the arrays of `add` and `multiply`; true if b is spread over pixels: shared with the kernel's twin."""
     check_arrays(a=a, b=b, dy=dy)
     spread = check_broadcast("a", a.shape, "b", b.shape)
-    if dy is not None:
+    if dy is not ABSENT:
         check_gradient(dy, a.shape, a)
     return spread
 
 
-def check_scale(x, s, dy=None):
+def check_scale(x, s, dy=ABSENT):
     """Check the arrays of `scale`: shared with the kernel's twin."""
     check_arrays(x=x, s=s, dy=dy)
     check_factors(x.shape, s.shape)
-    if dy is not None:
+    if dy is not ABSENT:
         check_gradient(dy, x.shape, x)
 
 

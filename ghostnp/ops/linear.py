@@ -9,7 +9,7 @@ Backwards the matrix is transposed, and the weights gather one outer product for
 Cost: C_out·(C_in + 1) parameters and as many multiply-adds as weights, for each sample.
 """
 
-from ghostnp.ops.checks import check_arrays, check_axes, check_gradient, check_shape
+from ghostnp.ops.checks import ABSENT, check_arrays, check_axes, check_gradient, check_shape
 from ghostnp.ops.cost import Cost, Worked, applications, product
 from ghostnp.ops.gradients import ConvGrads
 
@@ -58,13 +58,13 @@ def linear_cost(x_shape, weight_shape, *, bias=False):
     )
 
 
-def check_linear(x, weight, bias=None, *, dy=None):
+def check_linear(x, weight, bias=None, *, dy=ABSENT):
     """Check the arrays of a linear map, or with `dy` of its backward pass: shared with the kernel's twin."""
-    check_arrays(x=x, weight=weight, bias=bias)
+    check_arrays(x=x, weight=weight, bias=ABSENT if bias is None else bias)
     _check_shapes(x.shape, weight.shape)
     if bias is not None:
         check_shape("bias", bias.shape, (len(weight),), "there is one bias for each output channel")
-    if dy is not None:
+    if dy is not ABSENT:
         check_gradient(dy, (len(x), len(weight)), x)
 
 

@@ -11,9 +11,11 @@ with ε the label smoothing. The gradient of softmax and logarithm together is a
 No parameters, no multiply-adds.
 """
 
+from numbers import Real
+
 import numpy as np
 
-from ghostnp.ops.checks import check_arrays, check_axes, check_fraction, check_shape
+from ghostnp.ops.checks import check_arrays, check_axes, check_shape, fraction
 from ghostnp.ops.cost import free
 
 
@@ -60,6 +62,8 @@ def softmax_cross_entropy_backward(dloss, logits, labels, probabilities, *, labe
     _check(logits, labels, label_smoothing)
     check_arrays(logits=logits, probabilities=probabilities)
     check_shape("probabilities", probabilities.shape, logits.shape, "forward returned one for each logit")
+    if np.ndim(dloss) or not isinstance(np.asarray(dloss)[()], Real):
+        raise TypeError(f"dloss={dloss!r}: the rule is a number, since the loss is one, such as 1.0")
     share = logits.dtype.type(dloss) / logits.dtype.type(len(logits))
     return share * (probabilities - _targets(logits, labels, label_smoothing))
 
@@ -88,7 +92,7 @@ def _check(logits, labels, label_smoothing):
             f"labels runs from {labels.min()} to {labels.max()}: the rule is 0 to {classes - 1} for {classes} classes, "
             f"such as {classes - 1}"
         )
-    check_fraction("label_smoothing", label_smoothing)
+    fraction("label_smoothing", label_smoothing)
 
 
 def _check_shapes(logits_shape, labels_shape):

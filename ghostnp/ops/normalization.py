@@ -16,7 +16,7 @@ Cost: 2·C parameters. No multiply-adds are counted: at inference they melt into
 import numpy as np
 
 from ghostnp.ops.activation import relu, relu_backward
-from ghostnp.ops.checks import check_arrays, check_channels, check_operands, check_statistics, positive
+from ghostnp.ops.checks import ABSENT, check_arrays, check_channels, check_operands, check_statistics, positive
 from ghostnp.ops.cost import NOTHING, Cost, Worked
 from ghostnp.ops.gradients import NormGrads
 
@@ -158,13 +158,13 @@ def batch_norm_eval_cost(x_shape, weight_shape, bias_shape, mean_shape, var_shap
     return Cost(Worked(f"2·{x_shape[1]}"), NOTHING, tuple(x_shape))
 
 
-def check_batch_norm(x, eps, *, training=False, dy=None, **vectors):
+def check_batch_norm(x, eps, *, training=False, dy=ABSENT, **vectors):
     """Check the arrays of a batch norm, and return `eps` as a float: shared with the kernel's twin."""
     check_arrays(x=x, **vectors)
     check_channels(x.shape, **{name: np.shape(vector) for name, vector in vectors.items()})
     if training:
         check_statistics(x.shape)
-    if dy is not None:
+    if dy is not ABSENT:
         check_operands(x=x, dy=dy)
     return positive("eps", eps)
 

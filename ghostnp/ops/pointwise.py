@@ -13,7 +13,7 @@ Cost: C_out·(C_in + 1) parameters, and C_in multiply-adds for each output numbe
 
 import numpy as np
 
-from ghostnp.ops.checks import check_shape
+from ghostnp.ops.checks import ABSENT, check_shape
 from ghostnp.ops.cost import Cost, applications, filters
 from ghostnp.ops.geometry import check_conv2d, conv2d_window, crop, pad, tap
 from ghostnp.ops.gradients import ConvGrads
@@ -76,7 +76,7 @@ def pointwise_conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, paddin
     )
 
 
-def pointwise_window(x, weight, bias=None, *, dy=None, **geometry):
+def pointwise_window(x, weight, bias=None, *, dy=ABSENT, **geometry):
     """`check_conv2d` and the rule that the kernel is 1x1: shared with the kernel's twin."""
     window = check_conv2d(x, weight, bias, dy=dy, **geometry)
     _check_kernel(weight.shape)

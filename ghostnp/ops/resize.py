@@ -83,14 +83,14 @@ def resize_bilinear(x, size, *, align_corners=False):
         If `x`, `size` or `align_corners` does not fit.
     """
     check_maps(x=x)
-    rows, columns = bilinear_sources(x.shape[2:], size, align_corners)
+    rows, columns = bilinear_sources(x, size, align_corners)
     return _blend(_blend(x, columns).swapaxes(2, 3), rows).swapaxes(2, 3)
 
 
 def resize_bilinear_backward(dy, x, size, *, align_corners=False):
     """Hand `dy` (N, C, *size) back with the weights of the blend: dx shaped like `x`."""
     check_maps(x=x)
-    rows, columns = bilinear_sources(x.shape[2:], size, align_corners)
+    rows, columns = bilinear_sources(x, size, align_corners)
     check_gradient(dy, (*x.shape[:2], len(rows[0]), len(columns[0])), x)
     height, width = x.shape[2:]
     return _unblend(_unblend(dy.swapaxes(2, 3), rows, height).swapaxes(2, 3), columns, width)
@@ -108,32 +108,32 @@ def nearest_sources(source, size):
     return tuple(np.arange(new) * old // new for old, new in zip(source, pair("size", size, 1), strict=True))
 
 
-def bilinear_sources(source, size, align_corners):
-    """For rows and for columns (k, k + 1 or the last, t) of each new pixel: shared with the kernel's twin."""
+def bilinear_sources(x, size, align_corners):
+    """For rows and for columns (k, k + 1 or the last, 1 - t, t) of each new pixel: shared with the kernel's twin."""
     flag("align_corners", align_corners)
-    return tuple(_neighbours(old, new, align_corners) for old, new in zip(source, pair("size", size, 1), strict=True))
+    size = pair("size", size, 1)
+    return tuple(_neighbours(old, new, align_corners, x.dtype) for old, new in zip(x.shape[2:], size, strict=True))
 
 
-def _neighbours(old, new, align_corners):
+def _neighbours(old, new, align_corners, dtype):
     i = np.arange(new)
     if align_corners:
         place = i * ((old - 1) / max(new - 1, 1))
     else:
         place = np.maximum((i + 0.5) * (old / new) - 0.5, 0)
     lower = np.minimum(place.astype(int), old - 1)
-    return lower, np.minimum(lower + 1, old - 1), place - lower
+    t = (place - lower).astype(dtype)
+    return lower, np.minimum(lower + 1, old - 1), 1 - t, t
 
 
 def _blend(x, sources):
-    lower, upper, t = sources
-    t = t.astype(x.dtype)
-    return (1 - t) * x[..., lower] + t * x[..., upper]
+    lower, upper, near, far = sources
+    return near * x[..., lower] + far * x[..., upper]
 
 
 def _unblend(dy, sources, length):
-    lower, upper, t = sources
-    t = t.astype(dy.dtype)
+    lower, upper, near, far = sources
     dx = np.zeros((*dy.shape[:-1], length), dy.dtype)
-    np.add.at(dx, (..., lower), (1 - t) * dy)
-    np.add.at(dx, (..., upper), t * dy)
+    np.add.at(dx, (..., lower), near * dy)
+    np.add.at(dx, (..., upper), far * dy)
     return dx

@@ -1,9 +1,9 @@
 """Counting: run a model's real forward on shapes, and write down what each operator costs.
 
-The tally is one more interpretation of the vocabulary. Each function of it computes nothing: it asks the definition's cost
-function, notes the answer under the path of the module that called, and gives back a token with the output's shape. A
-token is no array and implements no NumPy protocol, so a model that goes past the backend fails instead of being
-undercounted.
+The tally is one more interpretation of the vocabulary. Each function of it computes nothing: it asks the definition's
+cost function, notes the answer under the path of the module that called, and gives back a token with the output's
+shape. A token is no array and refuses every NumPy function and operator, so a model that goes past the backend fails
+instead of being undercounted.
 """
 
 import csv
@@ -11,30 +11,38 @@ import inspect
 import io
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 from tabulate import tabulate
 
 from ghostnp import ops
 from ghostnp.backend import use_backend
 from ghostnp.modules import Module, current_path
-from ghostnp.ops.checks import integer
+from ghostnp.ops.checks import integer, sequence
 
 
-@dataclass(frozen=True)
-class Token:
+@dataclass(frozen=True, eq=False)
+class Token(NDArrayOperatorsMixin):
     """Stands for an array of which only shape and dtype are known."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
 
-    def __array__(self, *args, **kwargs):
+    def _refuse(self, *args, **kwargs):
         raise TypeError(
-            "a module handed its activations to NumPy while it was being counted: the rule is that everything goes through "
-            "the backend, such as backend().add(a, b)"
+            "a module computed with its activations past the backend while it was being counted: the rule is that "
+            "everything goes through the backend, such as backend().add(a, b)"
         )
 
-    __array_ufunc__ = None
+    # Conversions, ufuncs and operators (which the mixin makes ufuncs), other NumPy functions, indexing.
+    __array__ = __array_ufunc__ = __array_function__ = __getitem__ = __iter__ = _refuse
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._refuse()
 
     def __len__(self):
         return self.shape[0]
@@ -62,6 +70,9 @@ class CountRow:
     output: tuple[int, ...]
     params: ops.cost.Worked
     macs: ops.cost.Worked
+
+
+_FIELDS = ["path", "op", "input", "output", "params", "params_formula", "macs", "macs_formula"]
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,7 @@ class Count:
     def to_csv(self):
         """The rows as comma-separated values, with a header."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(self.records()[0]), lineterminator="\n")
+        writer = csv.DictWriter(text, fieldnames=_FIELDS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.records())
         return text.getvalue()
@@ -156,7 +167,7 @@ def count(model, input_shape):
     """
     if not isinstance(model, Module):
         raise TypeError(f"model is of type {type(model).__name__}: the rule is a Module, such as create_model(...)")
-    shape = tuple(integer(f"input_shape[{axis}]", size, 0) for axis, size in enumerate(input_shape))
+    shape = tuple(integer(f"input_shape[{i}]", size, 0) for i, size in enumerate(sequence("input_shape", input_shape)))
     parameters = model.parameters()
     dtype = next((array.dtype for array in parameters.values()), np.dtype(np.float32))
     tally = Tally()
@@ -178,11 +189,12 @@ class Tally:
     def __getattr__(self, name):
         if not hasattr(ops, f"{name}_cost"):
             raise AttributeError(f"the tally has no {name}: the rule is a function of the vocabulary with a cost")
-        forward, cost_of = inspect.signature(getattr(ops, name)), getattr(ops, f"{name}_cost")
+        cost_of = getattr(ops, f"{name}_cost")
+        forward, shapes = inspect.signature(getattr(ops, name)), inspect.signature(cost_of)
 
         def counted(*args, **keywords):
             given = forward.bind(*args, **keywords).arguments
-            cost = cost_of(**_shapes(given, inspect.signature(cost_of)))
+            cost = cost_of(**_shapes(given, shapes))
             tokens = [value for value in given.values() if isinstance(value, Token)]
             tokens += [value for values in given.values() if isinstance(values, tuple | list) for value in values]
             first = next(token for token in tokens if isinstance(token, Token))
@@ -194,12 +206,13 @@ class Tally:
             results = tuple(Token(shape, first.dtype) for shape in (cost.output, *cost.extra))
             return results if cost.extra else results[0]
 
+        setattr(self, name, counted)  # so that the next call finds it without asking here
         return counted
 
 
 def _shapes(given, signature):
     """Arguments of a cost function, from those of its forward: arrays become shapes, a bias whether there is one."""
-    wanted = {}
+    wanted: dict[str, Any] = {}
     for name in signature.parameters:
         if name == "bias":
             wanted[name] = given.get("bias") is not None

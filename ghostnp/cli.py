@@ -1,0 +1,55 @@
+"""The command `ghostnp`: without a subcommand, the guided tour."""
+
+import sys
+from pathlib import Path
+
+import click
+
+import ghostnp
+
+
+@click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="")
+@click.option(
+    "--image",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Take this photo instead of the bundled one.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    default=Path("ghostnp-tour"),
+    show_default=True,
+    help="Write pictures and page here; other files in the folder are left alone.",
+)
+@click.version_option(ghostnp.__version__, prog_name="ghostnp")
+@click.pass_context
+def main(context, image, output):
+    """Lightweight convolutional networks, to read and to run.
+
+    Without further arguments: a guided tour. It runs convolutions, a channel shuffle, squeeze-and-excitation, a ghost
+    module, DFC attention and the whole of GhostNet forward and backward on a photo, checks that definitions and kernels
+    agree, and writes pictures and a page that explains them.
+    """
+    if context.invoked_subcommand is None:
+        _tour(image, output)
+
+
+def _tour(image, output):
+    # These bring matplotlib, which --help and --version do without.
+    from ghostnp.tools.photo import PhotoError
+    from ghostnp.tools.tour import tour
+
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "×" gets "?" and no traceback
+    try:
+        disagreements = tour(output, image=image)
+    except PhotoError as error:
+        raise click.ClickException(str(error)) from None
+    except BrokenPipeError:
+        raise  # whoever was reading has gone, as in `ghostnp | head`: click ends quietly
+    except OSError as error:
+        raise click.ClickException(f"cannot write to {output}: {error.strerror or error}") from None
+    if disagreements:
+        raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))

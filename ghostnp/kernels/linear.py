@@ -1,0 +1,75 @@
+"""The linear map y = w @ x + b and its gradients: for the fully connected layer, and for a convolution's columns.
+
+`multiply` and `multiply_backward` are batched, one product for each group of channels: w (G, M, K), x (G, K, P) and
+y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
+
+                      y                  dw                  dx
+    many              gemm(w, x)         gemm_nt(dy, x)      gemm(wᵀ, dy)       all loops run along pixels
+    few               gemm_nt(w, xᵀ)     gemm(dy, xᵀ)        gemm(dyᵀ, w)ᵀ      all loops run along channels
+
+The second row needs copies of x and dx turned over, which are small then, and never one of the weights.
+"""
+
+import numpy as np
+
+from ghostnp.kernels.layout import plain
+from ghostnp.kernels.matmul import gemm, gemm_nt, row_sums
+from ghostnp.ops.gradients import ConvGrads
+from ghostnp.ops.linear import check_linear
+
+# Up to this many pixels, their rows are too short to run along.
+FEW = 128
+
+
+def linear(x, weight, bias=None):
+    """Twin of `ghostnp.ops.linear`."""
+    check_linear(x, weight, bias)
+    y = np.empty((1, len(weight), len(x)), x.dtype)
+    multiply(plain(weight)[None], bias, x.T[None], y)
+    return y[0].T
+
+
+def linear_backward(dy, x, weight):
+    """Twin of `ghostnp.ops.linear_backward`."""
+    check_linear(x, weight, dy=dy)
+    gradient = plain(dy.T)
+    dweight = np.zeros((1, *weight.shape), x.dtype)
+    dx = multiply_backward(gradient[None], x.T[None], plain(weight)[None], dweight)
+    return ConvGrads(dx[0].T, dweight[0], sum_pixels(gradient))
+
+
+def multiply(w, bias, x, y, first=0):
+    """y[:, :, first:first+P] = w @ x + bias, for bias (G·M,) or None."""
+    groups, out_channels, pixels = y.shape
+    bias = np.zeros(groups * out_channels, y.dtype) if bias is None else plain(bias)
+    bias = bias.reshape(groups, out_channels)
+    if x.shape[2] == pixels <= FEW:
+        y[...] = bias[:, :, None]
+        gemm_nt(w, 0, _turned(x), y)
+    else:
+        gemm(w, False, bias, plain(x), 0, y, first)
+
+
+def multiply_backward(dy, x, w, dw, first=0):
+    """Add dy[:, :, first:first+P] @ xᵀ to `dw`, and return dx = wᵀ @ dy[:, :, first:first+P] of the shape of x."""
+    groups, in_channels, pixels = x.shape
+    if pixels == dy.shape[2] <= FEW:
+        dx = np.empty((groups, pixels, in_channels), x.dtype)
+        gemm(dy, True, np.zeros((groups, pixels), x.dtype), w, 0, dx, 0)
+        gemm(dy, False, np.zeros(dy.shape[:2], x.dtype), _turned(x), 0, dw, 0)
+        return _turned(dx)
+    dx = np.empty(x.shape, x.dtype)
+    gemm(w, True, np.zeros((groups, in_channels), x.dtype), dy, first, dx, 0)
+    gemm_nt(dy, first, plain(x), dw)
+    return dx
+
+
+def sum_pixels(dy):
+    """A bias's gradient: the sum of each row of dy (M, P)."""
+    dbias = np.empty(len(dy), dy.dtype)
+    row_sums(dy, dbias)
+    return dbias
+
+
+def _turned(x):
+    return plain(x.swapaxes(1, 2))

@@ -1,0 +1,229 @@
+"""Matrix products: what every convolution except the depthwise one comes down to.
+
+`gemm` multiplies a small matrix by a wide one, w (M, K) @ x (K, P), with P pixels side by side in memory. A tile of
+8 x 256 results stays in the first-level cache while the channels pass by, four at a time: each number that is loaded is
+used 8 times, each result that is touched takes 4 products, and all loops run along pixels, where vector registers fit.
+
+`gemm_nt` multiplies two wide ones, a (M, P) @ b (K, P)ᵀ, as a weight gradient does. Here the contraction runs along
+pixels, and 4 x 4 scalar products are summed at once in registers.
+
+Both are batched: a leading axis of groups, each a product of its own.
+"""
+
+import numpy as np
+
+from ghostnp.kernels.jit import SHARES, driver, leaf, prange
+from ghostnp.kernels.leaves import bounds, copy, fill
+
+TILE = 256  # pixels in a tile: 8 of its rows and 4 of the operand's take 12 KB in float32
+CHUNK = 512  # pixels in one pass of the scalar products
+BAND = 16  # rows of `a` in one job of gemm_nt
+
+
+@leaf
+def _add_8x4(tile, x0, x1, x2, x3, w, k):
+    """Add w[:, k:k+4] @ (x0, x1, x2, x3) to the tile's 8 rows, which lie TILE numbers apart."""
+    w00, w01, w02, w03 = w[0, k], w[0, k + 1], w[0, k + 2], w[0, k + 3]
+    w10, w11, w12, w13 = w[1, k], w[1, k + 1], w[1, k + 2], w[1, k + 3]
+    w20, w21, w22, w23 = w[2, k], w[2, k + 1], w[2, k + 2], w[2, k + 3]
+    w30, w31, w32, w33 = w[3, k], w[3, k + 1], w[3, k + 2], w[3, k + 3]
+    w40, w41, w42, w43 = w[4, k], w[4, k + 1], w[4, k + 2], w[4, k + 3]
+    w50, w51, w52, w53 = w[5, k], w[5, k + 1], w[5, k + 2], w[5, k + 3]
+    w60, w61, w62, w63 = w[6, k], w[6, k + 1], w[6, k + 2], w[6, k + 3]
+    w70, w71, w72, w73 = w[7, k], w[7, k + 1], w[7, k + 2], w[7, k + 3]
+    for p in range(x0.size):
+        a, b, c, d = x0[p], x1[p], x2[p], x3[p]
+        tile[p] += w00 * a + w01 * b + w02 * c + w03 * d
+        tile[p + TILE] += w10 * a + w11 * b + w12 * c + w13 * d
+        tile[p + 2 * TILE] += w20 * a + w21 * b + w22 * c + w23 * d
+        tile[p + 3 * TILE] += w30 * a + w31 * b + w32 * c + w33 * d
+        tile[p + 4 * TILE] += w40 * a + w41 * b + w42 * c + w43 * d
+        tile[p + 5 * TILE] += w50 * a + w51 * b + w52 * c + w53 * d
+        tile[p + 6 * TILE] += w60 * a + w61 * b + w62 * c + w63 * d
+        tile[p + 7 * TILE] += w70 * a + w71 * b + w72 * c + w73 * d
+
+
+@leaf
+def _add_8x1(tile, x, w, k):
+    """Add w[:, k:k+1] @ x to the tile's 8 rows: what 4 channels at a time leave over."""
+    w0, w1, w2, w3, w4, w5, w6, w7 = w[0, k], w[1, k], w[2, k], w[3, k], w[4, k], w[5, k], w[6, k], w[7, k]
+    for p in range(x.size):
+        a = x[p]
+        tile[p] += w0 * a
+        tile[p + TILE] += w1 * a
+        tile[p + 2 * TILE] += w2 * a
+        tile[p + 3 * TILE] += w3 * a
+        tile[p + 4 * TILE] += w4 * a
+        tile[p + 5 * TILE] += w5 * a
+        tile[p + 6 * TILE] += w6 * a
+        tile[p + 7 * TILE] += w7 * a
+
+
+@leaf
+def _pack(w, transposed, m, block):
+    """Copy rows m to m + 7 of w (columns, where `transposed`) to `block`; rows that do not exist are zero."""
+    for row in range(8):
+        if m + row >= (w.shape[1] if transposed else w.shape[0]):
+            fill(block[row], block.dtype.type(0))
+        elif transposed:
+            for k in range(block.shape[1]):
+                block[row, k] = w[k, m + row]
+        else:
+            copy(w[m + row], block[row])
+
+
+@leaf
+def _multiply_tile(w, bias, x, p, size, y, m, q, tile):
+    """y[m:m+8, q:q+size] = w @ x[:, p:p+size] + bias[m:m+8]; rows that y does not have are left out."""
+    end = p + size
+    rows = min(8, y.shape[0] - m)
+    for row in range(8):
+        fill(tile[row * TILE : row * TILE + size], bias[m + row] if row < rows else bias.dtype.type(0))
+    fours = x.shape[0] // 4 * 4
+    for k in range(0, fours, 4):
+        _add_8x4(tile, x[k, p:end], x[k + 1, p:end], x[k + 2, p:end], x[k + 3, p:end], w, k)
+    for k in range(fours, x.shape[0]):
+        _add_8x1(tile, x[k, p:end], w, k)
+    for row in range(rows):
+        copy(tile[row * TILE : row * TILE + size], y[m + row, q : q + size])
+
+
+@driver
+def gemm(w, transposed, bias, x, x_first, y, y_first):
+    """y = w @ x + bias, for w (G, M, K) or, where `transposed`, (G, K, M); bias (G, M), x (G, K, P) and y (G, M, P).
+
+    x or y may be wider than the other: then the product begins at their columns x_first and y_first. A job is one tile,
+    8 rows by TILE pixels. Neighbouring jobs share their pixels of x, so that these stay in the cache.
+    """
+    groups, depth, width = x.shape
+    pixels = min(width - x_first, y.shape[2] - y_first)
+    tiles = (pixels + TILE - 1) // TILE
+    blocks = (y.shape[1] + 7) // 8
+    for share in prange(SHARES):
+        begin, end = bounds(np.int64(share), groups * tiles * blocks)
+        if begin < end:
+            tile = np.empty(8 * TILE, x.dtype)
+            packed = np.empty((8, depth), x.dtype)
+            for job in range(begin, end):
+                g, p, m = job // (tiles * blocks), job // blocks % tiles * TILE, job % blocks * 8
+                block = packed
+                if transposed or m + 8 > y.shape[1]:
+                    _pack(w[g], transposed, m, packed)
+                else:
+                    block = w[g, m : m + 8]
+                size = min(TILE, pixels - p)
+                _multiply_tile(block, bias[g], x[g], x_first + p, size, y[g], m, y_first + p, tile)
+
+
+@leaf
+def _dot(a, b):
+    total = a.dtype.type(0)
+    for p in range(a.size):
+        total += a[p] * b[p]
+    return total
+
+
+@leaf
+def _add_dots_4x4(a0, a1, a2, a3, b0, b1, b2, b3, out, m, k):
+    """Add the scalar products of 4 rows and 4 rows to out[m:m+4, k:k+4]: 16 sums for 8 loads."""
+    zero = out.dtype.type(0)
+    s00 = s01 = s02 = s03 = zero
+    s10 = s11 = s12 = s13 = zero
+    s20 = s21 = s22 = s23 = zero
+    s30 = s31 = s32 = s33 = zero
+    for p in range(a0.size):
+        e, f, g, h = b0[p], b1[p], b2[p], b3[p]
+        a = a0[p]
+        s00 += a * e
+        s01 += a * f
+        s02 += a * g
+        s03 += a * h
+        a = a1[p]
+        s10 += a * e
+        s11 += a * f
+        s12 += a * g
+        s13 += a * h
+        a = a2[p]
+        s20 += a * e
+        s21 += a * f
+        s22 += a * g
+        s23 += a * h
+        a = a3[p]
+        s30 += a * e
+        s31 += a * f
+        s32 += a * g
+        s33 += a * h
+    for row, (s, t, u, v) in enumerate(
+        ((s00, s01, s02, s03), (s10, s11, s12, s13), (s20, s21, s22, s23), (s30, s31, s32, s33))
+    ):
+        out[m + row, k] += s
+        out[m + row, k + 1] += t
+        out[m + row, k + 2] += u
+        out[m + row, k + 3] += v
+
+
+@leaf
+def _add_dots(a, first, b, begin, end, out, top, bottom):
+    """out[top:bottom] += a[top:bottom, first+begin:first+end] @ b[:, begin:end]ᵀ."""
+    p, q = first + begin, first + end
+    for m in range(top, bottom, 4):
+        height = min(4, bottom - m)
+        fours = b.shape[0] // 4 * 4 if height == 4 else 0
+        for k in range(0, fours, 4):
+            a0, a1, a2, a3 = a[m, p:q], a[m + 1, p:q], a[m + 2, p:q], a[m + 3, p:q]
+            b0, b1, b2, b3 = b[k, begin:end], b[k + 1, begin:end], b[k + 2, begin:end], b[k + 3, begin:end]
+            _add_dots_4x4(a0, a1, a2, a3, b0, b1, b2, b3, out, m, k)
+        for k in range(fours, b.shape[0]):
+            for row in range(m, m + height):
+                out[row, k] += _dot(a[row, p:q], b[k, begin:end])
+
+
+@leaf
+def _add_up(partial, out):
+    for s in range(partial.shape[0]):
+        for i in range(out.size):
+            out[i] += partial[s, i]
+
+
+@driver
+def gemm_nt(a, first, b, out):
+    """out += a[:, :, first:first+P] @ bᵀ, for a (G, M, at least P), b (G, K, P) and out (G, M, K).
+
+    A job is a band of rows of `a`; where these are too few to go round, P is split too. The first part adds to `out`
+    itself, the others to sums of their own, which follow in order: the result does not depend on the number of threads.
+    """
+    groups, rows, columns = out.shape
+    length = b.shape[2]
+    bands = (rows + BAND - 1) // BAND
+    parts = 1
+    while parts * groups * bands < SHARES and length // parts >= 4 * CHUNK:
+        parts *= 2
+    partial = np.zeros((parts - 1, groups, rows, columns), out.dtype)
+    for share in prange(SHARES):
+        begin, end = bounds(np.int64(share), parts * groups * bands)
+        for job in range(begin, end):
+            part, g, top = job // (groups * bands), job // bands % groups, job % bands * BAND
+            target = out[g] if part == 0 else partial[part - 1, g]
+            stop = (part + 1) * length // parts
+            for p in range(part * length // parts, stop, CHUNK):
+                _add_dots(a[g], first, b[g], p, min(stop, p + CHUNK), target, top, min(rows, top + BAND))
+    _add_up(partial.reshape(parts - 1, out.size), out.reshape(out.size))
+
+
+@leaf
+def _sum(row):
+    """Sum a row: in its own precision within a block, in float64 from block to block."""
+    total = 0.0
+    for begin in range(0, row.size, 4096):
+        block = row.dtype.type(0)
+        for p in range(begin, min(begin + 4096, row.size)):
+            block += row[p]
+        total += block
+    return total
+
+
+@driver
+def row_sums(x, out):
+    """out[m] = Σ_p x[m, p]: a bias's gradient."""
+    for m in prange(x.shape[0]):
+        out[m] = _sum(x[m])

@@ -1,0 +1,100 @@
+"""A photo as a network takes it: the middle square, each colour shifted and scaled, as (1, 3, H, W) in float32."""
+
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+# Mean and standard deviation of red, green and blue over ImageNet's training photos, on a scale from 0 to 1: what the
+# published weights of GhostNet, and of most networks since ResNet, were trained with.
+# https://docs.pytorch.org/vision/stable/models.html
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+STD = np.array([0.229, 0.224, 0.225], np.float32)
+
+# What Pillow raises when a file lies about what it is. Its decoders hand on whatever went wrong inside them.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
+
+
+class PhotoError(ValueError):
+    """A photo that cannot be read; one line says why."""
+
+
+def load_photo(path=None, *, size=224):
+    """Read a photo: its largest centred square, upright, `size` pixels wide, normalised.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        Any image that Pillow reads. By default the portrait of Grace Hopper that comes with matplotlib.
+    size : int, default 224
+        Height and width of the result. Smaller photos are enlarged.
+
+    Returns
+    -------
+    ndarray
+        Shape (1, 3, size, size), float32: (colour - `MEAN`) / `STD`, colours from 0 to 1.
+
+    Raises
+    ------
+    PhotoError
+        If there is no such file, or it is no image that can be read; one line says which.
+    """
+    path = _bundled() if path is None else Path(path)
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns from 90 megapixels on, which today's telephones reach, and refuses at twice that.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                colours = np.asarray(_square(_upright_rgb(image), size), np.float32) / 255
+    except FileNotFoundError:
+        raise PhotoError(f"no photo at {path}: the rule is the path of an image file, such as photo.jpg") from None
+    except IsADirectoryError:
+        raise PhotoError(f"{path} is a folder: the rule is one image file, such as {path / 'photo.jpg'}") from None
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"{path} has too many pixels, so shrink it first ({_first_line(error)})") from None
+    except _BROKEN as error:
+        raise PhotoError(f"{path} is no image that can be read ({_first_line(error)})") from None
+    return normalise(colours)
+
+
+def normalise(colours):
+    """Colours (H, W, 3) from 0 to 1 as the array (1, 3, H, W) that a network takes."""
+    return np.ascontiguousarray(((colours - MEAN) / STD).transpose(2, 0, 1)[None])
+
+
+def denormalise(x):
+    """The way back: colours (H, W, 3) from 0 to 1 of the first image in `x` (N, 3, H, W)."""
+    return np.clip(x[0].transpose(1, 2, 0) * STD + MEAN, 0, 1)
+
+
+def _bundled():
+    from matplotlib.cbook import get_sample_data
+
+    return Path(get_sample_data("grace_hopper.jpg", asfileobj=False))
+
+
+def _upright_rgb(image):
+    """Turn `image` as its camera noted, and bring any kind of pixel to red, green and blue."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith(("I", "F")):  # more than 8 bits: Pillow would cut off all above 255
+        values = np.asarray(image, np.float64)
+        values = np.nan_to_num(values, posinf=0, neginf=0).clip(0)
+        return Image.fromarray(np.uint8(255 * values / (values.max() or 1))).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _square(image, size):
+    """Cut and resize in one go, so that a long narrow image never becomes a huge one in between."""
+    side = min(image.size)
+    left, top = ((length - side) / 2 for length in image.size)
+    return image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+
+
+def _first_line(error):
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,92 @@
+"""What memory kernels take and give: any layout in, untouched; batch innermost out; with any threads the same."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from ghostnp import kernels, ops
+from ghostnp.testing import MEMORY
+from tests.ops.calls import calls, run
+
+# Re-exported definitions: rows have one layout, and fully connected attention is there to be read, not to be run fast.
+LOSE_THE_ORDER = {"flatten", "full_attention", "decoupled_attention"}
+
+each_call = pytest.mark.parametrize("call", calls(), ids=str)
+
+
+def normals(rng, shape, dtype):
+    return rng.normal(size=shape).astype(dtype)
+
+
+def arrays_in(arguments):
+    for value in arguments.values():
+        yield from (part for part in (value if isinstance(value, list) else [value]) if isinstance(part, np.ndarray))
+
+
+def is_planes(array):
+    """Whether memory runs C, H, W, N."""
+    return array.transpose(1, 2, 3, 0).flags.c_contiguous
+
+
+def test_every_operator_is_called():
+    named = {call.operator for call in calls()}
+    assert named == {name for name in ops.__all__ if not name.endswith(("_backward", "_cost"))}
+
+
+@each_call
+@pytest.mark.parametrize("memory", ["C", "batch innermost"])
+def test_results_lie_batch_innermost(call, memory):
+    """With one image any order looks right, so there are two."""
+    if getattr(kernels, call.operator) is getattr(ops, call.operator) and memory == "C":
+        pytest.skip("a definition, which keeps the order that it finds")
+    results = run(kernels, call, call.arrays(np.float32, memory), memory)
+    maps = {name: array for name, array in results.items() if array.ndim == 4 and "weight" not in name}
+    lost = [name for name, array in maps.items() if not is_planes(array)]
+    assert not lost or call.operator in LOSE_THE_ORDER
+
+
+@pytest.mark.small
+@each_call
+@pytest.mark.parametrize("memory", MEMORY)
+def test_takes_any_memory_and_leaves_it_alone(backend, call, memory):
+    """Integers are exact where the operator is; elsewhere sums may run in another order, and round a few times more."""
+    expected = run(ops, call, call.arrays(np.float32))
+    arguments, untouched = call.arrays(np.float32, memory), call.arrays(np.float32)
+    results = run(backend, call, arguments, memory)
+    for name, array in results.items():
+        assert_allclose(array, expected[name], rtol=1e-5, atol=1e-5, err_msg=name)
+        assert array.dtype == expected[name].dtype
+    for given, before in zip(arrays_in(arguments), arrays_in(untouched), strict=True):
+        assert_array_equal(given, before)
+
+
+@pytest.mark.small
+@each_call
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_come_through(backend, call, value):
+    """A NaN that vanishes in a kernel is a diverged training that goes on unseen."""
+    arguments = call.arrays(np.float32)
+    first = next(arrays_in(arguments))
+    first[(0, 1, *(size // 2 for size in first.shape[2:]))] = value
+    with np.errstate(all="ignore"):
+        expected, results = (run(namespace, call, arguments) for namespace in (ops, backend))
+    for name, array in results.items():
+        assert_allclose(array, expected[name], rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("call", calls(batch=9), ids=str)
+def test_gradients_do_not_depend_on_threads(call):
+    numba = pytest.importorskip("numba")
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("one thread is all there is")
+    arguments = call.arrays(np.float32, draw=normals)
+    before = numba.get_num_threads()
+    try:
+        numba.set_num_threads(1)
+        alone = run(kernels, call, arguments, draw=normals)
+        numba.set_num_threads(2)
+        together = run(kernels, call, arguments, draw=normals)
+    finally:
+        numba.set_num_threads(before)
+    for name, array in together.items():
+        assert_array_equal(array, alone[name], err_msg=name)

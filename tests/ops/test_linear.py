@@ -1,0 +1,79 @@
+"""Laws of the linear map."""
+
+import numpy as np
+import pytest
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from ghostnp.testing import MEMORY, MapCase, assert_adjoint, assert_linear
+from tests.ops import oracles
+
+samples = st.builds(
+    MapCase,
+    st.tuples(st.integers(0, 20), st.integers(1, 20)),
+    memory=st.sampled_from(MEMORY),
+    seed=st.integers(0, 2**16),
+)
+outputs = st.integers(1, 20)
+
+
+def arrays(case, out_channels, dtype):
+    weight, bias = case.array((out_channels, case.x[1]), dtype, 2), case.array((out_channels,), dtype, 3)
+    return case.input(dtype), weight, bias
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(case=samples, out_channels=outputs)
+def test_matches_pytorch(backend, dtype, case, out_channels):
+    x, weight, bias = arrays(case, out_channels, dtype)
+    expected, pull = oracles.differentiate(F.linear, x, weight, bias)
+    dy = case.gradient(expected)
+    results = backend.linear(x, weight, bias), *backend.linear_backward(dy, x, weight)
+    for actual, wanted in zip(results, (expected, *pull(dy)), strict=True):
+        if dtype == np.float32:
+            assert_array_equal(actual, wanted)
+        else:
+            assert_allclose(actual, wanted, rtol=1e-10, atol=1e-10)
+        assert actual.dtype == dtype
+
+
+@given(case=samples, out_channels=outputs)
+def test_backward_is_adjoint(backend, case, out_channels):
+    x, weight, _ = arrays(case, out_channels, np.float32)
+    y = backend.linear(x, weight)
+    dy = case.gradient(y)
+    dx, dweight, _ = backend.linear_backward(dy, x, weight)
+    assert_adjoint(y, dy, (dx, x), (dweight, weight))
+
+
+@given(case=samples, out_channels=outputs)
+def test_is_linear(backend, case, out_channels):
+    x, weight, _ = arrays(case, out_channels, np.float32)
+    assert_linear(lambda x: backend.linear(x, weight), x, case.array(case.x, np.float32, 4))
+
+
+@given(case=samples, out_channels=outputs)
+def test_is_a_pointwise_convolution_of_single_pixels(backend, case, out_channels):
+    x, weight, bias = arrays(case, out_channels, np.float32)
+    y = backend.pointwise_conv2d(x[:, :, None, None], weight[:, :, None, None], bias)
+    assert_array_equal(backend.linear(x, weight, bias), y[:, :, 0, 0])
+
+
+@given(case=samples, out_channels=outputs)
+def test_counts_itself(backend, case, out_channels):
+    weight = (out_channels, case.x[1])
+    cost = backend.linear_cost(case.x, weight, bias=True)
+    y = backend.linear(np.ones(case.x), np.ones(weight))
+    assert y.sum() == cost.macs
+    assert y.shape == cost.output
+    assert cost.params == out_channels * (case.x[1] + 1)
+
+
+def test_gradients_are_not_zero(backend):
+    case = MapCase((5, 131), seed=1)
+    x, weight, _ = arrays(case, 67, np.float32)
+    dy = case.gradient(backend.linear(x, weight))
+    assert all(gradient.any() for gradient in backend.linear_backward(dy, x, weight))

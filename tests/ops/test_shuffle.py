@@ -1,0 +1,92 @@
+"""Laws of the channel shuffle."""
+
+import numpy as np
+import pytest
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from ghostnp.testing import assert_adjoint, assert_linear, conv_cases, map_cases
+from tests.ops import oracles
+
+
+@st.composite
+def shuffles(draw):
+    """Maps and a number of groups that divides their channels."""
+    groups = draw(st.integers(1, 4))
+    return draw(map_cases(channels=st.integers(1, 4).map(lambda members: groups * members))), groups
+
+
+def by_hand(x, groups):
+    """Channel p·g + q comes from channel q·(C / g) + p: deal one of each group, then the next of each group."""
+    hands = np.split(x, groups, axis=1)
+    return np.stack([hand[:, place] for place in range(hands[0].shape[1]) for hand in hands], axis=1)
+
+
+@pytest.mark.small
+@given(shuffles())
+def test_deals_channels_out(backend, drawn):
+    case, groups = drawn
+    x = case.input(np.float32)
+    assert_array_equal(backend.channel_shuffle(x, groups), by_hand(x, groups))
+
+
+@given(shuffles().filter(lambda drawn: drawn[0].x[0]))  # PyTorch refuses an empty batch
+def test_equals_pytorch(backend, drawn):
+    case, groups = drawn
+    x = case.input(np.float32)
+    expected, pull = oracles.differentiate(lambda x: F.channel_shuffle(x, groups), x)
+    dy = case.gradient(expected)
+    assert_array_equal(backend.channel_shuffle(x, groups), expected)
+    assert_array_equal(backend.channel_shuffle_backward(dy, x, groups), pull(dy)[0])
+
+
+@pytest.mark.small
+@given(shuffles())
+def test_shuffle_back_is_by_the_other_factor(backend, drawn):
+    case, groups = drawn
+    x = case.input(np.float32)
+    y = backend.channel_shuffle(x, groups)
+    assert_array_equal(backend.channel_shuffle(y, x.shape[1] // groups), x)
+    assert_array_equal(backend.channel_shuffle_backward(y, x, groups), x)
+
+
+@given(shuffles())
+def test_is_linear_and_backward_its_adjoint(backend, drawn):
+    case, groups = drawn
+    x, other = case.input(np.float32), case.array(case.x, np.float32, 2)
+    y = backend.channel_shuffle(x, groups)
+    dy = case.gradient(y)
+    dx = backend.channel_shuffle_backward(dy, x, groups)
+    assert dx.any() or not dx.size
+    assert_adjoint(y, dy, (dx, x))
+    assert_linear(lambda x: backend.channel_shuffle(x, groups), x, other)
+
+
+@given(map_cases())
+def test_one_group_and_groups_of_one_change_nothing(backend, case):
+    x = case.input(np.float32)
+    assert_array_equal(backend.channel_shuffle(x, 1), x)
+    assert_array_equal(backend.channel_shuffle(x, x.shape[1]), x)
+
+
+@given(groups=st.integers(1, 4), factor=st.integers(1, 3))
+def test_every_new_group_hears_from_every_old_one(backend, groups, factor):
+    """The reason for the shuffle: a grouped convolution afterwards sees all groups."""
+    members = groups * factor
+    origin = np.repeat(np.arange(float(groups)), members).reshape(1, -1, 1, 1)
+    for new_group in np.split(backend.channel_shuffle(origin, groups).ravel(), groups):
+        assert_array_equal(np.bincount(new_group.astype(int), minlength=groups), factor)
+
+
+@given(case=conv_cases("depthwise_conv2d"), data=st.data())
+def test_depthwise_commutes_with_shuffle(backend, case, data):
+    """Channels that never mix may be filtered before or after: only their filters have to move along."""
+    x, weight, _ = case.arrays(np.float32)
+    weight = weight[: x.shape[1]]
+    groups = data.draw(st.sampled_from([g for g in range(1, x.shape[1] + 1) if x.shape[1] % g == 0]))
+    moved = by_hand(weight.transpose(1, 0, 2, 3), groups).transpose(1, 0, 2, 3)
+    after = backend.channel_shuffle(backend.depthwise_conv2d(x, weight, **case.geometry), groups)
+    before = backend.depthwise_conv2d(backend.channel_shuffle(x, groups), moved, **case.geometry)
+    assert_array_equal(after, before)

@@ -1,0 +1,253 @@
+"""What readers rely on: one vocabulary, one shape for every operator, short definitions, floors that stand."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import io
+import pkgutil
+import re
+import sys
+import tokenize
+from inspect import Parameter
+from pathlib import Path
+
+import pytest
+
+import ghostnp
+from ghostnp import kernels, ops
+
+PACKAGE = Path(ghostnp.__file__).parent
+PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+FUNCTIONS = [name for name in ops.__all__ if inspect.isfunction(getattr(ops, name))]
+FORWARD = [name for name in FUNCTIONS if not name.endswith(("_backward", "_cost"))]
+
+# What f_backward takes before the keywords, where the rule (see the test) would say something else.
+BACKWARD_ARGUMENTS = {
+    # The ReLU's mask is computed again from x, and that takes the bias.
+    "batch_norm_relu_train": ["dy", "x", "weight", "bias", "mean", "var"],
+    # Its result is called loss, so its gradient is called dloss.
+    "softmax_cross_entropy": ["dloss", "logits", "labels", "probabilities"],
+}
+# Keywords that kernels have for the engine's sake.
+PRIVATE_KEYWORDS = {"out", "relu"}
+# What needs no hurry: kernels takes these and their backward passes from ops as they are, beside all costs.
+SHARED = ["decoupled_attention", "dropout", "flatten", "full_attention", "softmax", "softmax_cross_entropy"]
+# What a layer may ask of NumPy: arrays for parameters and buffers, new or loaded, and dtypes. Nothing that computes.
+NUMPY_IN_MODULES = {
+    "asarray",
+    "can_cast",
+    "dtype",
+    "float32",
+    "float64",
+    "int64",
+    "ndarray",
+    "ones",
+    "random.Generator",
+    "random.default_rng",
+    "zeros",
+}
+LONGEST_DEFINITION = 120
+
+
+def files(*floors):
+    paths = [path for floor in floors for path in sorted((PACKAGE / floor).rglob("*.py"))]
+    return [pytest.param(path, id=str(path.relative_to(PACKAGE))) for path in paths]
+
+
+def signature(function, leave_out=frozenset()):
+    """(name, kind, default) of each parameter."""
+    parameters = inspect.signature(function).parameters.values()
+    return [(p.name, p.kind, p.default) for p in parameters if p.name not in leave_out]
+
+
+def arguments(function):
+    return [name for name, kind, _ in signature(function) if kind is not Parameter.KEYWORD_ONLY]
+
+
+def keywords(function):
+    return {name: default for name, kind, default in signature(function) if kind is Parameter.KEYWORD_ONLY}
+
+
+def documented(function, section):
+    """{name: type} of a numpydoc section."""
+    body = re.search(
+        rf"^{section}\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", inspect.getdoc(function), re.DOTALL | re.MULTILINE
+    )
+    entries = re.findall(r"^(\S.*?)(?: : (.*))?$", body[1], re.MULTILINE) if body else []
+    return {name: kind for names, kind in entries for name in names.replace("*", "").split(", ")}
+
+
+def lines_of_code(path):
+    """How many lines are neither blank nor comment nor docstring."""
+    source = path.read_text(encoding="utf-8")
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    no_code = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    code = {line for t in tokens if t.type not in no_code for line in range(t.start[0], t.end[0] + 1)}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            code -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return len(code)
+
+
+def imported(path):
+    """Top-level names of the packages that a file imports, whenever it does so."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.split(".")[0] for name in names}
+
+
+def numpy_uses(path):
+    """Every ``np.a.b`` in a file, as long as it gets, without the ``np``."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    texts = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    names = {text.removeprefix("np.") for text in texts if re.fullmatch(r"np(\.\w+)+", text)}
+    return {name for name in names if not any(other.startswith(f"{name}.") for other in names)}
+
+
+def modules_of(package):
+    names = [info.name for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    return [package, *map(importlib.import_module, names)]
+
+
+# One vocabulary
+
+
+def test_kernels_have_the_names_of_the_definitions():
+    assert sorted(kernels.__all__) == sorted(ops.__all__)
+    assert [name for name in kernels.__all__ if not hasattr(kernels, name)] == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_kernel_has_the_signature_of_its_definition(name):
+    definition, kernel = getattr(ops, name), getattr(kernels, name)
+    assert signature(kernel, PRIVATE_KEYWORDS) == signature(definition)
+    assert all(keywords(kernel)[extra] in (None, False) for extra in PRIVATE_KEYWORDS & set(keywords(kernel)))
+
+
+def test_kernels_take_over_what_needs_no_hurry_and_nothing_else():
+    taken = {name for name in FUNCTIONS if getattr(kernels, name) is getattr(ops, name)}
+    passes = {name for shared in SHARED for name in (shared, f"{shared}_backward")}
+    assert taken == passes | {f"{name}_cost" for name in FORWARD}
+
+
+# One shape for every operator
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_operator_has_its_triple(name):
+    assert {f"{name}_backward", f"{name}_cost"} <= set(ops.__all__)
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_backward_takes_dy_then_what_went_in_then_what_came_out_beside_y(name):
+    forward, backward = getattr(ops, name), getattr(ops, f"{name}_backward")
+    went_in = [argument for argument in arguments(forward) if argument != "bias"]
+    _, *beside_y = documented(forward, "Returns")
+    assert arguments(backward) == BACKWARD_ARGUMENTS.get(name, ["dy", *went_in, *beside_y])
+    assert keywords(backward) == keywords(forward)
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_cost_takes_shapes_where_forward_takes_arrays(name):
+    forward, cost = getattr(ops, name), getattr(ops, f"{name}_cost")
+    kinds = documented(forward, "Parameters")
+    bias = (
+        {"bias": False} if "bias=None" in str(inspect.signature(forward)) else {}
+    )  # whether there is one is a keyword
+    suffixes = {"ndarray": "_shape", "sequence of ndarray": "_shapes"}
+    went_in = [argument for argument in arguments(forward) if argument not in bias]
+    assert arguments(cost) == [argument + suffixes.get(kinds[argument], "") for argument in went_in]
+    assert keywords(cost) == keywords(forward) | bias
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_docstring_lists_the_parameters_of_the_signature(name):
+    forward = getattr(ops, name)
+    assert sorted(documented(forward, "Parameters")) == sorted(arguments(forward) + list(keywords(forward)))
+    assert documented(forward, "Returns")
+
+
+@pytest.mark.parametrize("namespace", [ops, kernels], ids=["ops", "kernels"])
+def test_public_functions_have_docstrings(namespace):
+    assert [name for name in namespace.__all__ if not inspect.getdoc(getattr(namespace, name))] == []
+
+
+@pytest.mark.parametrize("module", sorted({getattr(ops, name).__module__ for name in FORWARD}))
+def test_definition_is_short(module):
+    assert lines_of_code(Path(sys.modules[module].__file__)) <= LONGEST_DEFINITION
+
+
+# Floors
+
+
+@pytest.mark.parametrize("path", files("ops"))
+def test_definition_needs_numpy_alone(path):
+    assert imported(path) - set(sys.stdlib_module_names) <= {"numpy", "ghostnp"}
+
+
+@pytest.mark.parametrize("path", files("modules", "models"))
+def test_layers_leave_the_computing_to_the_vocabulary(path):
+    assert numpy_uses(path) <= NUMPY_IN_MODULES
+    imports = re.findall(r"^ *((?:from|import) numpy\b.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(imports) <= {"import numpy as np"}
+
+
+def test_import_contracts_hold(run_python):
+    code = f"""
+from importlinter.cli import lint_imports
+raise SystemExit(lint_imports({str(PYPROJECT)!r}, no_cache=True))
+"""
+    assert "0 broken" in run_python(code)
+
+
+def test_importing_ghostnp_is_light(run_python):
+    code = "import sys, ghostnp; print([name for name in ('numba', 'matplotlib', 'torch') if name in sys.modules])"
+    assert run_python(code) == "[]\n"
+
+
+def test_definitions_run_a_whole_model_without_numba(run_python):
+    code = """
+import sys
+sys.modules["numba"] = None  # from now on, importing it is an error
+import numpy as np
+import ghostnp
+model = ghostnp.create_model("ghostnet_050", num_classes=3, seed=0)
+with ghostnp.use_backend(ghostnp.ops):
+    y, cache = model.forward(np.ones((2, 3, 32, 32), np.float32), training=True)
+    dx, grads = model.backward(np.ones_like(y), cache)
+print(y.shape, dx.shape, grads.keys() == model.parameters().keys())
+"""
+    assert run_python(code) == "(2, 3) (2, 3, 32, 32) True\n"
+
+
+@pytest.mark.parametrize("module", modules_of(ghostnp), ids=lambda module: module.__name__)
+def test_examples_in_docstrings_run(module):
+    result = doctest.testmod(module)
+    assert result.failed == 0
+
+
+# After everything else
+
+
+@pytest.mark.last
+def test_no_kernel_was_compiled_for_more_than_two_dtypes():
+    """One signature in float32 and one in float64, whatever layouts and flags the suite has handed in.
+
+    Leaves are compiled for the drivers that call them: all are seen only where the cache was empty, as in CI.
+    """
+    from numba.core.dispatcher import Dispatcher
+
+    compiled = {
+        f"{module.__name__}.{name}": [str(signature) for signature in value.signatures]
+        for module in modules_of(kernels)
+        for name, value in vars(module).items()
+        if isinstance(value, Dispatcher)
+    }
+    too_many = [
+        "\n    ".join([name, *signatures])
+        for name, signatures in compiled.items()
+        if len(signatures) > 2 or len({text.replace("float32", "float64") for text in signatures}) > 1
+    ]
+    assert not too_many, "\n".join(too_many)

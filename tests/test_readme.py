@@ -1,0 +1,26 @@
+"""The README keeps its word: its examples run, and print what it says."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+# A python block, and the text block right behind it if there is one.
+EXAMPLES = re.findall(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize(("code", "printed"), EXAMPLES, ids=range(len(EXAMPLES)))
+def test_example_prints_what_the_readme_says(code, printed):
+    with contextlib.redirect_stdout(io.StringIO()) as stdout:
+        exec(compile(code, str(README), "exec"), {})
+    assert stdout.getvalue() == printed
+
+
+def test_backend_of_ones_own_obeys_the_laws(tmp_path, run_python):
+    (code,) = [code for code, _ in EXAMPLES if "def channel_shuffle" in code]
+    (tmp_path / "mine.py").write_text(code)
+    command = [str(README.parent / "tests" / "ops" / "test_shuffle.py"), "--backend", str(tmp_path / "mine.py")]
+    assert " passed" in run_python(f"import pytest; raise SystemExit(pytest.main({command}))")
