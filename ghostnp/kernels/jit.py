@@ -13,6 +13,7 @@ it a second time (hand over ``dtype.type(0)``), a leaf whose output is also an i
 one that indexes ``row[first + p]`` (slice first, then count from 0).
 """
 
+import os
 import warnings
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,12 @@ _FLAGS = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "nu
 
 # Into how many shares a driver cuts its work: a few for each core of a laptop, so that uneven shares even out.
 SHARES = 16
+
+
+# Between two kernels OpenMP's threads would spin, and take the cores from whoever else wants them: on a busy machine,
+# or beside another library's threads, that made a whole network a hundred times slower. Asleep, they wake in
+# microseconds. OpenMP reads this when it is loaded; set OMP_WAIT_POLICY=active on a machine with nothing else to do.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def _has_openmp():
