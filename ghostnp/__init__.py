@@ -9,9 +9,21 @@ from importlib import import_module
 from ghostnp import backend, models, modules, ops
 from ghostnp.backend import use_backend
 from ghostnp.models import create_model, list_models
-from ghostnp.tools import count
+from ghostnp.tools import count, load_weights, save_weights
 
-__all__ = ["backend", "count", "create_model", "kernels", "list_models", "models", "modules", "ops", "use_backend"]
+__all__ = [
+    "backend",
+    "count",
+    "create_model",
+    "kernels",
+    "list_models",
+    "load_weights",
+    "models",
+    "modules",
+    "ops",
+    "save_weights",
+    "use_backend",
+]
 __version__ = "0.1.0"
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 
 import ghostnp
+from ghostnp.tools.classify import classify_command
 
 
-@click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="")
+@click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
 @click.option(
     "--image",
     type=click.Path(path_type=Path),
@@ -53,3 +54,6 @@ def _tour(image, output):
         raise click.ClickException(f"cannot write to {output}: {error.strerror or error}") from None
     if disagreements:
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
+
+
+main.add_command(classify_command)

@@ -1,16 +1,48 @@
 """Networks by name: each a table of rows and a few lines that stack them."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
 
 import numpy as np
 
-from ghostnp.models.ghostnet import GhostNet
-from ghostnp.modules import initializer
+from ghostnp.models.ghostnet import DOCUMENT_000, STAGES_V2, GhostNet
+from ghostnp.models.googlenet import GoogLeNet
+from ghostnp.models.mobilenet import MobileNetV1, MobileNetV2
+from ghostnp.models.plain_net import ALEXNET, VGG16, PlainNet
+from ghostnp.models.resnet import GhostResNet, ResNet
+from ghostnp.models.shufflenet_v1 import WIDTHS as WIDTHS_V1
+from ghostnp.models.shufflenet_v1 import ShuffleNetV1
+from ghostnp.models.shufflenet_v2 import WIDTHS as WIDTHS_V2
+from ghostnp.models.shufflenet_v2 import ShuffleNetV2
+from ghostnp.models.squeezenet import SqueezeNet
+from ghostnp.modules import Module, initializer
+from ghostnp.modules.shuffle_unit import DOCUMENT_001
 
-__all__ = ["GhostNet", "create_model", "list_models"]
+__all__ = ["create_model", "list_models"]
 
-_BUILDERS = {f"ghostnet_{round(100 * width):03d}": partial(GhostNet, width=width) for width in (0.5, 1.0, 1.3)}
+_BUILDERS: dict[str, Callable[..., Module]] = {
+    **{f"ghostnet_{100 * width:03.0f}": partial(GhostNet, width=width) for width in (0.5, 1.0, 1.3)},
+    **{
+        f"ghostnetv2_{100 * width:03.0f}": partial(GhostNet, width=width, stages=STAGES_V2) for width in (1.0, 1.3, 1.6)
+    },
+    "ghostnet_keras": partial(GhostNet, dropout=0.0, dialect=DOCUMENT_000),
+    **{
+        f"shufflenetv1_g{groups}_{width}x": partial(ShuffleNetV1, groups=groups, widths=widths)
+        for (groups, width), widths in WIDTHS_V1.items()
+    },
+    "shufflenetv1_keras": partial(ShuffleNetV1, style=DOCUMENT_001, group_first=True, probabilities=True),
+    **{f"shufflenetv2_{width}": partial(ShuffleNetV2, widths=row) for width, row in WIDTHS_V2.items()},
+    "mobilenetv1_100": MobileNetV1,
+    "mobilenetv2_100": MobileNetV2,
+    "resnet50": ResNet,
+    "ghost_resnet50": GhostResNet,
+    "alexnet": partial(PlainNet, ALEXNET),
+    "vgg16": partial(PlainNet, VGG16),
+    "squeezenet1_0": SqueezeNet,
+    "googlenet": GoogLeNet,
+}
+_BUILDERS["shufflenetv2_2.0x"] = partial(_BUILDERS["shufflenetv2_2.0x"], dropout=0.2)  # the official code: here alone
 
 
 def list_models():
@@ -22,7 +54,7 @@ def list_models():
 
     Examples
     --------
-    >>> list_models()
+    >>> list_models()[:3]
     ['ghostnet_050', 'ghostnet_100', 'ghostnet_130']
     """
     return list(_BUILDERS)

@@ -1,35 +1,64 @@
-"""GhostNet: a table of bottlenecks between a stem and a classifier.
+"""GhostNet and GhostNetV2: a table of bottlenecks between a stem and a classifier.
 
-Each row of the table is one `GhostBottleneck`; each line of rows is one stage, ``blocks.I``.
+Each row of the table is one `GhostBottleneck`; each line of rows is one stage, ``blocks.I``. GhostNetV2 is the same
+table with its attention columns filled in; where published codes differ, they differ in a `Dialect`.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from ghostnp.modules import (
-    BatchNorm2d,
     Conv2d,
+    ConvNorm,
+    DFCAttention,
     Dropout,
     Flatten,
     GhostBottleneck,
+    GhostModule,
+    GhostModuleV2,
     GlobalAvgPool2d,
+    HardSigmoid,
     Linear,
+    MaxPool2d,
+    Module,
     ReLU,
     Sequential,
+    Sigmoid,
+    Softmax,
     SqueezeExcite,
     make_divisible,
 )
+from ghostnp.modules.conv_norm import KERAS, PYTORCH
 from ghostnp.modules.layers import dropped
 from ghostnp.ops.checks import integer, positive
 
 
 class Row(NamedTuple):
-    """One bottleneck: kernel, channels inside and out, to what share of them SE squeezes (0: no SE), stride."""
+    """One bottleneck.
+
+    Parameters
+    ----------
+    kernel : int
+        Of the depthwise convolution of a block that strides, and of its shortcut's.
+    expansion, out : int
+        Channels inside, and out.
+    squeeze : float
+        To what share of them squeeze-and-excitation goes down; 0: there is none.
+    stride : int
+        Of the block.
+    widened, narrowed : callable, optional
+        What makes the attention of the widening and of the narrowing ghost module from two channel counts, such as
+        `DFCAttention`; None: there is none.
+    """
 
     kernel: int
     expansion: int
     out: int
     squeeze: float
     stride: int
+    widened: Callable[[int, int], Module] | None = None
+    narrowed: Callable[[int, int], Module] | None = None
 
 
 # K. Han et al., "GhostNet", CVPR 2020, table 1, in the stages of the official code.
@@ -51,6 +80,77 @@ STAGES = (
     (Row(5, 960, 160, 0, 1), Row(5, 960, 160, 0.25, 1), Row(5, 960, 160, 0, 1), Row(5, 960, 160, 0.25, 1)),
 )
 STEM, LAST, HEAD = 16, 960, 1280
+BOTTLENECKS = sum(map(len, STAGES))
+
+
+def with_attention(widened, narrowed=(None,) * BOTTLENECKS, *, stages=STAGES):
+    """The table with its attention columns filled in.
+
+    Parameters
+    ----------
+    widened, narrowed : sequence
+        For each bottleneck, what makes the attention of its first and of its second ghost module, or None.
+    stages : tuple of tuple of Row
+        The table.
+
+    Returns
+    -------
+    tuple of tuple of Row
+    """
+    rows = sum(map(len, stages))
+    for name, column in (("widened", widened), ("narrowed", narrowed)):
+        if len(column) != rows:
+            raise ValueError(f"{name} has {len(column)} entries: the rule is one for each of the {rows} bottlenecks")
+    first, second = iter(widened), iter(narrowed)
+    return tuple(tuple(row._replace(widened=next(first), narrowed=next(second)) for row in stage) for stage in stages)
+
+
+# Y. Tang et al., "GhostNetV2", NeurIPS 2022, in the official code: none in the first two bottlenecks, then all alike.
+STAGES_V2 = with_attention((None,) * 2 + (DFCAttention,) * (BOTTLENECKS - 2))
+# Document 003's words (its code is the official one): in all bottlenecks, maximum pooling and bilinear enlargement.
+STAGES_DOCUMENT_003 = with_attention((partial(DFCAttention, pool=MaxPool2d, upsample="bilinear"),) * BOTTLENECKS)
+
+
+class Dialect(NamedTuple):
+    """Where the codes that were published for GhostNet differ.
+
+    Parameters
+    ----------
+    conv_norm : ConvNorm, default PYTORCH
+        How convolutions and their batch norms are built.
+    ghosts_first, relu_after_stride, projection
+        As in `GhostModule` and `GhostBottleneck`.
+    gate : type of Module, default HardSigmoid
+        Of squeeze-and-excitation.
+    squeeze_divisor : int, default 4
+        Hidden channels of squeeze-and-excitation are rounded to a multiple of it; 1 rounds down to a whole number.
+    head_norm : bool, default False
+        Whether the 1280 channels are normalised, or have a bias instead.
+    probabilities : bool, default False
+        Whether a softmax follows the classifier.
+    """
+
+    conv_norm: ConvNorm = PYTORCH
+    ghosts_first: bool = False
+    relu_after_stride: bool = False
+    projection: bool = True
+    gate: type[Module] = HardSigmoid
+    squeeze_divisor: int = 4
+    head_norm: bool = False
+    probabilities: bool = False
+
+
+OFFICIAL = Dialect()
+DOCUMENT_000 = Dialect(
+    conv_norm=KERAS,
+    ghosts_first=True,
+    relu_after_stride=True,
+    projection=False,
+    gate=Sigmoid,
+    squeeze_divisor=1,
+    head_norm=True,
+    probabilities=True,
+)
 
 
 class GhostNet(Sequential):
@@ -65,7 +165,9 @@ class GhostNet(Sequential):
     dropout : float, default 0.2
         Probability in front of the classifier; it takes effect in training with an `rng`.
     stages : tuple of tuple of Row, default STAGES
-        The table.
+        The table: `STAGES_V2` makes a GhostNetV2.
+    dialect : Dialect, default OFFICIAL
+        Whose code: `OFFICIAL` (PyTorch), `DOCUMENT_000` (Keras), or one of your own.
 
     Raises
     ------
@@ -76,10 +178,13 @@ class GhostNet(Sequential):
     ----------
     .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, table 1.
        https://arxiv.org/abs/1911.11907
+    .. [2] Y. Tang et al., "GhostNetV2: enhance cheap operation with long-range attention", NeurIPS 2022, section 3.
+       https://arxiv.org/abs/2211.12905
     """
 
-    def __init__(self, *, num_classes=1000, width=1.0, dropout=0.2, stages=STAGES):
+    def __init__(self, *, num_classes=1000, width=1.0, dropout=0.2, stages=STAGES, dialect=OFFICIAL):
         num_classes, width = integer("num_classes", num_classes, 1), positive("width", width)
+        conv_norm = dialect.conv_norm
 
         def scaled(channels):
             return make_divisible(channels * width, 4)
@@ -88,30 +193,52 @@ class GhostNet(Sequential):
         for rows in stages:
             stage = []
             for row in rows:
-                hidden, out = scaled(row.expansion), scaled(row.out)
-                squeeze = None
-                if row.squeeze:
-                    squeeze = SqueezeExcite(hidden, hidden=make_divisible(hidden * row.squeeze, 4))
-                stage.append(
-                    GhostBottleneck(
-                        channels, hidden, out, kernel_size=row.kernel, stride=row.stride, squeeze_excite=squeeze
-                    )
-                )
-                channels = out
+                stage.append(_bottleneck(channels, scaled(row.expansion), scaled(row.out), row, dialect))
+                channels = scaled(row.out)
             blocks.append(Sequential(*stage))
         last = scaled(LAST)
-        blocks.append(
-            Sequential(Sequential(conv=Conv2d(channels, last, 1, bias=False), bn1=BatchNorm2d(last), act1=ReLU()))
-        )
+        conv, norm, activation = conv_norm(channels, last, 1)
+        blocks.append(Sequential(Sequential(conv=conv, bn1=norm, act1=activation)))
+        stem, stem_norm, stem_activation = conv_norm(3, scaled(STEM), 3, stride=2)
+        head = {"conv_head": Conv2d(last, HEAD, 1), "act2": ReLU()}
+        if dialect.head_norm:
+            head = dict(zip(("conv_head", "bn2", "act2"), conv_norm(last, HEAD, 1), strict=True))
         super().__init__(
-            conv_stem=Conv2d(3, scaled(STEM), 3, stride=2, padding=1, bias=False),
-            bn1=BatchNorm2d(scaled(STEM)),
-            act1=ReLU(),
+            conv_stem=stem,
+            bn1=stem_norm,
+            act1=stem_activation,
             blocks=Sequential(*blocks),
             global_pool=GlobalAvgPool2d(),
-            conv_head=Conv2d(last, HEAD, 1),
-            act2=ReLU(),
+            **head,
             flatten=Flatten(),
             dropout=Dropout(dropped("dropout", dropout)),
             classifier=Linear(HEAD, num_classes),
+            **({"softmax": Softmax()} if dialect.probabilities else {}),
         )
+
+
+def _bottleneck(channels, hidden, out, row, dialect):
+    style = {"ghosts_first": dialect.ghosts_first, "conv_norm": dialect.conv_norm}
+    squeeze = None
+    if row.squeeze:
+        squeezed = make_divisible(hidden * row.squeeze, dialect.squeeze_divisor)
+        squeeze = SqueezeExcite(hidden, hidden=squeezed, gate=dialect.gate)
+    return GhostBottleneck(
+        channels,
+        hidden,
+        out,
+        kernel_size=row.kernel,
+        stride=row.stride,
+        squeeze_excite=squeeze,
+        ghost1=_ghost(row.widened, channels, hidden, **style),
+        ghost2=_ghost(row.narrowed, hidden, out, relu=False, **style),
+        relu_after_stride=dialect.relu_after_stride,
+        projection=dialect.projection,
+        conv_norm=dialect.conv_norm,
+    )
+
+
+def _ghost(attention, in_channels, out_channels, **style):
+    if attention is None:
+        return GhostModule(in_channels, out_channels, **style)
+    return GhostModuleV2(in_channels, out_channels, attention=attention, **style)

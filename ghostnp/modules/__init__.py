@@ -1,10 +1,12 @@
 """Layers with parameters: explicit forward and backward over whatever backend is in force.
 
-Read in this order: `base`, `initial`, `layers`, `sequential`, `separable`, `squeeze_excite`, `ghost`, `ghost_v2`,
-`shuffle_unit`.
+Read in this order: `base`, `initial`, `layers`, `sequential`, `conv_norm`, `residual`, `separable`, `squeeze_excite`,
+`ghost`, `ghost_v2`, `shuffle_unit`, `shuffle_unit_v2`, and for the networks of comparison `bottleneck`,
+`inverted_residual`, `branches`, `ceil_pool`.
 """
 
 from ghostnp.modules.base import Module, current_path, under
+from ghostnp.modules.conv_norm import ConvNorm
 from ghostnp.modules.ghost import GhostBottleneck, GhostModule
 from ghostnp.modules.ghost_v2 import DFCAttention, GhostBottleneckV2, GhostModuleV2
 from ghostnp.modules.initial import initializer
@@ -24,7 +26,9 @@ from ghostnp.modules.layers import (
     ReLU,
     ReLU6,
     Sigmoid,
+    Softmax,
 )
+from ghostnp.modules.residual import Residual
 from ghostnp.modules.separable import SeparableConv2d
 from ghostnp.modules.sequential import Sequential
 from ghostnp.modules.shuffle_unit import ShuffleUnit
@@ -37,6 +41,7 @@ __all__ = [
     "ChannelShuffle",
     "Clip",
     "Conv2d",
+    "ConvNorm",
     "DFCAttention",
     "Dropout",
     "Flatten",
@@ -51,10 +56,12 @@ __all__ = [
     "Module",
     "ReLU",
     "ReLU6",
+    "Residual",
     "SeparableConv2d",
     "Sequential",
     "ShuffleUnit",
     "Sigmoid",
+    "Softmax",
     "SqueezeExcite",
     "current_path",
     "initializer",

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
-from ghostnp.modules.layers import BatchNorm2d, Conv2d, ReLU
-from ghostnp.modules.sequential import Sequential, chain_backward, chain_forward
+from ghostnp.modules.conv_norm import PYTORCH
+from ghostnp.modules.layers import ReLU
+from ghostnp.modules.residual import Residual
+from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import flag, integer
 
 
@@ -29,7 +31,7 @@ class GhostCache(NamedTuple):
 class GhostModule(Module):
     """Make `out_channels` maps, of which only one in `ratio` costs a full convolution.
 
-    ``primary_conv`` and ``cheap_operation`` are the names in the official checkpoint.
+    ``primary_conv`` and ``cheap_operation`` are the names in the official checkpoint; a subclass may have others.
 
     Parameters
     ----------
@@ -46,6 +48,11 @@ class GhostModule(Module):
         Of the primary convolution.
     relu : bool, default True
         Whether both steps end in a ReLU.
+    ghosts_first : bool, default False
+        Whether the ghosts come before the intrinsic maps, as in document 000: the same functions with their channels in
+        another order, so weights do not carry over from one to the other.
+    conv_norm : ConvNorm, default PYTORCH
+        How the convolutions and their batch norms are built.
 
     Raises
     ------
@@ -58,47 +65,58 @@ class GhostModule(Module):
        https://arxiv.org/abs/1911.11907
     """
 
-    def __init__(self, in_channels, out_channels, *, kernel_size=1, ratio=2, cheap_kernel_size=3, stride=1, relu=True):
+    primary_name, cheap_name = "primary_conv", "cheap_operation"
+
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        *,
+        kernel_size=1,
+        ratio=2,
+        cheap_kernel_size=3,
+        stride=1,
+        relu=True,
+        ghosts_first=False,
+        conv_norm=PYTORCH,
+    ):
+        activation = ReLU if flag("relu", relu) else None
+        self.ghosts_first = flag("ghosts_first", ghosts_first)
         self.out_channels = integer("out_channels", out_channels, 1)
-        ghosts = integer("ratio", ratio, 1) - 1
-        kernel_size = integer("kernel_size", kernel_size, 1)
-        cheap_kernel_size = odd("cheap_kernel_size", cheap_kernel_size)
-        relu = flag("relu", relu)
-        intrinsic = math.ceil(out_channels / ratio)
-        self.primary_conv = _conv_norm(in_channels, intrinsic, kernel_size, stride=stride, relu=relu)
+        intrinsic, ghosts = shares(out_channels, ratio)
+        k, d = integer("kernel_size", kernel_size, 1), odd("cheap_kernel_size", cheap_kernel_size)
+        self.primary_conv = conv_norm(in_channels, intrinsic, k, stride=stride, activation=activation)
         if ghosts:
-            self.cheap_operation = _conv_norm(
-                intrinsic, intrinsic * ghosts, cheap_kernel_size, groups=intrinsic, relu=relu
-            )
+            self.cheap_operation = conv_norm(intrinsic, ghosts, d, groups=intrinsic, activation=activation)
 
     def forward(self, x, *, training=False, rng=None):
-        intrinsic, primary = self.primary_conv.forward(x, training=training, rng=rng)
-        if not hasattr(self, "cheap_operation"):
+        intrinsic, primary = self._primary().forward(x, training=training, rng=rng)
+        if self._cheap() is None:
             return intrinsic, GhostCache(primary, None, None)
-        ghosts, cheap = self.cheap_operation.forward(intrinsic, training=training, rng=rng)
-        maps = (intrinsic, ghosts)
+        ghosts, cheap = self._cheap().forward(intrinsic, training=training, rng=rng)
+        maps = (ghosts, intrinsic) if self.ghosts_first else (intrinsic, ghosts)
         return backend().concat(maps, keep=self.out_channels), GhostCache(primary, cheap, maps)
 
     def backward(self, dy, cache):
-        if cache.cheap is None:
-            dx, primary = self.primary_conv.backward(dy, cache.primary)
-            return dx, under("primary_conv", primary)
+        if self._cheap() is None:
+            dx, primary = self._primary().backward(dy, cache.primary)
+            return dx, under(self.primary_name, primary)
         # Surplus ghosts were cut off and reached no output: concat's backward gives them zero gradient.
-        dintrinsic, dghosts = backend().concat_backward(dy, cache.maps, keep=self.out_channels)
-        dfrom_cheap, cheap = self.cheap_operation.backward(dghosts, cache.cheap)
+        dmaps = backend().concat_backward(dy, cache.maps, keep=self.out_channels)
+        dintrinsic, dghosts = reversed(dmaps) if self.ghosts_first else dmaps
+        dfrom_cheap, cheap = self._cheap().backward(dghosts, cache.cheap)
         # The intrinsic maps were used twice: their gradients add.
-        dx, primary = self.primary_conv.backward(backend().add(dintrinsic, dfrom_cheap), cache.primary)
-        return dx, under("primary_conv", primary) | under("cheap_operation", cheap)
+        dx, primary = self._primary().backward(backend().add(dintrinsic, dfrom_cheap), cache.primary)
+        return dx, under(self.primary_name, primary) | under(self.cheap_name, cheap)
+
+    def _primary(self):
+        return getattr(self, self.primary_name)
+
+    def _cheap(self):
+        return getattr(self, self.cheap_name, None)
 
 
-class BottleneckCache(NamedTuple):
-    """What the main path and the shortcut remember."""
-
-    main: dict
-    shortcut: Any
-
-
-class GhostBottleneck(Module):
+class GhostBottleneck(Residual):
     """Widen by one ghost module, narrow by another, and add what came in.
 
     ``ghost1 conv_dw bn_dw se ghost2 shortcut`` are the names in the official checkpoint.
@@ -113,8 +131,14 @@ class GhostBottleneck(Module):
         With a stride above 1, a depthwise convolution between the ghost modules shrinks the maps.
     squeeze_excite : Module, optional
         Sits between the ghost modules.
-    ghost1 : Module, optional
-        The widening module; by default a `GhostModule`.
+    ghost1, ghost2 : Module, optional
+        The widening and the narrowing module; by default a `GhostModule` each, the second without ReLU.
+    relu_after_stride : bool, default False
+        Whether a ReLU follows the depthwise convolution that strides, as in document 000.
+    projection : bool, default True
+        Whether a block that changes the maps' shape has a shortcut, by a convolution; in document 000 it has none.
+    conv_norm : ConvNorm, default PYTORCH
+        How convolutions and their batch norms are built.
 
     Raises
     ------
@@ -137,39 +161,43 @@ class GhostBottleneck(Module):
         stride=1,
         squeeze_excite=None,
         ghost1=None,
+        ghost2=None,
+        relu_after_stride=False,
+        projection=True,
+        conv_norm=PYTORCH,
     ):
         hidden_channels = integer("hidden_channels", hidden_channels, 1)
         kernel_size, stride = odd("kernel_size", kernel_size), integer("stride", stride, 1)
         _check_module("squeeze_excite", squeeze_excite, "SqueezeExcite(8)")
         _check_module("ghost1", ghost1, "GhostModule(4, 8)")
-        self.ghost1 = GhostModule(in_channels, hidden_channels) if ghost1 is None else ghost1
+        _check_module("ghost2", ghost2, "GhostModule(8, 4)")
+
+        def depthwise(channels):
+            return conv_norm(channels, channels, kernel_size, stride=stride, groups=channels, activation=None)
+
+        if ghost1 is None:
+            ghost1 = GhostModule(in_channels, hidden_channels, conv_norm=conv_norm)
+        if ghost2 is None:
+            ghost2 = GhostModule(hidden_channels, out_channels, relu=False, conv_norm=conv_norm)
+        layers = {"ghost1": ghost1}
         if stride > 1:
-            self.conv_dw, self.bn_dw = _depthwise_norm(hidden_channels, kernel_size, stride)
+            layers["conv_dw"], layers["bn_dw"] = depthwise(hidden_channels)
+            if flag("relu_after_stride", relu_after_stride):
+                layers["act_dw"] = ReLU()
         if squeeze_excite is not None:
-            self.se = squeeze_excite
-        self.ghost2 = GhostModule(hidden_channels, out_channels, relu=False)
-        self.shortcut = (
-            Sequential()
-            if in_channels == out_channels and stride == 1
-            else Sequential(
-                *_depthwise_norm(in_channels, kernel_size, stride),
-                *_conv_norm(in_channels, out_channels, 1, relu=False),
-            )
-        )
+            layers["se"] = squeeze_excite
+        layers["ghost2"] = ghost2
+        same_shape = in_channels == out_channels and stride == 1
+        if not same_shape and flag("projection", projection):
+            pointwise = conv_norm(in_channels, out_channels, 1, activation=None)
+            layers["shortcut"] = Sequential(*depthwise(in_channels), *pointwise)
+        super().__init__(added=same_shape or projection, **layers)
 
-    def forward(self, x, *, training=False, rng=None):
-        y, main = chain_forward(self._main(), x, training=training, rng=rng)
-        carried, shortcut = self.shortcut.forward(x, training=training, rng=rng)
-        return backend().add(y, carried), BottleneckCache(main, shortcut)
 
-    def backward(self, dy, cache):
-        # A sum hands its gradient to both terms; the input fed both, so there the gradients add again.
-        dx_main, main = chain_backward(self._main(), dy, cache.main)
-        dx_shortcut, shortcut = self.shortcut.backward(dy, cache.shortcut)
-        return backend().add(dx_main, dx_shortcut), main | under("shortcut", shortcut)
-
-    def _main(self):
-        return {name: child for name, child in self.children().items() if name != "shortcut"}
+def shares(out_channels, ratio):
+    """How many maps are intrinsic, and how many ghosts are made of them: rounded up, so that they suffice."""
+    intrinsic = math.ceil(integer("out_channels", out_channels, 1) / integer("ratio", ratio, 1))
+    return intrinsic, intrinsic * (ratio - 1)
 
 
 def odd(name, kernel_size):
@@ -183,14 +211,3 @@ def odd(name, kernel_size):
 def _check_module(name, given, example):
     if given is not None and not isinstance(given, Module):
         raise TypeError(f"{name} is of type {type(given).__name__}: the rule is a Module or None, such as {example}")
-
-
-def _conv_norm(in_channels, out_channels, kernel_size, *, stride=1, groups=1, relu):
-    convolution = Conv2d(
-        in_channels, out_channels, kernel_size, stride=stride, padding=kernel_size // 2, groups=groups, bias=False
-    )
-    return Sequential(convolution, BatchNorm2d(out_channels), *((ReLU(),) if relu else ()))
-
-
-def _depthwise_norm(channels, kernel_size, stride):
-    return _conv_norm(channels, channels, kernel_size, stride=stride, groups=channels, relu=False)

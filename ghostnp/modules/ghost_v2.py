@@ -11,11 +11,15 @@ reaches its row in one step and, through it, its whole neighbourhood in the next
 from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
-from ghostnp.modules.base import under
+from ghostnp.modules.base import Module, under
+from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.modules.ghost import GhostBottleneck, GhostModule, odd
-from ghostnp.modules.layers import BatchNorm2d, Conv2d
-from ghostnp.modules.sequential import Sequential
-from ghostnp.ops.checks import integer
+from ghostnp.modules.layers import AvgPool2d, BatchNorm2d, Conv2d, Sigmoid
+from ghostnp.modules.rules import builder
+from ghostnp.modules.sequential import chain_backward, chain_forward
+from ghostnp.ops.checks import flag, integer
+
+UPSAMPLINGS = ("nearest", "bilinear")
 
 
 class DFCCache(NamedTuple):
@@ -23,11 +27,11 @@ class DFCCache(NamedTuple):
 
     x: Any
     chain: dict
-    scores: Any
-    gates: Any
+    small: Any
+    gate: Any
 
 
-class DFCAttention(Sequential):
+class DFCAttention(Module):
     """Decoupled fully connected attention: a factor between 0 and 1 for each channel of each pixel.
 
     Layers "0" to "5" are the names in the official checkpoint (there below ``short_conv``).
@@ -37,12 +41,19 @@ class DFCAttention(Sequential):
     in_channels, out_channels : int
         Of the input maps, and of the maps that the factors are for.
     kernel_size : int, default 5
-        K, of the horizontal and the vertical convolution; odd.
+        K, of the horizontal and the vertical convolution; odd. The official code has 5 in every layer.
+    pool : type of Module, default AvgPool2d
+        What halves the maps: `AvgPool2d`, as in the official code, or `MaxPool2d`, document 003's default in words.
+    upsample : {"nearest", "bilinear"}
+        What brings them back to size: nearest in the official code, bilinear in document 003's words.
+    gate_last : bool, default False
+        Whether the sigmoid comes after the enlargement. With nearest neighbours that makes no difference; with bilinear
+        interpolation it does, although both stay between 0 and 1.
 
     Raises
     ------
     TypeError, ValueError
-        If a count is not a positive int, or `kernel_size` is even.
+        If an argument is not legal.
 
     References
     ----------
@@ -50,10 +61,15 @@ class DFCAttention(Sequential):
        equations (4) and (5). https://arxiv.org/abs/2211.12905
     """
 
-    def __init__(self, in_channels, out_channels, *, kernel_size=5):
+    def __init__(
+        self, in_channels, out_channels, *, kernel_size=5, pool=AvgPool2d, upsample="nearest", gate_last=False
+    ):
         k = odd("kernel_size", kernel_size)
+        if upsample not in UPSAMPLINGS:
+            raise ValueError(f"upsample={upsample!r}: the rule is one of {', '.join(map(repr, UPSAMPLINGS))}")
+        self.upsample, self.gate_last = upsample, flag("gate_last", gate_last)
         deep = {"groups": out_channels, "bias": False}
-        super().__init__(
+        layers = (
             Conv2d(in_channels, out_channels, 1, bias=False),
             BatchNorm2d(out_channels),
             Conv2d(out_channels, out_channels, (1, k), padding=(0, k // 2), **deep),
@@ -61,6 +77,10 @@ class DFCAttention(Sequential):
             Conv2d(out_channels, out_channels, (k, 1), padding=(k // 2, 0), **deep),
             BatchNorm2d(out_channels),
         )
+        self.pool = builder("pool", pool, "AvgPool2d")(2)
+        for number, layer in enumerate(layers):
+            setattr(self, str(number), layer)
+        self.gate = Sigmoid()
 
     def forward(self, x, *, training=False, rng=None):
         size = x.shape[2:]
@@ -69,16 +89,23 @@ class DFCAttention(Sequential):
                 f"x has shape {tuple(x.shape)}: attention halves the maps, so the rule is 2x2 pixels or more, "
                 f"such as {(*x.shape[:2], 2, 2)}"
             )
-        pooled = backend().avg_pool2d(x, 2)
-        scores, chain = super().forward(pooled, training=training, rng=rng)
-        gates = backend().sigmoid(scores)
-        return backend().resize_nearest(gates, size), DFCCache(x, chain, scores, gates)
+        small, chain = chain_forward(self._on_small_maps(), x, training=training, rng=rng)
+        y, gate = getattr(backend(), f"resize_{self.upsample}")(small, size), None
+        if self.gate_last:
+            y, gate = self.gate.forward(y)
+        return y, DFCCache(x, chain, small, gate)
 
     def backward(self, dy, cache):
-        dgates = backend().resize_nearest_backward(dy, cache.gates, cache.x.shape[2:])
-        dscores = backend().sigmoid_backward(dgates, cache.scores)
-        dpooled, grads = super().backward(dscores, cache.chain)
-        return backend().avg_pool2d_backward(dpooled, cache.x, 2), grads
+        if self.gate_last:
+            dy, _ = self.gate.backward(dy, cache.gate)
+        dsmall = getattr(backend(), f"resize_{self.upsample}_backward")(dy, cache.small, cache.x.shape[2:])
+        return chain_backward(self._on_small_maps(), dsmall, cache.chain)
+
+    def _on_small_maps(self):
+        return {name: child for name, child in self.children().items() if name != "gate" or not self.gate_last}
+
+    def describe(self):
+        return f"upsample={self.upsample!r}, gate_last={self.gate_last}"
 
 
 class GhostV2Cache(NamedTuple):
@@ -99,9 +126,9 @@ class GhostModuleV2(GhostModule):
     ----------
     in_channels, out_channels : int
         C_in and C_out.
-    attention_kernel_size : int, default 5
-        K of the attention.
-    ratio, cheap_kernel_size, relu
+    attention : callable, default DFCAttention
+        Makes the attention from the two channel counts; ``partial(DFCAttention, kernel_size=7)`` makes another one.
+    ratio, cheap_kernel_size, relu, ghosts_first, conv_norm
         As in `GhostModule`. The primary convolution is 1x1 without stride: attention is for maps of the input's size.
 
     Raises
@@ -110,10 +137,28 @@ class GhostModuleV2(GhostModule):
         If an argument is not legal.
     """
 
-    def __init__(self, in_channels, out_channels, *, attention_kernel_size=5, ratio=2, cheap_kernel_size=3, relu=True):
-        super().__init__(in_channels, out_channels, ratio=ratio, cheap_kernel_size=cheap_kernel_size, relu=relu)
-        k = odd("attention_kernel_size", attention_kernel_size)
-        self.short_conv = DFCAttention(in_channels, out_channels, kernel_size=k)
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        *,
+        attention=DFCAttention,
+        ratio=2,
+        cheap_kernel_size=3,
+        relu=True,
+        ghosts_first=False,
+        conv_norm=PYTORCH,
+    ):
+        super().__init__(
+            in_channels,
+            out_channels,
+            ratio=ratio,
+            cheap_kernel_size=cheap_kernel_size,
+            relu=relu,
+            ghosts_first=ghosts_first,
+            conv_norm=conv_norm,
+        )
+        self.short_conv = builder("attention", attention, "DFCAttention")(in_channels, out_channels)
 
     def forward(self, x, *, training=False, rng=None):
         maps, ghost = super().forward(x, training=training, rng=rng)
@@ -128,14 +173,16 @@ class GhostModuleV2(GhostModule):
 
 
 class GhostBottleneckV2(GhostBottleneck):
-    """A ghost bottleneck whose widening module has DFC attention.
+    """A ghost bottleneck in which DFC attention enhances a ghost module.
 
     Parameters
     ----------
     in_channels, hidden_channels, out_channels : int
         Before, between and after the two ghost modules.
-    attention_kernel_size : int, default 5
-        K of the attention.
+    attention : callable, default DFCAttention
+        As in `GhostModuleV2`.
+    widening, narrowing : bool, default True and False
+        Which of the two ghost modules is enhanced: "expressiveness" and "capacity" in document 003's ablation.
     **bottleneck
         As in `GhostBottleneck`.
 
@@ -145,7 +192,20 @@ class GhostBottleneckV2(GhostBottleneck):
         If an argument is not legal.
     """
 
-    def __init__(self, in_channels, hidden_channels, out_channels, *, attention_kernel_size=5, **bottleneck):
+    def __init__(
+        self,
+        in_channels,
+        hidden_channels,
+        out_channels,
+        *,
+        attention=DFCAttention,
+        widening=True,
+        narrowing=False,
+        **bottleneck,
+    ):
         hidden_channels = integer("hidden_channels", hidden_channels, 1)
-        ghost1 = GhostModuleV2(in_channels, hidden_channels, attention_kernel_size=attention_kernel_size)
-        super().__init__(in_channels, hidden_channels, out_channels, ghost1=ghost1, **bottleneck)
+        if flag("widening", widening):
+            bottleneck["ghost1"] = GhostModuleV2(in_channels, hidden_channels, attention=attention)
+        if flag("narrowing", narrowing):
+            bottleneck["ghost2"] = GhostModuleV2(hidden_channels, out_channels, attention=attention, relu=False)
+        super().__init__(in_channels, hidden_channels, out_channels, **bottleneck)

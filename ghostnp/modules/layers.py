@@ -241,6 +241,12 @@ class CReLU(Plain):
     operator = "crelu"
 
 
+class Softmax(Plain):
+    """exp(x) over its sum along the channels."""
+
+    operator = "softmax"
+
+
 class GlobalAvgPool2d(Plain):
     """The mean of each map: (N, C, H, W) to (N, C, 1, 1)."""
 

@@ -12,23 +12,59 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
-from ghostnp.modules.layers import AvgPool2d, BatchNorm2d, ChannelShuffle, Conv2d, ReLU
+from ghostnp.modules.conv_norm import KERAS, PYTORCH, ConvNorm
+from ghostnp.modules.layers import AvgPool2d, ChannelShuffle, ReLU
 from ghostnp.modules.sequential import Sequential, chain_backward, chain_forward
 from ghostnp.ops.checks import check_divides, integer
 
 
+class ShuffleStyle(NamedTuple):
+    """Where the paper and the published codes of the unit differ.
+
+    Parameters
+    ----------
+    shuffled : bool, default True
+        Whether channels are shuffled at all; without is the paper's ablation.
+    after_depthwise : bool, default False
+        Whether the shuffle follows the depthwise convolution instead of preceding it.
+    inverse : bool, default False
+        Whether the permutation is the inverse of the paper's. A depthwise convolution commutes with a shuffle, so
+        either way the same functions can be learnt, by other weights.
+    main_first : bool, default False
+        Whether unit (c) puts the main path before the pooled shortcut.
+    relu_pooled : bool, default True
+        Whether the last ReLU of unit (c) goes over the pooled shortcut too. Behind another ReLU that changes nothing.
+    pool_same : bool, default False
+        Whether the pool pads by TensorFlow's rule and leaves padding out of the mean, or divides by 9 everywhere.
+    conv_norm : ConvNorm, default PYTORCH
+        How convolutions and their batch norms are built.
+    """
+
+    shuffled: bool = True
+    after_depthwise: bool = False
+    inverse: bool = False
+    main_first: bool = False
+    relu_pooled: bool = True
+    pool_same: bool = False
+    conv_norm: ConvNorm = PYTORCH
+
+
+PAPER = ShuffleStyle()
+MEGVII = ShuffleStyle(after_depthwise=True, inverse=True, relu_pooled=False)
+DOCUMENT_001 = ShuffleStyle(main_first=True, pool_same=True, conv_norm=KERAS)
+
+
 class ShuffleCache(NamedTuple):
-    """What the main path remembers, what came together, and the sum (or concatenation) before the ReLU."""
+    """What the main path, the last ReLU and the pool remember, and the parts that were put side by side."""
 
     main: dict
-    carried: Any
-    y: Any
-    joined: Any
+    relu: Any
     pool: Any
+    parts: Any
 
 
 class ShuffleUnit(Module):
-    """Unit (a), (b) or (c), as the paper draws it.
+    """Unit (a), (b) or (c).
 
     ``branch_main_1`` and ``branch_main_2`` are the names in the official checkpoint.
 
@@ -46,6 +82,8 @@ class ShuffleUnit(Module):
         1 adds the input, more makes unit (c).
     bottleneck_channels : int, optional
         Width of the depthwise convolution; a quarter of `out_channels` by default.
+    style : ShuffleStyle, default PAPER
+        `PAPER`, `MEGVII` (the official checkpoint), `DOCUMENT_001`, or one of your own.
 
     Raises
     ------
@@ -58,7 +96,17 @@ class ShuffleUnit(Module):
        2018, section 3.2 and figure 2. https://arxiv.org/abs/1707.01083
     """
 
-    def __init__(self, in_channels, out_channels, *, groups, first_groups=None, stride=1, bottleneck_channels=None):
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        *,
+        groups,
+        first_groups=None,
+        stride=1,
+        bottleneck_channels=None,
+        style=PAPER,
+    ):
         in_channels = integer("in_channels", in_channels, 1)
         out_channels = integer("out_channels", out_channels, 1)
         stride = integer("stride", stride, 1)
@@ -79,41 +127,51 @@ class ShuffleUnit(Module):
         first, first_groups = ("groups", groups) if first_groups is None else ("first_groups", first_groups)
         check_divides(first, first_groups, "in_channels", in_channels)
         check_divides(first, first_groups, "bottleneck_channels", middle)
+        self.style, conv_norm = style, style.conv_norm
         self.branch_main_1 = Sequential(
-            Conv2d(in_channels, middle, 1, groups=first_groups, bias=False),
-            BatchNorm2d(middle),
-            ReLU(),
-            Conv2d(middle, middle, 3, stride=stride, padding=1, groups=middle, bias=False),
-            BatchNorm2d(middle),
+            *conv_norm(in_channels, middle, 1, groups=first_groups),
+            *conv_norm(middle, middle, 3, stride=stride, groups=middle, activation=None),
         )
-        self.branch_main_2 = Sequential(Conv2d(middle, main, 1, groups=groups, bias=False), BatchNorm2d(main))
-        if groups > 1:
-            self.shuffle = ChannelShuffle(groups)
+        self.branch_main_2 = conv_norm(middle, main, 1, groups=groups, activation=None)
+        if groups > 1 and style.shuffled:
+            self.shuffle = ChannelShuffle(middle // groups if style.inverse else groups)
         if stride != 1:
-            self.pool = AvgPool2d(3, stride=stride, padding=1)
+            padding = "same" if style.pool_same else 1
+            self.pool = AvgPool2d(3, stride=stride, padding=padding, count_include_pad=not style.pool_same)
+        self.relu = ReLU()
 
     def forward(self, x, *, training=False, rng=None):
         y, main = chain_forward(self._main(), x, training=training, rng=rng)
-        if hasattr(self, "pool"):
-            carried, pool = self.pool.forward(x, training=training, rng=rng)
-            joined = backend().concat((carried, y))
-        else:
-            carried, pool = x, None
-            joined = backend().add(carried, y)
-        return backend().relu(joined), ShuffleCache(main, carried, y, joined, pool)
+        if not hasattr(self, "pool"):
+            y, relu = self.relu.forward(backend().add(x, y))
+            return y, ShuffleCache(main, relu, None, None)
+        carried, pool = self.pool.forward(x)
+        if not self.style.relu_pooled:
+            y, relu = self.relu.forward(y)
+        parts = (y, carried) if self.style.main_first else (carried, y)
+        y = backend().concat(parts)
+        if self.style.relu_pooled:
+            y, relu = self.relu.forward(y)
+        return y, ShuffleCache(main, relu, pool, parts)
 
     def backward(self, dy, cache):
-        djoined = backend().relu_backward(dy, cache.joined)
-        if hasattr(self, "pool"):
-            dcarried, dmain = backend().concat_backward(djoined, (cache.carried, cache.y))
-            dcarried, _ = self.pool.backward(dcarried, cache.pool)
+        if not hasattr(self, "pool"):
+            # Both terms of the sum get the whole gradient.
+            dcarried = dmain = self.relu.backward(dy, cache.relu)[0]
         else:
-            dcarried, dmain = backend().add_backward(djoined, cache.carried, cache.y)
+            if self.style.relu_pooled:
+                dy, _ = self.relu.backward(dy, cache.relu)
+            dparts = backend().concat_backward(dy, cache.parts)
+            dmain, dcarried = dparts if self.style.main_first else reversed(dparts)
+            if not self.style.relu_pooled:
+                dmain, _ = self.relu.backward(dmain, cache.relu)
+            dcarried, _ = self.pool.backward(dcarried, cache.pool)
         dx, grads = chain_backward(self._main(), dmain, cache.main)
         return backend().add(dcarried, dx), grads
 
     def _main(self):
-        # The shuffle sits between the first 1x1 convolution (with its norm and ReLU) and the depthwise one.
         steps = list(under("branch_main_1", self.branch_main_1.children()).items())
+        # The shuffle follows the first 1x1 convolution with its norm and ReLU, or the depthwise one with its norm.
+        place = 5 if self.style.after_depthwise else 3
         shuffle = [("shuffle", self.shuffle)] if hasattr(self, "shuffle") else []
-        return dict(steps[:3] + shuffle + steps[3:]) | under("branch_main_2", self.branch_main_2.children())
+        return dict(steps[:place] + shuffle + steps[place:]) | under("branch_main_2", self.branch_main_2.children())

@@ -67,8 +67,9 @@ def _dfc(shelf):
     maps = ops.avg_pool2d(shelf["ghost"], SHRINK)
     with initializer(SEED):
         module = DFCAttention(maps.shape[1], maps.shape[1])
-    module[0].weight[...] *= 3  # so that the factors leave 0.5 far enough to be seen
-    module[2].weight[...] = module[4].weight[...] = 1 / 5
+    weights = module.parameters()
+    weights["0.weight"] *= 3  # so that the factors leave 0.5 far enough to be seen
+    weights["2.weight"][...] = weights["4.weight"][...] = 1 / 5
     return module, maps
 
 

@@ -41,13 +41,35 @@ def load_photo(path=None, *, size=224):
     PhotoError
         If there is no such file, or it is no image that can be read; one line says which.
     """
-    path = _bundled() if path is None else Path(path)
+    return normalise(read_colours(_bundled() if path is None else Path(path), lambda image: _square(image, size)))
+
+
+def read_colours(path, cut):
+    """Read an image, upright and in red, green and blue.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    cut : callable
+        From the Pillow image to the part of it that is wanted, in the size that is wanted.
+
+    Returns
+    -------
+    ndarray
+        Shape (H, W, 3), float32, colours from 0 to 1.
+
+    Raises
+    ------
+    PhotoError
+        If there is no such file, or it is no image that can be read; one line says which.
+    """
     try:
         with warnings.catch_warnings():
             # Pillow warns from 90 megapixels on, which today's telephones reach, and refuses at twice that.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                colours = np.asarray(_square(_upright_rgb(image), size), np.float32) / 255
+                return np.asarray(cut(_upright_rgb(image)), np.float32) / 255
     except FileNotFoundError:
         raise PhotoError(f"no photo at {path}: the rule is the path of an image file, such as photo.jpg") from None
     except IsADirectoryError:
@@ -56,7 +78,6 @@ def load_photo(path=None, *, size=224):
         raise PhotoError(f"{path} has too many pixels, so shrink it first ({_first_line(error)})") from None
     except _BROKEN as error:
         raise PhotoError(f"{path} is no image that can be read ({_first_line(error)})") from None
-    return normalise(colours)
 
 
 def normalise(colours):

@@ -161,12 +161,17 @@ def convolutions(draw, layer=modules.Conv2d, theirs=nn.Conv2d):
 
 
 @st.composite
-def ghosts(draw, name, **keywords):
+def ghosts(draw, name, ours=None, **keywords):
     c_in, c_out = draw(counts), draw(st.integers(1, 12))
     batch, height, width = draw(sizes)
     given = {keyword: draw(values) for keyword, values in keywords.items()}
     shape = (batch, c_in, height, width)
-    return same(getattr(modules, name), getattr(oracle, name), c_in, c_out, shape=shape, **given)
+    return same(ours or getattr(modules, name), getattr(oracle, name), c_in, c_out, shape=shape, **given)
+
+
+def ghost_module_v2(c_in, c_out, attention_kernel_size, **ghost):
+    attention = partial(modules.DFCAttention, kernel_size=attention_kernel_size)
+    return modules.GhostModuleV2(c_in, c_out, attention=attention, **ghost)
 
 
 @st.composite
@@ -228,7 +233,7 @@ RANDOM = {
     ),
     "GhostBottleneck": bottlenecks("GhostBottleneck"),
     "DFCAttention": ghosts("DFCAttention", kernel_size=kernels),
-    "GhostModuleV2": ghosts("GhostModuleV2", attention_kernel_size=kernels, ratio=st.integers(1, 3)),
+    "GhostModuleV2": ghosts("GhostModuleV2", ghost_module_v2, attention_kernel_size=kernels, ratio=st.integers(1, 3)),
     "GhostBottleneckV2": bottlenecks("GhostBottleneckV2"),
     "ShuffleUnit": shuffle_units(),
     "biased under norm": st.builds(biased_under_norm, counts, counts, sizes),

@@ -54,7 +54,7 @@ def test_help_loads_nothing_heavy(run_python):
 import sys
 from ghostnp.cli import main
 main(["--help"], standalone_mode=False)
-print([name for name in ("numba", "matplotlib", "PIL", "rich", "jinja2") if name in sys.modules])
+print([name for name in ("numba", "matplotlib", "rich", "jinja2", "safetensors") if name in sys.modules])
 """
     assert run_python(code).endswith("[]\n")
 

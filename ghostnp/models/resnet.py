@@ -1,0 +1,129 @@
+"""ResNets: four stages of bottlenecks; ResNeXt groups their 3x3 convolutions, Ghost-ResNet makes all of them ghosts."""
+
+from functools import partial
+from typing import NamedTuple
+
+from ghostnp.modules import Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU, Sequential
+from ghostnp.modules.bottleneck import Bottleneck, GhostConv2d
+from ghostnp.modules.conv_norm import PYTORCH
+from ghostnp.ops.checks import integer
+
+
+class Row(NamedTuple):
+    """Bottlenecks in a row: channels inside and out, how many, stride of the first."""
+
+    middle: int
+    out: int
+    blocks: int
+    stride: int
+
+
+# K. He et al., "Deep residual learning", CVPR 2016, table 1, 50 layers.
+RESNET50 = (Row(64, 256, 3, 1), Row(128, 512, 4, 2), Row(256, 1024, 6, 2), Row(512, 2048, 3, 2))
+
+
+class ResNet(Sequential):
+    """ResNet or ResNeXt of bottlenecks, under torchvision's names.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Length of the output.
+    groups : int, default 1
+        Of the 3x3 convolutions; ResNeXt-50 (32x4d) has 32.
+    width_per_group : int, default 64
+        Channels of each group in the first stage; ResNeXt-50 (32x4d) has 4. The table is for one group of 64.
+    stride_first : bool, default False
+        Whether a block strides in its first 1x1 convolution, as in the paper (3.8 billion multiply-adds are printed
+        there), or in the 3x3, as in torchvision (4.1 billion).
+    conv, norm
+        What a bottleneck is made of, as in `Bottleneck`.
+    rows : tuple of Row, default RESNET50
+        The table.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not legal.
+
+    References
+    ----------
+    .. [1] K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1.
+       https://arxiv.org/abs/1512.03385
+    .. [2] S. Xie et al., "Aggregated residual transformations for deep neural networks", CVPR 2017, table 1.
+       https://arxiv.org/abs/1611.05431
+    """
+
+    def __init__(
+        self,
+        *,
+        num_classes=1000,
+        groups=1,
+        width_per_group=64,
+        stride_first=False,
+        conv=PYTORCH.conv,
+        norm=PYTORCH.norm,
+        rows=RESNET50,
+    ):
+        wider = integer("groups", groups, 1) * integer("width_per_group", width_per_group, 1)
+        stem, stem_norm = PYTORCH(3, 64, 7, stride=2, activation=None)
+        channels, layers = 64, {}
+        for number, row in enumerate(rows, start=1):
+            blocks = []
+            for stride in (row.stride, *(1,) * (row.blocks - 1)):
+                blocks.append(
+                    Bottleneck(
+                        channels,
+                        row.middle * wider // 64,
+                        row.out,
+                        stride=stride,
+                        groups=groups,
+                        stride_first=stride_first,
+                        conv=conv,
+                        norm=norm,
+                    )
+                )
+                channels = row.out
+            layers[f"layer{number}"] = Sequential(*blocks)
+        super().__init__(
+            conv1=stem,
+            bn1=stem_norm,
+            relu=ReLU(),
+            maxpool=MaxPool2d(3, stride=2, padding=1),
+            **layers,
+            avgpool=GlobalAvgPool2d(),
+            flatten=Flatten(),
+            fc=Linear(channels, integer("num_classes", num_classes, 1)),
+        )
+
+
+class GhostResNet(ResNet):
+    """ResNet in which each convolution of a bottleneck is a ghost module without batch norm, as in the official code.
+
+    Names are the official ones: ``layer1.0.conv1.{conv1,conv2}``. Of that code's parameters, what never runs is left
+    out (in Ghost-ResNet-50 6.1M at ratio 4, 11.9M at ratio 2): an official checkpoint loads once the `weight1`,
+    `weight2`, `bn1` and `bn2` of its ghost modules are dropped.
+
+    Parameters
+    ----------
+    ratio : int, default 4
+        s: one map in s is intrinsic. 4 is the default of the official code; the paper has 2 and 4.
+    cheap_kernel_size : int, default 3
+        d, of the depthwise filters; odd.
+    **resnet
+        As in `ResNet`: `num_classes`, `groups`, `width_per_group`, `stride_first`, `rows`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not legal.
+
+    References
+    ----------
+    .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, section 4.2 and table 7.
+       https://arxiv.org/abs/1911.11907
+    """
+
+    def __init__(self, *, ratio=4, cheap_kernel_size=3, **resnet):
+        conv = partial(GhostConv2d, ratio=ratio, cheap_kernel_size=cheap_kernel_size)
+        super().__init__(conv=conv, norm=None, **resnet)

@@ -1,0 +1,145 @@
+"""ResNet's bottleneck: 1x1 narrows, 3x3 filters where it is narrow, 1x1 widens, and the input is added.
+
+    y = relu(conv₃ · relu(conv₂ · relu(conv₁ · x)) + shortcut(x))         each convolution with its batch norm
+
+Multiply-adds at h x w pixels, c channels outside, m inside and g groups in the 3x3 convolution: hw(2cm + 9m²/g).
+ResNeXt is g > 1; GhostNet's authors make each of the convolutions a ghost module.
+"""
+
+from typing import Any, NamedTuple
+
+from ghostnp.backend import backend
+from ghostnp.modules.conv_norm import PYTORCH
+from ghostnp.modules.ghost import GhostModule, odd, shares
+from ghostnp.modules.layers import Conv2d, ReLU
+from ghostnp.modules.residual import Residual, ResidualCache
+from ghostnp.modules.rules import builder, optional_builder
+from ghostnp.modules.sequential import Sequential
+from ghostnp.ops.checks import flag, integer
+
+
+class BottleneckCache(NamedTuple):
+    """What the paths of the sum remember, and the sum before the ReLU."""
+
+    paths: ResidualCache
+    joined: Any
+
+
+class Bottleneck(Residual):
+    """The bottleneck of ResNet and ResNeXt.
+
+    ``conv1 bn1 conv2 bn2 conv3 bn3 downsample.{0,1}`` are torchvision's names.
+
+    Parameters
+    ----------
+    in_channels, middle, out_channels : int
+        Before, between and after the two 1x1 convolutions. The shortcut is a 1x1 convolution where the block strides or
+        changes the number of channels.
+    stride : int, default 1
+        Of the block.
+    groups : int, default 1
+        Of the 3x3 convolution.
+    stride_first : bool, default False
+        Whether the first 1x1 convolution strides, as in the paper, or the 3x3, as in torchvision and in the official
+        Ghost-ResNet.
+    conv : callable
+        Makes a convolution from ``(in_channels, out_channels, kernel_size, stride=, groups=)``.
+    norm : callable or None
+        Makes the batch norm behind each of them from its channels; None leaves all of them out.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not legal.
+
+    References
+    ----------
+    .. [1] K. He et al., "Deep residual learning for image recognition", CVPR 2016, figure 5 (right).
+       https://arxiv.org/abs/1512.03385
+    .. [2] S. Xie et al., "Aggregated residual transformations for deep neural networks", CVPR 2017, figure 3 (c).
+       https://arxiv.org/abs/1611.05431
+    """
+
+    shortcut_name = "downsample"
+
+    def __init__(
+        self,
+        in_channels,
+        middle,
+        out_channels,
+        *,
+        stride=1,
+        groups=1,
+        stride_first=False,
+        conv=PYTORCH.conv,
+        norm=PYTORCH.norm,
+    ):
+        stride = integer("stride", stride, 1)
+        builder("conv", conv, "GhostConv2d")
+        optional_builder("norm", norm, "BatchNorm2d")
+        first, second = (stride, 1) if flag("stride_first", stride_first) else (1, stride)
+
+        def convolution(number, before, after, kernel_size, **keywords):
+            layers = {f"conv{number}": conv(before, after, kernel_size, **keywords)}
+            return layers if norm is None else layers | {f"bn{number}": norm(after)}
+
+        layers = {
+            **convolution(1, in_channels, middle, 1, stride=first),
+            "relu1": ReLU(),
+            **convolution(2, middle, middle, 3, stride=second, groups=groups),
+            "relu2": ReLU(),
+            **convolution(3, middle, out_channels, 1),
+        }
+        if stride != 1 or in_channels != out_channels:
+            layers["downsample"] = Sequential(*convolution("", in_channels, out_channels, 1, stride=stride).values())
+        super().__init__(**layers)
+
+    def forward(self, x, *, training=False, rng=None):
+        joined, paths = super().forward(x, training=training, rng=rng)
+        return backend().relu(joined), BottleneckCache(paths, joined)
+
+    def backward(self, dy, cache):
+        return super().backward(backend().relu_backward(dy, cache.joined), cache.paths)
+
+
+class GhostConv2d(GhostModule):
+    """A ghost module in the place of a convolution: no batch norm, no ReLU, but biases.
+
+    ``conv1`` (primary) and ``conv2`` (cheap) are the names in the official Ghost-ResNet. That code also gives each of
+    these modules ``weight1 weight2 bn1 bn2``, which it never runs; only what runs is here.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        C_in and C_out.
+    kernel_size : int
+        Of the primary convolution, which pads half of it.
+    stride, groups : int, default 1
+        Of the primary convolution.
+    ratio : int, default 2
+        s: one map in s is intrinsic. 1 gives the primary convolution alone.
+    cheap_kernel_size : int, default 3
+        d, of the depthwise filters; odd.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not legal.
+
+    References
+    ----------
+    .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, section 4.2 and table 6.
+       https://arxiv.org/abs/1911.11907
+    """
+
+    primary_name, cheap_name = "conv1", "conv2"
+    ghosts_first = False
+
+    def __init__(self, in_channels, out_channels, kernel_size, *, stride=1, groups=1, ratio=2, cheap_kernel_size=3):
+        intrinsic, ghosts = shares(out_channels, ratio)
+        self.out_channels = out_channels
+        half = odd("kernel_size", kernel_size) // 2
+        self.conv1 = Conv2d(in_channels, intrinsic, kernel_size, stride=stride, padding=half, groups=groups)
+        half = odd("cheap_kernel_size", cheap_kernel_size) // 2
+        if ghosts:
+            self.conv2 = Conv2d(intrinsic, ghosts, cheap_kernel_size, padding=half, groups=intrinsic)

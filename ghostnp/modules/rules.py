@@ -1,0 +1,15 @@
+"""The rule for an argument that builds layers, such as ``gate=DFCAttention``."""
+
+
+def builder(name, given, example):
+    """`given`, which has to be callable: a type of Module, or a function that makes one."""
+    if not callable(given):
+        raise TypeError(
+            f"{name}={given!r}: the rule is a type of Module or a function that makes one, such as {example}"
+        )
+    return given
+
+
+def optional_builder(name, given, example):
+    """`given`, which has to be callable or None."""
+    return given if given is None else builder(name, given, f"{example}, or None")
