@@ -5,18 +5,19 @@ import io
 import re
 from pathlib import Path
 
-import pytest
-
 README = Path(__file__).parents[1] / "README.md"
 # A python block, and the text block right behind it if there is one.
 EXAMPLES = re.findall(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
-@pytest.mark.parametrize(("code", "printed"), EXAMPLES, ids=range(len(EXAMPLES)))
-def test_example_prints_what_the_readme_says(code, printed):
-    with contextlib.redirect_stdout(io.StringIO()) as stdout:
-        exec(compile(code, str(README), "exec"), {})
-    assert stdout.getvalue() == printed
+def test_examples_print_what_the_readme_says(tmp_path, monkeypatch):
+    """One after the other, as a reader types them, in a folder where they may write."""
+    monkeypatch.chdir(tmp_path)
+    typed = {}
+    for code, printed in EXAMPLES:
+        with contextlib.redirect_stdout(io.StringIO()) as stdout:
+            exec(compile(code, str(README), "exec"), typed)
+        assert stdout.getvalue() == printed, code
 
 
 def test_backend_of_ones_own_obeys_the_laws(tmp_path, run_python):
