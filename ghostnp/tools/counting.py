@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
-from tabulate import tabulate
 
 from ghostnp import ops
 from ghostnp.backend import use_backend
@@ -130,6 +129,8 @@ class Count:
         return self._table("simple")
 
     def _table(self, style):
+        from tabulate import tabulate  # only here: it takes as long to import as NumPy
+
         rows = [
             [r["path"], r["op"], r["input"], r["output"], f"{r['params']:,}", f"{r['macs']:,}"] for r in self.records()
         ]
