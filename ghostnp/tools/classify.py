@@ -1,4 +1,4 @@
-"""What is in a photo? A network's answer over the thousand classes of ImageNet, and the command `ghostnp classify`.
+"""What is in a photo? A network's answer over the thousand classes of ImageNet.
 
 The photo is prepared as in the evaluation of the official weights, for they were chosen by what they score on it: short
 side resized to 256 pixels, the middle 224 × 224 cut out, colours normalised. The guided tour shows more of the photo
@@ -9,21 +9,16 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-import click
 import numpy as np
 from PIL import Image
 
 from ghostnp.backend import backend
-from ghostnp.models import create_model
 from ghostnp.ops.checks import integer
 from ghostnp.tools.photo import denormalise, normalise, read_colours
-from ghostnp.tools.weights import load_weights, official_names
 
 # https://github.com/huawei-noah/Efficient-AI-Backbones/blob/master/ghostnet_pytorch/validate.py: Resize(256), which is
 # bilinear, then CenterCrop(224).
 SHORT_SIDE, CROP = 256, 224
-
-_PICTURES = (".png", ".pdf", ".svg")
 
 
 @cache
@@ -97,10 +92,11 @@ def classify(photo, model, *, top=5):
     """
     if integer("top", top, 1) > len(class_names()):
         raise ValueError(f"top={top}: the rule is 1 to {len(class_names())}, the number of classes, such as 5")
-    return _answers(evaluation_photo(photo), model, top)
+    return answers(evaluation_photo(photo), model, top)
 
 
-def _answers(x, model, top):
+def answers(x, model, top):
+    """Class names and probabilities for a prepared photo, as `classify` gives them."""
     dtype = next(iter(model.parameters().values())).dtype
     y = model(x.astype(dtype))
     if y.shape != (1, len(class_names())):
@@ -148,76 +144,3 @@ def answer_bars(x, answers, title=""):
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(length=0)
     return figure
-
-
-@click.command("classify")
-@click.argument("photo", type=click.Path(path_type=Path))
-@click.option("--model", "name", default="ghostnet_100", show_default=True, help="One of ghostnp.list_models().")
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Trained weights, .safetensors or .npz. Without them the network is untrained.",
-)
-@click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many answers.")
-@click.option(
-    "--picture",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help=f"Draw photo and answers here: {', '.join(_PICTURES)}.",
-)
-def classify_command(photo, name, weights, top, picture):
-    """Name what is in a photo, by a network that was trained on ImageNet."""
-    try:
-        _check_picture(picture)
-        x = evaluation_photo(photo)
-        # Weights that will be replaced need not be drawn.
-        model = create_model(name, seed=0 if weights is None else None)
-        if weights is not None:
-            _load(model, name, weights)
-        answers = _answers(x, model, top)
-        if picture is not None:
-            title = name if weights is not None else f"{name}, untrained: these numbers mean nothing"
-            answer_bars(x, answers, title).savefig(picture)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from None
-    _print(photo, name, answers, weights)
-    if picture is not None:
-        click.echo(f"picture: {picture}")
-
-
-def _check_picture(picture):
-    if picture is not None and picture.suffix.lower() not in _PICTURES:
-        raise ValueError(f"--picture {picture} has the suffix {picture.suffix!r}: the rule is {', '.join(_PICTURES)}")
-    if picture is not None and not picture.parent.is_dir():
-        raise ValueError(f"no folder {picture.parent} for {picture.name}: the rule is a folder that exists, such as .")
-
-
-def _load(model, name, weights):
-    state = official_names(load_weights(weights))
-    try:
-        model.load_state_dict(state)
-    except ValueError as error:
-        raise ValueError(f"{weights} does not hold the weights of {name}: {error}") from None
-
-
-def _print(photo, name, answers, weights):
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table()
-    table.add_column("class")
-    table.add_column("probability", justify="right")
-    for answer, probability in answers:
-        table.add_row(answer, f"{probability:.2%}")
-    console = Console()
-    console.print(Text(f"{photo.name} according to {name}"), soft_wrap=True)
-    console.print(table)
-    if weights is None:
-        console.print(
-            f"{name} is untrained: its weights are random numbers, so this answer means nothing. "
-            "Trained ones: --weights FILE",
-            style="yellow",
-            soft_wrap=True,
-        )

@@ -10,8 +10,9 @@ from PIL import Image
 
 import ghostnp
 from ghostnp import ops
+from ghostnp.cli.classify import classify as classify_command
 from ghostnp.modules import Conv2d, Flatten, GlobalAvgPool2d, Linear, Module, Sequential
-from ghostnp.tools.classify import answer_bars, class_names, classify, classify_command, evaluation_photo
+from ghostnp.tools.classify import answer_bars, class_names, classify, evaluation_photo
 from ghostnp.tools.photo import PhotoError
 from ghostnp.tools.weights import save_weights
 

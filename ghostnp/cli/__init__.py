@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 import ghostnp
-from ghostnp.tools.classify import classify_command
+from ghostnp.cli.classify import classify
 
 
 @click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
@@ -56,4 +56,4 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-main.add_command(classify_command)
+main.add_command(classify)

@@ -1,0 +1,86 @@
+"""The command `ghostnp classify`: what is in a photo."""
+
+from pathlib import Path
+
+import click
+
+from ghostnp.models import create_model
+from ghostnp.tools.weights import load_weights, official_names
+
+_PICTURES = (".png", ".pdf", ".svg")
+
+
+@click.command("classify")
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.option("--model", "name", default="ghostnet_100", show_default=True, help="One of ghostnp.list_models().")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Trained weights, .safetensors or .npz. Without them the network is untrained.",
+)
+@click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many answers.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"Draw photo and answers here: {', '.join(_PICTURES)}.",
+)
+def classify(photo, name, weights, top, picture):
+    """Name what is in a photo, by a network that was trained on ImageNet."""
+    # Pillow, and with a picture matplotlib, come in here, since `ghostnp --help` needs neither.
+    from ghostnp.tools.classify import answer_bars, answers, evaluation_photo
+
+    try:
+        _check_picture(picture)
+        x = evaluation_photo(photo)
+        # Weights that will be replaced need not be drawn.
+        model = create_model(name, seed=0 if weights is None else None)
+        if weights is not None:
+            _load(model, name, weights)
+        answered = answers(x, model, top)
+        if picture is not None:
+            title = name if weights is not None else f"{name}, untrained: these numbers mean nothing"
+            answer_bars(x, answered, title).savefig(picture)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    _print(photo, name, answered, weights)
+    if picture is not None:
+        click.echo(f"picture: {picture}")
+
+
+def _check_picture(picture):
+    if picture is not None and picture.suffix.lower() not in _PICTURES:
+        raise ValueError(f"--picture {picture} has the suffix {picture.suffix!r}: the rule is {', '.join(_PICTURES)}")
+    if picture is not None and not picture.parent.is_dir():
+        raise ValueError(f"no folder {picture.parent} for {picture.name}: the rule is a folder that exists, such as .")
+
+
+def _load(model, name, weights):
+    state = official_names(load_weights(weights))
+    try:
+        model.load_state_dict(state)
+    except ValueError as error:
+        raise ValueError(f"{weights} does not hold the weights of {name}: {error}") from None
+
+
+def _print(photo, name, answered, weights):
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    table.add_column("class")
+    table.add_column("probability", justify="right")
+    for answer, probability in answered:
+        table.add_row(answer, f"{probability:.2%}")
+    console = Console()
+    console.print(Text(f"{photo.name} according to {name}"), soft_wrap=True)
+    console.print(table)
+    if weights is None:
+        console.print(
+            f"{name} is untrained: its weights are random numbers, so this answer means nothing. "
+            "Trained ones: --weights FILE",
+            style="yellow",
+            soft_wrap=True,
+        )
