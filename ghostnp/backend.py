@@ -11,7 +11,7 @@ A backend is a namespace: anything with functions of the vocabulary as attribute
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from ghostnp import ops
 
@@ -88,10 +88,25 @@ def overlay(namespace):
     return _Overlay(namespace) if missing else namespace
 
 
+# Definitions that are made of others. Where a namespace has one of the parts, what is made of it follows.
+_COMPOSED = {
+    f"{name}{suffix}"
+    for name in ("batch_norm_relu_train", "conv2d", "separable_conv2d")
+    for suffix in ("", "_backward")
+}
+
+
 class _Overlay(ModuleType):
     def __init__(self, namespace):
         super().__init__(getattr(namespace, "__name__", type(namespace).__name__))
         self._namespace = namespace
+        self._own = {name: getattr(namespace, name) for name in ops.__all__ if hasattr(namespace, name)}
 
     def __getattr__(self, name):
+        if name not in self._own and name in _COMPOSED:
+            # The same code, but the names in it mean the namespace's functions.
+            definition = getattr(ops, name)
+            composed = FunctionType(definition.__code__, definition.__globals__ | self._own, name)
+            composed.__defaults__, composed.__kwdefaults__ = definition.__defaults__, definition.__kwdefaults__
+            return composed
         return getattr(self._namespace if hasattr(self._namespace, name) else ops, name)

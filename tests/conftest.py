@@ -1,16 +1,20 @@
 """What all tests share: the backends they run on, Hypothesis's settings, and a Python process of one's own."""
 
+import difflib
 import importlib
 import importlib.util
 import os
 import subprocess
 import sys
+from inspect import isfunction
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
 
 import ghostnp
+from ghostnp import ops
 from ghostnp.backend import overlay
 
 # PyTorch and the kernels each have a pool of threads; one that waits by spinning would take the cores from the other.
@@ -29,6 +33,26 @@ settings.register_profile(
 settings.load_profile("ghostnp")
 
 
+# The namespaces that were asked for, by the name that they were asked for.
+LOADED: dict[str, ModuleType] = {}
+
+
+def _load(name):
+    try:
+        if not name.endswith(".py"):
+            # Where a student's module lies. Last in line, since the installed ghostnp is the one to test.
+            sys.path.append(os.getcwd())
+            return importlib.import_module(name)
+        spec = importlib.util.spec_from_file_location(Path(name).stem, name)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    except (ImportError, OSError) as error:
+        raise pytest.UsageError(
+            f"--backend {name}: {error}; the rule is a module's name or a file, such as mine.py"
+        ) from None
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--backend",
@@ -40,13 +64,24 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    if config.getoption("backend"):
-        # Where a student's module lies. Last in line, since the installed ghostnp is the one to test.
-        sys.path.append(os.getcwd())
+    for name in config.getoption("backend") or []:
+        if name not in LOADED:
+            LOADED[name] = _load(name)
 
 
 def pytest_report_header():
-    return f"ghostnp: {Path(ghostnp.__file__).parent}"
+    lines = [f"ghostnp: {Path(ghostnp.__file__).parent}"]
+    for name, module in LOADED.items():
+        own = [function for function in ops.__all__ if hasattr(module, function)]
+        lines.append(f"backend: {', '.join(own)} from {name}; all else from ghostnp.ops")
+        strangers = [function for function, value in vars(module).items() if isfunction(value) and function not in own]
+        close = {stranger: difflib.get_close_matches(stranger, ops.__all__, 1, 0.85) for stranger in strangers}
+        lines += [
+            f"backend: {stranger} is not in the vocabulary and will not run; {meant[0]} is"
+            for stranger, meant in close.items()
+            if meant
+        ]
+    return lines
 
 
 def pytest_generate_tests(metafunc):
@@ -63,14 +98,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def backend(request):
     """The namespace under test."""
-    name = request.param
-    if name.endswith(".py"):
-        spec = importlib.util.spec_from_file_location(Path(name).stem, name)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    else:
-        module = importlib.import_module(name)
-    return overlay(module)
+    return overlay(LOADED.get(request.param) or importlib.import_module(request.param))
 
 
 @pytest.fixture(scope="session")

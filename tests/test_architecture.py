@@ -35,6 +35,7 @@ PRIVATE_KEYWORDS = {"out", "relu"}
 SHARED = ["decoupled_attention", "dropout", "flatten", "full_attention", "softmax", "softmax_cross_entropy"]
 # What a layer may ask of NumPy: arrays for parameters and buffers, new or loaded, and dtypes. Nothing that computes.
 NUMPY_IN_MODULES = {
+    "array",
     "asarray",
     "can_cast",
     "dtype",

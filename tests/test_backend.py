@@ -107,11 +107,33 @@ def test_a_backward_pass_of_ones_own_is_called_too():
     assert calls == ["depthwise_conv2d_backward"]
 
 
+@pytest.mark.parametrize("part", ["batch_norm_train", "relu"])
+def test_a_part_of_ones_own_is_called_by_the_fused_norm_too(part):
+    namespace, calls = recorder(part)
+    with use_backend(namespace):
+        ghostnp.modules.Sequential(ghostnp.modules.BatchNorm2d(3), ghostnp.modules.ReLU()).forward(
+            np.ones((2, 3, 4, 4), np.float32), training=True
+        )
+    assert calls == [part]
+
+
+@pytest.mark.parametrize(
+    ("part", "groups"), [("standard_conv2d", 1), ("grouped_conv2d", 2), ("depthwise_conv2d", 4), ("relu", 1)]
+)
+def test_a_part_of_ones_own_is_called_by_the_general_convolution_too(part, groups):
+    namespace, calls = recorder(part)
+    overlay(namespace).conv2d(np.ones((1, 4, 3, 3)), np.ones((4, 4 // groups, 3, 3)), groups=groups)
+    assert calls == [part] * (part != "relu")
+
+
 def test_whatever_is_missing_comes_from_the_definitions():
     namespace, _ = recorder("relu")
     completed = overlay(namespace)
     assert completed.relu is namespace.relu
-    others = [name for name in ops.__all__ if name != "relu"]
+    # What is made of a ReLU follows it: the fused norm is made again, of the namespace's.
+    made = {"relu", "batch_norm_relu_train", "batch_norm_relu_train_backward"}
+    made |= {"conv2d", "conv2d_backward", "separable_conv2d", "separable_conv2d_backward"}
+    others = [name for name in ops.__all__ if name not in made]
     assert [name for name in others if getattr(completed, name) is not getattr(ops, name)] == []
     with pytest.raises(AttributeError, match="no_such_operator"):
         completed.no_such_operator  # noqa: B018

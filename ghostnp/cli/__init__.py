@@ -6,7 +6,10 @@ from pathlib import Path
 import click
 
 import ghostnp
+from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
+from ghostnp.cli.count import count_command
+from ghostnp.cli.reconcile import reconcile_command
 
 
 @click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
@@ -56,4 +59,5 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-main.add_command(classify)
+for command in (classify, count_command, reconcile_command, claims):
+    main.add_command(command)

@@ -7,6 +7,8 @@ import click
 from ghostnp.models import create_model
 from ghostnp.tools.weights import load_weights, official_names
 
+# How many of the keys that do not fit are listed: for another network's weights all of them would.
+_PROBLEMS = 10
 _PICTURES = (".png", ".pdf", ".svg")
 
 
@@ -61,7 +63,9 @@ def _load(model, name, weights):
     try:
         model.load_state_dict(state)
     except ValueError as error:
-        raise ValueError(f"{weights} does not hold the weights of {name}: {error}") from None
+        head, *problems = str(error).splitlines()
+        shown = problems[:_PROBLEMS] + [f"  and {len(problems) - _PROBLEMS} more"] * (len(problems) > _PROBLEMS)
+        raise ValueError("\n".join([f"{weights} does not hold the weights of {name}: {head}", *shown])) from None
 
 
 def _print(photo, name, answered, weights):

@@ -14,6 +14,7 @@ to copy, or to add, one contiguous piece. Where a piece would reach into the pad
 import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
+from ghostnp.kernels.layout import compact
 from ghostnp.kernels.leaves import accumulate, bounds, copy
 
 
@@ -25,6 +26,7 @@ def lines(buffer):
 
 def numbers(window):
     """A `Window` as compiled code takes it: twelve numbers. Padding below and to the right is not needed."""
+    window = compact(window)
     (top, _), (left, _) = window.padding
     return (*window.input, *window.kernel, *window.stride, *window.dilation, top, left, *window.output)
 

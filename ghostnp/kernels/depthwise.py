@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
-from ghostnp.kernels.layout import images, plain, planes, rows
+from ghostnp.kernels.layout import compact, images, plain, planes, rows
 from ghostnp.kernels.leaves import accumulate, bounds, copy, fill, sum_row
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads
@@ -79,6 +79,7 @@ def _layout(window, batch, itemsize):
         For each tap in that order, where it begins in the phases; for each phase, its first tap; for each tap, where it
         begins in a dy that has the margin in front.
     """
+    window = compact(window)
     (height, width), (height_out, width_out) = window.input, window.output
     (sh, sw), ((top, _), (left, _)) = window.stride, window.padding
     u, v = (tap * dilation for tap, dilation in zip(np.indices(window.kernel), window.dilation, strict=True))
@@ -150,6 +151,14 @@ def _dot_taps(g, source, begins, dots):
     while t < begins.size:
         dots[t] = _dot_1(g, source[begins[t] : begins[t] + n])
         t += 1
+
+
+@leaf
+def _all_finite(row):
+    finite = True
+    for p in range(row.size):
+        finite &= np.isfinite(row[p])
+    return finite
 
 
 @leaf
@@ -233,7 +242,15 @@ def _filter_backward(dy, phases, w, numbers, first, offsets, starts, sources, sp
             fill(line, dy.dtype.type(0))
     for phase in range(starts.size - 1):
         t, end = starts[phase], starts[phase + 1]
-        _add_taps(dphases[phase * size : (phase + 1) * size], spaced, sources[t:end], w[t:end])
+        target = dphases[phase * size : (phase + 1) * size]
+        if _all_finite(w[t:end]):
+            _add_taps(target, spaced, sources[t:end], w[t:end])
+        else:
+            # An infinite weight would make NaN of the zeros between the rows: go around them.
+            for tap in range(t, end):
+                for i in range(0, rows * pitch, pitch):
+                    begin = margin - sources[tap] + i
+                    _add_1(target[begin : begin + n], spaced[margin + i : margin + i + n], w[tap])
     g = spaced[margin : margin + (rows - 1) * pitch + n]
     _dot_taps(g, phases, offsets, dots)
     for t in range(dots.size):

@@ -29,6 +29,13 @@ def images(buffer):
     return buffer.transpose(3, 0, 1, 2)
 
 
+def compact(window):
+    """`window` without strides to a second pixel that there is not, and dilations to a second tap: these cost room."""
+    stride = tuple(1 if output == 1 else s for output, s in zip(window.output, window.stride, strict=True))
+    dilation = tuple(1 if kernel == 1 else d for kernel, d in zip(window.kernel, window.dilation, strict=True))
+    return window._replace(stride=stride, dilation=dilation)
+
+
 def rows(buffer):
     """`buffer` as a matrix: one row for each entry of its first axis."""
     return buffer.reshape(len(buffer), math.prod(buffer.shape[1:]))

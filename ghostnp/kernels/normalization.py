@@ -144,7 +144,7 @@ def _input_gradient(dy, row, mean, slope, bias, relu, offset, tilt, dx):
     for p in range(dx.size):
         centred = row[p] - mean
         d = zero if relu and centred * slope + bias <= zero else dy[p]
-        dx[p] = slope * d - offset - tilt * centred
+        dx[p] = slope * (d - offset - tilt * centred)
 
 
 @driver
@@ -168,8 +168,8 @@ def _backward(dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, 
         dweight[c] = moment * inverse
         dbias[c] = total
         if training:
-            offset = f(slope * total / x.shape[1])
-            tilt = f(slope * inverse * inverse * moment / x.shape[1])
+            offset = f(total / x.shape[1])
+            tilt = f(inverse * inverse * moment / x.shape[1])
             _input_gradient(dy[c], x[c], mean[c], slope, bias[c], relu, offset, tilt, dx[c])
         else:
             _scaled(dy[c], slope, dx[c])

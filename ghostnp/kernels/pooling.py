@@ -12,7 +12,7 @@ import numpy as np
 from ghostnp.kernels.columns import merge, split
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.join import spread_pixels, sum_pixels
-from ghostnp.kernels.layout import images, planes
+from ghostnp.kernels.layout import compact, images, planes
 from ghostnp.kernels.leaves import accumulate, bounds, copy, fill
 from ghostnp.ops.checks import check_argmax, check_gradient, check_maps, flag
 from ghostnp.ops.pooling import pixel_count, pool_window
@@ -91,6 +91,7 @@ def _geometry(window):
     The piece is (phase, shift, first, last + 1): output pixel j reads pixel j + shift of that phase, from the first
     output pixel that has one there, and no padding, to the last.
     """
+    window = compact(window)
     (height, width), (rows, columns), ((top, _), (left, _)) = window.input, window.output, window.padding
     stride = window.stride[1]
     shift, phase = np.divmod(np.arange(window.kernel[1]) - left, stride)
@@ -100,7 +101,7 @@ def _geometry(window):
     return (height, width, *window.kernel, *window.stride, top, rows), pieces
 
 
-@lru_cache
+@lru_cache(maxsize=8)  # these are as large as a map
 def _counts(window, include_pad, batch, dtype):
     """How many pixels each window averages over, as H_out rows of W_out·N numbers."""
     return np.repeat(pixel_count(window, include_pad)[0, 0].astype(dtype), batch, axis=1)

@@ -123,7 +123,7 @@ class Dialect(NamedTuple):
     gate : type of Module, default HardSigmoid
         Of squeeze-and-excitation.
     squeeze_divisor : int, default 4
-        Hidden channels of squeeze-and-excitation are rounded to a multiple of it; 1 rounds down to a whole number.
+        Hidden channels of squeeze-and-excitation are rounded to a multiple of it; 1 keeps a quarter what it is.
     head_norm : bool, default False
         Whether the 1280 channels are normalised, or have a bias instead.
     probabilities : bool, default False

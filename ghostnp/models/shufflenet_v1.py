@@ -74,6 +74,10 @@ class ShuffleNetV1(Sequential):
         probabilities=False,
     ):
         groups = integer("groups", groups, 1)
+        if len(widths) != 1 + len(REPEATS):
+            raise ValueError(
+                f"widths={widths}: the rule is those of the stem and of three stages, such as {WIDTHS[3, 1.0]}"
+            )
         channels, *stages = (integer(f"widths[{number}]", width, 4) for number, width in enumerate(widths))
         stem, units = channels, []
         for stage, (width, repeats) in enumerate(zip(stages, REPEATS, strict=True)):

@@ -51,6 +51,8 @@ def _entered(method):
         outer = _running.get()
         if outer and outer[-1] is self:  # super().forward(...)
             return method(self, *args, **kwargs)
+        if method.__name__ == "backward" and not outer and self.children() and len(args) > 1 and args[1] is None:
+            raise TypeError("cache=None: the rule is what forward returned beside y; model(x) keeps none")
         token = _running.set((*outer, self))
         try:
             result, second = method(self, *args, **kwargs)
@@ -77,6 +79,39 @@ class Module:
         for name in ("forward", "backward"):
             if name in vars(cls):
                 setattr(cls, name, _entered(vars(cls)[name]))
+
+    def __setattr__(self, name, value):
+        """Set an attribute; a module becomes a child of that name."""
+        parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+        if any(isinstance(part, Module) for part in parts):
+            raise TypeError(
+                f"{name} is a {type(value).__name__} of modules, which would not be found there: the rule is one "
+                f"module for each attribute, such as {name} = Sequential(...)"
+            )
+        super().__setattr__(name, value)
+
+    def attach(self, layers):
+        """Set `layers`, a dict by name, as children: names that mean nothing else, and have no dots.
+
+        Parameters
+        ----------
+        layers : dict of str to Module
+            In order.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a layer is not a Module, or a name is taken by a method or has a dot.
+        """
+        for name, layer in layers.items():
+            if not isinstance(layer, Module):
+                raise TypeError(f"layer {name} is of type {type(layer).__name__}: the rule is a Module, such as ReLU()")
+            if hasattr(self, name):
+                raise ValueError(f"layer {name}: that name is taken; the rule is another name, such as {name}_1")
+            if "." in name:
+                free = name.replace(".", "_")
+                raise ValueError(f"layer {name}: dots part a path; the rule is a name without any, such as {free}")
+            setattr(self, name, layer)
 
     def forward(self, x, *, training=False, rng=None):
         """Run forward.
@@ -175,7 +210,8 @@ class Module:
                 f"state is of type {type(state).__name__}: the rule is a dict of arrays, such as model.state_dict()"
             )
         mine = self.state_dict()
-        values = {key: np.asarray(value) for key, value in state.items()}
+        # Copies, since the state may be made of this very module's arrays.
+        values = {key: np.array(value) for key, value in state.items()}
         problems = [f"missing: {key} {array.shape}" for key, array in mine.items() if key not in values]
         problems += [f"surplus: {key} {array.shape}" for key, array in values.items() if key not in mine]
         problems += [
@@ -196,7 +232,7 @@ class Module:
             array[...] = values[key]
 
     def astype(self, dtype):
-        """Cast every floating-point parameter and buffer of this module, in place.
+        """Cast every floating-point parameter and buffer of this module, which get new arrays.
 
         Parameters
         ----------

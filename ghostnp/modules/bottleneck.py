@@ -128,7 +128,7 @@ class GhostConv2d(GhostModule):
 
     References
     ----------
-    .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, section 4.2 and table 6.
+    .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, section 4.1 and table 6.
        https://arxiv.org/abs/1911.11907
     """
 

@@ -61,8 +61,7 @@ class Branches(Module):
     """
 
     def __init__(self, **paths):
-        for name, path in paths.items():
-            setattr(self, name, path)
+        self.attach(paths)
 
     def forward(self, x, *, training=False, rng=None):
         return fork_forward(self.children(), x, training=training, rng=rng)

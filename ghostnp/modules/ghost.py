@@ -17,7 +17,7 @@ from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.modules.layers import ReLU
 from ghostnp.modules.residual import Residual
 from ghostnp.modules.sequential import Sequential
-from ghostnp.ops.checks import flag, integer
+from ghostnp.ops.checks import check_divides, flag, integer
 
 
 class GhostCache(NamedTuple):
@@ -50,7 +50,8 @@ class GhostModule(Module):
         Whether both steps end in a ReLU.
     ghosts_first : bool, default False
         Whether the ghosts come before the intrinsic maps, as in document 000: the same functions with their channels in
-        another order, so weights do not carry over from one to the other.
+        another order, so weights do not carry over from one to the other. What is cut off are the last maps, so `ratio`
+        then has to divide `out_channels`.
     conv_norm : ConvNorm, default PYTORCH
         How the convolutions and their batch norms are built.
 
@@ -84,6 +85,8 @@ class GhostModule(Module):
         self.ghosts_first = flag("ghosts_first", ghosts_first)
         self.out_channels = integer("out_channels", out_channels, 1)
         intrinsic, ghosts = shares(out_channels, ratio)
+        if ghosts_first:
+            check_divides("ratio", ratio, "out_channels", out_channels)
         k, d = integer("kernel_size", kernel_size, 1), odd("cheap_kernel_size", cheap_kernel_size)
         self.primary_conv = conv_norm(in_channels, intrinsic, k, stride=stride, activation=activation)
         if ghosts:

@@ -78,8 +78,7 @@ class DFCAttention(Module):
             BatchNorm2d(out_channels),
         )
         self.pool = builder("pool", pool, "AvgPool2d")(2)
-        for number, layer in enumerate(layers):
-            setattr(self, str(number), layer)
+        self.attach({str(number): layer for number, layer in enumerate(layers)})
         self.gate = Sigmoid()
 
     def forward(self, x, *, training=False, rng=None):
@@ -183,8 +182,10 @@ class GhostBottleneckV2(GhostBottleneck):
         As in `GhostModuleV2`.
     widening, narrowing : bool, default True and False
         Which of the two ghost modules is enhanced: "expressiveness" and "capacity" in document 003's ablation.
+    conv_norm : ConvNorm, default PYTORCH
+        How the ghost modules' convolutions and batch norms are built; the attention's are PyTorch's.
     **bottleneck
-        As in `GhostBottleneck`.
+        As in `GhostBottleneck`, but for its ghost modules, which are made here.
 
     Raises
     ------
@@ -201,11 +202,22 @@ class GhostBottleneckV2(GhostBottleneck):
         attention=DFCAttention,
         widening=True,
         narrowing=False,
+        conv_norm=PYTORCH,
         **bottleneck,
     ):
         hidden_channels = integer("hidden_channels", hidden_channels, 1)
-        if flag("widening", widening):
-            bottleneck["ghost1"] = GhostModuleV2(in_channels, hidden_channels, attention=attention)
-        if flag("narrowing", narrowing):
-            bottleneck["ghost2"] = GhostModuleV2(hidden_channels, out_channels, attention=attention, relu=False)
-        super().__init__(in_channels, hidden_channels, out_channels, **bottleneck)
+
+        def ghost(enhanced, before, after, **keywords):
+            if enhanced:
+                return GhostModuleV2(before, after, attention=attention, conv_norm=conv_norm, **keywords)
+            return GhostModule(before, after, conv_norm=conv_norm, **keywords)
+
+        super().__init__(
+            in_channels,
+            hidden_channels,
+            out_channels,
+            ghost1=ghost(flag("widening", widening), in_channels, hidden_channels),
+            ghost2=ghost(flag("narrowing", narrowing), hidden_channels, out_channels, relu=False),
+            conv_norm=conv_norm,
+            **bottleneck,
+        )

@@ -25,7 +25,7 @@ _source: ContextVar[_Source | None] = ContextVar("source", default=None)
 def initializer(seed=0, dtype=np.float32):
     """Draw the parameters of all layers built inside a ``with`` block from one generator.
 
-    Outside of any such block each layer draws as if it were alone in ``initializer()``.
+    Outside of any such block each layer draws as if it were alone in ``initializer()``: layers of one shape are twins.
 
     Parameters
     ----------

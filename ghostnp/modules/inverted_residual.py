@@ -48,8 +48,7 @@ class Gated(Module):
     """
 
     def __init__(self, *layers, gate):
-        for number, layer in enumerate(layers):
-            setattr(self, str(number), layer)
+        self.attach({str(number): layer for number, layer in enumerate(layers)})
         self.gate = gate
 
     def forward(self, x, *, training=False, rng=None):

@@ -7,7 +7,7 @@ import numpy as np
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module
 from ghostnp.modules.initial import ones, weights, zeros
-from ghostnp.ops.checks import check_divides, check_overlap, flag, fraction, integer, pair, positive
+from ghostnp.ops.checks import check_groups, check_overlap, flag, fraction, integer, pair, positive
 from ghostnp.ops.convolution import conv2d_operator
 from ghostnp.ops.geometry import sliding_window
 
@@ -43,8 +43,7 @@ class Conv2d(Module):
         in_channels = integer("in_channels", in_channels, 1)
         out_channels = integer("out_channels", out_channels, 1)
         kernel = pair("kernel_size", kernel_size, 1)
-        check_divides("groups", groups, "in_channels", in_channels)
-        check_divides("groups", groups, "out_channels", out_channels)
+        check_groups(groups, in_channels, out_channels)
         reach = [(k - 1) * d + 1 for k, d in zip(kernel, pair("dilation", dilation, 1), strict=True)]
         sliding_window(reach, kernel, stride, padding, dilation)  # for its errors: such a map always fits
         self.operator = conv2d_operator(in_channels, kernel, groups)

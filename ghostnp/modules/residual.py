@@ -42,8 +42,7 @@ class Residual(Module):
 
     def __init__(self, *, added=True, **layers):
         self.added = flag("added", added)
-        for name, layer in layers.items():
-            setattr(self, name, layer)
+        self.attach(layers)
 
     def forward(self, x, *, training=False, rng=None):
         main, shortcut = self._paths()

@@ -23,17 +23,15 @@ class Sequential(Module):
     TypeError, ValueError
         If a layer is not a Module, or its name is that of a method or of another layer.
 
-    Notes ----- In training, a batch norm and the ReLU right behind it run as one operator, `batch_norm_relu_train`: it
-    saves writing and reading a whole map, forward and backward.
+    Notes
+    -----
+    In training, a batch norm and the ReLU right behind it run as one operator, `batch_norm_relu_train`: that saves
+    writing and reading a whole map, forward and backward.
     """
 
     def __init__(self, *layers, **named):
-        for name, layer in [*((str(i), layer) for i, layer in enumerate(layers)), *named.items()]:
-            if not isinstance(layer, Module):
-                raise TypeError(f"layer {name} is of type {type(layer).__name__}: the rule is a Module, such as ReLU()")
-            if hasattr(self, name):
-                raise ValueError(f"layer {name}: that name is taken; the rule is another name, such as {name}_1")
-            setattr(self, name, layer)
+        self.attach({str(number): layer for number, layer in enumerate(layers)})
+        self.attach(named)
 
     def forward(self, x, *, training=False, rng=None):
         return chain_forward(self.children(), x, training=training, rng=rng)

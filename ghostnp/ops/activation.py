@@ -13,13 +13,13 @@ channels of a pixel, and dropout brings its own mask:
     softmax(x)[c]   = eˣ[c] / Σ_k eˣ[k]              dx[c] = y[c] · (dy[c] − Σ_k dy[k] · y[k])
     dropout(x, m)   = x · m                          dx    = dy · m
 
-Cost: no parameters, no multiply-adds.
+Cost: no parameters, no multiply-adds; one operation for each number that comes out, softmax three.
 """
 
 import numpy as np
 
 from ghostnp.ops.checks import check_arrays, check_features, check_gradient, check_operands, check_shape
-from ghostnp.ops.cost import free
+from ghostnp.ops.cost import each, free
 
 
 def relu(x):
@@ -60,8 +60,8 @@ def relu_backward(dy, x):
 
 
 def relu_cost(x_shape):
-    """Cost from the shape alone: nothing."""
-    return free(tuple(x_shape))
+    """Cost from the shape alone: one operation for each number."""
+    return free(tuple(x_shape), other=each(x_shape))
 
 
 def relu6(x):
@@ -97,8 +97,8 @@ def relu6_backward(dy, x):
 
 
 def relu6_cost(x_shape):
-    """Cost from the shape alone: nothing."""
-    return free(tuple(x_shape))
+    """Cost from the shape alone: one operation for each number."""
+    return free(tuple(x_shape), other=each(x_shape))
 
 
 def clip(x):
@@ -130,8 +130,8 @@ def clip_backward(dy, x):
 
 
 def clip_cost(x_shape):
-    """Cost from the shape alone: nothing."""
-    return free(tuple(x_shape))
+    """Cost from the shape alone: one operation for each number."""
+    return free(tuple(x_shape), other=each(x_shape))
 
 
 def hard_sigmoid(x):
@@ -167,8 +167,8 @@ def hard_sigmoid_backward(dy, x):
 
 
 def hard_sigmoid_cost(x_shape):
-    """Cost from the shape alone: nothing."""
-    return free(tuple(x_shape))
+    """Cost from the shape alone: one operation for each number."""
+    return free(tuple(x_shape), other=each(x_shape))
 
 
 def sigmoid(x):
@@ -203,8 +203,8 @@ def sigmoid_backward(dy, x):
 
 
 def sigmoid_cost(x_shape):
-    """Cost from the shape alone: nothing."""
-    return free(tuple(x_shape))
+    """Cost from the shape alone: one operation for each number."""
+    return free(tuple(x_shape), other=each(x_shape))
 
 
 def crelu(x):
@@ -244,9 +244,10 @@ def crelu_backward(dy, x):
 
 
 def crelu_cost(x_shape):
-    """Cost from the shape alone: nothing, and twice the channels come out."""
+    """Cost from the shape alone: one operation for each number out, and twice the channels come out."""
     check_features("x", x_shape)
-    return free((x_shape[0], 2 * x_shape[1], *x_shape[2:]))
+    output = (x_shape[0], 2 * x_shape[1], *x_shape[2:])
+    return free(output, other=each(output))
 
 
 def softmax(x):
@@ -282,9 +283,9 @@ def softmax_backward(dy, x):
 
 
 def softmax_cost(x_shape):
-    """Cost from the shape alone: nothing."""
+    """Cost from the shape alone: exponential, sum and division for each number."""
     check_features("x", x_shape)
-    return free(tuple(x_shape))
+    return free(tuple(x_shape), other=each(x_shape, 3))
 
 
 def dropout(x, mask):
@@ -322,6 +323,6 @@ def dropout_backward(dy, x, mask):
 
 
 def dropout_cost(x_shape, mask_shape):
-    """Cost from shapes alone: nothing, the mask is drawn and not learnt."""
+    """Cost from shapes alone: one product for each number; the mask is drawn and not learnt."""
     check_shape("mask", mask_shape, x_shape, "mask and x are met element by element")
-    return free(tuple(x_shape))
+    return free(tuple(x_shape), other=each(x_shape))

@@ -10,9 +10,9 @@ still reached in two steps:
     a'[n, c, h, w] = Σ_h' F_H[c, h, h', w] · z[n, c, h', w]
     a [n, c, h, w] = Σ_w' F_W[c, w, h, w'] · a'[n, c, h, w']
 
-These are sums of products, so each backward pass hands dy's share to both factors, in the opposite order. If F_H and
-F_W are shared along the axis they slide over and cut to a width K, the two steps are depthwise convolutions with K x 1
-and 1 x K kernels: that is the form GhostNetV2 runs (see `ghostnp.modules.DFCAttention`).
+These are sums of products, so each backward pass hands dy's share to both factors, in the opposite order. If F_H
+and F_W depend on nothing but how far apart the two pixels are, up to a width K, the steps are depthwise convolutions
+with K x 1 and 1 x K kernels: that is the form GhostNetV2 runs (see `ghostnp.modules.DFCAttention`).
 """
 
 import numpy as np

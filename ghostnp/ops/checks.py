@@ -7,6 +7,9 @@ from numbers import Integral, Real
 
 import numpy as np
 
+# Larger numbers than any map has pixels are slips, and would overflow in compiled code.
+_MOST = 2**31
+
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 # Stands for an array that there is none of. It is not None, because a user's None is a mistake that wants an answer.
@@ -19,7 +22,8 @@ def check_arrays(**arrays):
     for name, array in arrays.items():
         if array is ABSENT:
             continue
-        if not isinstance(array, np.ndarray):
+        # Subclasses mean other things by + and *; a memmap is an array that lies in a file.
+        if type(array) not in (np.ndarray, np.memmap):
             raise TypeError(
                 f"{name} is of type {type(array).__name__}: the rule is a NumPy array of float32 or float64, "
                 f"such as np.asarray({name}, np.float32)"
@@ -31,9 +35,10 @@ def check_arrays(**arrays):
         if first is None:
             first = name
         elif array.dtype != arrays[first].dtype:
+            # Weights are as they are, so it is what came first, the data, that is told to change.
             raise TypeError(
-                f"{name} has dtype {array.dtype} and {first} has {arrays[first].dtype}: the rule is one dtype, "
-                f"such as {name}.astype(np.{arrays[first].dtype})"
+                f"{first} has dtype {arrays[first].dtype} and {name} has {array.dtype}: the rule is one dtype, "
+                f"such as {first}.astype(np.{array.dtype})"
             )
 
 
@@ -74,13 +79,21 @@ def check_operands(**arrays):
         check_shape(name, array.shape, reference.shape, f"{name} and {first} are met element by element")
 
 
+def shown(value):
+    """`value` as an error shows it: an array by its dtype and shape, not by all its numbers."""
+    return f"an array of {value.dtype} {value.shape}" if isinstance(value, np.ndarray) else repr(value)
+
+
 def integer(name, value, least):
     """`value` as an int that is at least `least`."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name}={value!r}: the rule is an int of {least} or more, such as {max(least, 1)}")
+        raise TypeError(f"{name}={shown(value)}: the rule is an int of {least} or more, such as {max(least, 1)}")
     if value < least:
         raise ValueError(f"{name}={value}: the rule is an int of {least} or more, such as {max(least, 1)}")
-    return int(value)
+    number = int(value)
+    if number >= _MOST:
+        raise ValueError(f"{name}={number}: the rule is an int below 2**31, such as {max(least, 1)}")
+    return number
 
 
 def pair(name, value, least):
@@ -88,7 +101,9 @@ def pair(name, value, least):
     if isinstance(value, Integral):
         return (integer(name, value, least),) * 2
     if not isinstance(value, tuple | list) or len(value) != 2:
-        raise TypeError(f"{name}={value!r}: the rule is an int or a pair of ints, such as {max(least, 1)} or (2, 1)")
+        raise TypeError(
+            f"{name}={shown(value)}: the rule is an int or a pair of ints, such as {max(least, 1)} or (2, 1)"
+        )
     return tuple(integer(f"{name}[{axis}]", size, least) for axis, size in enumerate(value))
 
 
@@ -104,6 +119,16 @@ def check_divides(name, value, of, number):
         legal = ", ".join(map(str, divisors(number)))
         raise ValueError(f"{name}={value} does not divide {of}={number}; legal: {legal}")
     return value
+
+
+def check_groups(groups, in_channels, out_channels):
+    """Require `groups` to divide both channel counts; the error lists every value that does."""
+    groups = integer("groups", groups, 1)
+    for name, number in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if number % groups:
+            legal = [d for d in divisors(in_channels) if out_channels % d == 0]
+            raise ValueError(f"groups={groups} does not divide {name}={number}; legal: {', '.join(map(str, legal))}")
+    return groups
 
 
 def check_maps(**arrays):
@@ -145,6 +170,7 @@ def check_broadcast(a_name, a_shape, b_name, b_shape):
     if a_shape == b_shape:
         return False
     if len(a_shape) == 4 and b_shape == (*a_shape[:2], 1, 1):
+        check_images(a_name, a_shape)
         return True
     per_map = f" or {(*a_shape[:2], 1, 1)}, one number for each map," if len(a_shape) == 4 else ""
     raise ValueError(

@@ -14,13 +14,14 @@ A depthwise-separable convolution is depthwise, then pointwise: space first, cha
 Its cost against a standard convolution is kh·kw·C_in + C_in·C_out to kh·kw·C_in·C_out: a share of 1/C_out + 1/(kh·kw).
 """
 
-from ghostnp.ops import depthwise, grouped, pointwise, standard
 from ghostnp.ops.checks import ABSENT, check_arrays, check_axes, check_shape
 from ghostnp.ops.cost import Cost, Worked
 from ghostnp.ops.depthwise import depthwise_conv2d, depthwise_conv2d_backward, depthwise_conv2d_cost
-from ghostnp.ops.geometry import check_conv2d, conv2d_window
+from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import SeparableGrads
+from ghostnp.ops.grouped import grouped_conv2d, grouped_conv2d_backward, grouped_conv2d_cost
 from ghostnp.ops.pointwise import pointwise_conv2d, pointwise_conv2d_backward, pointwise_conv2d_cost
+from ghostnp.ops.standard import standard_conv2d, standard_conv2d_backward
 
 
 def conv2d_operator(in_channels, kernel, groups):
@@ -59,33 +60,37 @@ def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
         If dtypes, shapes or groups do not fit, or the output would be smaller than 1x1.
     """
     check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    operator, options = _fitting("", x.shape, weight.shape, groups)
-    return operator(x, weight, bias, stride=stride, padding=padding, dilation=dilation, **options)
+    geometry = {"stride": stride, "padding": padding, "dilation": dilation}
+    match conv2d_operator(x.shape[1], weight.shape[2:], groups):
+        case "pointwise_conv2d":
+            return pointwise_conv2d(x, weight, bias, **geometry)
+        case "standard_conv2d":
+            return standard_conv2d(x, weight, bias, **geometry)
+        case "depthwise_conv2d":
+            return depthwise_conv2d(x, weight, bias, **geometry)
+        case _:
+            return grouped_conv2d(x, weight, bias, groups=groups, **geometry)
 
 
 def conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
     """Share `dy` (N, C_out, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
     check_conv2d(x, weight, dy=dy, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    operator, options = _fitting("_backward", x.shape, weight.shape, groups)
-    return operator(dy, x, weight, stride=stride, padding=padding, dilation=dilation, **options)
+    geometry = {"stride": stride, "padding": padding, "dilation": dilation}
+    match conv2d_operator(x.shape[1], weight.shape[2:], groups):
+        case "pointwise_conv2d":
+            return pointwise_conv2d_backward(dy, x, weight, **geometry)
+        case "standard_conv2d":
+            return standard_conv2d_backward(dy, x, weight, **geometry)
+        case "depthwise_conv2d":
+            return depthwise_conv2d_backward(dy, x, weight, **geometry)
+        case _:
+            return grouped_conv2d_backward(dy, x, weight, groups=groups, **geometry)
 
 
 def conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilation=1, groups=1):
-    """Cost from shapes alone: that of the definition that fits."""
-    conv2d_window(x_shape, weight_shape, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    operator, options = _fitting("_cost", x_shape, weight_shape, groups)
-    return operator(x_shape, weight_shape, bias=bias, stride=stride, padding=padding, dilation=dilation, **options)
-
-
-def _fitting(suffix, x_shape, weight_shape, groups):
-    name = conv2d_operator(x_shape[1], weight_shape[2:], groups)
-    home = {
-        "standard_conv2d": standard,
-        "pointwise_conv2d": pointwise,
-        "grouped_conv2d": grouped,
-        "depthwise_conv2d": depthwise,
-    }[name]
-    return getattr(home, name + suffix), {"groups": groups} if home is grouped else {}
+    """Cost from shapes alone: whatever definition fits, a convolution in groups is what is counted."""
+    geometry = {"stride": stride, "padding": padding, "dilation": dilation}
+    return grouped_conv2d_cost(x_shape, weight_shape, bias=bias, groups=groups, **geometry)
 
 
 def separable_conv2d(x, depthwise_weight, pointwise_weight, bias=None, *, stride=1, padding=0, dilation=1):
@@ -147,6 +152,7 @@ def separable_conv2d_cost(
         Worked(f"{space.params.formula} + {channels.params.formula}"),
         Worked(f"{space.macs.formula} + {channels.macs.formula}"),
         channels.output,
+        other=channels.other,
     )
 
 

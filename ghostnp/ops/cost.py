@@ -1,10 +1,27 @@
-"""What an operator costs: parameters and multiply-adds, each with its working.
+"""What an operator costs: parameters, multiply-adds and other operations, each with its working.
 
 This is the only arithmetic of counting in ghostnp. A count is computed from its own formula, so they cannot disagree:
 
 >>> weights = Worked("256·(8·5·5 + 1)")
 >>> weights == 51_456, weights.working
 (True, '256·(8·5·5 + 1) = 51,456')
+
+Multiply-adds are those of convolutions, linear maps and attention alone, one for each product that is summed up. All
+else is counted apart, as other operations; an addition, a product, a comparison or a function's value is one each:
+
+    a bias                           1 for each number out
+    relu, sigmoid and their like     1 for each number out
+    add, multiply, scale, dropout    1 for each number out
+    batch norm in evaluation         2 for each number: times a slope, plus a shift
+    batch norm in training           6 for each number: those 2, 1 for the mean, 3 for the variance
+    softmax                          3 for each number: exponential, sum, division
+    softmax cross-entropy            6 for each logit: softmax's, then logarithm, times target, sum
+    max and average pooling          the kernel's area for each number out
+    global average pooling           H·W for each map
+    bilinear resizing                3 for each number of each of its two blends: two products, one sum
+    shuffle, concat, split, flatten, nearest resizing    0: they only move numbers
+
+What is done once for a channel and not for each of its pixels (a root, a division by N·H·W) is left out.
 """
 
 import re
@@ -39,11 +56,18 @@ class Worked(int):
         worked.formula = formula
         return worked
 
+    def __getnewargs__(self):
+        """What `copy` and `pickle` make it from again."""
+        return (self.formula,)
+
     @property
     def working(self):
         """The formula and its value, ``"4·(3·3 + 1) = 40"``."""
         value = f"{int(self):,}"
         return value if self.formula == str(int(self)) else f"{self.formula} = {value}"
+
+
+NOTHING = Worked("0")
 
 
 class Cost(NamedTuple):
@@ -59,20 +83,20 @@ class Cost(NamedTuple):
         The shape of y; a list where the operator returns several arrays of equal standing.
     extra : tuple of tuple of int
         The shapes of what forward returns after y.
+    other : Worked
+        Operations that are no such multiply-adds, by the rule at the top of this file.
     """
 
     params: Worked
     macs: Worked
     output: tuple[int, ...] | list[tuple[int, ...]]
     extra: tuple[tuple[int, ...], ...] = ()
+    other: Worked = NOTHING
 
 
-NOTHING = Worked("0")
-
-
-def free(output, *extra):
-    """Cost of an operator that has no weights and no multiply-adds: it only gives a shape."""
-    return Cost(NOTHING, NOTHING, output, extra)
+def free(output, *extra, other=NOTHING):
+    """Cost of an operator that has no weights and no multiply-adds."""
+    return Cost(NOTHING, NOTHING, output, extra, other)
 
 
 def product(*factors):
@@ -88,5 +112,18 @@ def filters(out_channels, in_channels, kernel, bias):
 
 def applications(batch, out_channels, output, in_channels, kernel):
     """Multiply-adds of those filters, one application for each output pixel; a batch of one is left unsaid."""
-    images = () if batch == 1 else (batch,)
-    return Worked(product(*images, out_channels, *output, in_channels, *kernel))
+    return Worked(product(*_unsaid((batch, out_channels)), *output, in_channels, *kernel))
+
+
+def each(shape, *operations):
+    """So many operations (factors; none means one) for each number of an array (N, ...)."""
+    return Worked(product(*operations, *_unsaid(shape)) or "1")
+
+
+def biases(shape, bias):
+    """An addition for each number of `shape`, if there is a bias."""
+    return each(shape) if bias else NOTHING
+
+
+def _unsaid(shape):
+    return shape[1:] if shape[:1] == (1,) else shape

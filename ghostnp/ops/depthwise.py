@@ -15,7 +15,7 @@ convolution.
 
 import numpy as np
 
-from ghostnp.ops.cost import Cost, applications, filters
+from ghostnp.ops.cost import Cost, applications, biases, filters
 from ghostnp.ops.geometry import check_conv2d, conv2d_window, crop, pad, tap
 from ghostnp.ops.gradients import ConvGrads
 
@@ -77,8 +77,10 @@ def depthwise_conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, paddin
     """Cost from shapes alone: a `Cost` whose parameters read C_out·(1·kh·kw + 1)."""
     window = conv2d_window(x_shape, weight_shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
     batch, out_channels = x_shape[0], weight_shape[0]
+    output = (batch, out_channels, *window.output)
     return Cost(
         filters(out_channels, 1, window.kernel, bias),
         applications(batch, out_channels, window.output, 1, window.kernel),
-        (batch, out_channels, *window.output),
+        output,
+        other=biases(output, bias),
     )

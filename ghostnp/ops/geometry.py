@@ -17,11 +17,10 @@ from ghostnp.ops.checks import (
     ABSENT,
     check_arrays,
     check_axes,
-    check_divides,
     check_gradient,
+    check_groups,
     check_images,
     check_shape,
-    divisors,
     pair,
 )
 
@@ -83,8 +82,9 @@ def sliding_window(size, kernel, stride, padding, dilation=1):
     )
     if min(output) < 1:
         needed = tuple(max(0, r - sum(p)) for r, p in zip(reach, padding, strict=True))
+        dilated = f" with dilation={dilation}" if dilation != (1, 1) else ""
         raise ValueError(
-            f"the output would be {output[0]}x{output[1]}: kernel_size={kernel} with dilation={dilation} covers "
+            f"the output would be {output[0]}x{output[1]}: kernel_size={kernel}{dilated} covers "
             f"{reach[0]}x{reach[1]} pixels, the input has {size[0]}x{size[1]} and padding={padding}; with this padding "
             f"an input of {needed[0]}x{needed[1]} or larger would do, and padding='same' always does"
         )
@@ -94,7 +94,8 @@ def sliding_window(size, kernel, stride, padding, dilation=1):
 def _same(word, size, reach, stride):
     if word != "same":
         raise ValueError(
-            f"padding={word!r}: the rule is an int, a pair, ((top, bottom), (left, right)) or 'same', such as 'same'"
+            f"padding={word!r}: the rule is an int, a pair, ((top, bottom), (left, right)) or 'same', such as 0, "
+            "which other libraries call 'valid'"
         )
     total = (max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(size, reach, stride, strict=True))
     return tuple((t // 2, t - t // 2) for t in total)
@@ -167,18 +168,13 @@ def conv2d_window(x_shape, weight_shape, bias_shape=None, *, groups=1, stride=1,
                 f"in_channels={in_channels} in a depthwise convolution, such as {in_channels} or {2 * in_channels}"
             )
     else:
-        check_divides("groups", groups, "in_channels", in_channels)
-        if out_channels % groups:
-            legal = [d for d in divisors(in_channels) if out_channels % d == 0]
-            raise ValueError(
-                f"groups={groups} does not divide out_channels={out_channels}; "
-                f"legal for {in_channels} to {out_channels} channels: {', '.join(map(str, legal))}"
-            )
+        check_groups(groups, in_channels, out_channels)
     check_shape(
         "weight",
         weight_shape,
         (out_channels, in_channels // groups, *weight_shape[2:]),
-        f"its axis 1 must be in_channels/groups = {in_channels}/{groups} = {in_channels // groups}",
+        f"for x of shape {tuple(x_shape)} (N, C, H, W) its axis 1 must be in_channels/groups = "
+        f"{in_channels}/{groups} = {in_channels // groups}",
     )
     if bias_shape is not None:
         check_shape("bias", bias_shape, (out_channels,), "there is one bias for each output channel")

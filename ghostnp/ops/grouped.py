@@ -15,7 +15,7 @@ Cost: C_out·(C_in/g·kh·kw + 1) parameters. Weights and multiply-adds shrink g
 
 import numpy as np
 
-from ghostnp.ops.cost import Cost, applications, filters
+from ghostnp.ops.cost import Cost, applications, biases, filters
 from ghostnp.ops.geometry import check_conv2d, conv2d_window, crop, pad, tap
 from ghostnp.ops.gradients import ConvGrads
 
@@ -53,7 +53,7 @@ def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, gro
     ----------
     .. [1] A. Krizhevsky, I. Sutskever, G. Hinton, "ImageNet classification with deep convolutional neural networks",
        NIPS 2012, section 3.5 and figure 2.
-    .. [2] S. Xie et al., "Aggregated residual transformations for deep neural networks", CVPR 2017, section 3.4.
+    .. [2] S. Xie et al., "Aggregated residual transformations for deep neural networks", CVPR 2017, section 3.3.
        https://arxiv.org/abs/1611.05431
     """
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
@@ -81,10 +81,12 @@ def grouped_conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=
     """Cost from shapes alone: a `Cost` whose parameters read C_out·(C_in/groups·kh·kw + 1)."""
     window = conv2d_window(x_shape, weight_shape, groups=groups, stride=stride, padding=padding, dilation=dilation)
     batch, (out_channels, members_in) = x_shape[0], weight_shape[:2]
+    output = (batch, out_channels, *window.output)
     return Cost(
         filters(out_channels, members_in, window.kernel, bias),
         applications(batch, out_channels, window.output, members_in, window.kernel),
-        (batch, out_channels, *window.output),
+        output,
+        other=biases(output, bias),
     )
 
 

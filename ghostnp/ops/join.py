@@ -9,7 +9,7 @@
 
 In add and multiply b may hold one number for each map, which all its pixels meet: then db is the sum over those pixels.
 
-Cost: no parameters, no multiply-adds.
+Cost: no parameters, no multiply-adds; add, multiply and scale do one operation for each number, the others none.
 """
 
 import math
@@ -28,7 +28,7 @@ from ghostnp.ops.checks import (
     check_sizes,
     sequence,
 )
-from ghostnp.ops.cost import free
+from ghostnp.ops.cost import each, free
 from ghostnp.ops.gradients import PairGrads, ScaleGrads
 
 
@@ -144,9 +144,9 @@ def add_backward(dy, a, b):
 
 
 def add_cost(a_shape, b_shape):
-    """Cost from shapes alone: nothing."""
+    """Cost from shapes alone: one operation for each number."""
     check_broadcast("a", a_shape, "b", b_shape)
-    return free(tuple(a_shape))
+    return free(tuple(a_shape), other=each(a_shape))
 
 
 def multiply(a, b):
@@ -180,9 +180,9 @@ def multiply_backward(dy, a, b):
 
 
 def multiply_cost(a_shape, b_shape):
-    """Cost from shapes alone: nothing."""
+    """Cost from shapes alone: one operation for each number."""
     check_broadcast("a", a_shape, "b", b_shape)
-    return free(tuple(a_shape))
+    return free(tuple(a_shape), other=each(a_shape))
 
 
 def scale(x, s):
@@ -220,9 +220,9 @@ def scale_backward(dy, x, s):
 
 
 def scale_cost(x_shape, s_shape):
-    """Cost from shapes alone: nothing."""
+    """Cost from shapes alone: one product for each number."""
     check_factors(x_shape, s_shape)
-    return free(tuple(x_shape))
+    return free(tuple(x_shape), other=each(x_shape))
 
 
 def flatten(x):

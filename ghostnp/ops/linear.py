@@ -10,7 +10,7 @@ Cost: C_out·(C_in + 1) parameters and as many multiply-adds as weights, for eac
 """
 
 from ghostnp.ops.checks import ABSENT, check_arrays, check_axes, check_gradient, check_shape
-from ghostnp.ops.cost import Cost, Worked, applications, product
+from ghostnp.ops.cost import Cost, Worked, applications, biases, product
 from ghostnp.ops.gradients import ConvGrads
 
 
@@ -55,6 +55,7 @@ def linear_cost(x_shape, weight_shape, *, bias=False):
         Worked(f"{out_channels}·({in_channels} + 1)" if bias else product(out_channels, in_channels)),
         applications(batch, out_channels, (), in_channels, ()),
         (batch, out_channels),
+        other=biases((batch, out_channels), bias),
     )
 
 

@@ -7,17 +7,18 @@ In training mean and (biased) variance are those of the M = N·H·W numbers of t
     db[c] = Σ_nij dy                    dw[c] = Σ_nij dy · x̂
     dx    = w[c] / σ[c] · (dy − db[c] / M − x̂ · dw[c] / M)
 
-dx has sum 0 and no overlap with x̂: a shift or a stretch of the input changes nothing. In evaluation mean and variance
-are constants, the map is affine in x, and the last two terms vanish.
+dx has sum 0, since a shift of the input changes nothing, and but for eps Σ dx · x̂ = 0, since a stretch does not either.
+In evaluation mean and variance are constants, the map is affine in x, and the last two terms vanish.
 
-Cost: 2·C parameters. No multiply-adds are counted: at inference they melt into the convolution before.
+Cost: 2·C parameters, and two operations for each number in evaluation, where they can be melted into the convolution
+before; six in training. They do not count as multiply-adds.
 """
 
 import numpy as np
 
 from ghostnp.ops.activation import relu, relu_backward
 from ghostnp.ops.checks import ABSENT, check_arrays, check_channels, check_operands, check_statistics, positive
-from ghostnp.ops.cost import NOTHING, Cost, Worked
+from ghostnp.ops.cost import NOTHING, Cost, Worked, each
 from ghostnp.ops.gradients import NormGrads
 
 
@@ -70,7 +71,7 @@ def batch_norm_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):
     check_channels(x_shape, weight=weight_shape, bias=bias_shape)
     check_statistics(x_shape)
     channels = x_shape[1]
-    return Cost(Worked(f"2·{channels}"), NOTHING, tuple(x_shape), ((channels,), (channels,)))
+    return Cost(Worked(f"2·{channels}"), NOTHING, tuple(x_shape), ((channels,), (channels,)), each(x_shape, 6))
 
 
 def batch_norm_relu_train(x, weight, bias, *, eps=1e-5):
@@ -108,8 +109,8 @@ def batch_norm_relu_train_backward(dy, x, weight, bias, mean, var, *, eps=1e-5):
 
 
 def batch_norm_relu_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):
-    """Cost from shapes alone: that of `batch_norm_train`, the ReLU is free."""
-    return batch_norm_train_cost(x_shape, weight_shape, bias_shape, eps=eps)
+    """Cost from shapes alone: that of `batch_norm_train`, and one more operation for each number."""
+    return batch_norm_train_cost(x_shape, weight_shape, bias_shape, eps=eps)._replace(other=each(x_shape, 7))
 
 
 def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5):
@@ -155,7 +156,7 @@ def batch_norm_eval_cost(x_shape, weight_shape, bias_shape, mean_shape, var_shap
     """Cost from shapes alone: 2·C parameters; the statistics are not trained and do not count."""
     positive("eps", eps)
     check_channels(x_shape, weight=weight_shape, bias=bias_shape, mean=mean_shape, var=var_shape)
-    return Cost(Worked(f"2·{x_shape[1]}"), NOTHING, tuple(x_shape))
+    return Cost(Worked(f"2·{x_shape[1]}"), NOTHING, tuple(x_shape), other=each(x_shape, 2))
 
 
 def check_batch_norm(x, eps, *, training=False, dy=ABSENT, **vectors):

@@ -8,13 +8,13 @@ with x̄ the padded input. A maximum never takes a padded pixel. Backwards the l
     max:      dx̄[n, c, i·s + u, j·s + v] += dy[n, c, i, j]   where argmax[n, c, i, j] = u·kw + v
     average:  dx̄[n, c, i·s + u, j·s + v] += dy[n, c, i, j] / count[i, j]
 
-Cost: no parameters, no multiply-adds.
+Cost: no parameters, no multiply-adds; as many operations as pixels in the windows.
 """
 
 import numpy as np
 
 from ghostnp.ops.checks import check_argmax, check_gradient, check_images, check_maps, check_overlap, flag
-from ghostnp.ops.cost import free
+from ghostnp.ops.cost import each, free
 from ghostnp.ops.geometry import crop, pad, sliding_window, tap
 
 
@@ -72,9 +72,10 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
 
 
 def max_pool2d_cost(x_shape, kernel_size, *, stride=None, padding=0):
-    """Cost from the shape alone: nothing; argmax comes out beside y."""
-    shape = (*x_shape[:2], *pool_window(x_shape, kernel_size, stride, padding).output)
-    return free(shape, shape)
+    """Cost from the shape alone: kh·kw comparisons for each number out; argmax comes out beside y."""
+    window = pool_window(x_shape, kernel_size, stride, padding)
+    output = (*x_shape[:2], *window.output)
+    return free(output, output, other=each(output, *window.kernel))
 
 
 def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True):
@@ -125,9 +126,11 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
 
 
 def avg_pool2d_cost(x_shape, kernel_size, *, stride=None, padding=0, count_include_pad=True):
-    """Cost from the shape alone: nothing."""
+    """Cost from the shape alone: kh·kw − 1 additions and a division for each number out."""
     flag("count_include_pad", count_include_pad)
-    return free((*x_shape[:2], *pool_window(x_shape, kernel_size, stride, padding).output))
+    window = pool_window(x_shape, kernel_size, stride, padding)
+    output = (*x_shape[:2], *window.output)
+    return free(output, other=each(output, *window.kernel))
 
 
 def global_avg_pool2d(x):
@@ -165,9 +168,9 @@ def global_avg_pool2d_backward(dy, x):
 
 
 def global_avg_pool2d_cost(x_shape):
-    """Cost from the shape alone: nothing."""
+    """Cost from the shape alone: H·W − 1 additions and a division for each map."""
     check_images("x", x_shape)
-    return free((*x_shape[:2], 1, 1))
+    return free((*x_shape[:2], 1, 1), other=each(x_shape))
 
 
 def pool_window(x_shape, kernel_size, stride, padding):

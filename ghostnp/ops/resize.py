@@ -10,13 +10,13 @@ i·(in − 1) / (out − 1). Backwards a source pixel gathers from all who read 
     nearest:   dx[⌊i·in / out⌋] += dy[i]
     bilinear:  dx[k] += (1 − t)·dy[i],   dx[k + 1] += t·dy[i]
 
-Cost: no parameters, and no multiply-adds are counted.
+Cost: no parameters, no multiply-adds; a bilinear blend is two products and a sum for each number it makes.
 """
 
 import numpy as np
 
 from ghostnp.ops.checks import check_gradient, check_images, check_maps, flag, pair
-from ghostnp.ops.cost import free
+from ghostnp.ops.cost import Worked, each, free
 
 
 def resize_nearest(x, size):
@@ -97,10 +97,12 @@ def resize_bilinear_backward(dy, x, size, *, align_corners=False):
 
 
 def resize_bilinear_cost(x_shape, size, *, align_corners=False):
-    """Cost from the shape alone: nothing."""
+    """Cost from the shape alone: two products and a sum for each number, first of the rows, then of all."""
     check_images("x", x_shape)
     flag("align_corners", align_corners)
-    return free((*x_shape[:2], *pair("size", size, 1)))
+    rows, columns = pair("size", size, 1)
+    widened, output = (*x_shape[:3], columns), (*x_shape[:2], rows, columns)
+    return free(output, other=Worked(f"{each(widened, 3).formula} + {each(output, 3).formula}"))
 
 
 def nearest_sources(source, size):

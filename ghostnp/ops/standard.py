@@ -14,7 +14,7 @@ Cost: C_out·(C_in·kh·kw + 1) parameters, and C_in·kh·kw multiply-adds for e
 
 import numpy as np
 
-from ghostnp.ops.cost import Cost, applications, filters
+from ghostnp.ops.cost import Cost, applications, biases, filters
 from ghostnp.ops.geometry import check_conv2d, conv2d_window, crop, pad, tap
 from ghostnp.ops.gradients import ConvGrads
 
@@ -75,8 +75,10 @@ def standard_conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding
     """Cost from shapes alone: a `Cost` whose parameters read C_out·(C_in·kh·kw + 1)."""
     window = conv2d_window(x_shape, weight_shape, stride=stride, padding=padding, dilation=dilation)
     (batch, in_channels), out_channels = x_shape[:2], weight_shape[0]
+    output = (batch, out_channels, *window.output)
     return Cost(
         filters(out_channels, in_channels, window.kernel, bias),
         applications(batch, out_channels, window.output, in_channels, window.kernel),
-        (batch, out_channels, *window.output),
+        output,
+        other=biases(output, bias),
     )

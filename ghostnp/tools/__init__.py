@@ -1,6 +1,6 @@
-"""What one does with operators and networks: counting them, their weights on disk, classifying a photo, the tour."""
+"""What one does with operators and networks: counting, conventions, claims, weights on disk, classifying, the tour."""
 
-from ghostnp.tools.counting import count
+from ghostnp.tools.counting import count, count_operator
 from ghostnp.tools.weights import load_weights, save_weights
 
-__all__ = ["count", "load_weights", "save_weights"]
+__all__ = ["count", "count_operator", "load_weights", "save_weights"]

@@ -87,7 +87,7 @@ LESSONS = (
         "grouped",
         "Grouped convolution",
         "The six maps are shared out among three groups of two, and each group is a standard convolution of its "
-        "own. Weights and multiply-adds shrink three times. The price: no output sees beyond its group.",
+        "own. Weights and multiply-adds shrink to a third. The price: no output sees beyond its group.",
         _grouped,
         views.draw_grouped,
     ),
@@ -118,9 +118,10 @@ LESSONS = (
     Lesson(
         "squeeze-excite",
         "Squeeze-and-excitation",
-        "Each map is squeezed to its mean, two small layers turn all means into one gate for each channel, from 0 "
-        "to 1, and each map is multiplied by its gate. The weights here are random, so which maps are kept means "
-        "nothing; that each gate depends on all the maps is the point.",
+        "In go the twelve shuffled maps, after batch norm and ReLU. Each is squeezed to its mean, two small layers "
+        "turn all means into one gate for each channel, from 0 to 1, and each map is multiplied by its gate. The "
+        "weights here are random, so which maps are kept means nothing; that each gate depends on all the maps is "
+        "the point.",
         _squeeze_excite,
         views.draw_squeeze_excite,
         views.gates_in_words,
@@ -139,9 +140,9 @@ LESSONS = (
         "dfc",
         "DFC attention",
         "Convolutions see only what is near. GhostNetV2 therefore multiplies each pixel of each map by a factor "
-        "between 0 and 1 that has looked along its row and its column: halve the maps, mix channels, filter 1x5 "
-        "and then 5x1, squash by a sigmoid, enlarge again. Here the mixture is random and the two long filters are "
-        "plain averages.",
+        "between 0 and 1 that has looked along its row and its column: halve height and width, mix channels, "
+        "filter 1x5 and then 5x1, squash by a sigmoid, enlarge again. In go the ghost module's maps, averaged down "
+        "to an eighth of the side. Here the mixture is random and the two long filters are plain averages.",
         _dfc,
         views.draw_dfc,
     ),

@@ -89,7 +89,7 @@ def tour(output, *, image=None, size=224, lessons=None, definitions=None, kernel
         kernels = ghostnp.kernels if kernels is None else kernels
         console.print(f"ghostnp {ghostnp.__version__}: a tour in {len(lessons)} steps.")
         console.print(
-            "Kernels are compiled when they are first called; the very first tour takes about a minute longer."
+            "Kernels are compiled once, when they are first called: the very first tour takes half a minute longer."
         )
         shelf = {"photo": x, "colours": denormalise(x)}
         opening = Picture("photo", "", pictures.input_channels(shelf["colours"], x))
@@ -155,7 +155,7 @@ def _print(console, chapter):
     seen, passes = chapter.seen, chapter.comparison
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for header in ("operator", "output", "parameters", "multiply-adds"):
-        table.add_column(header, overflow="fold")
+        table.add_column(header, overflow="fold", no_wrap=header == "operator")
     for row in chapter.rows:
         table.add_row(row.op, shape(row.output), row.params.working, row.macs.working)
     if len(chapter.rows) != 1:

@@ -26,7 +26,8 @@ def network_lesson(name):
     return Lesson(
         "network",
         "The whole of GhostNet",
-        "Sixteen bottlenecks of two ghost modules each, between a first convolution and a classifier. One pass "
+        "Sixteen bottlenecks of two ghost modules each, between a first convolution (the stem) and a head that "
+        "classifies. One pass "
         f"forward, the cross-entropy loss with class {LABEL} named as the right one, one pass back. The weights are "
         "random, so it recognises nothing yet, and any class would do; what can be seen is how signals and gradients "
         "run through it, and what it costs.",

@@ -1,12 +1,16 @@
-"""What the documents count, number by number: `shared` facts 1 to 24, with the working as it is printed.
+"""What the documents count, number by number, with the working as it is printed.
 
 The same laws hold for every geometry in the operators' own tests: there the numbers are counted by running on ones.
 """
 
+import copy
+import math
+import pickle
+
 import pytest
 
 from ghostnp import ops
-from ghostnp.ops.cost import Worked
+from ghostnp.ops.cost import Cost, Worked
 from tests.ops.calls import calls, run
 
 pytestmark = pytest.mark.small
@@ -91,16 +95,19 @@ def test_ghost_module_can_be_dearer_than_what_it_replaces(backend):
     assert backend.conv2d_cost((1, 3, 640, 640), (64, 3, 3, 3), padding=1).params == 1_728
 
 
+def cost_of(backend, call):
+    shapes, keywords = dict(call.arguments), dict(call.keywords)
+    if "bias" in shapes and not call.operator.startswith("batch_norm"):
+        keywords["bias"] = bool(shapes.pop("bias"))
+    return getattr(backend, call.operator + "_cost")(*shapes.values(), **keywords)
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("index", range(len(calls())))
 def test_cost_gives_the_shapes_that_come_out(backend, index, batch):
     """The tally runs whole networks on these shapes alone."""
     call = calls(batch)[index]
-    shapes = dict(call.arguments)
-    keywords = dict(call.keywords)
-    if "bias" in shapes and not call.operator.startswith("batch_norm"):
-        keywords["bias"] = bool(shapes.pop("bias"))
-    cost = getattr(backend, call.operator + "_cost")(*shapes.values(), **keywords)
+    cost = cost_of(backend, call)
     results = run(ops, call, call.arrays("float32"))
     outputs = [array.shape for name, array in results.items() if name.startswith("y") and "extra" not in name]
     assert (cost.output if isinstance(cost.output, list) else [cost.output]) == outputs
@@ -120,3 +127,34 @@ def test_a_count_is_a_number():
     assert count + 1 == 51_457
     assert (count.formula, count.working) == ("256·(8·5·5 + 1)", "256·(8·5·5 + 1) = 51,456")
     assert Worked("7").working == "7"
+
+
+def test_a_worked_number_can_be_copied_and_pickled():
+    worked = Worked("256·(8·5·5 + 1)")
+    for twin in (copy.deepcopy(worked), pickle.loads(pickle.dumps(worked))):
+        assert (twin, twin.working) == (worked, worked.working)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("index", range(len(calls())))
+def test_formulas_give_their_values(backend, index, batch):
+    cost = cost_of(backend, calls(batch)[index])
+    for count in (cost.params, cost.macs, cost.other):
+        assert isinstance(count, Worked)
+        assert eval(count.formula.replace("·", "*")) == count
+
+
+def test_a_batch_multiplies_work_and_not_parameters(backend):
+    for one, three in zip(calls(1), calls(3), strict=True):
+        small, large = cost_of(backend, one), cost_of(backend, three)
+        assert (large.params, large.macs, large.other) == (small.params, 3 * small.macs, 3 * small.other)
+
+
+def test_the_fields_of_a_cost_keep_their_places():
+    assert Cost(Worked("1"), Worked("2"), (3,), ((4,),)) == (1, 2, (3,), ((4,),), 0)
+    assert Cost(Worked("1"), Worked("2"), (3,)).other.working == "0"
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (1, 1), (0, 3)])
+def test_shapes_of_any_length_are_counted(backend, shape):
+    assert backend.relu_cost(shape).other == math.prod(shape)

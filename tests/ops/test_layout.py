@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ghostnp import kernels, ops
-from ghostnp.testing import MEMORY
+from ghostnp.testing import MEMORY, values
 from tests.ops.calls import calls, run
 
 # Re-exported definitions: rows have one layout, and fully connected attention is there to be read, not to be run fast.
@@ -61,18 +61,34 @@ def test_takes_any_memory_and_leaves_it_alone(backend, call, memory):
         assert_array_equal(given, before)
 
 
+def floats_in(arguments):
+    return [array for array in arrays_in(arguments) if array.dtype.kind == "f"]
+
+
+def poisoned(array, value, corner):
+    array = np.asarray(array)
+    array[tuple(0 if corner else size // 2 for size in array.shape)] = value
+    return array[()]  # the gradient of a loss stays a number
+
+
 @pytest.mark.small
 @each_call
+@pytest.mark.parametrize("corner", [False, True], ids=["inside", "corner"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_come_through(backend, call, value):
-    """A NaN that vanishes in a kernel is a diverged training that goes on unseen."""
-    arguments = call.arrays(np.float32)
-    first = next(arrays_in(arguments))
-    first[(0, 1, *(size // 2 for size in first.shape[2:]))] = value
-    with np.errstate(all="ignore"):
-        expected, results = (run(namespace, call, arguments) for namespace in (ops, backend))
-    for name, array in results.items():
-        assert_allclose(array, expected[name], rtol=1e-5, atol=1e-5, err_msg=name)
+def test_nan_and_infinity_come_through(backend, call, value, corner):
+    """A NaN that vanishes in a kernel is a diverged training that goes on unseen: in any argument, and in dy."""
+    clean = len(floats_in(call.arrays(np.float32)))
+    for place in range(clean + 1):
+        arguments = call.arrays(np.float32)
+        draw = values
+        if place < clean:
+            poisoned(floats_in(arguments)[place], value, corner)
+        else:
+            draw = lambda *given: poisoned(values(*given), value, corner)  # noqa: E731
+        with np.errstate(all="ignore"):
+            expected, results = (run(namespace, call, arguments, draw=draw) for namespace in (ops, backend))
+        for name, array in results.items():
+            assert_allclose(array, expected[name], rtol=1e-5, atol=1e-5, err_msg=f"{name}, poisoned array {place}")
 
 
 @pytest.mark.parametrize("call", calls(batch=9), ids=str)

@@ -1,8 +1,5 @@
 """Counts are exact: those of the papers and documents, of PyTorch, and of the network that really runs."""
 
-import csv
-import io
-import json
 import tracemalloc
 from fractions import Fraction
 from types import SimpleNamespace
@@ -29,7 +26,9 @@ from ghostnp.modules import (
     initializer,
 )
 from tests import oracle_networks as oracle
+from tests.models import oracle_comparison as comparison
 from tests.modules.cases import FIXED, RANDOM
+from tests.oracle_shufflenet import ShuffleNetV1
 
 pytestmark = pytest.mark.small
 IMAGE = (1, 3, 224, 224)
@@ -65,6 +64,7 @@ def test_totals_of_the_published_networks(name, params, statistics, macs):
 def test_total_without_the_classifier():
     table = count(ghostnp.create_model("ghostnet_100", seed=None), IMAGE)
     assert sum(row.macs for row in table.rows if row.path != "classifier") == 139_870_512
+    assert table.under("without-classifier").totals()["without-classifier"] == 139_870_512
 
 
 @pytest.mark.parametrize(("name", "width"), [("ghostnet_050", 0.5), ("ghostnet_100", 1.0), ("ghostnet_130", 1.3)])
@@ -137,7 +137,7 @@ def test_rows_are_what_really_runs_and_add_up(name):
     def noted(operator):
         def call(*args, **keywords):
             y = getattr(ops, operator)(*args, **keywords)
-            ran.append((operator, y.shape))
+            ran.append((operator, (y[0] if isinstance(y, tuple | list) else y).shape))
             return y
 
         return call
@@ -155,34 +155,70 @@ def test_rows_are_what_really_runs_and_add_up(name):
 
 def test_formulas_give_their_values():
     table = count(ghostnp.create_model("ghostnet_100", seed=None), (2, *IMAGE[1:]))
-    for worked in (number for row in table.rows for number in (row.params, row.macs)):
+    for worked in (number for row in table.rows for number in (row.params, row.macs, row.other)):
         assert eval(worked.formula.replace("·", "*")) == worked
     assert table.rows[0].macs.formula == "2·16·112·112·3·3·3"
     assert table.rows[-1].params.working == "1000·(1280 + 1) = 1,281,000"
 
 
-def test_written_tables_say_the_same_again():
-    table = count(ghostnp.create_model("ghostnet_050", seed=None), IMAGE)
-    from_csv = list(csv.DictReader(io.StringIO(table.to_csv())))
-    from_json = json.loads(table.to_json())
-    assert [{key: str(value) for key, value in record.items()} for record in from_json["rows"]] == from_csv
-    assert (from_json["params"], from_json["macs"]) == totals(table)
-    assert [record["path"] for record in from_csv] == [row.path for row in table.rows]
-    assert sum(int(record["macs"]) for record in from_csv) == table.macs
-    header, _, *lines = table.to_markdown().splitlines()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in (header, *lines)]
-    assert cells[0] == ["path", "op", "input", "output", "params", "MACs"]
-    assert cells[-1] == ["total", "", "", "", f"{table.params:,}", f"{table.macs:,}"]
-    assert [int(row[5].replace(",", "")) for row in cells[1:-1]] == [row.macs for row in table.rows]
-    assert str(table).splitlines()[-1].split() == ["total", f"{table.params:,}", f"{table.macs:,}"]
+WHOLE = {
+    "ghostnetv2_100": lambda: oracle.GhostNet(widened=(None,) * 2 + (oracle.DFCAttention,) * 14),
+    "shufflenetv1_g3_1.0x": lambda: ShuffleNetV1((24, 240, 480, 960), 3),
+    "shufflenetv2_1.0x": lambda: comparison.ShuffleNetV2(24, (116, 232, 464), 1024),
+    "mobilenetv1_100": comparison.MobileNetV1,
+    "mobilenetv2_100": comparison.MobileNetV2,
+    "resnet50": comparison.ResNet,
+    "alexnet": comparison.alexnet,
+    "squeezenet1_0": comparison.squeezenet,
+    "googlenet": comparison.googlenet,
+}
 
 
-def test_a_network_without_operators_has_an_empty_table():
-    table = count(Sequential(), (1, 3, 4, 4))
-    assert totals(table) == (0, 0)
-    assert table.to_csv().startswith("path,op,input,output,params,params_formula,macs,macs_formula\n")
-    assert json.loads(table.to_json())["rows"] == []
-    assert "total" in table.to_markdown()
+@pytest.mark.parametrize("name", WHOLE)
+def test_other_networks_count_as_in_pytorch(name):
+    assert totals(count(ghostnp.create_model(name, seed=None), IMAGE)) == by_pytorch(WHOLE[name](), IMAGE)
+
+
+@pytest.mark.parametrize("name", ghostnp.list_models())
+def test_rows_have_the_sizes_of_the_arrays_at_their_path(name):
+    model = ghostnp.create_model(name, seed=None)
+    table = count(model, IMAGE)
+    arrays = model.parameters() | {key: a for key, a in model.state_dict().items() if "running_" in key}
+    held = {path: {"weights": 0, "bias": 0, "buffers": 0} for path in model.tree()}
+    for key, array in arrays.items():
+        path, _, last = key.rpartition(".")
+        held[path]["buffers" if "running_" in last else "bias" if last == "bias" else "weights"] += array.size
+    for path, sizes in held.items():
+        rows = [row for row in table.rows if row.path == path]
+        assert {size: sum(getattr(row, size) for row in rows) for size in sizes} == sizes
+    assert table.flops == 2 * table.macs
+    assert sum(row.share for row in table.rows) == pytest.approx(1)
+
+
+@given(
+    groups=st.integers(1, 3),
+    shares=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    size=st.tuples(st.integers(1, 2), st.integers(5, 8), st.integers(5, 8)),
+    stride=st.integers(1, 3),
+    dilation=st.integers(1, 2),
+)
+def test_a_convolution_of_ones_over_ones_sums_to_its_own_multiply_adds(groups, shares, kernel, size, stride, dilation):
+    c_in, c_out = (groups * share for share in shares)
+    layer = Conv2d(c_in, c_out, kernel, groups=groups, stride=stride, dilation=dilation, bias=False)
+    layer.weight[...] = 1
+    x = np.ones((size[0], c_in, *size[1:]), np.float32)
+    with ghostnp.use_backend(ops):
+        y = layer(x)
+    (row,) = count(layer, x.shape).rows
+    assert y.sum() == row.macs
+    assert (row.output, row.activations, row.alive) == (y.shape, y.size, x.size + y.size)
+    assert (row.kernel, row.stride, row.groups) == (
+        kernel,
+        (stride,) * 2 if min(y.shape[2:]) > 1 else row.stride,
+        groups,
+    )
+    assert (row.weights, row.bias) == (layer.weight.size, 0)
 
 
 def test_counting_makes_no_maps():

@@ -1,0 +1,104 @@
+"""The command `ghostnp count`: what a network or one operator costs, with the working."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import click
+
+from ghostnp.models import create_model, list_models
+from ghostnp.tools.counting import OPERATORS, count, count_operator
+
+
+class Sizes(click.ParamType):
+    """``5`` or ``5x3``: one number for both axes, or rows and columns."""
+
+    name = "N|ROWSxCOLUMNS"
+
+    def convert(self, value, param, context):
+        """One int, or a pair of them."""
+        if not isinstance(value, str):
+            return value
+        parts = value.lower().split("x")
+        if len(parts) > 2 or not all(part.isascii() and part.isdigit() for part in parts):
+            self.fail(f"{value!r}: the rule is a number or two, such as 5 or 5x3", param, context)
+        return int(parts[0]) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
+
+
+class Padding(Sizes):
+    """The same, or ``same``."""
+
+    name = "N|ROWSxCOLUMNS|same"
+
+    def convert(self, value, param, context):
+        """One int, a pair of them, or "same"."""
+        return value if value == "same" else super().convert(value, param, context)
+
+
+SIZES, NUMBER = Sizes(), click.IntRange(1)
+
+
+@click.command("count")
+@click.argument("target", metavar="NETWORK|OPERATOR")
+@click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input.")
+@click.option("--batch", type=NUMBER, default=1, show_default=True, help="Images.")
+@click.option("--convention", default="macs", show_default=True, help="Another rule to count by as well, as fvcore.")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "markdown", "csv", "json"]), default="table", show_default=True
+)
+@click.option("--depth", type=click.IntRange(0), help="Network: keep so many parts of a path, and sum up the rest.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Network: draw the costs here.")
+@click.option("--in", "--in-channels", "in_channels", type=NUMBER, help="Operator: input channels.")
+@click.option("--out", "--out-channels", "out_channels", type=NUMBER, help="Operator: output channels.")
+@click.option("--kernel", "--kernel-size", "kernel_size", type=SIZES, help="Operator: as 3 or 1x5.")
+@click.option("--stride", type=SIZES, help="Operator.")
+@click.option("--padding", type=Padding(), help="Operator: on each side.")
+@click.option("--dilation", type=SIZES, help="Operator.")
+@click.option("--groups", type=NUMBER, help="Operator.")
+@click.option("--multiplier", type=NUMBER, help="Operator: depthwise filters for each channel.")
+@click.option("--bias", is_flag=True, default=None, help="Operator: with a bias.")
+def count_command(target, size, batch, convention, style, depth, plot, **operator):
+    """Count parameters, multiply-adds and memory of a network or of one operator.
+
+    ghostnp count ghostnet_100 --size 224 --depth 2
+
+    ghostnp count conv2d --in 256 --out 256 --kernel 5 --groups 32 --bias --size 64
+    """
+    operator = {name: value for name, value in operator.items() if value is not None}
+    try:
+        if target in OPERATORS:
+            _refuse(target, "is an operator", {"depth": depth, "plot": plot})
+            counted = count_operator(target, size=size, batch=batch, convention=convention, **operator)
+            click.echo(counted if style == "table" else _written(counted.table, style))
+            return
+        model = _network(target)
+        _refuse(target, "is a network", operator)
+        rows, columns = size if isinstance(size, tuple) else (size, size)
+        table = count(model, (batch, 3, rows, columns), name=target).under(convention)
+        if plot is not None:
+            from ghostnp.tools.counting.picture import cost_picture  # brings matplotlib
+
+            cost_picture(table).savefig(plot)
+        click.echo(_written(table if depth is None else table.folded(depth), style))
+    except (OSError, TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    if plot is not None:
+        click.echo(f"picture: {plot}", err=True)
+
+
+def _network(target):
+    names = list_models()
+    if target not in names:
+        nearest = get_close_matches(target, [*names, *OPERATORS], n=len(names) + len(OPERATORS), cutoff=0)
+        raise ValueError(f"{target!r} is no network and no operator: the rule is one of these, nearest first: "
+                         f"{', '.join(nearest)}")  # fmt: skip
+    return create_model(target, seed=None)
+
+
+def _refuse(target, what, options):
+    wrong = [name for name, value in options.items() if value is not None]
+    if wrong:
+        raise ValueError(f"{target} {what}: the rule is without --{', --'.join(wrong).replace('_', '-')}")
+
+
+def _written(table, style):
+    return {"table": table.__str__, "markdown": table.to_markdown, "csv": table.to_csv, "json": table.to_json}[style]()

@@ -1,0 +1,24 @@
+"""The command `ghostnp reconcile`: which conventions of counting give the numbers that others print."""
+
+import click
+
+from ghostnp.cli.count import SIZES
+from ghostnp.models import create_model
+from ghostnp.tools.reconcile import reconcile
+
+
+@click.command("reconcile")
+@click.argument("network")
+@click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
+@click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input.")
+def reconcile_command(network, numbers, size):
+    """Find the conventions that give printed numbers, and explain the difference term by term.
+
+    ghostnp reconcile ghostnet_100 141M 151.2M 5.18M
+    """
+    rows, columns = size if isinstance(size, tuple) else (size, size)
+    try:
+        model = create_model(network, seed=None)
+        click.echo(reconcile(model, *numbers, input_shape=(1, 3, rows, columns), name=network))
+    except (TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,84 @@
+"""The documents' claims: every worked number and checkable statement, what ghostnp gives for it, and a verdict.
+
+Nothing that can be computed is stored. A claim holds what its document says; its `check` asks the cost functions,
+counts a network, or runs operators on small arrays, and the verdict follows from comparing the two.
+
+>>> find_claim("N02").check().working
+['parameters:', '    ghostnp: 256·(8·5·5 + 1) = 51,456', '    document: 51,456']
+"""
+
+from difflib import get_close_matches
+
+from ghostnp.tools.claims import (
+    document_000,
+    document_000_numbers,
+    document_001,
+    document_001_numbers,
+    document_002,
+    document_003,
+    document_004,
+    official,
+)
+from ghostnp.tools.claims.claim import Claim
+from ghostnp.tools.claims.verdict import VERDICTS, Case, Finding
+
+__all__ = ["DOCUMENTS", "VERDICTS", "Case", "Claim", "Finding", "all_claims", "find_claim"]
+
+DOCUMENTS = ("000", "001", "002", "003", "004", "official")
+
+_FILES = (
+    document_000_numbers,
+    document_000,
+    document_001_numbers,
+    document_001,
+    document_002,
+    document_003,
+    document_004,
+    official,
+)
+
+
+def all_claims():
+    """Every claim, the numbers first.
+
+    Returns
+    -------
+    dict of str to Claim
+        By identifier, N01 to N25 and C01 to C49.
+
+    Examples
+    --------
+    >>> len(all_claims())
+    74
+    """
+    claims = [value for file in _FILES for value in vars(file).values() if isinstance(value, Claim)]
+    return {
+        claim.identifier: claim
+        for claim in sorted(claims, key=lambda claim: (claim.identifier[0] != "N", claim.identifier))
+    }
+
+
+def find_claim(identifier):
+    """The claim of one identifier.
+
+    Parameters
+    ----------
+    identifier : str
+        Such as "N13".
+
+    Returns
+    -------
+    Claim
+
+    Raises
+    ------
+    ValueError
+        If there is no such claim; the nearest identifiers are named.
+    """
+    claims = all_claims()
+    if not isinstance(identifier, str) or identifier not in claims:
+        nearest = get_close_matches(str(identifier), claims, n=5, cutoff=0)
+        raise ValueError(
+            f"identifier={identifier!r}: the rule is N01 to N25 or C01 to C49, nearest first: {', '.join(nearest)}"
+        )
+    return claims[identifier]
