@@ -5,6 +5,7 @@ convolutions, norms and linear layers need the name that they have in the offici
 """
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -73,7 +74,7 @@ class GhostModule(nn.Module):
 
 
 class DFCAttention(nn.Sequential):
-    def __init__(self, c_in, c_out, kernel_size=5):
+    def __init__(self, c_in, c_out, kernel_size=5, pool=F.avg_pool2d, upsample="nearest", gate_last=False):
         half = kernel_size // 2
         super().__init__(
             *conv_bn(c_in, c_out, 1),
@@ -82,32 +83,39 @@ class DFCAttention(nn.Sequential):
             nn.Conv2d(c_out, c_out, (kernel_size, 1), padding=(half, 0), groups=c_out, bias=False),
             nn.BatchNorm2d(c_out),
         )
+        self.pool, self.upsample, self.gate_last = pool, upsample, gate_last
 
     def forward(self, x):
-        factors = torch.sigmoid(super().forward(F.avg_pool2d(x, 2, 2)))
-        return F.interpolate(factors, size=x.shape[2:], mode="nearest")
+        scores = super().forward(self.pool(x, 2, 2))
+        factors = scores if self.gate_last else torch.sigmoid(scores)
+        large = F.interpolate(factors, size=x.shape[2:], mode=self.upsample)
+        return torch.sigmoid(large) if self.gate_last else large
 
 
 class GhostModuleV2(GhostModule):
-    def __init__(self, c_in, c_out, attention_kernel_size=5, **ghost):
+    def __init__(self, c_in, c_out, attention=DFCAttention, **ghost):
         super().__init__(c_in, c_out, **ghost)
-        self.short_conv = DFCAttention(c_in, c_out, attention_kernel_size)
+        self.short_conv = attention(c_in, c_out)
 
     def forward(self, x):
         return super().forward(x) * self.short_conv(x)
 
 
-class GhostBottleneck(nn.Module):
-    widening = GhostModule
+def ghost(attention, c_in, c_out, **keywords):
+    return GhostModuleV2(c_in, c_out, attention, **keywords) if attention else GhostModule(c_in, c_out, **keywords)
 
-    def __init__(self, c_in, hidden, c_out, kernel_size=3, stride=1, se_hidden=None):
+
+class GhostBottleneck(nn.Module):
+    """`widened` and `narrowed` make the attention of the first and of the second ghost module."""
+
+    def __init__(self, c_in, hidden, c_out, kernel_size=3, stride=1, se_hidden=None, widened=None, narrowed=None):
         super().__init__()
-        self.ghost1 = self.widening(c_in, hidden)
+        self.ghost1 = ghost(widened, c_in, hidden)
         self.stride = stride
         if stride > 1:
             self.conv_dw, self.bn_dw = conv_bn(hidden, hidden, kernel_size, stride, groups=hidden)
         self.se = SqueezeExcite(hidden, se_hidden) if se_hidden else nn.Identity()
-        self.ghost2 = GhostModule(hidden, c_out, relu=False)
+        self.ghost2 = ghost(narrowed, hidden, c_out, relu=False)
         self.shortcut = nn.Sequential()
         if c_in != c_out or stride > 1:
             depthwise = conv_bn(c_in, c_in, kernel_size, stride, groups=c_in)
@@ -120,34 +128,7 @@ class GhostBottleneck(nn.Module):
         return self.ghost2(self.se(y)) + self.shortcut(x)
 
 
-class GhostBottleneckV2(GhostBottleneck):
-    widening = GhostModuleV2
-
-
-def paper_shuffle(x, groups):
-    """ShuffleNet's figure 1: write the channels as `groups` rows and read them column by column."""
-    return torch.stack(x.chunk(groups, 1), 2).flatten(1, 2)
-
-
-class ShuffleUnit(nn.Module):
-    """Units (a), (b) and (c), in the paper's order: 1x1, shuffle, depthwise, 1x1; [pool, main] and then the ReLU."""
-
-    def __init__(self, c_in, c_out, groups, first_groups=None, stride=1, bottleneck=None):
-        super().__init__()
-        middle = bottleneck or c_out // 4
-        self.groups, self.stride = groups, stride
-        main = c_out if stride == 1 else c_out - c_in
-        first = nn.Conv2d(c_in, middle, 1, groups=first_groups or groups, bias=False)
-        depthwise = conv_bn(middle, middle, 3, stride, groups=middle)
-        self.branch_main_1 = nn.Sequential(first, nn.BatchNorm2d(middle), nn.ReLU(), *depthwise)
-        self.branch_main_2 = nn.Sequential(*conv_bn(middle, main, 1, groups=groups))
-
-    def forward(self, x):
-        y = paper_shuffle(self.branch_main_1[:3](x), self.groups)
-        y = self.branch_main_2(self.branch_main_1[3:](y))
-        if self.stride == 1:
-            return F.relu(x + y)
-        return F.relu(torch.cat([F.avg_pool2d(x, 3, self.stride, 1), y], 1))
+GhostBottleneckV2 = partial(GhostBottleneck, widened=DFCAttention)
 
 
 def crelu(x):
@@ -181,20 +162,25 @@ def multiple_of_4(channels):
 
 
 class GhostNet(nn.Module):
-    """The whole network at any width; dropout is left out, since ghostnp's needs an rng to do anything."""
+    """The whole network at any width; dropout is left out, since ghostnp's needs an rng to do anything.
 
-    def __init__(self, width=1.0, num_classes=1000):
+    `widened` and `narrowed` make the attention of each of the 16 bottlenecks, or hold None where there is none.
+    """
+
+    def __init__(self, width=1.0, num_classes=1000, widened=(None,) * 16, narrowed=(None,) * 16):
         super().__init__()
         channels = multiple_of_4(16 * width)
         self.conv_stem = nn.Conv2d(3, channels, 3, 2, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
         self.blocks = nn.Sequential()
+        attentions = zip(widened, narrowed, strict=True)
         for number, rows in enumerate(TABLE):
             self.blocks.add_module(str(number), stage := nn.Sequential())
             for place, (kernel, full_hidden, full_out, squeeze, stride) in enumerate(rows):
                 hidden, out = multiple_of_4(full_hidden * width), multiple_of_4(full_out * width)
                 se_hidden = multiple_of_4(hidden * squeeze) if squeeze else None
-                stage.add_module(str(place), GhostBottleneck(channels, hidden, out, kernel, stride, se_hidden))
+                block = GhostBottleneck(channels, hidden, out, kernel, stride, se_hidden, *next(attentions))
+                stage.add_module(str(place), block)
                 channels = out
         last = multiple_of_4(960 * width)
         conv, bn1 = conv_bn(channels, last, 1)

@@ -7,8 +7,19 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ghostnp import modules
+from ghostnp.modules import shuffle_unit as styles
 from tests import oracle_networks as oracle
+from tests import oracle_shufflenet
 from tests.modules.comparison import Case
+from tests.modules.variants import (
+    attention,
+    attentions,
+    dfc,
+    enhanced_bottleneck,
+    ghost_module_v2,
+    shuffle_unit,
+    unit_styles,
+)
 
 GATES = {"Sigmoid": F.sigmoid, "HardSigmoid": oracle.hard_sigmoid, "Clip": oracle.clip}
 ONE_OPERATOR = {  # ours and theirs; each of them takes maps of 6 channels
@@ -22,7 +33,7 @@ ONE_OPERATOR = {  # ours and theirs; each of them takes maps of 6 channels
     "Flatten": (modules.Flatten, lambda x: x.flatten(1)),
     "Dropout": (lambda: modules.Dropout(0.5), lambda x: x * 1),  # without an rng it is the identity
     "Sequential": (modules.Sequential, lambda x: x * 1),
-    "ChannelShuffle": (lambda: modules.ChannelShuffle(3), lambda x: oracle.paper_shuffle(x, 3)),
+    "ChannelShuffle": (lambda: modules.ChannelShuffle(3), lambda x: oracle_shufflenet.paper_shuffle(x, 3)),
     "MaxPool2d": (
         lambda: modules.MaxPool2d((3, 2), stride=2, padding=1),
         lambda x: F.max_pool2d(x, (3, 2), stride=2, padding=1),
@@ -77,22 +88,6 @@ def bottleneck(version, c_in, hidden, c_out, se_hidden, size, **keywords):
     )
 
 
-def shuffle_unit(c_in, c_out, groups, first_groups, stride, bottleneck_channels, size):
-    return Case(
-        lambda: modules.ShuffleUnit(
-            c_in,
-            c_out,
-            groups=groups,
-            first_groups=first_groups,
-            stride=stride,
-            bottleneck_channels=bottleneck_channels,
-        ),
-        lambda: oracle.ShuffleUnit(c_in, c_out, groups, first_groups, stride, bottleneck_channels),
-        (size[0], c_in, *size[1:]),
-        zero=frozenset({"branch_main_1.4.bias"}),  # between it and the next norm is a 1x1 convolution alone
-    )
-
-
 def biased_under_norm(c_in, c_out, size):
     """Document 000's layer: what its bias adds, batch norm takes away, so in training its gradient is zero."""
     return Case(
@@ -128,12 +123,25 @@ FIXED = {
     "GhostBottleneck, stride and SE": bottleneck("GhostBottleneck", 4, 10, 6, 4, (2, 7, 9), kernel_size=5, stride=2),
     "GhostBottleneck, wider": bottleneck("GhostBottleneck", 4, 10, 6, None, (2, 5, 6)),
     "DFCAttention": same(modules.DFCAttention, oracle.DFCAttention, 3, 4, shape=(2, 3, 7, 7)),
+    "DFCAttention, document 003's words": attention(3, 4, dfc(pool="max", upsample="bilinear"), (2, 7, 9)),
+    "DFCAttention, gate last": attention(3, 4, dfc(upsample="bilinear", gate_last=True), (2, 9, 7)),
     "GhostModuleV2": same(modules.GhostModuleV2, oracle.GhostModuleV2, 3, 8, shape=(2, 3, 9, 7)),
     "GhostBottleneckV2": bottleneck("GhostBottleneckV2", 4, 10, 6, 4, (2, 7, 9), stride=2),
+    "GhostBottleneckV2, narrowing": enhanced_bottleneck(4, 10, 6, dfc(), {"narrowing"}, (2, 7, 9)),
+    "GhostBottleneckV2, both": enhanced_bottleneck(4, 10, 4, dfc(7), {"widening", "narrowing"}, (2, 7, 9)),
     "ShuffleUnit (a)": shuffle_unit(8, 8, 1, None, 1, None, (2, 5, 4)),
     "ShuffleUnit (b)": shuffle_unit(12, 12, 3, None, 1, 6, (2, 5, 4)),
     "ShuffleUnit (c)": shuffle_unit(6, 24, 3, None, 2, 6, (2, 7, 5)),
     "ShuffleUnit (c), first not grouped": shuffle_unit(4, 16, 3, 1, 2, 6, (2, 7, 5)),
+    **{
+        f"ShuffleUnit ({unit}), {name}": shuffle_unit(*geometry, (2, 6, 8), style)
+        for unit, geometry in {"b": (12, 12, 3, None, 1, 6), "c": (6, 24, 3, None, 2, 12)}.items()
+        for name, style in {
+            "Megvii's": (styles.MEGVII, oracle_shufflenet.MEGVII),
+            "document 001's": (styles.DOCUMENT_001, oracle_shufflenet.DOCUMENT_001),
+            "without shuffle": (styles.ShuffleStyle(shuffled=False), {"shuffle": oracle_shufflenet.no_shuffle}),
+        }.items()
+    },
     "Conv2d with bias under BatchNorm2d": biased_under_norm(3, 4, (2, 5, 4)),
 }
 
@@ -142,6 +150,8 @@ kernels = st.sampled_from([1, 3, 5])
 strides = st.integers(1, 3)
 # Batch and pixels: enough that a batch norm has four values or more, whatever the stride.
 sizes = st.tuples(st.integers(2, 3), st.integers(4, 9), st.integers(4, 9))
+# The same behind a stride and an attention's pool.
+large_sizes = st.tuples(st.integers(2, 3), st.integers(7, 12), st.integers(7, 12))
 
 
 @st.composite
@@ -161,25 +171,21 @@ def convolutions(draw, layer=modules.Conv2d, theirs=nn.Conv2d):
 
 
 @st.composite
-def ghosts(draw, name, ours=None, **keywords):
+def ghosts(draw, name, **keywords):
     c_in, c_out = draw(counts), draw(st.integers(1, 12))
     batch, height, width = draw(sizes)
     given = {keyword: draw(values) for keyword, values in keywords.items()}
     shape = (batch, c_in, height, width)
-    return same(ours or getattr(modules, name), getattr(oracle, name), c_in, c_out, shape=shape, **given)
-
-
-def ghost_module_v2(c_in, c_out, attention_kernel_size, **ghost):
-    attention = partial(modules.DFCAttention, kernel_size=attention_kernel_size)
-    return modules.GhostModuleV2(c_in, c_out, attention=attention, **ghost)
+    return same(getattr(modules, name), getattr(oracle, name), c_in, c_out, shape=shape, **given)
 
 
 @st.composite
 def shuffle_units(draw):
-    groups, stride = draw(st.integers(1, 4)), draw(st.integers(1, 2))
+    groups, stride = draw(st.integers(1, 4)), draw(strides)
     c_in, main, middle = (groups * draw(st.integers(1, 3)) for _ in range(3))
     c_out = c_in if stride == 1 else c_in + main
-    return shuffle_unit(c_in, c_out, groups, draw(st.sampled_from([None, 1])), stride, middle, draw(sizes))
+    first_groups, size, style = draw(st.sampled_from([None, 1])), draw(sizes), draw(unit_styles)
+    return shuffle_unit(c_in, c_out, groups, first_groups, stride, middle, size, style)
 
 
 def bottlenecks(version):
@@ -232,9 +238,22 @@ RANDOM = {
         relu=st.booleans(),
     ),
     "GhostBottleneck": bottlenecks("GhostBottleneck"),
-    "DFCAttention": ghosts("DFCAttention", kernel_size=kernels),
-    "GhostModuleV2": ghosts("GhostModuleV2", ghost_module_v2, attention_kernel_size=kernels, ratio=st.integers(1, 3)),
-    "GhostBottleneckV2": bottlenecks("GhostBottleneckV2"),
+    "DFCAttention": st.builds(attention, counts, counts, attentions, sizes),
+    "GhostModuleV2": st.builds(
+        ghost_module_v2, counts, st.integers(1, 12), attentions, sizes, ratio=st.integers(1, 3), relu=st.booleans()
+    ),
+    # With fewer channels inside, a ReLU may silence all; the norms of the second attention then divide rounding by
+    # sqrt(eps) three times, and PyTorch itself moves by 1e-9 when its input moves by the last bit.
+    "GhostBottleneckV2": st.builds(
+        enhanced_bottleneck,
+        *(counts, st.integers(4, 8), counts),
+        attentions,
+        st.sets(st.sampled_from(["widening", "narrowing"])),
+        large_sizes,
+        se_hidden=st.none() | counts,
+        kernel_size=kernels,
+        stride=st.integers(1, 2),
+    ),
     "ShuffleUnit": shuffle_units(),
     "biased under norm": st.builds(biased_under_norm, counts, counts, sizes),
 }
