@@ -31,6 +31,7 @@ from ghostnp.modules import (
 )
 from ghostnp.modules.conv_norm import KERAS, PYTORCH
 from ghostnp.modules.layers import dropped
+from ghostnp.modules.rules import of_kind
 from ghostnp.ops.checks import integer, positive
 
 
@@ -184,7 +185,7 @@ class GhostNet(Sequential):
 
     def __init__(self, *, num_classes=1000, width=1.0, dropout=0.2, stages=STAGES, dialect=OFFICIAL):
         num_classes, width = integer("num_classes", num_classes, 1), positive("width", width)
-        conv_norm = dialect.conv_norm
+        conv_norm = of_kind("dialect", dialect, Dialect, "OFFICIAL").conv_norm
 
         def scaled(channels):
             return make_divisible(channels * width, 4)

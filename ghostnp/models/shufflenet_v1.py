@@ -12,7 +12,8 @@ from ghostnp.modules import (
     ShuffleUnit,
     Softmax,
 )
-from ghostnp.modules.shuffle_unit import MEGVII
+from ghostnp.modules.rules import of_kind
+from ghostnp.modules.shuffle_unit import MEGVII, ShuffleStyle
 from ghostnp.ops.checks import check_divides, flag, integer
 
 # X. Zhang et al., "ShuffleNet", CVPR 2018, table 1: channels of the stem and of the three stages at 1.0x, for each g;
@@ -73,7 +74,8 @@ class ShuffleNetV1(Sequential):
         group_first=False,
         probabilities=False,
     ):
-        groups = integer("groups", groups, 1)
+        groups, num_classes = integer("groups", groups, 1), integer("num_classes", num_classes, 1)
+        of_kind("style", style, ShuffleStyle, "MEGVII")
         if len(widths) != 1 + len(REPEATS):
             raise ValueError(
                 f"widths={widths}: the rule is those of the stem and of three stages, such as {WIDTHS[3, 1.0]}"

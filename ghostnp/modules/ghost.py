@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
-from ghostnp.modules.conv_norm import PYTORCH
+from ghostnp.modules.conv_norm import PYTORCH, ConvNorm
 from ghostnp.modules.layers import ReLU
 from ghostnp.modules.residual import Residual
+from ghostnp.modules.rules import of_kind
 from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import check_divides, flag, integer
 
@@ -81,6 +82,7 @@ class GhostModule(Module):
         ghosts_first=False,
         conv_norm=PYTORCH,
     ):
+        of_kind("conv_norm", conv_norm, ConvNorm, "PYTORCH")
         activation = ReLU if flag("relu", relu) else None
         self.ghosts_first = flag("ghosts_first", ghosts_first)
         self.out_channels = integer("out_channels", out_channels, 1)

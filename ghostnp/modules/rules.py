@@ -1,4 +1,4 @@
-"""The rule for an argument that builds layers, such as ``gate=DFCAttention``."""
+"""The rules for arguments that build layers, such as ``gate=DFCAttention``, and for recipes."""
 
 
 def builder(name, given, example):
@@ -13,3 +13,10 @@ def builder(name, given, example):
 def optional_builder(name, given, example):
     """`given`, which has to be callable or None."""
     return given if given is None else builder(name, given, f"{example}, or None")
+
+
+def of_kind(name, given, kind, example):
+    """`given`, which has to be a `kind`."""
+    if not isinstance(given, kind):
+        raise TypeError(f"{name}={given!r}: the rule is a {kind.__name__}, such as {example}")
+    return given

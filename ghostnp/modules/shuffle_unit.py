@@ -14,6 +14,7 @@ from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
 from ghostnp.modules.conv_norm import KERAS, PYTORCH, ConvNorm
 from ghostnp.modules.layers import AvgPool2d, ChannelShuffle, ReLU
+from ghostnp.modules.rules import of_kind
 from ghostnp.modules.sequential import Sequential, chain_backward, chain_forward
 from ghostnp.ops.checks import check_divides, integer
 
@@ -127,7 +128,7 @@ class ShuffleUnit(Module):
         first, first_groups = ("groups", groups) if first_groups is None else ("first_groups", first_groups)
         check_divides(first, first_groups, "in_channels", in_channels)
         check_divides(first, first_groups, "bottleneck_channels", middle)
-        self.style, conv_norm = style, style.conv_norm
+        self.style, conv_norm = of_kind("style", style, ShuffleStyle, "PAPER"), style.conv_norm
         self.branch_main_1 = Sequential(
             *conv_norm(in_channels, middle, 1, groups=first_groups),
             *conv_norm(middle, middle, 3, stride=stride, groups=middle, activation=None),

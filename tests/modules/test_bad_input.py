@@ -120,6 +120,8 @@ WRONG = [
     (GhostBottleneck, {"ghost1": GhostModule}, TypeError, "ghost1", "type", "such as GhostModule("),
     (GhostBottleneckV2, {"attention": 4}, TypeError, "attention=4", "such as DFCAttention"),
     (GhostModuleV2, {"attention": 4}, TypeError, "attention=4", "such as DFCAttention"),
+    (GhostModule, {"conv_norm": "keras"}, TypeError, "conv_norm='keras'", "such as PYTORCH"),
+    (ShuffleUnit, {"style": "megvii"}, TypeError, "style='megvii'", "such as PAPER"),
     (DFCAttention, {"upsample": "cubic"}, ValueError, "upsample='cubic'", "'nearest', 'bilinear'"),
     (DFCAttention, {"pool": 2}, TypeError, "pool=2", "such as AvgPool2d"),
     (DFCAttention, {"gate_last": 1}, TypeError, "gate_last=1", "such as True"),
