@@ -80,7 +80,6 @@ def _print(photo, name, answered, weights):
         table.add_row(answer, f"{probability:.2%}")
     console = Console()
     console.print(Text(f"{photo.name} according to {name}"), soft_wrap=True)
-    console.print(table)
     if weights is None:
         console.print(
             f"{name} is untrained: its weights are random numbers, so this answer means nothing. "
@@ -88,3 +87,4 @@ def _print(photo, name, answered, weights):
             style="yellow",
             soft_wrap=True,
         )
+    console.print(table)

@@ -48,7 +48,8 @@ def check_axes(name, shape, axes, *, empty=()):
     layout = f"({', '.join(letters)}{',' if len(letters) == 1 else ''})"
     example = tuple(2 + i for i in range(len(letters)))
     if len(shape) != len(letters):
-        raise ValueError(f"{name} has shape {shape}: the rule is {len(letters)} axes {layout}, such as {example}")
+        one = f"; one image alone is {name}[None]" if letters == ["N", "C", "H", "W"] and len(shape) == 3 else ""
+        raise ValueError(f"{name} has shape {shape}: the rule is {len(letters)} axes {layout}, such as {example}{one}")
     for letter, size in zip(letters, shape, strict=True):
         if size == 0 and letter not in empty:
             raise ValueError(f"{name} has shape {shape}: its axis {letter} must be 1 or longer, such as {example}")
