@@ -197,10 +197,10 @@ def _fresh_files(output):
             yield Path(folder)
             for file in sorted(Path(folder).iterdir(), key=lambda file: (file.name == PAGE, file.name)):
                 os.replace(file, output / file.name)
-    except BaseException:
+    finally:
+        # Nothing arrived, so something went wrong: a folder that was not there before is not left behind.
         if is_new and not any(output.iterdir()):
             output.rmdir()
-        raise
 
 
 def _write_page(path, chapters, files, disagreements):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 import ghostnp
-from ghostnp.modules import Module
+from ghostnp.modules import Module, initializer
 from tests.oracle_networks import randomise
 
 # The same sums in another order: float64 leaves about 1e-15 of the largest term, and a batch norm over a few similar
@@ -86,3 +86,18 @@ def assert_close(actual, expected, what, tolerance=TOLERANCE):
     scale = max(1.0, np.abs(expected).max(initial=0))
     error = np.abs(actual - expected).max(initial=0)
     assert error <= tolerance * scale, f"{what}: off by {error:.3g} at a scale of {scale:.3g}"
+
+
+def build(seed, layer, *args, **keywords):
+    """A layer in float64 with random parameters and running statistics: none of them is 0 or 1."""
+    with initializer(seed, np.float64):
+        module = layer(*args, **keywords)
+    rng = np.random.default_rng([seed, 1])
+    for name, array in module.state_dict().items():
+        if array.ndim == 1:
+            array[...] = rng.uniform(0.5, 1.5, array.shape) if "var" in name else rng.normal(1, 0.5, array.shape)
+    return module
+
+
+def normal(seed, *shape):
+    return np.random.default_rng([seed, 2]).normal(size=shape)

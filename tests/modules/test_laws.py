@@ -21,27 +21,12 @@ from ghostnp.modules import (
     Sequential,
     ShuffleUnit,
     SqueezeExcite,
-    initializer,
     under,
 )
+from tests.modules.comparison import build, normal
 
 pytestmark = pytest.mark.small
 seeds = st.integers(0, 2**16)
-
-
-def build(seed, layer, *args, **keywords):
-    """A layer in float64 with random parameters and running statistics: none of them is 0 or 1."""
-    with initializer(seed, np.float64):
-        module = layer(*args, **keywords)
-    rng = np.random.default_rng([seed, 1])
-    for name, array in module.state_dict().items():
-        if array.ndim == 1:
-            array[...] = rng.uniform(0.5, 1.5, array.shape) if "var" in name else rng.normal(1, 0.5, array.shape)
-    return module
-
-
-def normal(seed, *shape):
-    return np.random.default_rng([seed, 2]).normal(size=shape)
 
 
 @given(seed=seeds, ratio=st.integers(1, 4), channels=st.integers(1, 9))

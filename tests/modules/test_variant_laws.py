@@ -15,29 +15,14 @@ from ghostnp.modules import (
     MaxPool2d,
     Sequential,
     ShuffleUnit,
-    initializer,
 )
 from ghostnp.modules.shuffle_unit import DOCUMENT_001, MEGVII, PAPER, ShuffleStyle
+from tests.modules.comparison import build, normal
 
 pytestmark = pytest.mark.small
 seeds = st.integers(0, 2**16)
 pools = st.sampled_from([AvgPool2d, MaxPool2d])
 UPSAMPLINGS = ("nearest", "bilinear")
-
-
-def build(seed, layer, *args, **keywords):
-    """A layer in float64 with random parameters and running statistics: none of them is 0 or 1."""
-    with initializer(seed, np.float64):
-        module = layer(*args, **keywords)
-    rng = np.random.default_rng([seed, 1])
-    for name, array in module.state_dict().items():
-        if array.ndim == 1:
-            array[...] = rng.uniform(0.5, 1.5, array.shape) if "var" in name else rng.normal(1, 0.5, array.shape)
-    return module
-
-
-def normal(seed, *shape):
-    return np.random.default_rng([seed, 2]).normal(size=shape)
 
 
 def run(module, x, backend, training=True):
