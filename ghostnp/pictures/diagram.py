@@ -62,8 +62,9 @@ class Diagram:
         self._line((x, y1), (x1, y1))
 
     def _line(self, start, end):
-        style = {"arrowstyle": "-|>", "mutation_scale": 11, "linewidth": 1.3, "shrinkA": 0, "shrinkB": 0}
-        self.axes.add_patch(FancyArrowPatch(start, end, color=_LINE, **style))
+        line = FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, shrinkA=0, shrinkB=0)
+        line.set(color=_LINE, linewidth=1.3)
+        self.axes.add_patch(line)
 
     def _round(self, x, y, width, height, radius, **paint):
         style = f"round,pad=0,rounding_size={radius}"

@@ -51,7 +51,7 @@ def sliding_window(x, weight, *, stride=1, padding=0, dilation=1, at=(0, 0)):
         for w in seen[1]:
             panels[0].add_patch(Rectangle((w - 0.5, h - 0.5), 1, 1, facecolor=INPUT, alpha=0.45, edgecolor="none"))
     _frame(panels[0], seen[0][0], seen[1][0], seen[0][-1] - seen[0][0] + 1, seen[1][-1] - seen[1][0] + 1, INPUT)
-    _frame(panels[2], *at, 1, 1, OUTPUT)
+    _frame(panels[2], at[0], at[1], 1, 1, OUTPUT)
     arrow(figure, panels[0], panels[1], OUTPUT, tail=(1.02, 0.5), head=(-0.06, 0.5))
     arrow(figure, panels[1], panels[2], OUTPUT, tail=(1.06, 0.5), head=(-0.02, 0.5))
     products = [f"{_plain(xp[h, w])}·{_bracket(k)}" for (h, w), k in zip(_places(seen), weight.flat, strict=True)]
@@ -96,7 +96,7 @@ def dfc_reach(height, width, kernel_size, at):
     for place, (values, title) in enumerate(steps):
         axes = figure.add_subplot(grid[place])
         _cells(axes, values[0, 0] != 0, title)
-        _frame(axes, *at, 1, 1, OUTPUT)
+        _frame(axes, at[0], at[1], 1, 1, OUTPUT)
     return figure
 
 

@@ -91,8 +91,8 @@ def shuffle_wiring(channels, groups):
         middle = (g + 0.5) * size - 0.5
         axes.text(middle, 1.22, f"group {g + 1}", ha="center", va="bottom", **TEXT)
         axes.text(middle, -0.22, f"next group {g + 1}", ha="center", va="top", **TEXT)
-        for y in (1.18, -0.18):
-            axes.plot([g * size - 0.4, (g + 1) * size - 0.6], [y, y], color="#999999", linewidth=1.2)
+        for level in (1.18, -0.18):
+            axes.plot([g * size - 0.4, (g + 1) * size - 0.6], [level, level], color="#999999", linewidth=1.2)
     axes.set(xlim=(-0.7, channels - 0.3), ylim=(-0.42, 1.42))
     axes.set_axis_off()
     return figure
