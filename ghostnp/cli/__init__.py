@@ -11,6 +11,7 @@ from ghostnp.cli.classify import classify
 from ghostnp.cli.count import count_command
 from ghostnp.cli.notebooks import notebooks
 from ghostnp.cli.reconcile import reconcile_command
+from ghostnp.cli.trace import trace_command
 
 
 @click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
@@ -60,5 +61,5 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-for command in (classify, count_command, reconcile_command, claims, notebooks):
+for command in (classify, count_command, reconcile_command, claims, trace_command, notebooks):
     main.add_command(command)
