@@ -1,0 +1,5 @@
+from ghostnp.tools.engine.engine import Engine
+
+
+def compile(model, *, plans=4):
+    return Engine(model, plans)
