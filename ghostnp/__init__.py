@@ -13,6 +13,7 @@ from ghostnp.tools import count, load_weights, save_weights
 
 __all__ = [
     "backend",
+    "compile",
     "count",
     "create_model",
     "kernels",
@@ -31,4 +32,6 @@ def __getattr__(name):
     # The kernels bring Numba with them, so they are imported when they are first asked for.
     if name == "kernels":
         return import_module("ghostnp.kernels")
+    if name == "compile":
+        return import_module("ghostnp.tools.engine").compile
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,7 +33,9 @@ class Engine:
         self._model, self._most = deepcopy(model), integer("plans", plans, 1)
         parameters = [array for array in self._model.state_dict().values() if array.dtype.kind == "f"]
         self._example = parameters[0] if parameters else None  # of the dtype that x must have
-        self._memo, self._replays, self._lock = {}, OrderedDict(), Lock()
+        self._memo: dict[tuple, list] = {}
+        self._replays: OrderedDict[tuple, Replay] = OrderedDict()
+        self._lock = Lock()
 
     def __call__(self, x):
         """Infer.
@@ -64,6 +66,12 @@ class Engine:
             self._replays.move_to_end(key)
             return self._replays[key](x)
 
+    @property
+    def shapes(self):
+        """For which shapes of x there is a plan and its memory, the last one used at the end."""
+        with self._lock:
+            return [shape for shape, _ in self._replays]
+
     def plan(self, x_shape):
         """How the engine runs for an input of this shape: print it.
 
@@ -77,7 +85,8 @@ class Engine:
         Plan
         """
         shape = tuple(integer(f"x_shape[{i}]", size, 0) for i, size in enumerate(sequence("x_shape", x_shape)))
-        return self._plan(shape, np.dtype(np.float32) if self._example is None else self._example.dtype)
+        with self._lock:
+            return self._plan(shape, np.dtype(np.float32) if self._example is None else self._example.dtype)
 
     def _plan(self, shape, dtype):
         return Plan(self._model, shape, dtype, self._memo)

@@ -19,7 +19,7 @@ import numpy as np
 from ghostnp import kernels
 from ghostnp.tools.tape import Constant, Result, Step
 
-_CONVOLUTIONS = ("standard_conv2d", "pointwise_conv2d", "grouped_conv2d", "depthwise_conv2d", "conv2d")
+CONVOLUTIONS = ("standard_conv2d", "pointwise_conv2d", "grouped_conv2d", "depthwise_conv2d", "conv2d")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,25 +85,24 @@ def takes(op, keyword):
 
 def _normalised(conv, norm, memo):
     """The convolution with the batch norm that follows in it, as [(before, after)]; an empty list where that fails."""
-    if conv is None or conv.op not in _CONVOLUTIONS or conv.arguments.get("relu"):
+    if conv is None or conv.op not in CONVOLUTIONS or conv.arguments.get("relu"):
         return []
-    arrays = [conv.arguments["weight"], *(norm.arguments[name] for name in ("weight", "bias", "mean", "var"))]
-    bias = conv.arguments["bias"]
-    if not all(isinstance(array, Constant) for array in arrays) or isinstance(bias, Result):
+    weight, bias, eps = conv.arguments["weight"], conv.arguments["bias"], norm.arguments["eps"]
+    vectors = [norm.arguments[name] for name in ("weight", "bias", "mean", "var")]
+    if not all(isinstance(array, Constant) for array in (weight, *vectors)) or isinstance(bias, Result):
         return []
-    eps = norm.arguments["eps"]
-    key = (*(array.name for array in arrays), bias and bias.name, eps)
+    key = (weight.name, bias and bias.name, *(vector.name for vector in vectors), eps)
     if key not in memo:
-        memo[key] = _folded(*(array.array for array in arrays), 0 if bias is None else bias.array, eps)
-    weight, bias = (
-        Constant(f"{array.name} folded", folded) for array, folded in zip((arrays[0], arrays[2]), memo[key], strict=True)
-    )
-    arguments = conv.arguments | {"weight": weight, "bias": bias}
+        arrays = _folded(
+            weight.array, 0 if bias is None else bias.array, *(vector.array for vector in vectors), eps=eps
+        )
+        memo[key] = [Constant(f"{name} folded", array) for name, array in zip(("weight", "bias"), arrays, strict=True)]
+    arguments = conv.arguments | dict(zip(("weight", "bias"), memo[key], strict=True))
     return [(conv, replace(conv, arguments=arguments, results=norm.results, absorbed=(*conv.absorbed, norm)))]
 
 
-def _folded(weight, gamma, beta, mean, var, bias, eps):
-    # In float64, so that what rounding does to the products is all that a float32 network can differ by.
+def _folded(weight, bias, gamma, beta, mean, var, *, eps):
+    # In float64, so that a float32 network differs by the rounding of its products and by nothing else.
     a = gamma.astype(np.float64) / np.sqrt(var.astype(np.float64) + eps)
     folded = weight * a.reshape(-1, *[1] * (weight.ndim - 1)), a * (bias - mean) + beta
     return [array.astype(weight.dtype) for array in folded]

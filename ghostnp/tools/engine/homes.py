@@ -53,7 +53,7 @@ class Homes:
     """
 
     def __init__(self, tape):
-        self._nbytes = [nbytes(value) for value in tape.values]
+        self._values, self._nbytes = tape.values, [nbytes(value) for value in tape.values]
         self._lives, self._contents = _lives(tape), _contents(tape)
         self._blocks = {number: [number] for number in self._lives}
         self._places = {number: (number, 0) for number in self._lives}  # a block, and the first byte in it
@@ -73,6 +73,20 @@ class Homes:
         }
         starts, self.size = pack(blocks)
         self.start = {number: starts[block] + at for number, (block, at) in self._places.items()}
+
+    def strangers(self, step):
+        """As in `parts`, those parts of a concat that are not born inside it and have to be copied."""
+        begin = self.start[step.results[0]]
+        return [
+            (x, at, size)
+            for x, at, size in parts(step, self._values)
+            if size and not (isinstance(x, Result) and self.start[x.number] == begin + at)
+        ]
+
+    def overwritten(self, step):
+        """Numbers of the operands that a step overwrites."""
+        pairs = _overwrites(step, self._values)
+        return {operand for operand, result in pairs if self.start[operand] == self.start.get(result)}
 
     def _join(self, number, other, at):
         """Let a value live in the block of another, from that one's byte `at` on, with all who share its own block."""

@@ -5,9 +5,11 @@ from functools import partial
 import numpy as np
 
 from ghostnp import kernels
+from ghostnp.kernels.convolution import convolve
 from ghostnp.kernels.layout import laid_out
-from ghostnp.tools.engine.fold import takes
-from ghostnp.tools.engine.homes import nbytes, parts, views
+from ghostnp.ops.geometry import conv2d_window
+from ghostnp.tools.engine.fold import CONVOLUTIONS, takes
+from ghostnp.tools.engine.homes import nbytes, views
 from ghostnp.tools.engine.packing import LINE
 from ghostnp.tools.tape import Constant, Result
 
@@ -31,7 +33,7 @@ class Replay:
             for number, start in homes.start.items()
             for value in [tape.values[number]]
         }
-        self._output = tape.output
+        self._homes, self._output = homes, tape.output
         self._x = self._arrays.get(0)
         self._calls = [call for step in tape.steps for call in self._bound(step, tape.values)]
 
@@ -60,25 +62,31 @@ class Replay:
         if any(views(step, values)):
             return
         if step.op == "concat":
-            yield from self._copies(step, values)
+            yield from self._copies(step)
             return
-        arguments = {name: self._found(value) for name, value in step.arguments.items()}
-        kernel = partial(getattr(kernels, step.op), **arguments)
+        kernel = _kernel(step.op, {name: self._found(value) for name, value in step.arguments.items()})
         homes = [self._arrays.get(number) for number in step.results]
         if takes(step.op, "out") and homes[0] is not None and (homes[0].ndim == 4 or step.op == "linear"):
             yield partial(kernel, out=homes[0])
         else:
             yield partial(_copied, kernel, homes)
 
-    def _copies(self, step, values):
-        y, channel = self._arrays[step.results[0]], 0
-        for x, _, size in parts(step, values):
-            part = self._found(x)
-            kept = size // (part.nbytes // part.shape[1]) if size else 0
-            home = y[:, channel : channel + kept]
-            channel += kept
-            if kept and _first_byte(home) != _first_byte(part):
-                yield partial(np.copyto, home, part[:, :kept])
+    def _copies(self, step):
+        y = self._arrays[step.results[0]]
+        for x, at, size in self._homes.strangers(step):
+            first, last = (n * y.shape[1] // y.nbytes for n in (at, at + size))
+            yield partial(np.copyto, y[:, first:last], self._found(x)[:, : last - first])
+
+
+def _kernel(op, arguments):
+    """The call, without what a public function checks each time where that takes long."""
+    if op not in CONVOLUTIONS:
+        return partial(getattr(kernels, op), **arguments)
+    x, weight, bias, relu = (arguments.get(name) for name in ("x", "weight", "bias", "relu"))
+    groups = x.shape[1] // weight.shape[1]
+    geometry = {name: arguments[name] for name in ("stride", "padding", "dilation")}
+    window = conv2d_window(x.shape, weight.shape, groups=groups, **geometry)
+    return partial(convolve, x, weight, bias, window, groups, relu=bool(relu))
 
 
 def _copied(kernel, homes):
@@ -86,7 +94,3 @@ def _copied(kernel, homes):
     for home, value in zip(homes, y if isinstance(y, tuple | list) else (y,), strict=True):
         if home is not None:
             np.copyto(home, value)
-
-
-def _first_byte(array):
-    return array.__array_interface__["data"][0]
