@@ -13,6 +13,7 @@ from ghostnp.tools import count, load_weights, save_weights, trace
 
 __all__ = [
     "backend",
+    "compile",
     "count",
     "create_model",
     "kernels",
@@ -30,7 +31,9 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name):
-    # The kernels bring Numba with them and the pictures matplotlib, so they are imported when they are first asked for.
+    # These bring Numba or matplotlib with them, so they are imported when they are first asked for.
     if name in {"kernels", "pictures"}:
         return import_module(f"ghostnp.{name}")
+    if name == "compile":
+        return import_module("ghostnp.tools.engine").compile
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

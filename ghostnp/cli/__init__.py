@@ -8,6 +8,7 @@ import click
 import ghostnp
 from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
+from ghostnp.cli.compile import compile_command
 from ghostnp.cli.count import count_command
 from ghostnp.cli.notebooks import notebooks
 from ghostnp.cli.reconcile import reconcile_command
@@ -61,5 +62,13 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-for command in (classify, count_command, reconcile_command, claims, trace_command, notebooks):
+for command in (
+    classify,
+    count_command,
+    reconcile_command,
+    claims,
+    trace_command,
+    notebooks,
+    compile_command,
+):
     main.add_command(command)

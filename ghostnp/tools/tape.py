@@ -105,10 +105,15 @@ class Tape:
     inputs: int
     output: Any
 
+    @property
+    def returned(self):
+        """Numbers of the values that the model returned."""
+        return tuple(part.number for part in _parts({"": self.output}) if isinstance(part, Result))
+
     def last_reads(self):
         """Place in `steps` of the last call that reads each value, by number; len(steps) for what is returned."""
         last = {number: place for place, step in enumerate(self.steps) for number in step.inputs}
-        return last | {part.number: len(self.steps) for part in _parts({"": self.output}) if isinstance(part, Result)}
+        return last | dict.fromkeys(self.returned, len(self.steps))
 
     def run(self, namespace, *inputs, constant=attrgetter("array")):
         """Make the same calls again, of another namespace.
