@@ -9,6 +9,7 @@ import ghostnp
 from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
 from ghostnp.cli.count import count_command
+from ghostnp.cli.notebooks import notebooks
 from ghostnp.cli.reconcile import reconcile_command
 
 
@@ -59,5 +60,5 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-for command in (classify, count_command, reconcile_command, claims):
+for command in (classify, count_command, reconcile_command, claims, notebooks):
     main.add_command(command)
