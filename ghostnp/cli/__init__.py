@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 import ghostnp
+from ghostnp.cli.bench import bench
 from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
 from ghostnp.cli.count import count_command
@@ -60,5 +61,5 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-for command in (classify, count_command, reconcile_command, claims, notebooks):
+for command in (classify, count_command, reconcile_command, claims, notebooks, bench):
     main.add_command(command)

@@ -1,7 +1,7 @@
 """The vocabulary in ONNX: each operator as nodes of a graph, under its own name and arguments.
 
-Values are `Value`s, a name in the graph and a shape; constants are values too. Every function adds its nodes and returns
-the value of its result. Networks in evaluation need no more than is here.
+Values are `Value`s, a name in the graph and a shape; constants are values too. Every function adds its nodes and
+returns the name of its result. Networks in evaluation need no more than is here.
 """
 
 from collections.abc import Callable
@@ -34,8 +34,8 @@ class Graph:
     def node(self, kind, *inputs, outputs=1, **attributes):
         """Add a node; the names of its outputs, or the name where there is one."""
         names = [f"{kind}_{len(self.nodes)}_{number}" for number in range(outputs)]
-        inputs = [value.name if isinstance(value, Value) else value for value in inputs]
-        self.nodes.append(helper.make_node(kind, inputs, names, **attributes))
+        read = [value.name if isinstance(value, Value) else value for value in inputs]
+        self.nodes.append(helper.make_node(kind, read, names, **attributes))
         return names[0] if outputs == 1 else names
 
     def constant(self, array, name=None):

@@ -4,6 +4,7 @@ A network is replayed from ghostnp's recording of it as calls of torch.nn.functi
 PyTorch the Python of its modules, so if anything it is shown a little faster than its users see it.
 """
 
+import numpy as np
 import torch
 
 from ghostnp.tools.bench import torch_vocabulary
@@ -40,7 +41,7 @@ def prepare(task, variant, threads):
         return loss
 
     def arrays(loss):
-        return {"loss": loss.detach().numpy()} | {name: tensor.grad.numpy() for name, tensor in parameters.items()}
+        return {"loss": loss.detach().numpy()} | {name: np.asarray(tensor.grad) for name, tensor in parameters.items()}
 
     return Prepared(step, arrays)
 
@@ -71,7 +72,9 @@ class Replay:
         self._calls = []
         last = tape.last_reads()
         for place, step in enumerate(tape.steps):
-            varying = {name: numbers for name, value in step.arguments.items() if (numbers := _numbers(value)) is not None}
+            varying = {
+                name: numbers for name, value in step.arguments.items() if (numbers := _numbers(value)) is not None
+            }
             fixed = {
                 name: self.constants[value.name] if isinstance(value, Constant) else value
                 for name, value in step.arguments.items()
@@ -130,7 +133,7 @@ def _call(task):
                 return forward()
 
         return Prepared(infer, lambda y: {"y": y.numpy()})
-    wanted = {}
+    wanted: dict[str, torch.Tensor] = {}
     for name, value in arguments.items():
         wanted |= {f"{name}[{i}]": part for i, part in enumerate(value)} if isinstance(value, list) else {name: value}
     for tensor in wanted.values():

@@ -9,9 +9,12 @@ Peak and bandwidth are measured in the same run, with the same threads: a matrix
 are too large for any cache. Arrays that fit into a cache can beat the bound of memory.
 """
 
+import inspect
 import math
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -108,14 +111,16 @@ def measure(worker, repeat=7):
 
 def _parts(length, count):
     edges = [length * number // count for number in range(count + 1)]
-    return [slice(*edge) for edge in zip(edges, edges[1:], strict=False)]
+    return [slice(*edge) for edge in pairwise(edges)]
 
 
 def _cost(task):
-    shapes = dict(task.shapes)
-    bias = {"bias": True} if shapes.pop("bias", None) and task.op.endswith(("conv2d", "linear")) else {}
-    named = {f"{name}_shape" if name != "xs" else "xs_shapes": shape for name, shape in shapes.items()}
-    return getattr(ops, f"{task.op}_cost")(**named, **bias, **{k: v for k, v in task.options if k != "bias"})
+    cost_of, given = getattr(ops, f"{task.op}_cost"), dict(task.shapes) | dict(task.options)
+    arguments = {
+        name: bool(given["bias"]) if name == "bias" else given[re.sub("_shape(s?)$", "", name)]
+        for name in inspect.signature(cost_of).parameters
+    }
+    return cost_of(**arguments)
 
 
 def _numbers(shape):

@@ -1,5 +1,6 @@
 """The four sections of the bench: which rows each of them has."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ghostnp.tools.bench import startup
@@ -10,11 +11,17 @@ from ghostnp.tools.bench.tasks import NetworkTask, network_calls
 from ghostnp.tools.bench.timing import Samples
 from ghostnp.tools.bench.worker import Worker, WorkerError
 
-NETWORKS = ("ghostnet_100", "ghostnetv2_100", "shufflenetv1_g3_1.0x", "shufflenetv1_g8_1.0x", "shufflenetv2_1.0x")
+NETWORKS: tuple[str, ...] = (
+    "ghostnet_100",
+    "ghostnetv2_100",
+    "shufflenetv1_g3_1.0x",
+    "shufflenetv1_g8_1.0x",
+    "shufflenetv2_1.0x",
+)
 # Whose layers the section of operators takes.
-LAYERS_OF = ("ghostnet_100", "ghostnetv2_100", "shufflenetv1_g3_1.0x")
+LAYERS_OF: tuple[str, ...] = ("ghostnet_100", "ghostnetv2_100", "shufflenetv1_g3_1.0x")
 # These hand out views and move nothing.
-_FREE = ("dropout", "flatten", "split")
+_FREE = {(op, "forward") for op in ("flatten", "split")} | {(op, "backward") for op in ("flatten", "add", "concat")}
 
 
 def ops(session, networks, sizes, batches):
@@ -23,10 +30,10 @@ def ops(session, networks, sizes, batches):
         for size in sizes:
             calls = dict.fromkeys(call for network in networks for call in network_calls(network, size, batch))
             for call in sorted(calls, key=lambda call: call.op):
-                for task in (call, replace(call, backward=True)):
-                    if task.op not in _FREE:
-                        labels = {"operator": task.op, "pass": "backward" if task.backward else "forward"}
-                        yield session.row("ops", labels | {"call": task.text}, task, work(task))
+                for task, way in ((call, "forward"), (replace(call, backward=True), "backward")):
+                    if (task.op, way) not in _FREE:
+                        labels = {"operator": task.op, "pass": way, "call": task.text}
+                        yield session.row("ops", labels, task, work(task))
 
 
 def networks(session, networks, sizes, batches):
@@ -39,12 +46,16 @@ def memory(session, networks, sizes, batches):
     """Peak memory of the same, each in a process of its own."""
     for task in _tasks(networks, sizes, batches):
         samples, problems = {}, {}
-        small = replace(task, size=64, batch=2).equipped()
+        try:
+            small, large = (sized.equipped() for sized in (replace(task, size=64, batch=2), task))
+        except ValueError as error:  # a network that cannot take so small an image
+            yield Row("memory", _labels(task), {}, {"ghostnp": str(error)})
+            continue
         for contender in session.taking_part(task):
             session.progress(f"memory: {' '.join(_labels(task).values())}, {contender.name}")
             with Worker(contender.module, session.threads) as worker:
                 try:
-                    peak = worker.peak(contender.name, small, task.equipped())
+                    peak = worker.peak(contender.name, small, large)
                     samples[contender.name] = Samples((peak,))
                 except WorkerError as error:
                     problems[contender.name] = str(error)
@@ -58,7 +69,12 @@ def start(session, networks, sizes, batches):
     yield from startup.rows(names, session.threads, min(session.repeat, 3), session.progress)
 
 
-SECTIONS = {"ops": ops, "networks": networks, "memory": memory, "startup": start}
+SECTIONS: dict[str, Callable[..., Iterator[Row]]] = {
+    "ops": ops,
+    "networks": networks,
+    "memory": memory,
+    "startup": start,
+}
 
 
 def missing(contenders):

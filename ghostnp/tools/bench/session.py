@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from ghostnp.tools.bench.check import disagreement, tolerance
 from ghostnp.tools.bench.contenders import CALL, CONTENDERS, INFERENCE, TRAINING
 from ghostnp.tools.bench.roofline import Machine, Work, measure
@@ -60,7 +62,9 @@ class Session:
         Every result that was wrong, and every contender that failed.
     """
 
-    def __init__(self, contenders, *, threads, repeat, seconds, progress: Callable[[str], None] = lambda text: None):
+    def __init__(
+        self, contenders, *, threads, repeat, seconds=3.0, progress: Callable[[str], None] = lambda text: None
+    ):
         self.contenders = [CONTENDERS[name] for name in contenders if CONTENDERS[name].installed]
         self.threads, self.repeat, self.seconds, self.progress = threads, repeat, seconds, progress
         self.failures: list[str] = []
@@ -94,8 +98,13 @@ class Session:
         text = " ".join(labels.values())
         self.progress(f"{section}: {text}")
         if not isinstance(task, CallTask):
-            task = task.equipped()
-        results, problems, turns = {}, {}, {}
+            try:
+                task = task.equipped()
+            except ValueError as error:  # a network that cannot take so small an image
+                return Row(section, labels, {}, {"ghostnp": str(error)})
+        turns: dict[str, Callable[[], float]] = {}
+        results: dict[str, dict[str, np.ndarray]] = {}
+        problems: dict[str, str] = {}
         for contender in self.taking_part(task):
             worker = self.worker(contender.module)
             try:

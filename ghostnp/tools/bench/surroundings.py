@@ -5,8 +5,12 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from time import perf_counter
 
-PACKAGES = ("ghostnp", "numpy", "numba", "torch", "onnx", "onnxruntime")
+import ghostnp
+
+PACKAGES = ("numpy", "numba", "torch", "onnx", "onnxruntime")
+_STAT = Path("/proc/stat")
 
 
 def cores():
@@ -33,8 +37,29 @@ def surroundings(threads):
         "threads": f"{threads} for each contender, each in a process of its own, one at work at a time",
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "not set: passive in ghostnp's process, each peer's own"),
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "ghostnp": ghostnp.__version__,
         **{name: installed(name) or "not installed" for name in PACKAGES},
     }
+
+
+class Others:
+    """How much of the machine other programs took meanwhile: where they take much, times are theirs too.
+
+    Known on Linux alone, and complete once this process's children have ended.
+    """
+
+    def __init__(self):
+        self._start = perf_counter(), _busy(), _own()
+
+    @property
+    def text(self):
+        """Their share of all cores since the beginning."""
+        seconds, busy, own = (
+            now - then for now, then in zip((perf_counter(), _busy(), _own()), self._start, strict=True)
+        )
+        if not busy:
+            return "unknown"
+        return f"took {max(busy - own, 0) / seconds / (os.cpu_count() or 1):.0%} of the machine meanwhile"
 
 
 def installed(package):
@@ -52,3 +77,20 @@ def _processor():
         return platform.processor() or platform.machine()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.machine()} ({platform.machine()})"
+
+
+def _busy():
+    """Seconds that all cores together have worked since the system began."""
+    try:
+        user, nice, system, _, _, irq, softirq, *_ = map(
+            int, _STAT.read_text(encoding="ascii").split("\n")[0].split()[1:]
+        )
+    except OSError:
+        return 0.0
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+def _own():
+    """Seconds of them that went into this process and its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

@@ -132,9 +132,7 @@ class CallTask:
             for name, shape in self.shapes
             if len(shape) > 1
         ]
-        options = [
-            f"{name}={value}".replace(" ", "") for name, value in self.options if usual[name].default != value
-        ]
+        options = [f"{name}={value}".replace(" ", "") for name, value in self.options if usual[name].default != value]
         return " ".join([", ".join(shapes), *options])
 
 

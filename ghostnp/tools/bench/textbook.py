@@ -33,7 +33,7 @@ def prepare(task, variant, threads):
         channels = x[0, : weight.shape[1]]
         return Prepared(
             lambda: loops(channels.tolist(), weight[0].tolist(), window, rows),
-            lambda y: {"y": np.float32([[y]])},
+            lambda y: {"y": np.array([[y]], np.float32)},
             share,
         )
     convolve = {"im2col": im2col, "einsum": einsum}[variant]
@@ -79,7 +79,7 @@ def loops(channels, weight, window, rows):
     """One output map as nested lists, its first rows."""
     (top, _), (left, _) = window.padding
     height, width = window.input
-    y = []
+    y: list[list[float]] = []
     for i in range(rows):
         y.append([])
         for j in range(window.output[1]):

@@ -7,12 +7,16 @@ while it is asked to.
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import ghostnp
+from ghostnp.tools.bench.contenders import Prepared
 from ghostnp.tools.bench.memory import peak
 from ghostnp.tools.bench.timing import turn
 
@@ -49,14 +53,17 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests, self._answers = self._process.stdin, self._process.stdout
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._requests.close()
         self._process.wait()
+        self._answers.close()
 
     def prepare(self, variant, task):
         """Get a task ready and run it once: its results by name, and which share of the task that was."""
@@ -76,9 +83,9 @@ class Worker:
 
     def _ask(self, *request):
         try:
-            pickle.dump(request, self._process.stdin)
-            self._process.stdin.flush()
-            error, answer = pickle.load(self._process.stdout)
+            pickle.dump(request, self._requests)
+            self._requests.flush()
+            error, answer = pickle.load(self._answers)
         except (EOFError, BrokenPipeError):
             raise WorkerError(f"the process of {self.module} ended with status {self._process.wait()}") from None
         if error:
@@ -89,34 +96,34 @@ class Worker:
 def serve(module, threads, requests, answers):
     """The far end: answer one request after the other, until there are no more."""
     prepare = import_module(f"ghostnp.tools.bench.{module}").prepare
-    tasks = {}
+    ready: dict[str, Prepared] = {}
 
-    def answer(what, variant=None, *given):
-        if what == "forget":
-            tasks.clear()
-        elif what == "prepare":
-            ready = tasks[variant] = prepare(*given, variant, threads)
-            return ready.arrays(ready.run()), ready.share
-        elif what == "peak":
-            return peak(prepare, variant, *given, threads)
-        else:
-            return turn(tasks[variant].run) / tasks[variant].share
-        return None
+    def prepared(variant, task):
+        ready[variant] = prepare(task, variant, threads)
+        return ready[variant].arrays(ready[variant].run()), ready[variant].share
 
+    known: dict[str, Callable[..., Any]] = {
+        "prepare": prepared,
+        "turn": lambda variant: turn(ready[variant].run) / ready[variant].share,
+        "peak": lambda variant, small, task: peak(prepare, variant, small, task, threads),
+        "forget": ready.clear,
+    }
     while True:
         try:
-            request = pickle.load(requests)
+            what, *given = pickle.load(requests)
         except EOFError:
             return
+        error, answer = None, None
         try:
-            reply = None, answer(*request)
-        except Exception as error:  # whatever a library raises belongs into the row of the table, and ends nothing
-            reply = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}", None
-        pickle.dump(reply, answers)
+            answer = known[what](*given)
+        except Exception as raised:  # whatever a library raises belongs into the row of the table, and ends nothing
+            error = f"{type(raised).__name__}: {str(raised).strip()}".splitlines()[0]
+        pickle.dump((error, answer), answers)
         answers.flush()
 
 
 def _main():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted bench closes the pipe
     # What a library prints must not get among the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
