@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 import ghostnp
+from ghostnp.cli.bench import bench
 from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
 from ghostnp.cli.compile import compile_command
@@ -70,5 +71,6 @@ for command in (
     trace_command,
     notebooks,
     compile_command,
+    bench,
 ):
     main.add_command(command)
