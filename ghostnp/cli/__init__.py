@@ -9,7 +9,9 @@ import ghostnp
 from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
 from ghostnp.cli.count import count_command
+from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
+from ghostnp.cli.worksheet import worksheet
 
 
 @click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
@@ -59,5 +61,5 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-for command in (classify, count_command, reconcile_command, claims):
+for command in (classify, count_command, reconcile_command, claims, worksheet, quiz):
     main.add_command(command)
