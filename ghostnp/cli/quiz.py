@@ -35,7 +35,8 @@ def quiz(topic, count, seed, level):
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{count} question{'s' * (count > 1)}; the same ones again: --seed {seed}")
-    right, asked, stumbled = 0, 0, Counter()
+    right, asked = 0, 0
+    stumbled: Counter[str] = Counter()
     for question in paper.questions:
         _ask(question, count)
         grade = _reply(question)

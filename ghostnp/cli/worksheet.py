@@ -133,18 +133,17 @@ def write_all(files, *, force):
     for path, content in files.items():
         if path.exists() and not force and path.read_bytes() != content:
             raise ValueError(f"{path} is there and holds something else: the rule is another name, or --force")
-    waiting = {}
+    waiting: dict[Path, Path] = {}
     try:
         for path, content in files.items():
             # Beside it, since moving a file is only all-or-nothing within one file system.
-            handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}-", dir=path.parent)
-            waiting[Path(name)] = path
-            with open(handle, "wb") as file:
+            with tempfile.NamedTemporaryFile(prefix=".unfinished-", dir=path.parent, delete=False) as file:
+                waiting[Path(file.name)] = path
                 file.write(content)
         for name, path in waiting.items():
-            # Made for its owner alone; what is written is for whoever may read files here.
+            # A temporary file is for its owner alone; what is written is for whoever may read files here.
             name.chmod(0o666 & ~_umask())
-            os.replace(name, path)
+            name.replace(path)
     except FileNotFoundError:
         raise ValueError(
             f"no folder {path.parent} for {path.name}: the rule is a folder that exists, such as ."

@@ -1,4 +1,4 @@
-"""Exercises in counting: questions from templates, with worked solutions and misconceptions, for a class or for oneself.
+"""Exercises in counting: questions from templates, with worked solutions and misconceptions, for a class or alone.
 
 Read in this order: `problem` (a question, its answer, and what misconceptions would answer), `counters` and
 `misconceptions`, the `topics`, `chance`, `question` (which options are shown), `roster`, `paper` (who gets which

@@ -64,7 +64,7 @@ def read_roster(path):
             f"{path} is no class list ({error}): the rule is text in UTF-8, such as 17,Ada Lovelace"
         ) from None
     students: dict[str, int] = {}
-    found = []
+    found: list[Student] = []
     for number, line in enumerate(lines, 1):
         fields = [" ".join(field.split()) for field in line]
         if not any(fields) or (not found and [field.lower() for field in fields] in _HEADERS):
@@ -73,8 +73,8 @@ def read_roster(path):
         earlier = students.setdefault(found[-1].id, number)
         if earlier != number:
             raise ValueError(
-                f"{path}, line {number}: {found[-1].id!r} is in line {earlier} already, and would get the same paper; the "
-                f"rule is one id for each, such as {found[-1].id}-2,{found[-1].name}"
+                f"{path}, line {number}: {found[-1].id!r} is in line {earlier} already, and would get the same paper; "
+                f"the rule is one id for each, such as {found[-1].id}-2,{found[-1].name}"
             )
     if not found:
         raise ValueError(f"{path} names nobody: the rule is a line for each student, such as 17,Ada Lovelace")
@@ -84,11 +84,12 @@ def read_roster(path):
 def _student(path, number, fields):
     if len(fields) > 2 or not all(fields):
         raise ValueError(
-            f"{path}, line {number}: {','.join(fields)!r} has {len(fields)} fields, {fields.count('')} of them empty; the "
-            "rule is a name, or an id and a name, such as 17,Ada Lovelace"
+            f"{path}, line {number}: {','.join(fields)!r} has {len(fields)} fields, {fields.count('')} of them empty; "
+            "the rule is a name, or an id and a name, such as 17,Ada Lovelace"
         )
     if not all(field.isprintable() for field in fields):
         raise ValueError(
-            f"{path}, line {number}: {','.join(fields)!r} cannot be printed; the rule is letters, such as 17,Ada Lovelace"
+            f"{path}, line {number}: {','.join(fields)!r} cannot be printed; the rule is letters, such as 17,Ada "
+            "Lovelace"
         )
     return Student(fields[0], fields[-1])

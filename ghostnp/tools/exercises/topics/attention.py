@@ -28,8 +28,8 @@ def decoupled_multiply_adds(channels, height, width):
     )
     return Problem(
         f"Decoupled fully connected attention works on {channels} maps of {height} rows and {width} columns, each map "
-        "alone: every pixel becomes a weighted sum of its column, then one of its row. How many multiply-adds does that "
-        "take?",
+        "alone: every pixel becomes a weighted sum of its column, then one of its row. How many multiply-adds does "
+        "that take?",
         right,
         "H products for each pixel, then W: C·(H·H·W + H·W·W) =",
         {
@@ -101,9 +101,9 @@ def attention_branch(in_channels, out_channels, size, kernel):
     row, column = (macs("depthwise_conv2d", **deep, kernel_size=sides) for sides in ((1, kernel), (kernel, 1)))
     right = branch()
     return Problem(
-        f"In GhostNetV2, DFC attention takes {in_channels} maps of {size}x{size} pixels: an average pool of 2x2 with stride "
-        f"2, a 1x1 convolution to {out_channels} maps, then depthwise convolutions of 1x{kernel} and {kernel}x1, padded. "
-        "How many multiply-adds do its convolutions take?",
+        f"In GhostNetV2, DFC attention takes {in_channels} maps of {size}x{size} pixels: an average pool of 2x2 with "
+        f"stride 2, a 1x1 convolution to {out_channels} maps, then depthwise convolutions of 1x{kernel} and "
+        f"{kernel}x1, padded. How many multiply-adds do its convolutions take?",
         right,
         f"The pool leaves {half}x{half} pixels: C_out·h·w·C_in + C_out·h·w·K + C_out·h·w·K =",
         {
@@ -141,8 +141,8 @@ def excitation_parameters(channels, hidden):
     bare = added(*_excitation(channels, hidden, parameters))
     right = total(_squeeze_excite(channels, hidden), "params")
     return Problem(
-        f"A squeeze-and-excitation block reduces {channels} channels to {hidden} and brings them back to {channels}, by two "
-        "1x1 convolutions with biases. How many parameters does it have?",
+        f"A squeeze-and-excitation block reduces {channels} channels to {hidden} and brings them back to {channels}, "
+        "by two 1x1 convolutions with biases. How many parameters does it have?",
         right,
         "Weights and biases of both layers: r·(C + 1) + C·(r + 1) =",
         {
@@ -166,9 +166,9 @@ def excitation_parameters_as_released(channels):
     """The hidden layer is rounded to a multiple of 4."""
     right, hidden = total(_squeeze_excite(channels), "params"), make_divisible(channels * 0.25, 4)
     return Problem(
-        f"In the official GhostNet, a squeeze-and-excitation block has a quarter of its {channels} channels between its two "
-        "1x1 convolutions, rounded to a multiple of 4 (halves upwards). The convolutions have biases. How many parameters "
-        "does it have?",
+        f"In the official GhostNet, a squeeze-and-excitation block has a quarter of its {channels} channels between "
+        "its two 1x1 convolutions, rounded to a multiple of 4 (halves upwards). The convolutions have biases. How "
+        "many parameters does it have?",
         right,
         f"A quarter is {channels / 4:g}, rounded {hidden}: r·(C + 1) + C·(r + 1) =",
         {
@@ -193,12 +193,12 @@ def excitation_multiply_adds(channels, hidden, size):
     """The pixels were averaged before."""
     counted = _squeeze_excite(channels, hidden, size)
     right = total(counted, "macs")
-    first, second = _excitation(channels, hidden, macs)
+    first, _ = _excitation(channels, hidden, macs)
     maps = (1, channels, size, size)
     return Problem(
-        f"A squeeze-and-excitation block averages {channels} maps of {size}x{size} pixels, reduces them to {hidden} channels "
-        f"and brings them back to {channels} by two 1x1 convolutions with biases, and scales the maps. How many "
-        "multiply-adds do its convolutions take?",
+        f"A squeeze-and-excitation block averages {channels} maps of {size}x{size} pixels, reduces them to {hidden} "
+        f"channels and brings them back to {channels} by two 1x1 convolutions with biases, and scales the maps. How "
+        "many multiply-adds do its convolutions take?",
         right,
         "After the average each channel is one number, whatever the maps' size: r·C + C·r =",
         {

@@ -40,8 +40,8 @@ def _layers(in_channels, out_channels, kernel, size):
 
 def _asked(in_channels, out_channels, kernel, size):
     return (
-        f"A {kernel}x{kernel} convolution from {in_channels} maps to {out_channels} with bias (padded, so that the size "
-        f"stays), a batch norm, a ReLU and the average of each map work on maps of {size}x{size} pixels."
+        f"A {kernel}x{kernel} convolution from {in_channels} maps to {out_channels} with bias (padded, so that the "
+        f"size stays), a batch norm, a ReLU and the average of each map work on maps of {size}x{size} pixels."
     )
 
 
@@ -64,9 +64,9 @@ def floating_point_operations(in_channels, out_channels, kernel, size):
     sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel, "size": size}
     right = flops("standard_conv2d", **sizes, padding="same")
     return Problem(
-        f"A {kernel}x{kernel} convolution from {in_channels} maps to {out_channels} with bias (padded, so that the size "
-        f"stays) works on maps of {size}x{size} pixels. How many floating-point operations is that, if a multiply-add is "
-        "two and biases are left out?",
+        f"A {kernel}x{kernel} convolution from {in_channels} maps to {out_channels} with bias (padded, so that the "
+        f"size stays) works on maps of {size}x{size} pixels. How many floating-point operations is that, if a "
+        "multiply-add is two and biases are left out?",
         right,
         "Two for each of the C_out·H·W·C_in·k·k multiply-adds:",
         {
@@ -91,11 +91,11 @@ def all_that_keras_counts(in_channels, out_channels, kernel, size):
     conv = parameters("standard_conv2d", **sizes, bias=True)
     right = _keras(conv, counted)
     return Problem(
-        f"{_asked(in_channels, out_channels, kernel, size)} Keras counts as parameters what is trained and also the moving "
-        "statistics of the batch norm. What total does it print?",
+        f"{_asked(in_channels, out_channels, kernel, size)} Keras counts as parameters what is trained and also the "
+        "moving statistics of the batch norm. What total does it print?",
         right,
-        "Filters with biases, then slope and shift, and mean and variance of each channel: C_out·(C_in·k·k + 1) + 2·C_out + "
-        "2·C_out =",
+        "Filters with biases, then slope and shift, and mean and variance of each channel: C_out·(C_in·k·k + 1) + "
+        "2·C_out + 2·C_out =",
         {
             "statistics left out": added(conv, norm(out_channels)),
             "batch norm left out": conv,
@@ -149,7 +149,8 @@ def totals_of_a_tool(in_channels, out_channels, kernel, size, convention):
         else:
             mistakes[counted_too] = added(right, row.other)
     return Problem(
-        f"{_asked(in_channels, out_channels, kernel, size)} A tool counts: {_rule(convention)}. What total does it print?",
+        f"{_asked(in_channels, out_channels, kernel, size)} A tool counts: {_rule(convention)}. What total does it "
+        "print?",
         right,
         f"{_words(parts)}:",
         mistakes,
@@ -205,8 +206,9 @@ def batch_norms_share(in_channels, out_channels, kernel, size, convention):
     others = [term for term in lie.terms if term.op != _NORM]
     right = _sum(norms)
     return Problem(
-        f"{_asked(in_channels, out_channels, kernel, size)} Their multiply-adds are {_under('macs', counted):,}. A tool says "
-        f"{_under(convention, counted):,}; it counts {_rule(convention)}. How much of the difference is the batch norm's?",
+        f"{_asked(in_channels, out_channels, kernel, size)} Their multiply-adds are {_under('macs', counted):,}. A "
+        f"tool says {_under(convention, counted):,}; it counts {_rule(convention)}. How much of the difference is the "
+        "batch norm's?",
         right,
         f"{norms[0].elements:,} numbers go through the batch norm, and the rule counts {norms[0].factor} for each:",
         {
@@ -246,9 +248,9 @@ def what_is_left_to_explain(network, size, convention):
     others = [term for term in lie.terms if term.op != _NORM]
     total, bare, elements = _under(convention, counted), _under("macs", counted), norms[0].elements
     return Problem(
-        f"For {network} at {size}x{size} pixels one table says {bare:,}, the multiply-adds alone, and another {total:,}. "
-        f"The other counts {_rule(convention)}. {elements:,} numbers go through batch norms. How much of the difference is "
-        "left for the other operators?",
+        f"For {network} at {size}x{size} pixels one table says {bare:,}, the multiply-adds alone, and another "
+        f"{total:,}. The other counts {_rule(convention)}. {elements:,} numbers go through batch norms. How much of "
+        "the difference is left for the other operators?",
         _sum(others),
         f"The difference is {lie.total:,}, of which {_sum(norms).working} is the batch norms'. The rest, by operator "
         f"({', '.join(_plainly(part.op) for part in others)}):",

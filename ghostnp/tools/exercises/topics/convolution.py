@@ -16,8 +16,8 @@ def weights(in_channels, out_channels, kernel, size):
     sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel}
     right = parameters("standard_conv2d", **sizes)
     return Problem(
-        f"A convolution with {kernel}x{kernel} kernels and without bias turns {in_channels} maps of {size}x{size} pixels "
-        f"into {out_channels} maps. How many parameters does it have?",
+        f"A convolution with {kernel}x{kernel} kernels and without bias turns {in_channels} maps of {size}x{size} "
+        f"pixels into {out_channels} maps. How many parameters does it have?",
         right,
         "Each filter has a kernel for each input channel: C_out·C_in·k·k =",
         {
@@ -173,8 +173,8 @@ def grouped_multiply_adds(in_channels, out_channels, kernel, groups, size):
     right, whole = macs("conv2d", **sizes, **window), macs("conv2d", **sizes | {"groups": 1}, **window)
     return Problem(
         f"A convolution with {kernel}x{kernel} kernels in {groups} groups, stride 2, padding {kernel // 2} and without "
-        f"bias turns {in_channels} maps of {size}x{size} pixels into {out_channels} maps. How many multiply-adds does it "
-        "take?",
+        f"bias turns {in_channels} maps of {size}x{size} pixels into {out_channels} maps. How many multiply-adds does "
+        "it take?",
         right,
         "Each number that comes out is a sum of (C_in/g)·k·k products: C_out·H_out·W_out·(C_in/g)·k·k =",
         {

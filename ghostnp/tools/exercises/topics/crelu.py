@@ -36,8 +36,8 @@ def parameters_behind_it(channels, out_channels, kernel):
     sizes = {"in_channels": doubled, "out_channels": out_channels, "kernel_size": kernel, "bias": True}
     right = parameters("standard_conv2d", **sizes)
     return Problem(
-        f"CReLU is applied to {channels} maps. A {kernel}x{kernel} convolution with biases follows and makes {out_channels} "
-        "maps. How many parameters does that convolution have?",
+        f"CReLU is applied to {channels} maps. A {kernel}x{kernel} convolution with biases follows and makes "
+        f"{out_channels} maps. How many parameters does that convolution have?",
         right,
         f"CReLU hands {doubled} maps on: C_out·(2·C·k·k + 1) =",
         {
@@ -66,9 +66,9 @@ def multiply_adds_around_it(channels, out_channels, kernel, in_channels, size):
     second = macs("standard_conv2d", in_channels=2 * channels, out_channels=out_channels, **where)
     right = both()
     return Problem(
-        f"On maps of {size}x{size} pixels, a {kernel}x{kernel} convolution makes {channels} maps of {in_channels}, CReLU "
-        f"follows, and then a {kernel}x{kernel} convolution that makes {out_channels} maps. Both are padded, so that the "
-        "size stays, and have no bias. How many multiply-adds do the two convolutions take?",
+        f"On maps of {size}x{size} pixels, a {kernel}x{kernel} convolution makes {channels} maps of {in_channels}, "
+        f"CReLU follows, and then a {kernel}x{kernel} convolution that makes {out_channels} maps. Both are padded, so "
+        "that the size stays, and have no bias. How many multiply-adds do the two convolutions take?",
         right,
         f"The first makes {channels} maps, the second sees {2 * channels}: C·H·W·C_in·k·k + C_out·H·W·2·C·k·k =",
         {

@@ -12,8 +12,8 @@ def depthwise_weights(channels, kernel):
     sizes = {"in_channels": channels, "kernel_size": kernel}
     right = parameters("depthwise_conv2d", **sizes)
     return Problem(
-        f"A depthwise convolution with {kernel}x{kernel} kernels and without bias filters {channels} maps, each once. How "
-        "many parameters does it have?",
+        f"A depthwise convolution with {kernel}x{kernel} kernels and without bias filters {channels} maps, each once. "
+        "How many parameters does it have?",
         right,
         "Each channel has one kernel: C·k·k =",
         {
@@ -54,8 +54,8 @@ def separable_weights(in_channels, out_channels, kernel, multiplier):
     depthwise, mixing = _steps(parameters, **_numbers(sizes, multiplier))
     times = "one filter" if multiplier == 1 else f"{multiplier} filters"
     return Problem(
-        f"A separable convolution turns {in_channels} maps into {out_channels}: a depthwise {kernel}x{kernel} step with "
-        f"{times} for each channel, then a pointwise step, both without bias. How many parameters does it have?",
+        f"A separable convolution turns {in_channels} maps into {out_channels}: a depthwise {kernel}x{kernel} step "
+        f"with {times} for each channel, then a pointwise step, both without bias. How many parameters does it have?",
         right,
         "With m filters a channel, depthwise and pointwise step have m·C_in·k·k + C_out·(m·C_in) =",
         {

@@ -78,8 +78,8 @@ def ghost_weights_with_a_surplus(in_channels, out_channels, ratio, kernel):
     right, intrinsic = _weights(counted), -(-out_channels // ratio)
     primary = parameters("pointwise_conv2d", in_channels=in_channels, out_channels=intrinsic)
     return Problem(
-        f"{_asked(in_channels, out_channels, kernel, ratio)} How many weights does it have, batch norm aside? (Maps that "
-        "are too many are cut off at the end, but they are computed.)",
+        f"{_asked(in_channels, out_channels, kernel, ratio)} How many weights does it have, batch norm aside? (Maps "
+        "that are too many are cut off at the end, but they are computed.)",
         right,
         f"Rounded up, {out_channels}/{ratio} gives {intrinsic} intrinsic maps, each with {ratio - 1} ghosts: "
         "C_in·m + m·(s − 1)·k·k =",
@@ -123,10 +123,11 @@ def ghost_multiply_adds(in_channels, out_channels, ratio, kernel, size):
     cheap = {"in_channels": intrinsic, "out_channels": intrinsic * (ratio - 1), "kernel_size": kernel, "size": size}
     right = total(counted, "macs")
     return Problem(
-        f"{_asked(in_channels, out_channels, kernel, ratio)} The maps have {size}x{size} pixels, before and after. How many "
-        "multiply-adds does it take?",
+        f"{_asked(in_channels, out_channels, kernel, ratio)} The maps have {size}x{size} pixels, before and after. "
+        "How many multiply-adds does it take?",
         right,
-        f"{intrinsic} maps are intrinsic, and each has {ratio - 1} ghost{'s' * (ratio > 2)}: m·H·W·C_in + m·(s − 1)·H·W·k·k =",
+        f"{intrinsic} maps are intrinsic, and each has {ratio - 1} ghost{'s' * (ratio > 2)}: m·H·W·C_in + m·(s − "
+        "1)·H·W·k·k =",
         {
             "FLOPs for MACs": times(2, right),
             "a plain convolution": macs("pointwise_conv2d", **primary | {"out_channels": out_channels}),

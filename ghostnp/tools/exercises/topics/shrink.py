@@ -4,6 +4,9 @@ from ghostnp.tools.exercises.counters import added, macs, norm, parameters, time
 from ghostnp.tools.exercises.problem import Problem, Ratio, template
 
 
+_ENDS = ("in_channels", "out_channels")
+
+
 def _divides(groups, channels, **_):
     return channels % groups == 0 and groups < channels
 
@@ -17,12 +20,12 @@ def factor_of_the_weights(channels, kernel, groups):
     whole, grouped = parameters("conv2d", **sizes), parameters("conv2d", **sizes, groups=groups)
     share = channels // groups
     return Problem(
-        f"A {kernel}x{kernel} convolution from {channels} maps to {channels} is done in {groups} groups instead of one. "
-        "There are no biases. By which factor do its parameters shrink? (two decimals)",
+        f"A {kernel}x{kernel} convolution from {channels} maps to {channels} is done in {groups} groups instead of "
+        "one. There are no biases. By which factor do its parameters shrink? (two decimals)",
         Ratio(whole, grouped),
         f"In one group {whole.working}, in {groups} groups {grouped.working}:",
         {
-            "divided twice": Ratio(whole, parameters("conv2d", in_channels=share, out_channels=share, kernel_size=kernel)),
+            "divided twice": Ratio(whole, parameters("conv2d", **sizes | dict.fromkeys(_ENDS, share))),
             "counted a bias": Ratio(
                 parameters("conv2d", **sizes, bias=True), parameters("conv2d", **sizes, groups=groups, bias=True)
             ),
@@ -42,7 +45,6 @@ def factor_with_biases(channels, kernel, groups):
     whole, grouped = parameters("conv2d", **sizes, bias=True), parameters("conv2d", **sizes, groups=groups, bias=True)
     bare, bare_grouped = parameters("conv2d", **sizes), parameters("conv2d", **sizes, groups=groups)
     share = channels // groups
-    one = {"in_channels": share, "out_channels": share, "kernel_size": kernel, "bias": True}
     return Problem(
         f"A {kernel}x{kernel} convolution with biases, from {channels} maps to {channels}, is done in {groups} groups "
         "instead of one. By which factor do its parameters shrink, biases included? (two decimals)",
@@ -51,7 +53,7 @@ def factor_with_biases(channels, kernel, groups):
         {
             "weights alone": Ratio(bare, bare_grouped),
             "upside down": Ratio(grouped, whole),
-            "divided twice": Ratio(whole, parameters("conv2d", **one)),
+            "divided twice": Ratio(whole, parameters("conv2d", **sizes | dict.fromkeys(_ENDS, share), bias=True)),
             "batch norm counted": Ratio(added(whole, norm(channels)), added(grouped, norm(channels))),
             "channels per group": Ratio(whole, parameters("conv2d", **sizes, groups=share, bias=True)),
             "standard taken for depthwise": Ratio(

@@ -44,8 +44,8 @@ def where_a_channel_goes(channels, groups, channel):
     return Problem(
         f"{_asked(channels, groups)} Which number does channel {channel} have afterwards?",
         right,
-        f"A group has {channels // groups} channels, so channel {channel} is place p = {place} of group q = {group}. It "
-        f"goes to p·g + q = {place}·{groups} + {group} =",
+        f"A group has {channels // groups} channels, so channel {channel} is place p = {place} of group q = {group}. "
+        f"It goes to p·g + q = {place}·{groups} + {group} =",
         _mistaken(channels, groups, channel),
     )
 
@@ -73,8 +73,8 @@ def which_channel_arrives(channels, groups, channel):
     return Problem(
         f"{_asked(channels, groups)} Which channel stands in place {channel} afterwards?",
         arrived[channel],
-        f"Place {channel} = p·g + q = {place}·{groups} + {group}, so that it was place p = {place} of group q = {group}, "
-        f"with {share} channels in a group: q·(C/g) + p = {group}·{share} + {place} =",
+        f"Place {channel} = p·g + q = {place}·{groups} + {group}, so that it was place p = {place} of group q = "
+        f"{group}, with {share} channels in a group: q·(C/g) + p = {group}·{share} + {place} =",
         {
             "swapped groups and channels per group": arrived.index(channel),
             "left in place": channel,

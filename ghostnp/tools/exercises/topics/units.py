@@ -26,8 +26,9 @@ def resnet(size, c, m):
     reduce, middle, expand = _parts(resnet_unit, size, size, c, m)
     right = resnet_unit(size, size, c, m)
     return Problem(
-        f"ResNet's bottleneck unit on {c} maps of {size}x{size} pixels: a 1x1 convolution to {m} maps, a 3x3 convolution "
-        f"from {m} to {m} (padded), a 1x1 convolution back to {c}. How many multiply-adds do the three take?",
+        f"ResNet's bottleneck unit on {c} maps of {size}x{size} pixels: a 1x1 convolution to {m} maps, a 3x3 "
+        f"convolution from {m} to {m} (padded), a 1x1 convolution back to {c}. How many multiply-adds do the three "
+        "take?",
         right,
         "Two 1x1 convolutions and one of 3x3: h·w·(2·c·m + 9·m·m) =",
         {
@@ -56,8 +57,8 @@ def resnext(size, c, m, g):
     right = resnext_unit(size, size, c, m, g)
     return Problem(
         f"ResNeXt's unit on {c} maps of {size}x{size} pixels: a 1x1 convolution to {g} groups of {m} maps each, a 3x3 "
-        f"convolution in {g} groups (padded), a 1x1 convolution back to {c}. The 1x1 convolutions are not grouped. How many "
-        "multiply-adds do the three take?",
+        f"convolution in {g} groups (padded), a 1x1 convolution back to {c}. The 1x1 convolutions are not grouped. "
+        "How many multiply-adds do the three take?",
         right,
         f"The middle has g·m = {g * m} maps, and a filter there sees m = {m} of them: h·w·(2·c·g·m + 9·g·m·m) =",
         {
@@ -90,9 +91,9 @@ def shufflenet(size, c, m, g):
     reduce, middle, expand = _parts(shufflenet_unit, size, size, c, m, g)
     right = shufflenet_unit(size, size, c, m, g)
     return Problem(
-        f"ShuffleNet's unit of stride 1 on {c} maps of {size}x{size} pixels: a 1x1 convolution in {g} groups to {m} maps, a "
-        f"3x3 depthwise convolution (padded), a 1x1 convolution in {g} groups back to {c}. How many multiply-adds do the "
-        "three take?",
+        f"ShuffleNet's unit of stride 1 on {c} maps of {size}x{size} pixels: a 1x1 convolution in {g} groups to {m} "
+        f"maps, a 3x3 depthwise convolution (padded), a 1x1 convolution in {g} groups back to {c}. How many "
+        "multiply-adds do the three take?",
         right,
         "Grouping divides the 1x1 convolutions by g: h·w·(2·(c/g)·m + 9·m) =",
         {

@@ -32,7 +32,8 @@ def to_markdown(plan, papers):
 def _paper(plan, paper):
     blocks = [
         f"# {TITLE}",
-        f"**{literal(paper.student.name)}** ({literal(paper.student.id)}) · seed {plan.seed} · {len(paper.questions)} questions",
+        f"**{literal(paper.student.name)}** ({literal(paper.student.id)}) · seed {plan.seed} · {len(paper.questions)} "
+        "questions",
         "Name: \\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_ Date: \\_\\_\\_\\_\\_\\_\\_\\_\\_\\_",
     ]
     for question in paper.questions:
