@@ -40,8 +40,8 @@ def _layers(in_channels, out_channels, kernel, size):
 
 def _asked(in_channels, out_channels, kernel, size):
     return (
-        f"A {kernel}x{kernel} convolution from {in_channels} maps to {out_channels} with bias (padded, so that the "
-        f"size stays), a batch norm, a ReLU and the average of each map work on maps of {size}x{size} pixels."
+        f"A {kernel}x{kernel} convolution with bias turns {in_channels} maps of {size}x{size} pixels into "
+        f"{out_channels} of the same size; a batch norm, a ReLU and the average of each map follow."
     )
 
 
@@ -64,8 +64,8 @@ def floating_point_operations(in_channels, out_channels, kernel, size):
     sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel, "size": size}
     right = flops("standard_conv2d", **sizes, padding="same")
     return Problem(
-        f"A {kernel}x{kernel} convolution from {in_channels} maps to {out_channels} with bias (padded, so that the "
-        f"size stays) works on maps of {size}x{size} pixels. How many floating-point operations is that, if a "
+        f"A {kernel}x{kernel} convolution with bias turns {in_channels} maps of {size}x{size} pixels into "
+        f"{out_channels} of the same size. How many floating-point operations is that, if a "
         "multiply-add is two and biases are left out?",
         right,
         "Two for each of the C_out·H·W·C_in·k·k multiply-adds:",
@@ -173,13 +173,21 @@ def _plainly(op):
     return op.replace("_eval", "").replace("2d", "").replace("_", " ").replace(" (the classifier)", "")
 
 
-_TOOLS = ("flops", "fvcore", "ptflops", "thop")
+# The rules as far as these layers need them.
+_TOOLS = {
+    "flops": "2 for each multiply-add, and nothing else",
+    "fvcore": "multiply-adds, 2 for each number of a batch norm, 1 for each number that is averaged",
+    "ptflops": "multiply-adds, biases, 2 for each number of a batch norm, 1 for each into a ReLU or an average",
+    "thop": "multiply-adds, 4 for each number of a batch norm, 1 for each number into and out of an average",
+}
 
 
-@template("reconcile", 1, **_SIZES, kernel=(1, 3, 5), convention=_TOOLS)
+@template("reconcile", 1, **_SIZES, kernel=(1, 3, 5), convention=tuple(_TOOLS))
 def which_rule(in_channels, out_channels, kernel, size, convention):
     """Two numbers for the same layers."""
     counted = _layers(in_channels, out_channels, kernel, size)
+
+    rules = "; ".join(f"{name} counts {rule}" for name, rule in _TOOLS.items())
 
     def named(name):
         return Named(name, f"{_under(name, counted).working}: {name}")
@@ -190,7 +198,7 @@ def which_rule(in_channels, out_channels, kernel, size, convention):
     )
     return Problem(
         f"{_asked(in_channels, out_channels, kernel, size)} One table says {_under('macs', counted):,}, which are the "
-        f"multiply-adds alone. Another says {total:,}. By which rule was the other one counted?",
+        f"multiply-adds alone. Another says {total:,}. By which rule was the other one counted? {rules}.",
         named(convention),
         f"{lie.total:,} lie between them: {apart}.",
         {f"taken for {name}": named(name) for name in _TOOLS if name != convention},

@@ -3,7 +3,6 @@
 from ghostnp.tools.exercises.counters import added, macs, norm, parameters, times
 from ghostnp.tools.exercises.problem import Problem, Ratio, template
 
-
 _ENDS = ("in_channels", "out_channels")
 
 
