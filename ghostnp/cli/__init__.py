@@ -12,8 +12,10 @@ from ghostnp.cli.classify import classify
 from ghostnp.cli.compile import compile_command
 from ghostnp.cli.count import count_command
 from ghostnp.cli.notebooks import notebooks
+from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
 from ghostnp.cli.trace import trace_command
+from ghostnp.cli.worksheet import worksheet
 
 
 @click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
@@ -63,14 +65,18 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-for command in (
+
+COMMANDS = (
     classify,
     count_command,
+    trace_command,
     reconcile_command,
     claims,
-    trace_command,
-    notebooks,
     compile_command,
     bench,
-):
+    worksheet,
+    quiz,
+    notebooks,
+)
+for command in COMMANDS:
     main.add_command(command)
