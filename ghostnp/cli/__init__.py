@@ -65,7 +65,6 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-
 COMMANDS = (
     classify,
     count_command,
