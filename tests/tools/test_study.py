@@ -3,7 +3,7 @@ import pytest
 
 from ghostnp import ops
 from ghostnp.pictures import style
-from ghostnp.tools.study import check, show, source
+from ghostnp.tools.study import check, claims, show, source
 from ghostnp.tools.study.answer import Answer
 
 
@@ -55,3 +55,12 @@ def test_a_picture_that_cannot_be_drawn_is_noticed_in_a_script():
     figure.add_subplot(grid[0]).set_title(r"$\nonsense{$")
     with pytest.raises(ValueError, match="nonsense"):
         show(figure)
+
+
+def test_claims_are_checked_when_they_are_shown(capsys):
+    claims("N02", "C14")
+    header, _, first, second = capsys.readouterr().out.splitlines()
+    assert header.startswith("| claim | document |")
+    assert "51,456" in first
+    assert "reproduced" in first
+    assert "wrong" in second

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ghostnp.tools.claims import all_claims
 from ghostnp.tools.study.answers import answers
 
 FOLDER = Path(__file__).parents[2] / "tutorials"
@@ -64,6 +65,11 @@ def test_tutorial_ends_with_exercises(script):
     number = script.stem[:2]
     assert exercises(script) == [f"{number}.{place}" for place in range(1, len(exercises(script)) + 1)]
     assert 3 <= len(exercises(script)) <= 5
+
+
+def test_each_claim_has_its_place():
+    text = "".join(script.read_text(encoding="utf-8") for script in SCRIPTS)
+    assert [claim.identifier for claim in all_claims() if claim.identifier not in text] == []
 
 
 def test_each_answer_belongs_to_an_exercise():

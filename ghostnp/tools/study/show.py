@@ -1,4 +1,4 @@
-"""Show a picture, or the very lines of a definition: in a notebook below the cell, elsewhere as text.
+"""Show a picture, the very lines of a definition, or a claim checked: in a notebook below the cell, elsewhere as text.
 
 What is shown of a definition is read from its file when it is shown, so it cannot differ from what runs.
 """
@@ -6,6 +6,8 @@ What is shown of a definition is read from its file when it is shown, so it cann
 import inspect
 import io
 import textwrap
+
+from ghostnp.tools.claims import find_claim
 
 DPI = 80  # for a column of text; notebooks stay small enough for a browser to show them
 
@@ -39,12 +41,32 @@ def source(function, *, docstring=False):
         Whether its docstring is shown too.
     """
     text = _source(function, docstring)
+    _show_markdown(f"```python\n{text}\n```", plain=text)
+
+
+def claims(*identifiers):
+    """Check statements of the documents, and show what came of it as a table.
+
+    Parameters
+    ----------
+    *identifiers : str
+        Such as "N13"; ``ghostnp claims`` lists them all.
+    """
+    rows = ["| claim | document | says | computed here | verdict | why |", "|---|---|---|---|---|---|"]
+    for claim in map(find_claim, identifiers):
+        finding = claim.check()
+        cells = [claim.identifier, claim.document, claim.says, finding.gives, finding.verdict, claim.why]
+        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    _show_markdown("\n".join(rows))
+
+
+def _show_markdown(text, plain=None):
     if _in_notebook():
         from IPython.display import Markdown, display
 
-        display(Markdown(f"```python\n{text}\n```"))
+        display(Markdown(text))
     else:
-        print(text)
+        print(text if plain is None else plain)
 
 
 def _source(function, docstring):
