@@ -36,9 +36,9 @@ _CLIP = _Ramp(0.0, 1.0)
 _HARD_SIGMOID = _Ramp(-3.0, 3.0, origin=-3.0, slope=1 / 6)
 
 
-def relu(x):
+def relu(x, *, out=None):
     """Twin of `ghostnp.ops.relu`."""
-    return _ramp(x, _RELU)
+    return _ramp(x, _RELU, out)
 
 
 def relu_backward(dy, x):
@@ -46,9 +46,9 @@ def relu_backward(dy, x):
     return _ramp_backward(dy, x, _RELU)
 
 
-def relu6(x):
+def relu6(x, *, out=None):
     """Twin of `ghostnp.ops.relu6`."""
-    return _ramp(x, _RELU6)
+    return _ramp(x, _RELU6, out)
 
 
 def relu6_backward(dy, x):
@@ -56,9 +56,9 @@ def relu6_backward(dy, x):
     return _ramp_backward(dy, x, _RELU6)
 
 
-def clip(x):
+def clip(x, *, out=None):
     """Twin of `ghostnp.ops.clip`."""
-    return _ramp(x, _CLIP)
+    return _ramp(x, _CLIP, out)
 
 
 def clip_backward(dy, x):
@@ -66,9 +66,9 @@ def clip_backward(dy, x):
     return _ramp_backward(dy, x, _CLIP)
 
 
-def hard_sigmoid(x):
+def hard_sigmoid(x, *, out=None):
     """Twin of `ghostnp.ops.hard_sigmoid`."""
-    return _ramp(x, _HARD_SIGMOID)
+    return _ramp(x, _HARD_SIGMOID, out)
 
 
 def hard_sigmoid_backward(dy, x):
@@ -76,11 +76,11 @@ def hard_sigmoid_backward(dy, x):
     return _ramp_backward(dy, x, _HARD_SIGMOID)
 
 
-def crelu(x):
+def crelu(x, *, out=None):
     """Twin of `ghostnp.ops.crelu`."""
     check_arrays(x=x)
     check_features("x", x.shape)
-    return np.concatenate([_ramp(x, _RELU), _ramp(x, _RELU_OF_MINUS_X)], axis=1)
+    return np.concatenate([_ramp(x, _RELU), _ramp(x, _RELU_OF_MINUS_X)], axis=1, out=out)
 
 
 def crelu_backward(dy, x):
@@ -91,11 +91,11 @@ def crelu_backward(dy, x):
     return _ramp_backward(positive, x, _RELU) + _ramp_backward(negative, x, _RELU_OF_MINUS_X)
 
 
-def sigmoid(x):
+def sigmoid(x, *, out=None):
     """Twin of `ghostnp.ops.sigmoid`."""
     check_arrays(x=x)
     source = memory(x)
-    y = np.empty_like(source)
+    y = np.empty_like(source) if out is None else memory(out)
     _sigmoid_all(source.reshape(-1), y.reshape(-1))
     return shaped(y)
 
@@ -119,10 +119,10 @@ def shaped(buffer):
     return images(buffer) if buffer.ndim == 4 else buffer
 
 
-def _ramp(x, ramp):
+def _ramp(x, ramp, out=None):
     check_arrays(x=x)
     source = memory(x)
-    y = np.empty_like(source)
+    y = np.empty_like(source) if out is None else memory(out)
     _ramp_all(source.reshape(-1), *ramp, y.reshape(-1))
     return shaped(y)
 

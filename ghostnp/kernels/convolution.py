@@ -5,6 +5,9 @@ the other, and the columns of `im2col` keep that order: y = w @ columns + bias, 
 stride 1 and no padding, x is its own columns. Otherwise they are made for a few output rows at a time: the memory that
 they take is bounded, and what one step has written the next still finds in the cache.
 
+Two keywords are not in the vocabulary: `out`, an array of a kernel's own layout (or some channels of one) to write
+the result to, and `relu`, which rectifies it on the way. They are there for the inference engine.
+
 Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds up where they came from.
 """
 
@@ -30,10 +33,10 @@ from ghostnp.ops.pointwise import pointwise_window
 COLUMN_BYTES = 1 << 22
 
 
-def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
+def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
     """Twin of `ghostnp.ops.standard_conv2d`."""
     window = check_conv2d(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window)
+    return convolve(x, weight, bias, window, 1, out, relu)
 
 
 def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -42,10 +45,10 @@ def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
     return _convolve_backward(dy, x, weight, window)
 
 
-def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
+def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
     """Twin of `ghostnp.ops.pointwise_conv2d`."""
     window = pointwise_window(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window)
+    return convolve(x, weight, bias, window, 1, out, relu)
 
 
 def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -54,10 +57,10 @@ def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
     return _convolve_backward(dy, x, weight, window)
 
 
-def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
+def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, relu=False):
     """Twin of `ghostnp.ops.grouped_conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window, groups)
+    return convolve(x, weight, bias, window, groups, out, relu)
 
 
 def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -66,10 +69,10 @@ def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, g
     return _convolve_backward(dy, x, weight, window, groups)
 
 
-def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, relu=False):
     """Twin of `ghostnp.ops.conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window, groups)
+    return convolve(x, weight, bias, window, groups, out, relu)
 
 
 def conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -95,15 +98,17 @@ def separable_conv2d_backward(dy, x, depthwise_weight, pointwise_weight, *, stri
     return SeparableGrads(dx, ddepthwise, dpointwise, dbias)
 
 
-def _convolve(x, weight, bias, window, groups=1):
+def convolve(x, weight, bias, window, groups, out=None, relu=False):
+    """`conv2d` for a window that has been checked already."""
     if groups == x.shape[1] > 1:
-        return convolve_depthwise(x, weight, bias, window)
+        return convolve_depthwise(x, weight, bias, window, out=out, relu=relu)
+    if out is None:
+        out = images(np.empty((len(weight), *window.output, len(x)), x.dtype))
     pixels = planes(x)
-    y = np.empty((len(weight), *window.output, len(x)), x.dtype)
-    w, products = _by_group(plain(weight), groups), _by_group(y, groups)
+    w, y = _by_group(plain(weight), groups), _by_group(planes(out), groups)
     for band, first in _bands(pixels, window):
-        multiply(w, bias, _columns(pixels, band, window, groups), products, first)
-    return images(y)
+        multiply(w, bias, _columns(pixels, band, window, groups), y, first, relu)
+    return out
 
 
 def _convolve_backward(dy, x, weight, window, groups=1):

@@ -29,10 +29,10 @@ from ghostnp.ops.gradients import ConvGrads
 BAND_BYTES = 1 << 16
 
 
-def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
-    """Twin of `ghostnp.ops.depthwise_conv2d`."""
+def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
+    """Twin of `ghostnp.ops.depthwise_conv2d`, for the engine into `out` (a kernel's layout) and rectified."""
     window = check_conv2d(x, weight, bias, groups="channels", stride=stride, padding=padding, dilation=dilation)
-    return convolve_depthwise(x, weight, bias, window)
+    return convolve_depthwise(x, weight, bias, window, out=out, relu=relu)
 
 
 def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -41,15 +41,15 @@ def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
     return convolve_depthwise_backward(dy, x, weight, window)
 
 
-def convolve_depthwise(x, weight, bias, window):
+def convolve_depthwise(x, weight, bias, window, *, out=None, relu=False):
     """`depthwise_conv2d` for a window that has been checked already."""
-    y = np.empty((len(weight), *window.output, len(x)), x.dtype)
+    y = np.empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
     if y.size:
         numbers, order, offsets, _, _ = _layout(window, len(x), x.itemsize)
         w = plain(rows(weight)[:, order])
         bias = np.zeros(len(weight), x.dtype) if bias is None else plain(bias)
-        _forward(rows(planes(x)), w, bias, numbers, offsets, rows(y))
-    return images(y)
+        _forward(rows(planes(x)), w, bias, numbers, offsets, rows(y), relu)
+    return images(y) if out is None else out
 
 
 def convolve_depthwise_backward(dy, x, weight, window):
@@ -162,6 +162,13 @@ def _all_finite(row):
 
 
 @leaf
+def _copy_relu(source, target):
+    """target = relu(source); a comparison with NaN is false, so NaN stays."""
+    for p in range(target.size):
+        target[p] = 0 if source[p] < 0 else source[p]
+
+
+@leaf
 def _deal(x, p, stride, batch, phase):
     """Copy every `stride`-th pixel of x, from number p on, to the phase."""
     if stride == 1:
@@ -213,7 +220,7 @@ def _visit(x, numbers, first, phases, back):
 
 
 @leaf
-def _filter(phases, w, bias, numbers, first, offsets, sums, y):
+def _filter(phases, w, bias, numbers, first, offsets, sums, y, relu):
     """One filter's band of y from row `first` on."""
     _, _, _, _, _, _, rows, width, batch, band, pitch, _, _ = numbers
     rows = min(band, rows - first)
@@ -222,7 +229,11 @@ def _filter(phases, w, bias, numbers, first, offsets, sums, y):
     fill(total, bias)
     _add_taps(total, phases, offsets, w)
     for i in range(rows):
-        copy(total[i * pitch : i * pitch + n], y[(first + i) * n : (first + i + 1) * n])
+        line, target = total[i * pitch : i * pitch + n], y[(first + i) * n : (first + i + 1) * n]
+        if relu:
+            _copy_relu(line, target)
+        else:
+            copy(line, target)
 
 
 @leaf
@@ -263,38 +274,54 @@ def _filter_backward(dy, phases, w, numbers, first, offsets, starts, sources, sp
     return sum_row(g)
 
 
-@driver
-def _forward(x, w, bias, numbers, offsets, y):
-    """y (C_out, H_out·W_out·N) of x (C_in, H·W·N) and w (C_out, taps): the channels are shared out."""
+@leaf
+def _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, relu):
     multiplier = len(w) // len(x)
-    _, _, sh, sw, _, _, height, _, _, band, pitch, size, _ = numbers
+    _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
+    for c in range(begin, end):
+        for first in range(0, height, band):
+            _visit(x[c], numbers, first, phases, np.bool_(False))
+            for o in range(c * multiplier, (c + 1) * multiplier):
+                _filter(phases, w[o], bias[o], numbers, first, offsets, sums, y[o], relu)
+
+
+@leaf
+def _filter_channels_backward(
+    begin, end, dy, x, w, numbers, offsets, starts, sources, phases, dphases, spaced, dots, dx, dw, dbias
+):
+    multiplier = len(w) // len(x)
+    _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
+    for c in range(begin, end):
+        for first in range(0, height, band):
+            _visit(x[c], numbers, first, phases, np.bool_(False))
+            fill(dphases, dphases.dtype.type(0))
+            for o in range(c * multiplier, (c + 1) * multiplier):
+                dbias[o] += _filter_backward(
+                    dy[o], phases, w[o], numbers, first, offsets, starts, sources, spaced, dphases, dots, dw[o]
+                )
+            _visit(dx[c], numbers, first, dphases, np.bool_(True))
+
+
+@driver
+def _forward(x, w, bias, numbers, offsets, y, relu):
+    """y (C_out, H_out·W_out·N) of x (C_in, H·W·N) and w (C_out, taps): the channels are shared out."""
+    _, _, sh, sw, _, _, _, _, _, band, pitch, size, _ = numbers
     for share in prange(SHARES):
         begin, end = bounds(np.int64(share), len(x))
         if begin < end:
             phases, sums = np.zeros(sh * sw * size, x.dtype), np.empty(band * pitch, x.dtype)
-            for c in range(begin, end):
-                for first in range(0, height, band):
-                    _visit(x[c], numbers, first, phases, np.bool_(False))
-                    for o in range(c * multiplier, (c + 1) * multiplier):
-                        _filter(phases, w[o], bias[o], numbers, first, offsets, sums, y[o])
+            _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, relu)
 
 
 @driver
 def _backward(dy, x, w, numbers, offsets, starts, sources, dx, dw, dbias):
     """Add to dx, dw and dbias, all zero at first, what dy sends back: the channels are shared out."""
-    multiplier = len(w) // len(x)
-    _, _, sh, sw, _, _, height, _, _, band, _, size, margin = numbers
+    _, _, sh, sw, _, _, _, _, _, _, _, size, margin = numbers
     for share in prange(SHARES):
         begin, end = bounds(np.int64(share), len(x))
         if begin < end:
             phases, dphases = np.zeros(sh * sw * size, x.dtype), np.empty(sh * sw * size, x.dtype)
             spaced, dots = np.zeros(margin + size, x.dtype), np.empty(offsets.size, x.dtype)
-            for c in range(begin, end):
-                for first in range(0, height, band):
-                    _visit(x[c], numbers, first, phases, np.bool_(False))
-                    fill(dphases, dphases.dtype.type(0))
-                    for o in range(c * multiplier, (c + 1) * multiplier):
-                        dbias[o] += _filter_backward(
-                            dy[o], phases, w[o], numbers, first, offsets, starts, sources, spaced, dphases, dots, dw[o]
-                        )
-                    _visit(dx[c], numbers, first, dphases, np.bool_(True))
+            _filter_channels_backward(
+                begin, end, dy, x, w, numbers, offsets, starts, sources, phases, dphases, spaced, dots, dx, dw, dbias
+            )

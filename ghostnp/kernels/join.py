@@ -21,11 +21,11 @@ _TILE = 128
 _FEW = 1 << 16
 
 
-def concat(xs, *, keep=None):
+def concat(xs, *, keep=None, out=None):
     """Twin of `ghostnp.ops.concat`."""
     keep = check_concat(xs, keep)
     batch, _, height, width = xs[0].shape
-    y = np.empty((keep, height, width, batch), xs[0].dtype)
+    y = np.empty((keep, height, width, batch), xs[0].dtype) if out is None else planes(out)
     rest = y
     for x in xs:
         kept = planes(x)[: len(rest)]
@@ -64,10 +64,10 @@ def split_backward(dy, x, sizes):
     return concat(dy)
 
 
-def add(a, b):
+def add(a, b, *, relu=False, out=None):
     """Twin of `ghostnp.ops.add`."""
     check_pair(a, b)
-    return _meet(a, b, product=False)
+    return _meet(a, b, product=False, relu=relu, out=out)
 
 
 def add_backward(dy, a, b):
@@ -77,10 +77,10 @@ def add_backward(dy, a, b):
     return PairGrads(gradient, _over_pixels(gradient) if spread else gradient)
 
 
-def multiply(a, b):
+def multiply(a, b, *, out=None):
     """Twin of `ghostnp.ops.multiply`."""
     check_pair(a, b)
-    return _meet(a, b, product=True)
+    return _meet(a, b, product=True, out=out)
 
 
 def multiply_backward(dy, a, b):
@@ -89,10 +89,10 @@ def multiply_backward(dy, a, b):
     return PairGrads(_meet(dy, b, product=True), _over_pixels(dy, a) if spread else _meet(dy, a, product=True))
 
 
-def scale(x, s):
+def scale(x, s, *, out=None):
     """Twin of `ghostnp.ops.scale`."""
     check_scale(x, s)
-    return _meet(x, s, product=True)
+    return _meet(x, s, product=True, out=out)
 
 
 def scale_backward(dy, x, s):
@@ -101,10 +101,13 @@ def scale_backward(dy, x, s):
     return ScaleGrads(_meet(dy, s, product=True), _over_pixels(dy, x))
 
 
-def sum_pixels(x, weight=None):
-    """Sum each map of `x` (C, H, W, N) to (C, 1, 1, N); with `weight`, each number times that of `weight`."""
+def sum_pixels(x, weight=None, total=None):
+    """Sum each map of `x` (C, H, W, N) to (C, 1, 1, N); with `weight`, each number times that of `weight`.
+
+    The result is written to `total` if there is one.
+    """
     channels, _, _, batch = x.shape
-    total = np.empty((channels, 1, 1, batch), x.dtype)
+    total = np.empty((channels, 1, 1, batch), x.dtype) if total is None else total
     if total.size:
         _sum_rows(rows(x), rows(x if weight is None else weight), weight is not None, rows(total))
     return total
@@ -120,14 +123,15 @@ def _over_pixels(x, weight=None):
     return images(sum_pixels(planes(x), None if weight is None else planes(weight)))
 
 
-def _meet(a, b, product):
+def _meet(a, b, product, relu=False, out=None):
     left, right = memory(a), memory(b)
+    y = np.empty_like(left) if out is None else memory(out)
     if a.shape == b.shape and a.size < _FEW:
-        return shaped(left * right if product else left + right)
-    y = np.empty_like(left)
+        (np.multiply if product else np.add)(left, right, out=y)
+        return shaped(np.maximum(y, 0, out=y) if relu else y)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
     if y.size:
-        _meet_rows(left.reshape(matrix), right.reshape(matrix), product, y.reshape(matrix))
+        _meet_rows(left.reshape(matrix), right.reshape(matrix), product, relu, y.reshape(matrix))
     return shaped(y)
 
 
@@ -153,6 +157,13 @@ def _add_number(a, number, y):
 def _multiply_number(a, number, y):
     for p in range(y.size):
         y[p] = a[p] * number
+
+
+@leaf
+def _rectify(y):
+    zero = y.dtype.type(0)
+    for p in range(y.size):
+        y[p] = zero if y[p] < zero else y[p]
 
 
 @leaf
@@ -222,13 +233,15 @@ def _meet_row(a, b, product, tile, y):
 
 
 @driver
-def _meet_rows(a, b, product, y):
-    """y = a + b or a · b for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
+def _meet_rows(a, b, product, relu, y):
+    """y = a + b or a · b, and its ReLU, for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
     for share in prange(SHARES):
         begin, end = bounds(np.int64(share), a.shape[0])
         tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
         for c in range(begin, end):
             _meet_row(a[c], b[c], product, tile, y[c])
+            if relu:
+                _rectify(y[c])
 
 
 @leaf

@@ -21,12 +21,13 @@ from ghostnp.ops.linear import check_linear
 FEW = 128
 
 
-def linear(x, weight, bias=None):
-    """Twin of `ghostnp.ops.linear`."""
+def linear(x, weight, bias=None, *, out=None, relu=False):
+    """Twin of `ghostnp.ops.linear`; `out` and `relu` as in `convolution`."""
     check_linear(x, weight, bias)
-    y = np.empty((1, len(weight), len(x)), x.dtype)
-    multiply(plain(weight)[None], bias, x.T[None], y)
-    return y[0].T
+    if out is None:
+        out = np.empty((len(weight), len(x)), x.dtype).T
+    multiply(plain(weight)[None], bias, x.T[None], out.T[None], relu=relu)
+    return out
 
 
 def linear_backward(dy, x, weight):
@@ -38,16 +39,18 @@ def linear_backward(dy, x, weight):
     return ConvGrads(dx[0].T, dweight[0], sum_pixels(gradient))
 
 
-def multiply(w, bias, x, y, first=0):
-    """y[:, :, first:first+P] = w @ x + bias, for bias (G·M,) or None."""
+def multiply(w, bias, x, y, first=0, relu=False):
+    """y[:, :, first:first+P] = w @ x + bias, for bias (G·M,) or None; rectified, where `relu`."""
     groups, out_channels, pixels = y.shape
     bias = np.zeros(groups * out_channels, y.dtype) if bias is None else plain(bias)
     bias = bias.reshape(groups, out_channels)
     if x.shape[2] == pixels <= FEW:
         y[...] = bias[:, :, None]
         gemm_nt(w, 0, _turned(x), y)
+        if relu:
+            np.maximum(y, 0, out=y)
     else:
-        gemm(w, False, bias, plain(x), 0, y, first)
+        gemm(w, False, bias, plain(x), 0, y, first, relu)
 
 
 def multiply_backward(dy, x, w, dw, first=0):
@@ -55,11 +58,11 @@ def multiply_backward(dy, x, w, dw, first=0):
     groups, in_channels, pixels = x.shape
     if pixels == dy.shape[2] <= FEW:
         dx = np.empty((groups, pixels, in_channels), x.dtype)
-        gemm(dy, True, np.zeros((groups, pixels), x.dtype), w, 0, dx, 0)
-        gemm(dy, False, np.zeros(dy.shape[:2], x.dtype), _turned(x), 0, dw, 0)
+        gemm(dy, True, np.zeros((groups, pixels), x.dtype), w, 0, dx, 0, False)
+        gemm(dy, False, np.zeros(dy.shape[:2], x.dtype), _turned(x), 0, dw, 0, False)
         return _turned(dx)
     dx = np.empty(x.shape, x.dtype)
-    gemm(w, True, np.zeros((groups, in_channels), x.dtype), dy, first, dx, 0)
+    gemm(w, True, np.zeros((groups, in_channels), x.dtype), dy, first, dx, 0, False)
     gemm_nt(dy, first, plain(x), dw)
     return dx
 

@@ -73,7 +73,14 @@ def _pack(w, transposed, m, block):
 
 
 @leaf
-def _multiply_tile(w, bias, x, p, size, y, m, q, tile):
+def _rectify(source, target):
+    """target = max(source, 0), and NaN stays NaN."""
+    for p in range(target.size):
+        target[p] = 0 if source[p] < 0 else source[p]
+
+
+@leaf
+def _multiply_tile(w, bias, x, p, size, y, m, q, tile, relu):
     """y[m:m+8, q:q+size] = w @ x[:, p:p+size] + bias[m:m+8]; rows that y does not have are left out."""
     end = p + size
     rows = min(8, y.shape[0] - m)
@@ -85,15 +92,20 @@ def _multiply_tile(w, bias, x, p, size, y, m, q, tile):
     for k in range(fours, x.shape[0]):
         _add_8x1(tile, x[k, p:end], w, k)
     for row in range(rows):
-        copy(tile[row * TILE : row * TILE + size], y[m + row, q : q + size])
+        source, target = tile[row * TILE : row * TILE + size], y[m + row, q : q + size]
+        if relu:
+            _rectify(source, target)
+        else:
+            copy(source, target)
 
 
 @driver
-def gemm(w, transposed, bias, x, x_first, y, y_first):
+def gemm(w, transposed, bias, x, x_first, y, y_first, relu):
     """y = w @ x + bias, for w (G, M, K) or, where `transposed`, (G, K, M); bias (G, M), x (G, K, P) and y (G, M, P).
 
-    x or y may be wider than the other: then the product begins at their columns x_first and y_first. A job is one tile,
-    8 rows by TILE pixels. Neighbouring jobs share their pixels of x, so that these stay in the cache.
+    Where `relu`, y is rectified. x or y may be wider than the other: then the product begins at their columns x_first
+    and y_first. A job is one tile, 8 rows by TILE pixels. Neighbouring jobs share their pixels of x, so that these stay
+    in the cache.
     """
     groups, depth, width = x.shape
     pixels = min(width - x_first, y.shape[2] - y_first)
@@ -112,7 +124,7 @@ def gemm(w, transposed, bias, x, x_first, y, y_first):
                 else:
                     block = w[g, m : m + 8]
                 size = min(TILE, pixels - p)
-                _multiply_tile(block, bias[g], x[g], x_first + p, size, y[g], m, y_first + p, tile)
+                _multiply_tile(block, bias[g], x[g], x_first + p, size, y[g], m, y_first + p, tile, relu)
 
 
 @leaf

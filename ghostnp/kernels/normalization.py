@@ -38,12 +38,12 @@ def batch_norm_relu_train_backward(dy, x, weight, bias, mean, var, *, eps=1e-5):
     return _gradients(dy, x, weight, bias, mean, var, eps, training=True, relu=True)
 
 
-def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5):
+def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5, relu=False, out=None):
     """Twin of `ghostnp.ops.batch_norm_eval`."""
     eps = check_batch_norm(x, eps, weight=weight, bias=bias, mean=mean, var=var)
     pixels = planes(x)
-    y = np.empty_like(pixels)
-    _forward(rows(pixels), plain(weight), plain(bias), plain(mean), plain(var), eps, False, False, rows(y))
+    y = np.empty_like(pixels) if out is None else planes(out)
+    _forward(rows(pixels), plain(weight), plain(bias), plain(mean), plain(var), eps, False, relu, rows(y))
     return images(y)
 
 

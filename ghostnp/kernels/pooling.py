@@ -18,11 +18,12 @@ from ghostnp.ops.checks import check_argmax, check_gradient, check_maps, flag
 from ghostnp.ops.pooling import pixel_count, pool_window
 
 
-def max_pool2d(x, kernel_size, *, stride=None, padding=0):
+def max_pool2d(x, kernel_size, *, stride=None, padding=0, out=None):
     """Twin of `ghostnp.ops.max_pool2d`."""
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
-    y = np.full((x.shape[1], *window.output, len(x)), -np.inf, x.dtype)
+    y = np.empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
+    y.fill(-np.inf)
     argmax = np.full(y.shape, -1)
     if y.size:
         _max(_lines(planes(x)), *_geometry(window), _lines(y), _lines(argmax))
@@ -41,11 +42,12 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
     return images(dx)
 
 
-def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True):
+def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True, out=None):
     """Twin of `ghostnp.ops.avg_pool2d`."""
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
-    y = np.zeros((x.shape[1], *window.output, len(x)), x.dtype)
+    y = np.empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
+    y.fill(0)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if y.size:
         _average(_lines(planes(x)), counts, *_geometry(window), _lines(y))
@@ -64,10 +66,12 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
     return images(dx)
 
 
-def global_avg_pool2d(x):
+def global_avg_pool2d(x, *, out=None):
     """Twin of `ghostnp.ops.global_avg_pool2d`."""
     check_maps(x=x)
-    return images(sum_pixels(planes(x)) / (x.shape[2] * x.shape[3]))
+    total = sum_pixels(planes(x), total=None if out is None else planes(out))
+    total /= x.shape[2] * x.shape[3]
+    return images(total)
 
 
 def global_avg_pool2d_backward(dy, x):

@@ -8,12 +8,12 @@ from ghostnp.kernels.leaves import copy
 from ghostnp.ops.checks import check_divides, check_images, check_maps, check_operands
 
 
-def channel_shuffle(x, groups):
+def channel_shuffle(x, groups, *, out=None):
     """Twin of `ghostnp.ops.channel_shuffle`."""
     check_maps(x=x)
     groups = check_divides("groups", groups, "channels", x.shape[1])
     pixels = planes(x)
-    y = np.empty_like(pixels)
+    y = np.empty_like(pixels) if out is None else planes(out)
     _shuffle(rows(pixels), groups, rows(y))
     return images(y)
 

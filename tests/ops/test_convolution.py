@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from ghostnp import kernels, ops
 from ghostnp.testing import CONVOLUTIONS, ConvCase, assert_adjoint, assert_linear, conv_cases
 from tests.ops import oracles
 
@@ -188,3 +189,33 @@ def test_same_keeps_the_size(backend, case):
     y = backend.conv2d(x, weight, bias, **case.geometry | {"padding": "same"})
     rows, columns = oracles.both(case.stride)
     assert y.shape[2:] == (-(-x.shape[2] // rows), -(-x.shape[3] // columns))
+
+
+@each_operator
+@pytest.mark.parametrize("rectified", [False, True])
+@given(data=st.data())
+def test_kernels_write_where_the_engine_wants_it_and_rectify_on_the_way(operator, rectified, data):
+    case = data.draw(conv_cases(operator))
+    x, weight, bias = case.arrays(np.float32)
+    y = case.forward(ops, x, weight, bias)
+    expected = np.maximum(y, 0) if rectified else y
+    kernel, keywords = getattr(kernels, operator), case.geometry | {"relu": rectified}
+    assert_array_equal(kernel(x, weight, bias, **keywords), expected)
+    # Channels 2 to 2 + C_out of a larger array.
+    channels = y.shape[1]
+    buffer = np.full((channels + 5, *y.shape[2:], len(y)), 7, np.float32).transpose(3, 0, 1, 2)
+    out = buffer[:, 2 : 2 + channels]
+    assert kernel(x, weight, bias, **keywords, out=out) is out
+    assert_array_equal(out, expected)
+    assert_array_equal(np.delete(buffer, range(2, 2 + channels), axis=1), 7)
+
+
+@each_operator
+def test_rectifying_keeps_nan(operator):
+    general = ConvCase("conv2d", x=(2, 6, 5, 5), weight=(4, 3, 3, 3), groups=2)
+    case = next(case for case in (*LARGE, general) if case.operator == operator)
+    x, weight, bias = case.arrays(np.float32)
+    x[0, 0] = np.nan
+    y = getattr(kernels, operator)(x, weight, bias, **case.geometry, relu=True)
+    assert_array_equal(np.isnan(y), np.isnan(case.forward(ops, x, weight, bias)))
+    assert np.isnan(y).any()

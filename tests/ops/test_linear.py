@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from ghostnp import kernels, ops
 from ghostnp.testing import MEMORY, MapCase, assert_adjoint, assert_linear
 from tests.ops import oracles
 
@@ -77,3 +78,27 @@ def test_gradients_are_not_zero(backend):
     x, weight, _ = arrays(case, 67, np.float32)
     dy = case.gradient(backend.linear(x, weight))
     assert all(gradient.any() for gradient in backend.linear_backward(dy, x, weight))
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+@given(case=samples, out_channels=outputs)
+def test_kernel_writes_where_the_engine_wants_it_and_rectifies_on_the_way(rectified, case, out_channels):
+    x, weight, bias = arrays(case, out_channels, np.float32)
+    y = ops.linear(x, weight, bias)
+    expected = np.maximum(y, 0) if rectified else y
+    assert_array_equal(kernels.linear(x, weight, bias, relu=rectified), expected)
+    # Channels 2 to 2 + C_out of a larger array.
+    buffer = np.full((out_channels + 5, len(x)), 7, np.float32).T
+    out = buffer[:, 2 : 2 + out_channels]
+    assert kernels.linear(x, weight, bias, out=out, relu=rectified) is out
+    assert_array_equal(out, expected)
+    assert_array_equal(np.delete(buffer, range(2, 2 + out_channels), axis=1), 7)
+
+
+@pytest.mark.parametrize("batch", [3, 300])
+def test_rectifying_keeps_nan(batch):
+    x, weight, bias = arrays(MapCase((batch, 9)), 5, np.float32)
+    x[0, 0] = np.nan
+    y = kernels.linear(x, weight, bias, relu=True)
+    assert_array_equal(np.isnan(y), np.isnan(ops.linear(x, weight, bias)))
+    assert np.isnan(y).any()

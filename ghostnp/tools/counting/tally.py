@@ -24,7 +24,7 @@ class Token(NDArrayOperatorsMixin):
 
     def _refuse(self, *args, **kwargs):
         raise TypeError(
-            "a module computed with its activations past the backend while it was being counted: the rule is that "
+            "a module computed with its activations past the backend while it ran on shapes alone: the rule is that "
             "everything goes through the backend, such as backend().add(a, b)"
         )
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from ghostnp.backend import backend
 from ghostnp.models import create_model
-from ghostnp.tools import charts
 from ghostnp.tools.counting import count
-from ghostnp.tools.lesson import SEED, Lesson, Picture
+from ghostnp.tools.tour import charts
+from ghostnp.tools.tour.lesson import SEED, Lesson, Picture
 
 # The class that is declared to be the right one. To a network with random weights all are alike.
 LABEL = 0

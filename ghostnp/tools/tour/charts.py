@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from ghostnp.tools.pictures import (
+from ghostnp.pictures.style import (
     GATE,
     GHOST,
     GRADIENT,

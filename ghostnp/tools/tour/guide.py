@@ -14,13 +14,13 @@ from rich.table import Table
 
 import ghostnp
 from ghostnp.backend import use_backend
-from ghostnp.tools import pictures
-from ghostnp.tools.agreement import Comparison, compare
 from ghostnp.tools.counting import Count, count
-from ghostnp.tools.lesson import Lesson, Picture, Seen
-from ghostnp.tools.lessons import LESSONS
 from ghostnp.tools.photo import denormalise, load_photo
-from ghostnp.tools.whole_network import network_lesson
+from ghostnp.tools.tour import pictures
+from ghostnp.tools.tour.agreement import Comparison, compare
+from ghostnp.tools.tour.lesson import Lesson, Picture, Seen
+from ghostnp.tools.tour.lessons import LESSONS
+from ghostnp.tools.tour.whole_network import network_lesson
 
 PAGE = "index.html"
 # Beyond so many operators with weights, a table shows the totals alone.
@@ -205,7 +205,7 @@ def _fresh_files(output):
 
 def _write_page(path, chapters, files, disagreements):
     environment = Environment(
-        loader=PackageLoader("ghostnp", "tools"),
+        loader=PackageLoader("ghostnp.tools", "tour"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

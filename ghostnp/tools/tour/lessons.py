@@ -7,8 +7,8 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.modules import ChannelShuffle, Conv2d, DFCAttention, GhostModule, SqueezeExcite, initializer
-from ghostnp.tools import filters, views
-from ghostnp.tools.lesson import SEED, Lesson
+from ghostnp.tools.tour import filters, views
+from ghostnp.tools.tour.lesson import SEED, Lesson
 
 GROUPS = 3
 # DFC attention works on small maps, as it does inside GhostNetV2: the photo's maps are averaged over 8x8 pixels.

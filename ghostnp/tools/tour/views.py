@@ -4,9 +4,9 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.modules import Conv2d, GhostModule
-from ghostnp.tools import charts, filters, pictures
 from ghostnp.tools.counting import count
-from ghostnp.tools.lesson import Picture
+from ghostnp.tools.tour import charts, filters, pictures
+from ghostnp.tools.tour.lesson import Picture
 
 
 def draw_standard(seen):
