@@ -68,10 +68,10 @@ def attention(i, o, k):
     )
 
 
-def decoupled(c, h, w):
+def decoupled(channels, height, width):
     """Every weight of both steps is used once: count the pairs of pixels that share a column, or a row."""
-    pixels = [(i, j) for i in range(h) for j in range(w)]
-    return c * sum((a[1] == b[1]) + (a[0] == b[0]) for a in pixels for b in pixels)
+    pixels = [(i, j) for i in range(height) for j in range(width)]
+    return channels * sum((a[1] == b[1]) + (a[0] == b[0]) for a in pixels for b in pixels)
 
 
 def unit(c, m, g1, g3, size):
@@ -192,7 +192,7 @@ ORACLES = {
     "ghost: ghost multiply adds": lambda in_channels, out_channels, ratio, kernel, size: macs(
         in_channels, size, *ghost(in_channels, out_channels, kernel, ratio)
     ),
-    "dfc: decoupled multiply adds": lambda channels, height, width: decoupled(channels, height, width),
+    "dfc: decoupled multiply adds": decoupled,
     "dfc: long kernels": lambda channels, size, kernel: macs(
         channels, size, *attention(channels, channels, kernel)[2:]
     ),

@@ -109,7 +109,7 @@ def test_what_is_read_back_is_what_was_asked(seed, names):
         for paper in papers:
             element, question = next(found), paper.questions[place]
             student = paper.student
-            assert text_of(element, "name") == f"{slot.number:02d} {student.name} ({student.id})"
+            assert text_of(element, "name") == f"{slot.number:02d} {student.name} (id {student.name})"
             assert text_of(element, "questiontext") == question.problem.text
             assert text_of(element, "generalfeedback") == question.problem.worked
             answers = [(answer.findtext("text"), answer.get("fraction")) for answer in element.findall("answer")]

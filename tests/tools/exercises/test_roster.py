@@ -42,7 +42,7 @@ def test_two_ways_to_write_an_accent_and_a_mark_at_the_beginning(roster):
 
 
 def test_numbers_instead_of_names():
-    assert numbered(30)[29] == Student("30", "variant 30")
+    assert numbered(30)[29] == Student("variant 30", "variant 30")
     assert numbered(31)[:30] == numbered(30)
 
 

@@ -82,18 +82,13 @@ def test_texts_say_all_that_is_given(name):
 
 @given(PROBLEMS["reconcile: which rule"])
 def test_the_other_number_is_that_of_the_named_tool_alone(numbers):
-    printed = [
-        int(number.replace(",", "")) for number in re.findall(r"says ([\d,]*\d)", pose("which rule", numbers).text)
-    ]
+    text = BY_NAME["reconcile: which rule"].pose(**numbers).text
+    printed = [int(number.replace(",", "")) for number in re.findall(r"says ([\d,]*\d)", text)]
     sizes = {key: value for key, value in numbers.items() if key != "convention"}
     totals = tool_totals(*(sizes[key] for key in ("in_channels", "out_channels", "kernel", "size")))
     assert [tool for tool in ("flops", "fvcore", "ptflops", "thop") if totals[tool] == printed[1]] == [
         numbers["convention"]
     ]
-
-
-def pose(name, numbers):
-    return BY_NAME[f"reconcile: {name}"].pose(**numbers)
 
 
 def test_every_misconception_occurs():

@@ -35,25 +35,10 @@ def refused(result, *words):
 
 @pytest.mark.parametrize("style", ["markdown", "html", "moodle", "csv"])
 def test_thirty_papers_and_their_key(run, style):
-    result = run(
-        *[
-            "worksheet",
-            "--topic",
-            "grouped,ghost,dfc",
-            "--count",
-            "10",
-            "--seed",
-            "7",
-            "--variants",
-            "30",
-            "--key",
-            "key.md",
-            "--output",
-            "papers",
-        ],
-        "--format",
-        style,
+    words = (
+        "worksheet --topic grouped,ghost,dfc --count 10 --seed 7 --variants 30 --key key.md --output papers --format"
     )
+    result = run(*words.split(), style)
     assert result.exit_code == 0, result.stderr
     assert result.stderr == "papers: papers\nkey: key.md\n"
     key, papers = (Path(name).read_text(encoding="utf-8-sig") for name in ("key.md", "papers"))
@@ -93,7 +78,7 @@ def test_levels(run):
 def test_list_names_every_topic(run):
     text = run("worksheet", "--list").stdout
     assert all(f"{topic}  " in text for topic in TOPICS)
-    assert [text.count(f"    {level} ") for level in ("1 easy", "2 medium", "3 hard")] == [len(TOPICS)] * 3
+    assert [text.count(f"    {level}: ") for level in ("1 easy", "2 medium", "3 hard")] == [len(TOPICS)] * 3
 
 
 def test_the_same_again_is_no_conflict_and_nothing_is_lost(run):
@@ -112,7 +97,10 @@ def test_the_same_again_is_no_conflict_and_nothing_is_lost(run):
 
 def test_a_folder_that_is_missing_or_in_the_way_leaves_nothing_half_written(run):
     Path("folder").mkdir()
-    refused(run(*["worksheet", "--output", "papers.md", "--key", "nowhere/key.md"]), "no folder nowhere for key.md")
+    refused(
+        run(*["worksheet", "--output", "papers.md", "--key", "nowhere/key.md"]),
+        "nowhere/key.md is no file in a folder that exists",
+    )
     refused(run(*["worksheet", "--output", "papers.md", "--key", "folder", "--force"]), "folder")
     assert os.listdir() == ["folder"]
 

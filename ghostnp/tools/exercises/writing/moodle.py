@@ -43,7 +43,7 @@ def to_moodle(plan, papers):
 def _question(quiz, paper, question):
     choice = question.kind == CHOICE
     element = ElementTree.SubElement(quiz, "question", type="multichoice" if choice else "numerical")
-    _text(element, "name", f"{question.number:02d} {paper.student.name} ({paper.student.id})")
+    _text(element, "name", f"{question.number:02d} {paper.student.label}")
     _text(element, "questiontext", question.problem.text, format="plain_text")
     _text(element, "generalfeedback", question.problem.worked, format="plain_text")
     settings = {"defaultgrade": "1", "penalty": "0.3333333", "hidden": "0"}
