@@ -33,7 +33,7 @@ def _paper(plan, paper):
     blocks = [
         f"# {TITLE}",
         f"**{literal(paper.student.label)}** · seed {plan.seed} · {len(paper.questions)} questions",
-        "Name: \\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_ Date: \\_\\_\\_\\_\\_\\_\\_\\_\\_\\_",
+        f"Name: {_line(20)} Date: {_line(10)}",
     ]
     for question in paper.questions:
         blocks.append(f"**{question.number}.** ({question.level}) {literal(question.problem.text)}")
