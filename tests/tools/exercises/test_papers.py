@@ -99,7 +99,7 @@ def test_papers_of_today_are_those_of_tomorrow():
 def choices():
     """Many questions with options."""
     whole = plan(list(TOPICS), len(TEMPLATES), 2024)
-    papers = [whole.paper(student) for student in numbered(120)]
+    papers = [whole.paper(student) for student in numbered(60)]
     return [question for paper in papers for question in paper.questions if question.options]
 
 
@@ -127,7 +127,7 @@ def test_the_place_says_nothing():
     """Chi-square with three degrees of freedom stays below 16.3 in 999 of 1000 cases."""
     places = Counter(question.right for question in choices())
     expected = len(choices()) / 4
-    assert len(choices()) > 2000
+    assert len(choices()) > 1000
     assert sum((places[letter] - expected) ** 2 / expected for letter in "ABCD") < 16.3
 
 
@@ -136,7 +136,7 @@ def test_the_place_says_nothing_in_any_slot(letter):
     """Nor does the number of the question, which is the same for everybody."""
     by_slot = Counter(question.number for question in choices())
     right = Counter(question.number for question in choices() if question.right == letter)
-    # 120 papers: 30 are expected, with a standard deviation of 4.7.
+    # 60 papers: 15 are expected, with a standard deviation of 3.4.
     assert all(abs(right[number] - seen / 4) < 4 * (seen * 3 / 16) ** 0.5 for number, seen in by_slot.items())
 
 
