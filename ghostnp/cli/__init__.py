@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 import ghostnp
+from ghostnp.cli.check import check_command
 from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
 from ghostnp.cli.count import count_command
@@ -59,5 +60,5 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-for command in (classify, count_command, reconcile_command, claims):
+for command in (check_command, classify, count_command, reconcile_command, claims):
     main.add_command(command)
