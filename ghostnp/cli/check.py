@@ -21,7 +21,8 @@ def check_command(file, as_json, junit):
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "✓" gets "?" and no traceback
     try:
-        from ghostnp.tools.checking import check, to_json, to_junit, to_text  # brings Hypothesis
+        import ghostnp.testing  # noqa: F401 - says so if Hypothesis is missing, which the file's process needs
+        from ghostnp.tools.checking import check, to_json, to_junit, to_text
     except ModuleNotFoundError as error:
         raise click.ClickException(str(error)) from None
     try:

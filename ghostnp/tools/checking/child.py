@@ -14,7 +14,7 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import SimpleNamespace
 
-from ghostnp.testing import calls, laws_of, smallest_failure
+from ghostnp.testing import Call, calls, laws_of, smallest_failure
 from ghostnp.testing.calls import OPERATORS, definition
 from ghostnp.tools.checking.comparing import Difference, Sample, compare, shown_arguments
 from ghostnp.tools.checking.guard import ForbiddenError, Guard, HandedOverError, Noise
@@ -27,6 +27,10 @@ _KEPT_BY_DEFINITION = "the same as the definition"
 
 class BrokenError(Exception):
     """A comparison with the definition failed."""
+
+
+class EndedError(Exception):
+    """The process was to be ended; the cause is what Python raised for that."""
 
 
 class Child:
@@ -93,8 +97,11 @@ class Child:
                     "the star are part of the vocabulary."]}  # fmt: skip
 
         def watched(*args, **keywords):
-            with self.guard.watch(name):
-                return answer(*args, **keywords)
+            try:
+                with self.guard.watch(name):
+                    return answer(*args, **keywords)
+            except (SystemExit, KeyboardInterrupt) as error:
+                raise EndedError(f"{type(error).__name__}: {error}") from None
 
         samples: list[Sample] = []
         failed: list[tuple[Sample, Difference]] = []
@@ -137,7 +144,7 @@ class Child:
             if (law.of == "backward") != backward:
                 continue
 
-            tried = []
+            tried: list[Call] = []
 
             def holds(call, law=law, tried=tried):
                 if time.monotonic() > until:
@@ -165,10 +172,8 @@ class Child:
                     "where": where, "hints": ["The exercise is to write what that function does. Helpers such as pad, "
                     "tap and crop of ghostnp.ops.geometry may be used."]}  # fmt: skip
         says = f"it raises {type(error).__name__}: {error}"
-        if isinstance(error, SystemExit):
-            says = f"it ends the whole process (SystemExit: {error})"
-        elif isinstance(error, KeyboardInterrupt):
-            says = "it raises KeyboardInterrupt"
+        if isinstance(error, SystemExit | KeyboardInterrupt | EndedError):
+            says = f"it ends the whole process ({error if isinstance(error, EndedError) else type(error).__name__})"
         elif isinstance(error, EOFError):
             says = "it reads from the keyboard, and nobody is there to type"
         elif isinstance(error, ForbiddenError):
@@ -217,4 +222,6 @@ def _sentence(error):
 
 if __name__ == "__main__":
     file, folder, seconds, *skip = sys.argv[1:]
-    Child(Path(file), Path(folder), float(seconds)).run(skip)
+    child = Child(Path(file), Path(folder), float(seconds))
+    child.run(skip)
+    child.find("", status="done")

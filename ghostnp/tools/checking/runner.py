@@ -42,7 +42,9 @@ def check(path):
     while True:
         with TemporaryDirectory() as folder:
             stopped = _run(path, Path(folder), skipped, started)
-            _read(Path(folder), report)
+            done = _read(Path(folder), report)
+            if stopped is None and not done:
+                stopped = _ended(_progress(Path(folder) / "progress"), 0)
         if stopped is None:
             return report
         name, says = stopped
@@ -108,25 +110,32 @@ def _endless(now):
 
 def _ended(now, code):
     _, name, what = now or (0, "", "starting")
-    says = f"it ended the whole process (exit code {code})" if code > 0 else f"the process was killed by signal {-code}"
+    says = (
+        f"it ended the whole process (exit code {code})" if code >= 0 else f"the process was killed by signal {-code}"
+    )
     hint = "os._exit and the like end Python at once; a crash comes from compiled code or from memory running out."
     return name, {"says": says, "case": what, "hints": [hint]}
 
 
 def _read(folder, report):
+    """Enter what the child has found; whether it came to its end."""
     try:
         lines = (folder / "findings").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return
+        return False
+    done = False
     for line in lines:
         finding = json.loads(line)
         name = finding.pop("function")
         report.printed, report.first_printed = finding.pop("printed"), finding.pop("first_printed")
         if name:
             report.add(name, **finding)
+        elif finding["status"] == "done":
+            done = True
         elif finding["status"] == "loaded":
             for function in finding["functions"]:
                 report.functions.setdefault(function, None)
             report.others = finding["others"]
         else:
             report.problem = FunctionReport("", **finding)
+    return done
