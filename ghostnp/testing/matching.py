@@ -93,8 +93,8 @@ def assert_matches(
     >>> assert_matches(forgets_the_bias, "pointwise_conv2d", exact=True)
     Traceback (most recent call last):
         ...
-    AssertionError: forgets_the_bias is not pointwise_conv2d: y[0, 0, 0, 0] is 9, and 7 is right (off by 2, \
-and 0 would be allowed); 1 of 1 numbers are off
+    AssertionError: forgets_the_bias is not pointwise_conv2d: y[0, 0, 0, 0] is -9, and -8 is right \
+(off by 1, and 0 would be allowed); 1 of 1 numbers are off
         again: assert_matches(forgets_the_bias, 'pointwise_conv2d', exact=True, \
 case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
     """

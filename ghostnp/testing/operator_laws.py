@@ -4,12 +4,11 @@
 >>> def channel_shuffle(x, groups):
 ...     n, c, h, w = x.shape
 ...     return x.reshape(n, c // groups, groups, h, w).swapaxes(1, 2).reshape(x.shape)
->>> assert_laws(SimpleNamespace(channel_shuffle=channel_shuffle), "channel_shuffle")
-Traceback (most recent call last):
-    ...
-AssertionError: channel_shuffle breaks the law "deals": channels [0, 3, 1] of y come from groups [0, 1, 0]: one of \
-each is the rule
-    smallest call: Call('channel_shuffle', x=(1, 6, 1, 1), groups=3)
+>>> try:
+...     assert_laws(SimpleNamespace(channel_shuffle=channel_shuffle), "channel_shuffle")
+... except AssertionError as error:
+...     print(str(error).partition(":")[0])
+channel_shuffle breaks the law "deals"
 """
 
 from collections.abc import Callable
@@ -272,7 +271,7 @@ def _mix(a, b, of_a=2, of_b=-3):
 
 def _wide(rng, shape, dtype):
     """Numbers on both sides of every bend, the one at 6 too."""
-    return rng.normal(size=shape) * rng.choice([1, 4], shape)
+    return rng.normal(size=shape) * rng.choice([1, 8], shape)
 
 
 def _full(value):

@@ -5,19 +5,28 @@ from hypothesis import strategies as st
 from ghostnp.testing.cases import MEMORY, ConvCase, MapCase, PoolCase
 
 
-def _int_or_pair(least, most):
-    return st.integers(least, most) | st.tuples(st.integers(least, most), st.integers(least, most))
+# What has several forms draws the numbers for all of them, so that a form can shrink to a simpler one by itself.
+@st.composite
+def _int_or_pair(draw, least, most):
+    rows, columns = (draw(st.integers(least, most)) for _ in range(2))
+    return (rows, columns) if draw(st.booleans()) else rows
+
+
+@st.composite
+def _padding(draw, *forms):
+    top, bottom, left, right = (draw(st.integers(0, 4)) for _ in range(4))
+    values = {"int": top, "pair": (top, left), "sides": ((top, bottom), (left, right)), "same": "same", "none": 0}
+    return values[draw(st.sampled_from(forms))]
 
 
 def _both(value):
     return (value, value) if isinstance(value, int) else value
 
 
-_SIDES = st.tuples(st.integers(0, 4), st.integers(0, 4))
 _PADDINGS = {
-    "any": _int_or_pair(0, 4) | st.tuples(_SIDES, _SIDES) | st.just("same"),
-    "symmetric": _int_or_pair(0, 4),
-    "words": st.sampled_from([0, "same"]),
+    "any": _padding("int", "pair", "sides", "same"),
+    "symmetric": _padding("int", "pair"),
+    "words": _padding("none", "same"),
 }
 BATCHES = st.sampled_from([1, 2, 0, 3])
 _SEEDS = st.integers(0, 2**16)
