@@ -126,7 +126,7 @@ def to_text(report):
 
 def _function_lines(name, found):
     if found.status == "passed":
-        return [f"✓ {name}: right, and keeps {len(found.laws)} laws"]
+        return [f"✓ {name}: right, laws kept: {len(found.laws)}"]
     lines = [f"{_MARKS[found.status]} {name}: {found.says}"]
     for label, text in _details(found):
         first, *rest = text.split("\n")

@@ -12,7 +12,7 @@ import ghostnp
 from ghostnp.tools.checking.report import FileReport, FunctionReport
 
 # All together has to stay under ten seconds.
-_SECONDS = 3.5  # for drawing cases, all functions together
+_SECONDS = 4.5  # for drawing cases, all functions together
 _STALL = 2.0  # how long one call of a function may take: cases are tiny
 _START = 20.0  # until the process is there; a second or so on an idle machine
 _TOTAL = 8.5
@@ -58,7 +58,8 @@ def check(path):
 
 def _run(path, folder, skipped, started):
     """Run the child to its end: None, or which function it was stopped in and what to say."""
-    command = [sys.executable, "-m", "ghostnp.tools.checking.child", str(path), str(folder), str(_SECONDS), *skipped]
+    seconds = min(_SECONDS, max(0.5, _TOTAL - 2.5 - (time.monotonic() - started)))
+    command = [sys.executable, "-m", "ghostnp.tools.checking.child", str(path), str(folder), str(seconds), *skipped]
     environment = os.environ | {
         "PYTHONPATH": str(Path(ghostnp.__file__).parents[1]),
         "OMP_NUM_THREADS": "1",
