@@ -2,7 +2,7 @@
 
 from ghostnp.kernels.jit import SHARES, leaf
 
-# Work on fewer numbers is done before a second thread has woken up.
+# Work on fewer numbers is done before a second thread has woken up: it stays on the calling thread.
 FEW = 1 << 16
 
 
@@ -44,7 +44,7 @@ def accumulate(source, target):
 
 
 @leaf
-def multiply(factor, target):
+def multiply_by(factor, target):
     """target *= factor."""
     for p in range(target.size):
         target[p] *= factor[p]
