@@ -32,6 +32,9 @@ from ghostnp.ops.gradients import ConvGrads
 # How large the phases of a band should be: they, as many outputs and as many gradients share a second-level cache.
 BAND_BYTES = 1 << 16
 
+# Unsigned, since Numba tests a signed index for counting from the end.
+_1, _2, _3, _4, _5, _6, _7 = (np.uintp(number) for number in range(1, 8))
+
 
 def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
     """Twin of `ghostnp.ops.depthwise_conv2d`, for the engine into `out` (a kernel's layout) and rectified."""
@@ -49,10 +52,9 @@ def convolve_depthwise(x, weight, bias, window, *, out=None, relu=False):
     """`depthwise_conv2d` for a window that has been checked already."""
     y = np.empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
     if y.size:
-        numbers, order, offsets, _, _ = _layout(window, len(x), x.itemsize)
-        w = plain(rows(weight)[:, order])
+        numbers, offsets, *_ = _layout(window, len(x), x.itemsize)
         bias = np.zeros(len(weight), x.dtype) if bias is None else plain(bias)
-        _forward(rows(planes(x)), w, bias, numbers, offsets, rows(y), relu)
+        _forward(rows(planes(x)), plain(rows(weight)), bias, numbers, offsets, rows(y), relu)
     return images(y) if out is None else out
 
 
@@ -61,10 +63,9 @@ def convolve_depthwise_backward(dy, x, weight, window):
     pixels = planes(x)
     dx, dweight, dbias = np.zeros_like(pixels), np.zeros(weight.shape, x.dtype), np.zeros(len(weight), x.dtype)
     if dx.size:
-        numbers, order, offsets, starts, sources = _layout(window, len(x), x.itemsize)
-        w, dw = plain(rows(weight)[:, order]), np.zeros((len(weight), len(order)), x.dtype)
-        _backward(rows(planes(dy)), rows(pixels), w, numbers, offsets, starts, sources, rows(dx), dw, dbias)
-        rows(dweight)[:, order] = dw
+        numbers, offsets, order, starts, sources = _layout(window, len(x), x.itemsize)
+        w = plain(rows(weight)[:, order])
+        _backward(rows(planes(dy)), rows(pixels), w, numbers, offsets, starts, sources, rows(dx), rows(dweight), dbias)
     return ConvGrads(images(dx), dweight, dbias)
 
 
@@ -77,10 +78,10 @@ def _layout(window, batch, itemsize):
     numbers : tuple of int
         What the leaves unpack: the window's sizes, the batch, and band (output rows), pitch (from one row of a phase to
         the next), size (of a phase) and margin (the furthest that a tap is from the first pixel of its phase).
-    order : ndarray
-        The taps, those of one phase next to each other.
-    offsets, starts, sources : ndarray
-        For each tap in that order, where it begins in the phases; for each phase, its first tap; for each tap, where it
+    offsets : ndarray
+        For each tap, where it begins in the phases.
+    order, starts, sources : ndarray
+        The taps, those of one phase next to each other; for each phase, the first of them; for each of them, where it
         begins in a dy that has the margin in front.
     """
     window = compact(window)
@@ -93,12 +94,11 @@ def _layout(window, batch, itemsize):
     band = min(height_out, max(1, BAND_BYTES // (sh * pitch * itemsize)))
     size = (band + further) * pitch
     margin = size - (band - 1) * pitch - wide * batch
-    phases = (u % sh).ravel()
+    phases, shifts = (u % sh).ravel(), (u // sh * pitch + v * batch).ravel()
     order = np.argsort(phases, kind="stable")
-    phases, shifts = phases[order], (u // sh * pitch + v * batch).ravel()[order]
-    starts = np.searchsorted(phases, np.arange(sh + 1))
+    starts = np.searchsorted(phases[order], np.arange(sh + 1))
     numbers = (height, width, sh, sw, top, left, height_out, width_out, batch, band, pitch, size, margin)
-    return numbers, order, phases * size + shifts, starts, margin - shifts
+    return numbers, phases * size + shifts, order, starts, margin - shifts[order]
 
 
 @leaf
@@ -190,12 +190,12 @@ def _rectify(row):
 
 
 @leaf
-def _copy_8(source, target):
-    """target[:8] = source[:8], all at once, as a vector register does it."""
-    a, b, c, d = source[0], source[1], source[2], source[3]
-    e, f, g, h = source[4], source[5], source[6], source[7]
-    target[0], target[1], target[2], target[3] = a, b, c, d
-    target[4], target[5], target[6], target[7] = e, f, g, h
+def _copy_8(source, i, target, o):
+    """target[o : o + 8] = source[i : i + 8], all at once, as a vector register does it."""
+    a, b, c, d = source[i], source[i + _1], source[i + _2], source[i + _3]
+    e, f, g, h = source[i + _4], source[i + _5], source[i + _6], source[i + _7]
+    target[o], target[o + _1], target[o + _2], target[o + _3] = a, b, c, d
+    target[o + _4], target[o + _5], target[o + _6], target[o + _7] = e, f, g, h
 
 
 @leaf
@@ -207,9 +207,12 @@ def _copy_pixels(source, step, target, target_step, count, batch):
         for j in range(count):
             target[j * target_step] = source[j * step]
     elif batch % 8 == 0:
-        for j in range(count):
-            for n in range(0, batch, 8):
-                _copy_8(source[j * step + n :], target[j * target_step + n :])
+        for n in range(0, batch, 8):
+            i, o = np.uintp(n), np.uintp(n)
+            for _ in range(count):
+                _copy_8(source, i, target, o)
+                i += np.uintp(step)
+                o += np.uintp(target_step)
     else:
         for j in range(count):
             copy(source[j * step : j * step + batch], target[j * target_step : j * target_step + batch])
