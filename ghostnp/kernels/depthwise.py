@@ -21,7 +21,8 @@ import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.layout import compact, images, plain, planes, rows
-from ghostnp.kernels.leaves import accumulate, bounds, copy, fill, sum_row
+from ghostnp.kernels.leaves import bounds, copy, fill, sum_row
+from ghostnp.kernels.phases import layout, row_pitch, visit
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads
 
@@ -45,7 +46,7 @@ def convolve_depthwise(x, weight, bias, window, *, out=None, relu=False):
     """`depthwise_conv2d` for a window that has been checked already."""
     y = np.empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
     if y.size:
-        numbers, order, offsets, _, _ = _layout(window, len(x), x.itemsize)
+        numbers, order, offsets, _, _ = _phases(window, len(x), x.itemsize)
         w = plain(rows(weight)[:, order])
         bias = np.zeros(len(weight), x.dtype) if bias is None else plain(bias)
         _forward(rows(planes(x)), w, bias, numbers, offsets, rows(y), relu)
@@ -57,7 +58,7 @@ def convolve_depthwise_backward(dy, x, weight, window):
     pixels = planes(x)
     dx, dweight, dbias = np.zeros_like(pixels), np.zeros(weight.shape, x.dtype), np.zeros(len(weight), x.dtype)
     if dx.size:
-        numbers, order, offsets, starts, sources = _layout(window, len(x), x.itemsize)
+        numbers, order, offsets, starts, sources = _phases(window, len(x), x.itemsize)
         w, dw = plain(rows(weight)[:, order]), np.zeros((len(weight), len(order)), x.dtype)
         _backward(rows(planes(dy)), rows(pixels), w, numbers, offsets, starts, sources, rows(dx), dw, dbias)
         rows(dweight)[:, order] = dw
@@ -65,35 +66,9 @@ def convolve_depthwise_backward(dy, x, weight, window):
 
 
 @lru_cache(maxsize=256)
-def _layout(window, batch, itemsize):
-    """Where everything lies in the scratch of a band; lengths count numbers, not pixels.
-
-    Returns
-    -------
-    numbers : tuple of int
-        What the leaves unpack: the window's sizes, the batch, and band (output rows), pitch (from one row of a phase to
-        the next), size (of a phase) and margin (the furthest that a tap is from the first pixel of its phase).
-    order : ndarray
-        The taps, those of one phase next to each other.
-    offsets, starts, sources : ndarray
-        For each tap in that order, where it begins in the phases; for each phase, its first tap; for each tap, where it
-        begins in a dy that has the margin in front.
-    """
-    window = compact(window)
-    (height, width), (height_out, width_out) = window.input, window.output
-    (sh, sw), ((top, _), (left, _)) = window.stride, window.padding
-    u, v = (tap * dilation for tap, dilation in zip(np.indices(window.kernel), window.dilation, strict=True))
-    pitch = (width_out + v.max().item() // sw) * batch
-    further = u.max().item() // sh
-    band = min(height_out, max(1, BAND_BYTES // (sh * sw * pitch * itemsize)))
-    size = (band + further) * pitch
-    margin = size - (band - 1) * pitch - width_out * batch
-    phases = (u % sh * sw + v % sw).ravel()
-    order = np.argsort(phases, kind="stable")
-    phases, shifts = phases[order], (u // sh * pitch + v // sw * batch).ravel()[order]
-    starts = np.searchsorted(phases, np.arange(sh * sw + 1))
-    numbers = (height, width, sh, sw, top, left, height_out, width_out, batch, band, pitch, size, margin)
-    return numbers, order, phases * size + shifts, starts, margin - shifts
+def _phases(window, batch, itemsize):
+    sh, sw = compact(window).stride
+    return layout(window, batch, max(1, BAND_BYTES // (sh * sw * row_pitch(window, batch) * itemsize)))
 
 
 @leaf
@@ -169,57 +144,6 @@ def _copy_relu(source, target):
 
 
 @leaf
-def _deal(x, p, stride, batch, phase):
-    """Copy every `stride`-th pixel of x, from number p on, to the phase."""
-    if stride == 1:
-        copy(x[p : p + phase.size], phase)
-    elif batch == 1:
-        for j in range(phase.size):
-            phase[j] = x[p + j * stride]
-    else:
-        for j in range(0, phase.size, batch):
-            copy(x[p + j * stride : p + j * stride + batch], phase[j : j + batch])
-
-
-@leaf
-def _return(phase, stride, batch, dx, p):
-    """Add the phase to every `stride`-th pixel of dx, from number p on: the transpose of `_deal`."""
-    if stride == 1:
-        accumulate(phase, dx[p : p + phase.size])
-    elif batch == 1:
-        for j in range(phase.size):
-            dx[p + j * stride] += phase[j]
-    else:
-        for j in range(0, phase.size, batch):
-            accumulate(phase[j : j + batch], dx[p + j * stride : p + j * stride + batch])
-
-
-@leaf
-def _visit(x, numbers, first, phases, back):
-    """Deal the rows that a band from output row `first` on reads of a channel out to its phases, or bring them `back`.
-
-    Rows of padding are set to zero. Columns of padding are zero from the beginning, and nothing is ever dealt there.
-    """
-    height, width, sh, sw, top, left, _, _, batch, _, pitch, size, _ = numbers
-    for phase in range(sh * sw):
-        lines = phases[phase * size : (phase + 1) * size]
-        shift = phase % sw - left  # pixel j of a line is pixel j·sw + shift of its row
-        begin = max(0, (sw - 1 - shift) // sw)
-        end = max(begin, min(pitch // batch, (width - shift + sw - 1) // sw))
-        for line in range(size // pitch):
-            h = (first + line) * sh + phase // sw - top
-            if 0 <= h < height:
-                piece = lines[line * pitch + begin * batch : line * pitch + end * batch]
-                p = (h * width + begin * sw + shift) * batch
-                if back:
-                    _return(piece, sw, batch, x, p)
-                else:
-                    _deal(x, p, sw, batch, piece)
-            elif not back:
-                fill(lines[line * pitch : (line + 1) * pitch], phases.dtype.type(0))
-
-
-@leaf
 def _filter(phases, w, bias, numbers, first, offsets, sums, y, relu):
     """One filter's band of y from row `first` on."""
     _, _, _, _, _, _, rows, width, batch, band, pitch, _, _ = numbers
@@ -280,7 +204,7 @@ def _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, 
     _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
     for c in range(begin, end):
         for first in range(0, height, band):
-            _visit(x[c], numbers, first, phases, np.bool_(False))
+            visit(x[c], numbers, first, phases, np.bool_(False))
             for o in range(c * multiplier, (c + 1) * multiplier):
                 _filter(phases, w[o], bias[o], numbers, first, offsets, sums, y[o], relu)
 
@@ -293,13 +217,13 @@ def _filter_channels_backward(
     _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
     for c in range(begin, end):
         for first in range(0, height, band):
-            _visit(x[c], numbers, first, phases, np.bool_(False))
+            visit(x[c], numbers, first, phases, np.bool_(False))
             fill(dphases, dphases.dtype.type(0))
             for o in range(c * multiplier, (c + 1) * multiplier):
                 dbias[o] += _filter_backward(
                     dy[o], phases, w[o], numbers, first, offsets, starts, sources, spaced, dphases, dots, dw[o]
                 )
-            _visit(dx[c], numbers, first, dphases, np.bool_(True))
+            visit(dx[c], numbers, first, dphases, np.bool_(True))
 
 
 @driver
