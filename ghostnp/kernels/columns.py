@@ -24,7 +24,7 @@ def columns(pixels, window, groups):
     """What the windows see of `pixels` (C, H, W, N), as the products of `matmul` take it: x, begins and lines."""
     channels, _, _, batch = pixels.shape
     numbers, begins, lines = _columns_layout(window, channels // groups, batch)
-    phases = np.zeros((channels, *numbers[2:4], numbers[11]), pixels.dtype)
+    phases = np.empty((channels, *numbers[2:4], numbers[11]), pixels.dtype)
     spread(pixels.reshape(channels, -1), numbers, phases.reshape(channels, numbers[2] * numbers[3], numbers[11]))
     return phases.reshape(groups, -1), begins, lines
 
@@ -44,12 +44,13 @@ def _spread_jobs(begin, end, x, numbers, phases):
     count = phases.shape[1]
     for job in range(begin, end):
         c, phase = job // count, job % count
+        fill(phases[c, phase], phases.dtype.type(0))
         visit_phase(x[c], numbers, np.int64(0), phase, phases[c, phase], np.bool_(False))
 
 
 @driver
 def spread(x, numbers, phases):
-    """Deal x (C, H·W·N) out to phases (C, s·t, size), which are zero: a job is one phase of one channel."""
+    """Deal x (C, H·W·N) out to phases (C, s·t, size): a job is one phase of one channel."""
     for share in prange(SHARES):
         begin, end = bounds(np.int64(share), phases.shape[0] * phases.shape[1])
         _spread_jobs(begin, end, x, numbers, phases)

@@ -1,7 +1,7 @@
 """Matrix products: what every convolution except the depthwise one comes down to.
 
 `gemm` multiplies a small matrix by a wide one, w (M, K) @ x (K, P), with P pixels side by side in memory. A tile of
-8 x 256 results stays in the first-level cache while the channels pass by, four at a time: each number that is loaded is
+8 x 400 results stays in the first-level cache while the channels pass by, four at a time: each number that is loaded is
 used 8 times, each result that is touched takes 4 products, and all loops run along pixels, where vector registers fit.
 
 `gemm_nt` multiplies two wide ones, a (M, P) @ b (K, P)ᵀ, as a weight gradient does. Here the contraction runs along
@@ -16,7 +16,9 @@ from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.leaves import bounds, copy, fill
 
 LANES = 16  # numbers in a vector register, at the most
-TILE = 256  # pixels in a tile: 8 of its rows and 4 of the operand's take 12 KB in float32
+# Pixels in a tile. 8 of its rows and 4 of the operand's take 19 KB in float32; and no two of these rows are a multiple
+# of 4 KB apart: the processor would take them for the same place, and wait for the one before it reads the other.
+TILE = 400
 CHUNK = 512  # pixels in one pass of the scalar products
 BAND = 16  # rows of `a` in one job of gemm_nt
 
@@ -130,6 +132,7 @@ def _multiply_tiles(jobs, grid, w, transposed, bias, x, begins, lines, y, first,
     gather = gathered.size > 0
     for job in range(jobs[0], jobs[1]):
         g, p, m = job // (tiles * blocks), job // blocks % tiles * step, job % blocks * 8
+        p = max(0, min(p, lines[0] - step))  # the last tile is a whole one too: what it shares with another is equal
         size = min(step, lines[0] - p)
         if job == jobs[0] or m == 0:
             if gather:
@@ -158,6 +161,8 @@ def gemm(w, transposed, bias, x, begins, lines, y, first, relu):
     """
     pixels, width, _ = lines
     tiles = max(1, (pixels + TILE - 1) // TILE)
+    if tiles == 1 and pixels % LANES:
+        tiles = 2  # which overlap, and fill their registers
     step = whole((pixels + tiles - 1) // tiles)
     blocks = (y.shape[1] + 7) // 8
     depth = begins.size
