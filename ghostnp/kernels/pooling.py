@@ -9,11 +9,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from ghostnp.kernels.columns import merge, split
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.join import spread_pixels, sum_pixels
 from ghostnp.kernels.layout import compact, images, planes
 from ghostnp.kernels.leaves import accumulate, bounds, copy, fill
+from ghostnp.kernels.phases import merge, split
 from ghostnp.ops.checks import check_argmax, check_gradient, check_maps, flag
 from ghostnp.ops.pooling import pixel_count, pool_window
 
