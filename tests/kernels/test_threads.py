@@ -35,3 +35,20 @@ def test_a_layer_that_there_is_not_is_named(monkeypatch):
     monkeypatch.setenv("GHOSTNP_THREADING", "workqueue")
     with pytest.raises(ValueError, match=r"GHOSTNP_THREADING='workqueue'.* or serial"):
         choose_layer()
+
+
+FORK = """
+import os
+import numpy as np
+from ghostnp import kernels
+x = np.ones((2, 4, 8, 8), np.float32)
+kernels.relu(x)
+child = os.fork() if hasattr(os, "fork") else None
+if child == 0:
+    os._exit(int(kernels.relu(x).sum() != x.size))
+print(os.waitpid(child, 0)[1] if child else 0)
+"""
+
+
+def test_serial_kernels_survive_a_fork(run_python):
+    assert run_python(FORK, GHOSTNP_THREADING="serial") == "0\n"
