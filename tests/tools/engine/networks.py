@@ -36,7 +36,7 @@ def settled(model, x):
     norms = [module for module in model.tree().values() if isinstance(module, BatchNorm2d)]
     for array in model.parameters().values():
         if array.ndim == 1:
-            array += rng.uniform(-0.3, 0.3, array.shape)
+            np.add(array, rng.uniform(-0.3, 0.3, array.shape), out=array, casting="same_kind")
     if norms:
         momenta = [norm.momentum for norm in norms]
         for norm in norms:
