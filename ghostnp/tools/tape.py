@@ -64,12 +64,15 @@ class Step:
         sequence of arrays (as concat's xs), or else a plain option, None among them.
     results : tuple of int
         Numbers of what it returned: several where the function returns several (max_pool2d: y and argmax).
+    fields : tuple of str
+        Names of what it returned, if these have names: a backward pass's gradients, called as the arguments are.
     """
 
     op: str
     path: str
     arguments: dict[str, Any]
     results: tuple[int, ...]
+    fields: tuple[str, ...] = ()
 
     @property
     def inputs(self):
@@ -229,7 +232,7 @@ class _Recorder:
             }  # before the call, which may not be able to make anything of what is unknown
             y = function(*args, **keywords)
             results = [self._numbered(value) for value in _sequence(y)]
-            self.steps.append(Step(name, path, arguments, tuple(results)))
+            self.steps.append(Step(name, path, arguments, tuple(results), getattr(y, "_fields", ())))
             return y
 
         setattr(self, name, recorded)  # so that the next call finds it without asking here

@@ -1,0 +1,130 @@
+"""One run of the bench: its workers, its settings, and a row for each task."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from ghostnp.tools.bench.check import disagreement, tolerance
+from ghostnp.tools.bench.contenders import CALL, CONTENDERS, INFERENCE, TRAINING
+from ghostnp.tools.bench.roofline import Machine, Work, measure
+from ghostnp.tools.bench.tasks import CallTask
+from ghostnp.tools.bench.timing import Samples, rounds
+from ghostnp.tools.bench.worker import Worker, WorkerError
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured for one task.
+
+    Parameters
+    ----------
+    section : str
+        "ops", "networks", "memory" or "startup".
+    labels : dict of str to str
+        What the task was.
+    samples : dict of str to Samples
+        By contender: seconds, or bytes in the section "memory".
+    problems : dict of str to str
+        By contender: why there are none.
+    work : Work, optional
+        Of a call.
+    """
+
+    section: str
+    labels: dict[str, str]
+    samples: dict[str, Samples]
+    problems: dict[str, str] = field(default_factory=dict)
+    work: Work | None = None
+
+
+class Session:
+    """Workers that take turns; a context manager.
+
+    Parameters
+    ----------
+    contenders : iterable of str
+        Names of `CONTENDERS`; those that are not installed are left out.
+    threads : int
+        For each of them.
+    repeat : int
+        At most so many rounds for each row.
+    seconds : float
+        No further round after so many seconds.
+    progress : callable
+        Is told in a few words what is going on.
+
+    Attributes
+    ----------
+    failures : list of str
+        Every result that was wrong, and every contender that failed.
+    """
+
+    def __init__(
+        self, contenders, *, threads, repeat, seconds=3.0, progress: Callable[[str], None] = lambda text: None
+    ):
+        self.contenders = [CONTENDERS[name] for name in contenders if CONTENDERS[name].installed]
+        self.threads, self.repeat, self.seconds, self.progress = threads, repeat, seconds, progress
+        self.failures: list[str] = []
+        self._workers: dict[str, Worker] = {}
+        self._open = ExitStack()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._open.close()
+
+    def worker(self, module):
+        """The process that serves a module; it begins when it is first asked for."""
+        if module not in self._workers:
+            self._workers[module] = self._open.enter_context(Worker(module, self.threads))
+        return self._workers[module]
+
+    def machine(self) -> Machine:
+        """Peak and bandwidth, measured now."""
+        self.progress("peak and bandwidth of this machine")
+        return measure(self.worker("roofline"))
+
+    def taking_part(self, task):
+        """Contenders that can do a task."""
+        kind = CALL if isinstance(task, CallTask) else TRAINING if task.training else INFERENCE
+        return [contender for contender in self.contenders if kind in contender.tasks]
+
+    def row(self, section, labels, task, work=None):
+        """Prepare a task with everyone, compare what they get, and let those who are right take turns."""
+        text = " ".join(labels.values())
+        self.progress(f"{section}: {text}")
+        if not isinstance(task, CallTask):
+            try:
+                task = task.equipped()
+            except ValueError as error:  # a network that cannot take so small an image
+                return Row(section, labels, {}, {"ghostnp": str(error)})
+        turns: dict[str, Callable[[], float]] = {}
+        results: dict[str, dict[str, np.ndarray]] = {}
+        problems: dict[str, str] = {}
+        for contender in self.taking_part(task):
+            worker = self.worker(contender.module)
+            try:
+                results[contender.name], _ = worker.prepare(contender.name, task)
+                turns[contender.name] = partial(worker.turn, contender.name)
+            except WorkerError as error:
+                problems[contender.name] = str(error)
+        ours = next((results[contender.name] for contender in self.contenders if contender.name in results), {})
+        for name, theirs in results.items():
+            wrong = disagreement(ours, theirs, tolerance(task))
+            if wrong:
+                problems[name] = wrong
+                del turns[name]
+        samples = rounds(turns, repeat=self.repeat, seconds=self.seconds) if turns else {}
+        for worker in self._workers.values():
+            worker.forget()
+        self.failures += [f"{text}: {name}: {problem}" for name, problem in problems.items() if not _lacks(problem)]
+        return Row(section, labels, samples, problems, work)
+
+
+def _lacks(problem):
+    """Whether a contender only has no such operation."""
+    return problem.startswith("NotImplementedError")

@@ -1,0 +1,138 @@
+"""How a time is taken and how two of them are compared.
+
+A machine that others use slows down for seconds at a time. So contenders take turns, one short turn each, and what is
+compared is turns of the same round: whatever was going on met both.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+# A turn lasts at least this long. What takes less is run several times, after one run that wakes threads and caches.
+TURN = 0.01
+# With fewer rounds quartiles say nothing.
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Seconds of one run, one sample for each turn (or bytes, where memory is measured).
+
+    Parameters
+    ----------
+    values : tuple of float
+        In the order of the rounds.
+    """
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self):
+        """The middle one."""
+        return float(np.median(self.values))
+
+    @property
+    def quartiles(self):
+        """A quarter of them lies below the first number, a quarter above the second."""
+        return _quartiles(self.values)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One contender's time over another's: below 1, the first is faster.
+
+    Parameters
+    ----------
+    value : float
+        Ratio of the medians.
+    quartiles : (float, float)
+        Of the ratios round by round.
+    """
+
+    value: float
+    quartiles: tuple[float, float]
+
+    def __str__(self):
+        """Value and spread, ``"0.45 (0.43–0.48)"``."""
+        lower, upper = self.quartiles
+        return f"{self.value:.2f} ({lower:.2f}–{upper:.2f})"
+
+
+def ratio(ours, peer):
+    """Compare what was measured in the same rounds.
+
+    Parameters
+    ----------
+    ours, peer : Samples
+        As many of each.
+
+    Returns
+    -------
+    Ratio
+    """
+    pairs = [mine / theirs for mine, theirs in zip(ours.values, peer.values, strict=True)]
+    return Ratio(ours.median / peer.median, _quartiles(pairs))
+
+
+def turn(run, *, least=TURN, clock=perf_counter):
+    """Take one turn: seconds of one run.
+
+    Parameters
+    ----------
+    run : callable
+        Called without arguments.
+    least : float
+        What takes less is run once, and then as often as fits; the sample is the mean of the latter.
+    clock : callable
+        Tells the time in seconds.
+
+    Returns
+    -------
+    float
+    """
+    start = clock()
+    run()
+    first = clock() - start
+    if first >= least:
+        return first
+    repeats = math.ceil(least / max(first, 1e-7))
+    start = clock()
+    for _ in range(repeats):
+        run()
+    return (clock() - start) / repeats
+
+
+def rounds(turns: dict[str, Callable[[], float]], *, repeat, seconds, clock=perf_counter):
+    """Let contenders take turns.
+
+    Parameters
+    ----------
+    turns : dict of str to callable
+        By contender: takes one turn, and returns the seconds of one run.
+    repeat : int
+        At most so many rounds, after one that does not count.
+    seconds : float
+        No new round begins after so many seconds; the first `ROUNDS` always do.
+
+    Returns
+    -------
+    dict of str to Samples
+    """
+    for take in turns.values():
+        take()
+    samples: dict[str, list[float]] = {name: [] for name in turns}
+    start = clock()
+    for done in range(max(repeat, 1)):
+        if done >= ROUNDS and clock() - start > seconds:
+            break
+        for name, take in turns.items():
+            samples[name].append(take())
+    return {name: Samples(tuple(taken)) for name, taken in samples.items()}
+
+
+def _quartiles(samples):
+    lower, upper = np.percentile(samples, [25, 75])
+    return float(lower), float(upper)
