@@ -1,6 +1,7 @@
 """A plan that can be read."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,3 +102,13 @@ def test_a_plan_of_any_dtype_counts_its_bytes():
         for dtype in (np.float32, np.float64)
     }
     assert sizes[np.float64] == 2 * sizes[np.float32]
+
+
+def test_the_readme_shows_a_plan():
+    """As far as it shows it: without the last column, and not all of the steps."""
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"^GhostNet, input.*?(?=^```)", readme, re.DOTALL | re.MULTILINE)[0].splitlines()
+    lines = str(ghostnp.compile(ghostnp.create_model("ghostnet_050", seed=None)).plan((1, 3, 224, 224))).splitlines()
+    assert len(shown) > 10
+    for line in shown:
+        assert any(whole.startswith(line) for whole in lines), line
