@@ -9,9 +9,13 @@ import ghostnp
 from ghostnp.cli.bench import bench
 from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
+from ghostnp.cli.compile import compile_command
 from ghostnp.cli.count import count_command
 from ghostnp.cli.notebooks import notebooks
+from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
+from ghostnp.cli.trace import trace_command
+from ghostnp.cli.worksheet import worksheet
 
 
 @click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
@@ -61,5 +65,17 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-for command in (classify, count_command, reconcile_command, claims, notebooks, bench):
+COMMANDS = (
+    classify,
+    count_command,
+    trace_command,
+    reconcile_command,
+    claims,
+    compile_command,
+    bench,
+    worksheet,
+    quiz,
+    notebooks,
+)
+for command in COMMANDS:
     main.add_command(command)

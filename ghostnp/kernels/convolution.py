@@ -36,7 +36,7 @@ COLUMN_BYTES = 1 << 22
 def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
     """Twin of `ghostnp.ops.standard_conv2d`."""
     window = check_conv2d(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window, 1, out, relu)
+    return convolve(x, weight, bias, window, 1, out, relu)
 
 
 def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -48,7 +48,7 @@ def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
 def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
     """Twin of `ghostnp.ops.pointwise_conv2d`."""
     window = pointwise_window(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window, 1, out, relu)
+    return convolve(x, weight, bias, window, 1, out, relu)
 
 
 def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -60,7 +60,7 @@ def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
 def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, relu=False):
     """Twin of `ghostnp.ops.grouped_conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window, groups, out, relu)
+    return convolve(x, weight, bias, window, groups, out, relu)
 
 
 def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -72,7 +72,7 @@ def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, g
 def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, relu=False):
     """Twin of `ghostnp.ops.conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window, groups, out, relu)
+    return convolve(x, weight, bias, window, groups, out, relu)
 
 
 def conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -98,7 +98,8 @@ def separable_conv2d_backward(dy, x, depthwise_weight, pointwise_weight, *, stri
     return SeparableGrads(dx, ddepthwise, dpointwise, dbias)
 
 
-def _convolve(x, weight, bias, window, groups, out, relu):
+def convolve(x, weight, bias, window, groups, out=None, relu=False):
+    """`conv2d` for a window that has been checked already."""
     if groups == x.shape[1] > 1:
         return convolve_depthwise(x, weight, bias, window, out=out, relu=relu)
     if out is None:

@@ -274,38 +274,54 @@ def _filter_backward(dy, phases, w, numbers, first, offsets, starts, sources, sp
     return sum_row(g)
 
 
+@leaf
+def _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, relu):
+    multiplier = len(w) // len(x)
+    _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
+    for c in range(begin, end):
+        for first in range(0, height, band):
+            _visit(x[c], numbers, first, phases, np.bool_(False))
+            for o in range(c * multiplier, (c + 1) * multiplier):
+                _filter(phases, w[o], bias[o], numbers, first, offsets, sums, y[o], relu)
+
+
+@leaf
+def _filter_channels_backward(
+    begin, end, dy, x, w, numbers, offsets, starts, sources, phases, dphases, spaced, dots, dx, dw, dbias
+):
+    multiplier = len(w) // len(x)
+    _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
+    for c in range(begin, end):
+        for first in range(0, height, band):
+            _visit(x[c], numbers, first, phases, np.bool_(False))
+            fill(dphases, dphases.dtype.type(0))
+            for o in range(c * multiplier, (c + 1) * multiplier):
+                dbias[o] += _filter_backward(
+                    dy[o], phases, w[o], numbers, first, offsets, starts, sources, spaced, dphases, dots, dw[o]
+                )
+            _visit(dx[c], numbers, first, dphases, np.bool_(True))
+
+
 @driver
 def _forward(x, w, bias, numbers, offsets, y, relu):
     """y (C_out, H_out·W_out·N) of x (C_in, H·W·N) and w (C_out, taps): the channels are shared out."""
-    multiplier = len(w) // len(x)
-    _, _, sh, sw, _, _, height, _, _, band, pitch, size, _ = numbers
+    _, _, sh, sw, _, _, _, _, _, band, pitch, size, _ = numbers
     for share in prange(SHARES):
         begin, end = bounds(np.int64(share), len(x))
         if begin < end:
             phases, sums = np.zeros(sh * sw * size, x.dtype), np.empty(band * pitch, x.dtype)
-            for c in range(begin, end):
-                for first in range(0, height, band):
-                    _visit(x[c], numbers, first, phases, np.bool_(False))
-                    for o in range(c * multiplier, (c + 1) * multiplier):
-                        _filter(phases, w[o], bias[o], numbers, first, offsets, sums, y[o], relu)
+            _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, relu)
 
 
 @driver
 def _backward(dy, x, w, numbers, offsets, starts, sources, dx, dw, dbias):
     """Add to dx, dw and dbias, all zero at first, what dy sends back: the channels are shared out."""
-    multiplier = len(w) // len(x)
-    _, _, sh, sw, _, _, height, _, _, band, _, size, margin = numbers
+    _, _, sh, sw, _, _, _, _, _, _, _, size, margin = numbers
     for share in prange(SHARES):
         begin, end = bounds(np.int64(share), len(x))
         if begin < end:
             phases, dphases = np.zeros(sh * sw * size, x.dtype), np.empty(sh * sw * size, x.dtype)
             spaced, dots = np.zeros(margin + size, x.dtype), np.empty(offsets.size, x.dtype)
-            for c in range(begin, end):
-                for first in range(0, height, band):
-                    _visit(x[c], numbers, first, phases, np.bool_(False))
-                    fill(dphases, dphases.dtype.type(0))
-                    for o in range(c * multiplier, (c + 1) * multiplier):
-                        dbias[o] += _filter_backward(
-                            dy[o], phases, w[o], numbers, first, offsets, starts, sources, spaced, dphases, dots, dw[o]
-                        )
-                    _visit(dx[c], numbers, first, dphases, np.bool_(True))
+            _filter_channels_backward(
+                begin, end, dy, x, w, numbers, offsets, starts, sources, phases, dphases, spaced, dots, dx, dw, dbias
+            )

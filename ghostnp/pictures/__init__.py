@@ -5,6 +5,7 @@ convolution made, green a gate, red a gradient; groups have colours of their own
 """
 
 from ghostnp.pictures.charts import cost_bars, feature_maps, roofline
+from ghostnp.pictures.steps import intermediates
 from ghostnp.pictures.units import ghost_bottlenecks, ghost_flow, shufflenet_units
 from ghostnp.pictures.windows import dfc_reach, sliding_window
 from ghostnp.pictures.wiring import connectivity, shuffle_wiring
@@ -16,6 +17,7 @@ __all__ = [
     "feature_maps",
     "ghost_bottlenecks",
     "ghost_flow",
+    "intermediates",
     "roofline",
     "shuffle_wiring",
     "shufflenet_units",

@@ -64,12 +64,15 @@ class Step:
         sequence of arrays (as concat's xs), or else a plain option, None among them.
     results : tuple of int
         Numbers of what it returned: several where the function returns several (max_pool2d: y and argmax).
+    fields : tuple of str
+        Names of what it returned, if these have names: a backward pass's gradients, called as the arguments are.
     """
 
     op: str
     path: str
     arguments: dict[str, Any]
     results: tuple[int, ...]
+    fields: tuple[str, ...] = ()
 
     @property
     def inputs(self):
@@ -102,10 +105,15 @@ class Tape:
     inputs: int
     output: Any
 
+    @property
+    def returned(self):
+        """Numbers of the values that the model returned."""
+        return tuple(part.number for part in _parts({"": self.output}) if isinstance(part, Result))
+
     def last_reads(self):
         """Place in `steps` of the last call that reads each value, by number; len(steps) for what is returned."""
         last = {number: place for place, step in enumerate(self.steps) for number in step.inputs}
-        return last | {part.number: len(self.steps) for part in _parts({"": self.output}) if isinstance(part, Result)}
+        return last | dict.fromkeys(self.returned, len(self.steps))
 
     def run(self, namespace, *inputs, constant=attrgetter("array")):
         """Make the same calls again, of another namespace.
@@ -224,7 +232,7 @@ class _Recorder:
             }  # before the call, which may not be able to make anything of what is unknown
             y = function(*args, **keywords)
             results = [self._numbered(value) for value in _sequence(y)]
-            self.steps.append(Step(name, path, arguments, tuple(results)))
+            self.steps.append(Step(name, path, arguments, tuple(results), getattr(y, "_fields", ())))
             return y
 
         setattr(self, name, recorded)  # so that the next call finds it without asking here

@@ -13,6 +13,15 @@ RNG = np.random.default_rng(0)
 SOBEL = [[1, 0, -1], [2, 0, -2], [1, 0, -1]]
 COSTS = {"standard": (9216, 28_901_376, "standard"), "separable": (1312, 4_114_432, "separable"), "mine": (5, 7)}
 POINTS = {"pointwise": (10.0, 8e10, "pointwise"), "depthwise": (0.9, 1.2e10, "depthwise"), "mine": (3.0, 3e10)}
+STEPS = [
+    ("#0 input\n1x3x4x4", RNG.standard_normal((1, 3, 4, 4)), False),
+    (
+        "#12 depthwise_conv2d_backward.weight\nblocks.8.3.ghost1.primary_conv.0\n1x20x9x9",
+        RNG.random((1, 20, 9, 9)),
+        True,
+    ),
+    ("#13 linear\nclassifier\n1x10\n110 parameters, 100 MACs", RNG.standard_normal((1, 10)), False),
+]
 PICTURES = {
     "sliding_window": lambda: pictures.sliding_window(RNG.integers(0, 5, (5, 5)), SOBEL, padding=1, at=(1, 2)),
     "sliding_window, large": lambda: pictures.sliding_window(RNG.integers(-9, 9, (8, 8)), np.ones((5, 5)), stride=2),
@@ -27,6 +36,7 @@ PICTURES = {
     "ghost_bottlenecks": pictures.ghost_bottlenecks,
     "dfc_reach": lambda: pictures.dfc_reach(14, 14, 5, (4, 6)),
     "feature_maps": lambda: pictures.feature_maps(RNG.standard_normal((1, 20, 8, 8)), pairs=[(0, 9)]),
+    "intermediates": lambda: pictures.intermediates(STEPS),
     "cost_bars": lambda: pictures.cost_bars(COSTS, title="32 to 32"),
     "roofline": lambda: pictures.roofline(POINTS, peak=1.5e11, bandwidth=3e10),
 }
