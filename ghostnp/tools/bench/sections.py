@@ -20,8 +20,9 @@ NETWORKS: tuple[str, ...] = (
 )
 # Whose layers the section of operators takes.
 LAYERS_OF: tuple[str, ...] = ("ghostnet_100", "ghostnetv2_100", "shufflenetv1_g3_1.0x")
-# These hand out views and move nothing.
-_FREE = {(op, "forward") for op in ("flatten", "split")} | {(op, "backward") for op in ("flatten", "add", "concat")}
+# These hand out views and move nothing; the backward pass of a split is a concat.
+_FREE = {("flatten", "forward"), ("flatten", "backward"), ("split", "forward"), ("split", "backward")}
+_FREE |= {("add", "backward"), ("concat", "backward")}
 
 
 def ops(session, networks, sizes, batches):

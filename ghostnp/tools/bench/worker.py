@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ class Worker:
         return self
 
     def __exit__(self, *error):
-        self._requests.close()
+        with suppress(BrokenPipeError):  # it has ended already
+            self._requests.close()
         self._process.wait()
         self._answers.close()
 
