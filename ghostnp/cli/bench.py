@@ -71,7 +71,9 @@ def bench(section, networks, sizes, batches, full, peers, threads, repeat, secon
             session.seconds = seconds or (0.2 if name == "ops" else 3.0)
             report.rows += SECTIONS[name](session, networks or of, sizes or square, batches or several)
         report.failures = session.failures
-    report.surroundings["other programs"] = others.text
+    report.surroundings["other programs"] = (
+        "not known" if others.share is None else f"took {others.share:.0%} of the machine meanwhile"
+    )
     _say("")
     click.echo(report.text("github" if style == "markdown" else "simple"))
     _write(report, json_file, plot)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ghostnp.tools.bench.contenders import CONTENDERS
 from ghostnp.tools.bench.roofline import Machine
-from ghostnp.tools.bench.session import Row
+from ghostnp.tools.bench.session import BUSY, Row
 from ghostnp.tools.bench.timing import ratio
 
 _TITLES = {
@@ -64,6 +64,12 @@ class Report:
         notes = [f"{' '.join(row.labels.values())}: {name}: {why}" for row in self.rows for name, why in _notes(row)]
         if notes:
             parts.append("Not measured:\n" + "\n".join(f"- {note}" for note in notes))
+        disturbed = [" ".join(row.labels.values()) for row in self.rows if (row.others or 0) >= BUSY]
+        if disturbed:
+            parts.append(
+                f"While these were measured, other programs took {BUSY:.0%} of the machine or more, again and again:\n"
+                + "\n".join(f"- {text}" for text in disturbed)
+            )
         return "\n\n".join(parts)
 
     def to_json(self):
@@ -112,7 +118,7 @@ class Report:
         return str(ratio(mine, row.samples[peer])) if peer in row.samples else "–"
 
     def _record(self, row):
-        record = {"section": row.section, **row.labels, "problems": row.problems}
+        record = {"section": row.section, **row.labels, "problems": row.problems, "others": row.others}
         record["samples"] = {name: samples.values for name, samples in row.samples.items()}
         record["ratios"] = {
             f"{ours} / {peer}": {"value": found.value, "quartiles": found.quartiles}

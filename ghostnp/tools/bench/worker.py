@@ -58,6 +58,11 @@ class Worker:
         assert self._process.stdout is not None
         self._requests, self._answers = self._process.stdin, self._process.stdout
 
+    @property
+    def process(self):
+        """Its number."""
+        return self._process.pid
+
     def __enter__(self):
         return self
 

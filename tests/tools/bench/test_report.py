@@ -1,6 +1,9 @@
 """What is printed, drawn and written down."""
 
 import json
+import subprocess
+import sys
+from dataclasses import replace
 
 import pytest
 
@@ -94,4 +97,21 @@ def test_other_programs_are_seen():
     """Nobody knows how busy a test machine is; it is a share, or not known."""
     others = Others()
     sum(number * number for number in range(1_000_000))
-    assert others.text == "unknown" or 0 <= int(others.text.split()[1].rstrip("%")) <= 100
+    assert others.share is None or 0 <= others.share <= 1
+
+
+def test_the_time_of_a_child_is_not_that_of_others():
+    code = "sum(n * n for n in range(10_000_000)); print(flush=True); input()"
+    others = Others()
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        knowing = Others([child.pid])
+        child.stdout.readline()
+        ignorant_share, knowing_share = others.share, knowing.share
+        child.communicate(b"\n")
+    assert ignorant_share is None or knowing_share < ignorant_share
+
+
+def test_rows_that_others_disturbed_are_named(report):
+    assert "other programs took 10%" not in report.text()
+    report.rows[2] = replace(report.rows[2], others=0.3)
+    assert "other programs took 10% of the machine or more, again and again:\n- ghostnet_100 224" in report.text()

@@ -1,5 +1,6 @@
 """A row: everyone prepares, results are compared, and only those who are right are timed."""
 
+import os
 from typing import ClassVar
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from ghostnp.tools.bench import sections, session
 from ghostnp.tools.bench.roofline import Work
 from ghostnp.tools.bench.session import Row, Session
+from ghostnp.tools.bench.surroundings import Others
 from ghostnp.tools.bench.tasks import CallTask, NetworkTask
 from ghostnp.tools.bench.timing import Samples
 from ghostnp.tools.bench.worker import WorkerError
@@ -25,6 +27,8 @@ class FakeWorker:
 
     def __init__(self, module, threads):
         self.module = module
+
+    process = os.getpid()
 
     def __enter__(self):
         return self
@@ -55,6 +59,7 @@ def answers(monkeypatch):
     """What contenders answer, to be changed; ghostnp and all others say 1."""
     monkeypatch.setattr(FakeWorker, "answers", {})
     monkeypatch.setattr(FakeWorker, "turns", [])
+    monkeypatch.setattr(Others, "share", 0.0)
     for module in (session, sections):
         monkeypatch.setattr(module, "Worker", FakeWorker)
     return FakeWorker.answers
@@ -69,9 +74,22 @@ def measure(contenders=EVERYONE, repeat=3):
 def test_all_take_turns_when_all_agree():
     row, failures = measure()
     expected = {"ghostnp": Samples((2.0,) * 3), "PyTorch": Samples((4.0,) * 3), "definitions": Samples((4.0,) * 3)}
-    assert row == Row("ops", {"operator": "relu"}, expected, {}, Work(1, 1))
+    assert row == Row("ops", {"operator": "relu"}, expected, {}, Work(1, 1), 0.0)
     assert failures == []
     assert FakeWorker.turns == [*EVERYONE] * 4 + ["forget"] * 3
+
+
+@pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize(
+    ("shares", "kept", "tries"), [([0.5, 0.05], 0.05, 2), ([0.3, 0.2, 0.4, 0.0], 0.2, 3), ([None], 0.0, 1)]
+)
+def test_a_row_that_others_disturb_is_measured_again(monkeypatch, shares, kept, tries):
+    left = list(shares)
+    monkeypatch.setattr(Others, "share", property(lambda self: left.pop(0)))
+    row, _ = measure()
+    assert row.others == kept
+    assert len(left) == len(shares) - tries
+    assert FakeWorker.turns.count("ghostnp") == 4 * tries
 
 
 def test_a_wrong_result_is_shown_and_not_timed(answers):
