@@ -15,7 +15,7 @@ from ghostnp.tools.bench.tasks import CallTask
 
 FORWARD, CALL_BACKWARD, GRADIENT, GRADIENTS = 1e-4, 1e-2, 0.4, 0.05
 # Gradients that are zero but for rounding are compared with this share of the largest one.
-_FLOOR = 0.01
+_FLOOR = 0.05
 
 
 def tolerance(task):

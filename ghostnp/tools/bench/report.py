@@ -100,14 +100,14 @@ class Report:
                 line = dict(row.labels)
                 if several:
                     line["by"] = ours
-                line[unit if several else f"ghostnp {unit}"] = f"{mine.median / size:.3g}"
+                line[unit if several else f"ghostnp {unit}"] = _digits(mine.median / size)
                 if machine:
                     bound = machine.bound(row.work)
                     line |= {
-                        "MFLOP": f"{row.work.flops / 1e6:.3g}",
-                        "MB": f"{row.work.bytes / 1e6:.3g}",
-                        "FLOP/B": f"{row.work.intensity:.2g}",
-                        "bound ms": f"{bound * 1e3:.3g}",
+                        "MFLOP": _digits(row.work.flops / 1e6),
+                        "MB": _digits(row.work.bytes / 1e6),
+                        "FLOP/B": _digits(row.work.intensity),
+                        "bound ms": _digits(bound * 1e3),
                         "reached": f"{bound / mine.median:.0%}",
                     }
                 line |= {peer: self._against(row, mine, peer) for peer in peers}
@@ -133,6 +133,11 @@ class Report:
         if row.work and self.machine:
             record["bound"] = self.machine.bound(row.work)
         return record
+
+
+def _digits(number):
+    """Three of them, and never an exponent for what is large."""
+    return f"{number:.3g}" if number < 1000 else f"{number:,.0f}"
 
 
 def _notes(row):

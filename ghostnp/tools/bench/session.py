@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from time import sleep
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from ghostnp.tools.bench.tasks import CallTask
 from ghostnp.tools.bench.timing import Samples, rounds
 from ghostnp.tools.bench.worker import Worker, WorkerError
 
-# A row is disturbed when other programs take so much of the machine: it is measured again, up to so many times.
-BUSY, _TRIES = 0.1, 3
+# A row is disturbed when other programs take so much of the machine: it is measured again, up to so many times, each
+# after so many seconds of waiting.
+BUSY, _TRIES, _PAUSE = 0.1, 5, 1.0
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class Session:
         """All rounds, and again when other programs were in the way: those that they disturbed least."""
         tries: list[tuple[float, dict[str, Samples]]] = []
         while len(tries) < _TRIES:
+            sleep(_PAUSE if tries else 0.0)
             others = Others(worker.process for worker in self._workers.values())
             samples = rounds(turns, repeat=self.repeat, seconds=self.seconds)
             tries.append((others.share or 0.0, samples))

@@ -56,9 +56,9 @@ class Ratio:
     quartiles: tuple[float, float]
 
     def __str__(self):
-        """Value and spread, ``"0.45 (0.43–0.48)"``."""
-        lower, upper = self.quartiles
-        return f"{self.value:.2f} ({lower:.2f}–{upper:.2f})"
+        """Value and spread if there is one, ``"0.45 (0.43–0.48)"``; two digits of what is small."""
+        value, lower, upper = (f"{x:.2f}" if x >= 0.1 else f"{x:.2g}" for x in (self.value, *self.quartiles))
+        return value if self.quartiles == (self.value, self.value) else f"{value} ({lower}–{upper})"
 
 
 def ratio(ours, peer):

@@ -27,7 +27,7 @@ def report():
     rows = [
         Row("networks", NETWORK, {name: Samples(values) for name, values in times.items()}, {"ONNX Runtime": "no"}),
         Row("ops", CALL, calls, left_out, Work(4_000_000, 1_000_000)),
-        Row("memory", NETWORK, {"ghostnp": Samples((64e6,)), "PyTorch": Samples((128e6,))}),
+        Row("memory", NETWORK, {"ghostnp": Samples((6.4e9,)), "PyTorch": Samples((12.8e9,))}),
         Row("startup", {"what": "import"}, {"ghostnp": Samples((0.1,)), "PyTorch": Samples((2.0,))}),
     ]
     return Report(surroundings(2), {"ONNX Runtime": "onnxruntime"}, Machine(1e10, 1e9), rows, ["one failure"])
@@ -43,18 +43,18 @@ def test_each_way_of_ours_has_a_line_and_each_peer_a_ratio(report):
     network, compiled, memory = cells(report.text("github"), "ghostnet_100")
     assert network == [*NETWORK.values(), "ghostnp", "21", "0.50 (0.50–0.50)"]
     assert compiled == [*NETWORK.values(), "ghostnp compiled", "10", "0.24 (0.23–0.24)"]
-    assert memory == [*NETWORK.values(), "64", "0.50 (0.50–0.50)"]
+    assert memory == [*NETWORK.values(), "6,400", "0.50"]
 
 
 def test_operators_stand_beside_their_bound(report):
     """4 MFLOP in 0.4 ms at 10 GFLOP/s, 1 MB in 1 ms at 1 GB/s: memory bounds, and 2 ms are half of what is possible."""
     (call,) = cells(report.text("github"), "relu")
-    assert call == [*CALL.values(), "2", "4", "1", "4", "1", "50%", "2.00 (2.00–2.00)"]
+    assert call == [*CALL.values(), "2", "4", "1", "4", "1", "50%", "2.00"]
     assert "10 GFLOP/s and 1 GB/s" in report.text()
 
 
 def test_start_up_is_in_seconds(report):
-    assert cells(report.text("github"), "import") == [["import", "0.1", "0.05 (0.05–0.05)"]]
+    assert cells(report.text("github"), "import") == [["import", "0.1", "0.05"]]
 
 
 def test_header_and_notes(report):

@@ -81,10 +81,11 @@ def test_all_take_turns_when_all_agree():
 
 @pytest.mark.usefixtures("answers")
 @pytest.mark.parametrize(
-    ("shares", "kept", "tries"), [([0.5, 0.05], 0.05, 2), ([0.3, 0.2, 0.4, 0.0], 0.2, 3), ([None], 0.0, 1)]
+    ("shares", "kept", "tries"), [([0.5, 0.05], 0.05, 2), ([0.5, 0.3, 0.2, 0.4, 0.3, 0.0], 0.2, 5), ([None], 0.0, 1)]
 )
 def test_a_row_that_others_disturb_is_measured_again(monkeypatch, shares, kept, tries):
     left = list(shares)
+    monkeypatch.setattr(session, "sleep", lambda seconds: None)
     monkeypatch.setattr(Others, "share", property(lambda self: left.pop(0)))
     row, _ = measure()
     assert row.others == kept

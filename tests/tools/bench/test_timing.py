@@ -92,6 +92,7 @@ def test_the_ratio_is_that_of_the_medians_and_its_spread_that_of_the_rounds():
     assert found.value == pytest.approx(2 / 3)
     assert found.quartiles == pytest.approx(tuple(np.percentile([0.5, 0.5, 3.0], [25, 75])))
     assert str(found) == "0.67 (0.50–1.75)"
+    assert str(ratio(Samples((0.00123,)), Samples((1.0,)))) == "0.0012"
 
 
 def test_rounds_that_were_not_taken_together_are_not_compared():
