@@ -35,11 +35,11 @@ def picture(report):
     lines = [(row, ours) for row in report.rows if row.section != "ops" for ours in row.samples if _ours(ours)]
     calls = [row for row in report.rows if row.section == "ops" and "ghostnp" in row.samples]
     panels = [panel for panel, there in ((_ratios, lines or not calls), (_roofline, calls)) if there]
-    height = max(0.24 * len(lines) + 1.8, 6 if calls else 2)
-    edges = {"left": 0.24 if lines else 0.07, "right": 0.97, "top": 1 - 0.7 / height, "bottom": 0.7 / height}
-    width = 10 * len(panels)
-    edges["left"] /= len(panels) if lines else 1
-    figure, grid = sheet(width, height, nrows=1, ncols=len(panels), wspace=0.15, **edges)
+    width, height = 11 * len(panels), max(0.24 * len(lines) + 1.8, 6 if calls else 2)
+    # Inches for the names of rows, for titles and for what stands below an axis.
+    left, above, below = 3.5 if lines else 0.8, 0.8, 0.7
+    edges = {"left": left / width, "right": 1 - 0.3 / width, "top": 1 - above / height, "bottom": below / height}
+    figure, grid = sheet(width, height, nrows=1, ncols=len(panels), wspace=0.12, **edges)
     for place, panel in enumerate(panels):
         panel(figure.add_subplot(grid[place]), lines if panel is _ratios else calls, report.machine)
     where = report.surroundings
@@ -69,15 +69,20 @@ def _ratios(axes, lines, _):
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.set_yticks(places, [_name(row, ours) for row, ours in lines])
-    axes.tick_params(labelsize=8, which="both")
+    axes.tick_params(labelsize=8, which="both", colors="#333333")
     axes.grid(axis="x", alpha=0.3, which="both")
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, framealpha=0.9)
 
 
 def _name(row, ours):
-    compiled = ", compiled" if ours == "ghostnp compiled" else ""
-    return f"{row.section}: {' '.join(row.labels.values())}{compiled}"
+    section = "" if row.section == "networks" else f"{row.section}: "
+    size = (
+        f"{row.labels['network']}, {row.labels['size']} px, batch {row.labels['batch']}, "
+        if "size" in row.labels
+        else ""
+    )
+    return section + size + row.labels.get("pass", row.labels.get("what", "")) + ", compiled" * (ours != "ghostnp")
 
 
 def _roofline(axes, rows, machine):
