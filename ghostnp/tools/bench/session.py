@@ -111,6 +111,20 @@ class Session:
                 task = task.equipped()
             except ValueError as error:  # a network that cannot take so small an image
                 return Row(section, labels, {}, {"ghostnp": str(error)})
+        turns, problems = self._checked(task)
+        samples: dict[str, Samples] = {}
+        others = None
+        if turns:
+            try:
+                samples, others = self._quiet_rounds(turns)
+            except WorkerError as error:
+                problems["all"] = f"{error} while it was timed"
+        self._forget()
+        self.failures += [f"{text}: {name}: {problem}" for name, problem in problems.items() if not _lacks(problem)]
+        return Row(section, labels, samples, problems, work, others)
+
+    def _checked(self, task):
+        """The turns of those who got what ghostnp got, and what is wrong with the others, by name."""
         turns: dict[str, Callable[[], float]] = {}
         results: dict[str, dict[str, np.ndarray]] = {}
         problems: dict[str, str] = {}
@@ -121,17 +135,21 @@ class Session:
                 turns[contender.name] = partial(worker.turn, contender.name)
             except WorkerError as error:
                 problems[contender.name] = str(error)
-        ours = next((results[contender.name] for contender in self.contenders if contender.name in results), {})
+        ours = next(iter(results.values()), {})
         for name, theirs in results.items():
             wrong = disagreement(ours, theirs, tolerance(task))
             if wrong:
                 problems[name] = wrong
                 del turns[name]
-        samples, others = self._quiet_rounds(turns) if turns else ({}, None)
-        for worker in self._workers.values():
-            worker.forget()
-        self.failures += [f"{text}: {name}: {problem}" for name, problem in problems.items() if not _lacks(problem)]
-        return Row(section, labels, samples, problems, work, others)
+        return turns, problems
+
+    def _forget(self):
+        """Let go of a row's memory; a process that has ended is replaced when it is next asked for."""
+        for module, worker in list(self._workers.items()):
+            try:
+                worker.forget()
+            except WorkerError:
+                del self._workers[module]
 
     def _quiet_rounds(self, turns):
         """All rounds, and again when other programs were in the way: those that they disturbed least."""

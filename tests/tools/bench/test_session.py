@@ -44,6 +44,8 @@ class FakeWorker:
 
     def turn(self, variant):
         self.turns.append(variant)
+        if self.module in self.answers.get("ended", ()):
+            raise WorkerError(f"the process of {self.module} ended")
         return 2.0 if variant == "ghostnp" else 4.0
 
     def peak(self, variant, small, task):
@@ -52,6 +54,8 @@ class FakeWorker:
 
     def forget(self):
         self.turns.append("forget")
+        if self.module in self.answers.get("ended", ()):
+            raise WorkerError("ended")
 
 
 @pytest.fixture
@@ -107,6 +111,17 @@ def test_an_error_is_shown_and_the_others_go_on(answers):
     row, failures = measure()
     assert list(row.samples) == ["ghostnp", "PyTorch"]
     assert failures == ["relu: definitions: ValueError: no"]
+
+
+def test_a_process_that_ends_while_it_is_timed_costs_its_row_and_is_replaced(answers):
+    answers["ended"] = ("pytorch",)
+    with Session(EVERYONE, threads=1, repeat=3) as running:
+        first, again = running.worker("ours"), running.worker("pytorch")
+        row = running.row("ops", {"operator": "relu"}, TASK)
+        assert row.samples == {}
+        assert running.failures == ["relu: all: the process of pytorch ended while it was timed"]
+        assert running.worker("ours") is first
+        assert running.worker("pytorch") is not again
 
 
 def test_what_is_only_missing_is_no_failure(answers):
