@@ -49,7 +49,7 @@ def memory(session, networks, sizes, batches):
         samples, problems = {}, {}
         try:
             small, large = (sized.equipped() for sized in (replace(task, size=64, batch=2), task))
-        except ValueError as error:  # a network that cannot take so small an image
+        except ValueError as error:  # the network cannot take so small an image, or so few
             yield Row("memory", _labels(task), {}, {"ghostnp": str(error)})
             continue
         for contender in session.taking_part(task):
@@ -87,10 +87,8 @@ def _tasks(networks, sizes, batches):
     for network in networks:
         for size in sizes:
             for batch in batches:
-                yield NetworkTask(network, size, batch, training=False)
-                # Batch norm wants two numbers in a channel, and these networks divide a side by 32.
-                if batch * (size // 32) ** 2 > 1:
-                    yield NetworkTask(network, size, batch, training=True)
+                for training in (False, True):
+                    yield NetworkTask(network, size, batch, training)
 
 
 def _labels(task):

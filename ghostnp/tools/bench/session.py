@@ -109,7 +109,7 @@ class Session:
         if not isinstance(task, CallTask):
             try:
                 task = task.equipped()
-            except ValueError as error:  # a network that cannot take so small an image
+            except ValueError as error:  # the network cannot take so small an image, or so few
                 return Row(section, labels, {}, {"ghostnp": str(error)})
         turns, problems = self._checked(task)
         samples: dict[str, Samples] = {}
