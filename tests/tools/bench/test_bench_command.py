@@ -53,7 +53,7 @@ def asked(monkeypatch):
 def test_alone_it_runs_a_little_of_everything(asked):
     assert run().exit_code == 0
     assert asked["networks"] == (sections.NETWORKS, (224,), (1, 8), 3.0)
-    assert asked["ops"] == (("ghostnet_100",), (224,), (8,), 0.2)
+    assert asked["ops"] == (("ghostnet_100",), (224,), (8,), 0.3)
     assert asked["memory"] == (("ghostnet_100",), (224,), (1, 8), 3.0)
     assert "startup" in asked
 
@@ -62,7 +62,7 @@ def test_alone_it_runs_a_little_of_everything(asked):
 def test_the_whole_of_it(asked):
     assert run("--full").exit_code == 0
     assert asked["networks"] == asked["memory"] == (sections.NETWORKS, (32, 96, 224), (1, 8, 32), 3.0)
-    assert asked["ops"] == (sections.LAYERS_OF, (224,), (8,), 0.2)
+    assert asked["ops"] == (sections.LAYERS_OF, (224,), (8,), 0.3)
 
 
 @pytest.mark.small
