@@ -7,6 +7,7 @@ import click
 
 import ghostnp
 from ghostnp.cli.bench import bench
+from ghostnp.cli.check import check_command
 from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
 from ghostnp.cli.compile import compile_command
@@ -73,6 +74,7 @@ COMMANDS = (
     claims,
     compile_command,
     bench,
+    check_command,
     worksheet,
     quiz,
     notebooks,

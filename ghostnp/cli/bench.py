@@ -31,7 +31,7 @@ _LAYERS: tuple[tuple[int, ...], ...] = ((224,), (8,))
 @click.option("--threads", type=NUMBER, help="Of each contender; all cores by default.")
 @click.option("--repeat", type=NUMBER, default=15, show_default=True, help="Rounds of a row, at most.")
 @click.option(
-    "--seconds", type=float, help="No further round of a row after so long; 0.2 for an operator, 3 otherwise."
+    "--seconds", type=float, help="No further round of a row after so long; 0.3 for an operator, 3 otherwise."
 )
 @click.option(
     "--format", "style", type=click.Choice(["table", "markdown"]), default="table", show_default=True,
@@ -68,10 +68,12 @@ def bench(section, networks, sizes, batches, full, peers, threads, repeat, secon
             square, several = _LAYERS if name == "ops" else _FULL if full else _QUICK
             if name == "ops":
                 report.machine = session.machine()
-            session.seconds = seconds or (0.2 if name == "ops" else 3.0)
+            session.seconds = seconds or (0.3 if name == "ops" else 3.0)
             report.rows += SECTIONS[name](session, networks or of, sizes or square, batches or several)
         report.failures = session.failures
-    report.surroundings["other programs"] = others.text
+    report.surroundings["other programs"] = (
+        "not known" if others.share is None else f"took {others.share:.0%} of the machine meanwhile"
+    )
     _say("")
     click.echo(report.text("github" if style == "markdown" else "simple"))
     _write(report, json_file, plot)

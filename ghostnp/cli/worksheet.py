@@ -1,8 +1,7 @@
 """The command `ghostnp worksheet`: papers for a class, each with numbers of its own, and the teacher's key."""
 
-import os
+import secrets
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -131,29 +130,19 @@ def write_all(files, *, force):
         If one is there that holds something else.
     """
     for path, content in files.items():
+        if path.is_dir() or not path.parent.is_dir():
+            raise ValueError(f"{path} is no file in a folder that exists: the rule is one, such as key.md")
         if path.exists() and not force and path.read_bytes() != content:
             raise ValueError(f"{path} is there and holds something else: the rule is another name, or --force")
     waiting: dict[Path, Path] = {}
     try:
         for path, content in files.items():
             # Beside it, since moving a file is only all-or-nothing within one file system.
-            with tempfile.NamedTemporaryFile(prefix=".unfinished-", dir=path.parent, delete=False) as file:
-                waiting[Path(file.name)] = path
-                file.write(content)
+            name = path.with_name(f".unfinished-{secrets.token_hex(4)}")
+            waiting[name] = path
+            name.write_bytes(content)
         for name, path in waiting.items():
-            # A temporary file is for its owner alone; what is written is for whoever may read files here.
-            name.chmod(0o666 & ~_umask())
             name.replace(path)
-    except FileNotFoundError:
-        raise ValueError(
-            f"no folder {path.parent} for {path.name}: the rule is a folder that exists, such as ."
-        ) from None
     finally:
         for name in waiting:
             name.unlink(missing_ok=True)
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

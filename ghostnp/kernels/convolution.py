@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from ghostnp.kernels.columns import col2im, im2col, lines, numbers
+from ghostnp.kernels.columns import col2im, columns
 from ghostnp.kernels.depthwise import (
     convolve_depthwise,
     convolve_depthwise_backward,
@@ -23,7 +23,9 @@ from ghostnp.kernels.depthwise import (
     depthwise_conv2d_backward,
 )
 from ghostnp.kernels.layout import images, plain, planes, rows
-from ghostnp.kernels.linear import multiply, multiply_backward, sum_pixels
+from ghostnp.kernels.linear import as_rows, matrix, multiply, multiply_backward, sum_pixels
+from ghostnp.kernels.matmul import gemm, gemm_nt
+from ghostnp.kernels.phases import layout
 from ghostnp.ops.convolution import check_separable
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads, SeparableGrads
@@ -106,8 +108,10 @@ def convolve(x, weight, bias, window, groups, out=None, relu=False):
         out = images(np.empty((len(weight), *window.output, len(x)), x.dtype))
     pixels = planes(x)
     w, y = _by_group(plain(weight), groups), _by_group(planes(out), groups)
-    for band, first in _bands(pixels, window):
-        multiply(w, bias, _columns(pixels, band, window, groups), y, first, relu)
+    if _is_one_pixel(window):
+        multiply(w, bias, _by_group(pixels, groups), y, relu)
+    elif y.size:
+        gemm(w, False, as_rows(bias, y), *columns(pixels, window, groups), y, 0, relu)
     return out
 
 
@@ -115,14 +119,15 @@ def _convolve_backward(dy, x, weight, window, groups=1):
     if groups == x.shape[1] > 1:
         return convolve_depthwise_backward(dy, x, weight, window)
     gradient, pixels = planes(dy), planes(x)
-    dx, dweight = np.zeros_like(pixels), np.zeros(weight.shape, x.dtype)
+    dweight = np.zeros(weight.shape, x.dtype)
     w, dw, dproducts = _by_group(plain(weight), groups), _by_group(dweight, groups), _by_group(gradient, groups)
-    for band, first in _bands(pixels, window):
-        dcolumns = multiply_backward(dproducts, _columns(pixels, band, window, groups), w, dw, first)
-        if _is_one_pixel(window):
-            dx = dcolumns.reshape(dx.shape)
-        else:
-            col2im(dcolumns.reshape(-1, dcolumns.shape[2]), *band, numbers(window), lines(dx))
+    if _is_one_pixel(window):
+        dx = multiply_backward(dproducts, _by_group(pixels, groups), w, dw).reshape(pixels.shape)
+    else:
+        dx = np.zeros_like(pixels)
+        if dy.size:
+            gemm_nt(dproducts, 0, *columns(pixels, window, groups), dw)
+            _add_to_pixels(dproducts, w, window, rows(dx), len(x))
     return ConvGrads(images(dx), dweight, sum_pixels(rows(gradient)))
 
 
@@ -136,26 +141,14 @@ def _is_one_pixel(window):
     return window.kernel == window.stride == (1, 1) and window.input == window.output
 
 
-def _bands(pixels, window):
-    """For each band of output rows: its first row and last + 1, and the number of its first column."""
-    channels, _, _, batch = pixels.shape
+def _add_to_pixels(dy, w, window, dx, batch):
+    """dx += what wᵀ @ dy, the gradients of the columns, send back to the pixels: a band of output rows at a time."""
     height, width = window.output
-    if not batch:
-        return
-    step = height
-    if not _is_one_pixel(window):
-        row_bytes = channels * math.prod(window.kernel) * width * batch * pixels.itemsize
-        step = max(1, COLUMN_BYTES // row_bytes)
+    depth, length = w.shape[0] * w.shape[2], width * batch
+    step = min(height, max(1, COLUMN_BYTES // (depth * length * dy.itemsize)))
+    numbers, *taps, _ = layout(window, batch, step)
+    zeros = np.zeros((len(w), w.shape[2]), dy.dtype)
     for i in range(0, height, step):
-        yield (i, min(i + step, height)), i * width * batch
-
-
-def _columns(pixels, band, window, groups):
-    """What the windows of a band of output rows see, (G, C_in/G·kh·kw, P)."""
-    if _is_one_pixel(window):
-        return _by_group(pixels, groups)
-    begin, end = band
-    depth = len(pixels) * math.prod(window.kernel)
-    columns = np.empty((depth, (end - begin) * window.output[1] * pixels.shape[3]), pixels.dtype)
-    im2col(lines(pixels), begin, end, numbers(window), columns)
-    return _by_group(columns, groups)
+        dcolumns = np.empty((len(w), w.shape[2], min(step, height - i) * length), dy.dtype)
+        gemm(w, True, zeros, *matrix(dy, i * length, dcolumns.shape[2]), dcolumns, 0, False)
+        col2im(dcolumns.reshape(depth, -1), i, numbers, *taps, dx)

@@ -10,6 +10,8 @@ y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
 The second row needs copies of x and dx turned over, which are small then, and never one of the weights.
 """
 
+import math
+
 import numpy as np
 
 from ghostnp.kernels.layout import plain
@@ -39,32 +41,42 @@ def linear_backward(dy, x, weight):
     return ConvGrads(dx[0].T, dweight[0], sum_pixels(gradient))
 
 
-def multiply(w, bias, x, y, first=0, relu=False):
-    """y[:, :, first:first+P] = w @ x + bias, for bias (G·M,) or None; rectified, where `relu`."""
-    groups, out_channels, pixels = y.shape
-    bias = np.zeros(groups * out_channels, y.dtype) if bias is None else plain(bias)
-    bias = bias.reshape(groups, out_channels)
-    if x.shape[2] == pixels <= FEW:
+def multiply(w, bias, x, y, relu=False):
+    """y = w @ x + bias, for bias (G·M,) or None; rectified, where `relu`."""
+    bias = as_rows(bias, y)
+    if x.shape[2] <= FEW:
         y[...] = bias[:, :, None]
-        gemm_nt(w, 0, _turned(x), y)
+        gemm_nt(w, 0, *matrix(_turned(x)), y)
         if relu:
             np.maximum(y, 0, out=y)
     else:
-        gemm(w, False, bias, plain(x), 0, y, first, relu)
+        gemm(w, False, bias, *matrix(x), y, 0, relu)
 
 
-def multiply_backward(dy, x, w, dw, first=0):
-    """Add dy[:, :, first:first+P] @ xᵀ to `dw`, and return dx = wᵀ @ dy[:, :, first:first+P] of the shape of x."""
+def multiply_backward(dy, x, w, dw):
+    """Add dy @ xᵀ to `dw`, and return dx = wᵀ @ dy."""
     groups, in_channels, pixels = x.shape
-    if pixels == dy.shape[2] <= FEW:
+    if pixels <= FEW:
         dx = np.empty((groups, pixels, in_channels), x.dtype)
-        gemm(dy, True, np.zeros((groups, pixels), x.dtype), w, 0, dx, 0, False)
-        gemm(dy, False, np.zeros(dy.shape[:2], x.dtype), _turned(x), 0, dw, 0, False)
+        gemm(dy, True, np.zeros((groups, pixels), x.dtype), *matrix(w), dx, 0, False)
+        gemm(dy, False, np.zeros(dy.shape[:2], x.dtype), *matrix(_turned(x)), dw, 0, False)
         return _turned(dx)
     dx = np.empty(x.shape, x.dtype)
-    gemm(w, True, np.zeros((groups, in_channels), x.dtype), dy, first, dx, 0, False)
-    gemm_nt(dy, first, plain(x), dw)
+    gemm(w, True, np.zeros((groups, in_channels), x.dtype), *matrix(dy), dx, 0, False)
+    gemm_nt(dy, 0, *matrix(x), dw)
     return dx
+
+
+def as_rows(bias, y):
+    """`bias` (G·M,), or zeros for None, as (G, M)."""
+    return (np.zeros(math.prod(y.shape[:2]), y.dtype) if bias is None else plain(bias)).reshape(y.shape[:2])
+
+
+def matrix(x, first=0, count=None):
+    """Columns `first` to first + count of x (G, K, P), as the products of `matmul` take them: x, begins and lines."""
+    groups, depth, pixels = x.shape
+    count = pixels if count is None else count
+    return plain(x).reshape(groups, depth * pixels), np.arange(depth) * pixels + first, (count, count, count)
 
 
 def sum_pixels(dy):

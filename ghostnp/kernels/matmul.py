@@ -1,7 +1,7 @@
 """Matrix products: what every convolution except the depthwise one comes down to.
 
 `gemm` multiplies a small matrix by a wide one, w (M, K) @ x (K, P), with P pixels side by side in memory. A tile of
-8 x 256 results stays in the first-level cache while the channels pass by, four at a time: each number that is loaded is
+8 x 400 results stays in the first-level cache while the channels pass by, four at a time: each number that is loaded is
 used 8 times, each result that is touched takes 4 products, and all loops run along pixels, where vector registers fit.
 
 `gemm_nt` multiplies two wide ones, a (M, P) @ b (K, P)ᵀ, as a weight gradient does. Here the contraction runs along
@@ -15,7 +15,10 @@ import numpy as np
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.leaves import bounds, copy, fill
 
-TILE = 256  # pixels in a tile: 8 of its rows and 4 of the operand's take 12 KB in float32
+LANES = 16  # numbers in a vector register, at the most
+# Pixels in a tile. 8 of its rows and 4 of the operand's take 19 KB in float32; and no two of these rows are a multiple
+# of 4 KB apart: the processor would take them for the same place, and wait for the one before it reads the other.
+TILE = 400
 CHUNK = 512  # pixels in one pass of the scalar products
 BAND = 16  # rows of `a` in one job of gemm_nt
 
@@ -80,17 +83,41 @@ def _rectify(source, target):
 
 
 @leaf
-def _multiply_tile(w, bias, x, p, size, y, m, q, tile, relu):
-    """y[m:m+8, q:q+size] = w @ x[:, p:p+size] + bias[m:m+8]; rows that y does not have are left out."""
-    end = p + size
+def whole(count):
+    """The next multiple of LANES."""
+    return (count + LANES - 1) // LANES * LANES
+
+
+@leaf
+def _gather(x, p, size, begins, lines, gathered, step):
+    """Copy columns p to p + size of an operand (see `gemm`) to rows of `gathered`, `step` apart."""
+    _, width, pitch = lines
+    for k in range(begins.size):
+        row, q = gathered[k * step : (k + 1) * step], 0
+        while q < size:
+            i, j = (p + q) // width, (p + q) % width
+            n = min(size - q, width - j)
+            begin = begins[k] + i * pitch + j
+            copy(x[begin : begin + n], row[q : q + n])
+            q += n
+        fill(row[size : whole(size)], row.dtype.type(0))
+
+
+@leaf
+def _multiply_tile(w, bias, x, where, full, size, y, m, q, tile, relu):
+    """y[m:m+8, q:q+size] = w @ x̄ + bias[m:m+8]; rows that y does not have are left out.
+
+    Row k of x̄ is x[where[k] : where[k] + full]; what is computed beyond `size` is not used.
+    """
     rows = min(8, y.shape[0] - m)
     for row in range(8):
-        fill(tile[row * TILE : row * TILE + size], bias[m + row] if row < rows else bias.dtype.type(0))
-    fours = x.shape[0] // 4 * 4
+        fill(tile[row * TILE : row * TILE + full], bias[m + row] if row < rows else bias.dtype.type(0))
+    fours = where.size // 4 * 4
     for k in range(0, fours, 4):
-        _add_8x4(tile, x[k, p:end], x[k + 1, p:end], x[k + 2, p:end], x[k + 3, p:end], w, k)
-    for k in range(fours, x.shape[0]):
-        _add_8x1(tile, x[k, p:end], w, k)
+        a, b, c, d = where[k], where[k + 1], where[k + 2], where[k + 3]
+        _add_8x4(tile, x[a : a + full], x[b : b + full], x[c : c + full], x[d : d + full], w, k)
+    for k in range(fours, where.size):
+        _add_8x1(tile, x[where[k] : where[k] + full], w, k)
     for row in range(rows):
         source, target = tile[row * TILE : row * TILE + size], y[m + row, q : q + size]
         if relu:
@@ -99,32 +126,69 @@ def _multiply_tile(w, bias, x, p, size, y, m, q, tile, relu):
             copy(source, target)
 
 
-@driver
-def gemm(w, transposed, bias, x, x_first, y, y_first, relu):
-    """y = w @ x + bias, for w (G, M, K) or, where `transposed`, (G, K, M); bias (G, M), x (G, K, P) and y (G, M, P).
+@leaf
+def _multiply_tiles(jobs, grid, w, transposed, bias, x, begins, lines, y, first, relu, gathered, where, packed, tile):
+    tiles, step, blocks = grid
+    gather = gathered.size > 0
+    for job in range(jobs[0], jobs[1]):
+        g, p, m = job // (tiles * blocks), job // blocks % tiles * step, job % blocks * 8
+        p = max(0, min(p, lines[0] - step))  # the last tile is a whole one too: what it shares with another is equal
+        size = min(step, lines[0] - p)
+        if job == jobs[0] or m == 0:
+            if gather:
+                _gather(x[g], p, size, begins, lines, gathered, step)
+            for k in range(begins.size):
+                where[k] = k * step if gather else begins[k] + p
+        if transposed or m + 8 > y.shape[1]:
+            _pack(w[g], transposed, m, packed)
+            block = packed
+        else:
+            block = w[g, m : m + 8]
+        full = whole(size) if gather else size
+        source = gathered if gather else x[g]
+        _multiply_tile(block, bias[g], source, where, full, size, y[g], m, first + p, tile, relu)
 
-    Where `relu`, y is rectified. x or y may be wider than the other: then the product begins at their columns x_first
-    and y_first. A job is one tile, 8 rows by TILE pixels. Neighbouring jobs share their pixels of x, so that these stay
-    in the cache.
+
+@driver
+def gemm(w, transposed, bias, x, begins, lines, y, first, relu):
+    """y[:, :, first:first+pixels] = w @ x̄ + bias, for w (G, M, K) or, where `transposed`, (G, K, M), and bias (G, M).
+
+    Row k of a group's x̄ begins at x[g, begins[k]]; lines = (pixels, width, pitch) says how many numbers it has, how
+    many of them lie side by side, and how far it is from there to the next ones. Where `relu`, y is rectified.
+
+    A job is one tile, 8 rows by up to TILE pixels. Neighbouring jobs share their pixels of x; where enough of them do,
+    or where these do not lie side by side, they are gathered first.
     """
-    groups, depth, width = x.shape
-    pixels = min(width - x_first, y.shape[2] - y_first)
-    tiles = (pixels + TILE - 1) // TILE
+    pixels, width, _ = lines
+    tiles = max(1, (pixels + TILE - 1) // TILE)
+    if tiles == 1 and pixels % LANES:
+        tiles = 2  # which overlap, and fill their registers
+    step = whole((pixels + tiles - 1) // tiles)
     blocks = (y.shape[1] + 7) // 8
+    depth = begins.size
     for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), groups * tiles * blocks)
-        if begin < end:
-            tile = np.empty(8 * TILE, x.dtype)
-            packed = np.empty((8, depth), x.dtype)
-            for job in range(begin, end):
-                g, p, m = job // (tiles * blocks), job // blocks % tiles * TILE, job % blocks * 8
-                block = packed
-                if transposed or m + 8 > y.shape[1]:
-                    _pack(w[g], transposed, m, packed)
-                else:
-                    block = w[g, m : m + 8]
-                size = min(TILE, pixels - p)
-                _multiply_tile(block, bias[g], x[g], x_first + p, size, y[g], m, y_first + p, tile, relu)
+        jobs = bounds(np.int64(share), len(x) * tiles * blocks)
+        if jobs[0] < jobs[1]:
+            gather = width < pixels or min(blocks, jobs[1] - jobs[0]) >= 6
+            gathered = np.empty(depth * step if gather else 0, x.dtype)
+            where, packed, tile = np.empty(depth, np.int64), np.empty((8, depth), x.dtype), np.empty(8 * TILE, x.dtype)
+            _multiply_tiles(
+                jobs,
+                (tiles, step, blocks),
+                w,
+                transposed,
+                bias,
+                x,
+                begins,
+                lines,
+                y,
+                first,
+                relu,
+                gathered,
+                where,
+                packed,
+                tile,
+            )
 
 
 @leaf
@@ -175,19 +239,38 @@ def _add_dots_4x4(a0, a1, a2, a3, b0, b1, b2, b3, out, m, k):
 
 
 @leaf
-def _add_dots(a, first, b, begin, end, out, top, bottom):
-    """out[top:bottom] += a[top:bottom, first+begin:first+end] @ b[:, begin:end]ᵀ."""
-    p, q = first + begin, first + end
+def _add_dots(a, p, size, x, where, out, top, bottom):
+    """out[top:bottom] += a[top:bottom, p:p+size] @ x̄ᵀ, where row k of x̄ is x[where[k] : where[k] + size]."""
     for m in range(top, bottom, 4):
         height = min(4, bottom - m)
-        fours = b.shape[0] // 4 * 4 if height == 4 else 0
+        fours = where.size // 4 * 4 if height == 4 else 0
         for k in range(0, fours, 4):
-            a0, a1, a2, a3 = a[m, p:q], a[m + 1, p:q], a[m + 2, p:q], a[m + 3, p:q]
-            b0, b1, b2, b3 = b[k, begin:end], b[k + 1, begin:end], b[k + 2, begin:end], b[k + 3, begin:end]
-            _add_dots_4x4(a0, a1, a2, a3, b0, b1, b2, b3, out, m, k)
-        for k in range(fours, b.shape[0]):
+            a0, a1, a2, a3 = a[m, p : p + size], a[m + 1, p : p + size], a[m + 2, p : p + size], a[m + 3, p : p + size]
+            b, c, d, e = where[k], where[k + 1], where[k + 2], where[k + 3]
+            x0, x1, x2, x3 = x[b : b + size], x[c : c + size], x[d : d + size], x[e : e + size]
+            _add_dots_4x4(a0, a1, a2, a3, x0, x1, x2, x3, out, m, k)
+        for k in range(fours, where.size):
             for row in range(m, m + height):
-                out[row, k] += _dot(a[row, p:q], b[k, begin:end])
+                out[row, k] += _dot(a[row, p : p + size], x[where[k] : where[k] + size])
+
+
+@leaf
+def _add_bands(jobs, grid, a, first, x, begins, lines, out, partial, gathered, where):
+    parts, bands, height, step = grid
+    groups, rows, _ = out.shape
+    gather = gathered.size > 0
+    for job in range(jobs[0], jobs[1]):
+        part, g, top = job // (groups * bands), job // bands % groups, job % bands * height
+        target = out[g] if part == 0 else partial[part - 1, g]
+        end = (part + 1) * lines[0] // parts
+        for p in range(part * lines[0] // parts, end, step):
+            size = min(end - p, step)
+            if gather:
+                _gather(x[g], p, size, begins, lines, gathered, step)
+            for k in range(begins.size):
+                where[k] = k * step if gather else begins[k] + p
+            source = gathered if gather else x[g]
+            _add_dots(a[g], first + p, size, source, where, target, top, min(rows, top + height))
 
 
 @leaf
@@ -198,27 +281,28 @@ def _add_up(partial, out):
 
 
 @driver
-def gemm_nt(a, first, b, out):
-    """out += a[:, :, first:first+P] @ bᵀ, for a (G, M, at least P), b (G, K, P) and out (G, M, K).
+def gemm_nt(a, first, x, begins, lines, out):
+    """out += a[:, :, first:first+pixels] @ x̄ᵀ, for a (G, M, at least that), out (G, M, K), and x̄ as in `gemm`.
 
-    A job is a band of rows of `a`; where these are too few to go round, P is split too. The first part adds to `out`
-    itself, the others to sums of their own, which follow in order: the result does not depend on the number of threads.
+    A job is a band of rows of `a`; where these are too few to go round, pixels are split too. The first part adds to
+    `out` itself, the others to sums of their own, which follow in order: the result does not depend on the number of
+    threads.
     """
     groups, rows, columns = out.shape
-    length = b.shape[2]
-    bands = (rows + BAND - 1) // BAND
+    pixels, width, _ = lines
+    gather = width < pixels
+    height, step = (4 * BAND, TILE) if gather else (BAND, CHUNK)  # what has been gathered is to be used often
+    bands = (rows + height - 1) // height
     parts = 1
-    while parts * groups * bands < SHARES and length // parts >= 4 * CHUNK:
+    while parts * groups * bands < SHARES and pixels // parts >= 4 * CHUNK:
         parts *= 2
     partial = np.zeros((parts - 1, groups, rows, columns), out.dtype)
     for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), parts * groups * bands)
-        for job in range(begin, end):
-            part, g, top = job // (groups * bands), job // bands % groups, job % bands * BAND
-            target = out[g] if part == 0 else partial[part - 1, g]
-            stop = (part + 1) * length // parts
-            for p in range(part * length // parts, stop, CHUNK):
-                _add_dots(a[g], first, b[g], p, min(stop, p + CHUNK), target, top, min(rows, top + BAND))
+        jobs = bounds(np.int64(share), parts * groups * bands)
+        if jobs[0] < jobs[1]:
+            gathered = np.empty(columns * step if gather else 0, x.dtype)
+            where = np.empty(columns, np.int64)
+            _add_bands(jobs, (parts, bands, height, step), a, first, x, begins, lines, out, partial, gathered, where)
     _add_up(partial.reshape(parts - 1, out.size), out.reshape(out.size))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ghostnp.tools.bench.contenders import CONTENDERS
 from ghostnp.tools.bench.roofline import Machine
-from ghostnp.tools.bench.session import Row
+from ghostnp.tools.bench.session import BUSY, Row
 from ghostnp.tools.bench.timing import ratio
 
 _TITLES = {
@@ -64,6 +64,12 @@ class Report:
         notes = [f"{' '.join(row.labels.values())}: {name}: {why}" for row in self.rows for name, why in _notes(row)]
         if notes:
             parts.append("Not measured:\n" + "\n".join(f"- {note}" for note in notes))
+        disturbed = [" ".join(row.labels.values()) for row in self.rows if (row.others or 0) >= BUSY]
+        if disturbed:
+            parts.append(
+                f"While these were measured, other programs took {BUSY:.0%} of the machine or more, again and again:\n"
+                + "\n".join(f"- {text}" for text in disturbed)
+            )
         return "\n\n".join(parts)
 
     def to_json(self):
@@ -94,14 +100,14 @@ class Report:
                 line = dict(row.labels)
                 if several:
                     line["by"] = ours
-                line[unit if several else f"ghostnp {unit}"] = f"{mine.median / size:.3g}"
+                line[unit if several else f"ghostnp {unit}"] = _digits(mine.median / size)
                 if machine:
                     bound = machine.bound(row.work)
                     line |= {
-                        "MFLOP": f"{row.work.flops / 1e6:.3g}",
-                        "MB": f"{row.work.bytes / 1e6:.3g}",
-                        "FLOP/B": f"{row.work.intensity:.2g}",
-                        "bound ms": f"{bound * 1e3:.3g}",
+                        "MFLOP": _digits(row.work.flops / 1e6),
+                        "MB": _digits(row.work.bytes / 1e6),
+                        "FLOP/B": _digits(row.work.intensity),
+                        "bound ms": _digits(bound * 1e3),
                         "reached": f"{bound / mine.median:.0%}",
                     }
                 line |= {peer: self._against(row, mine, peer) for peer in peers}
@@ -112,7 +118,7 @@ class Report:
         return str(ratio(mine, row.samples[peer])) if peer in row.samples else "–"
 
     def _record(self, row):
-        record = {"section": row.section, **row.labels, "problems": row.problems}
+        record = {"section": row.section, **row.labels, "problems": row.problems, "others": row.others}
         record["samples"] = {name: samples.values for name, samples in row.samples.items()}
         record["ratios"] = {
             f"{ours} / {peer}": {"value": found.value, "quartiles": found.quartiles}
@@ -127,6 +133,11 @@ class Report:
         if row.work and self.machine:
             record["bound"] = self.machine.bound(row.work)
         return record
+
+
+def _digits(number):
+    """Three of them, and never an exponent for what is large."""
+    return f"{number:.3g}" if number < 1000 else f"{number:,.0f}"
 
 
 def _notes(row):

@@ -20,8 +20,9 @@ NETWORKS: tuple[str, ...] = (
 )
 # Whose layers the section of operators takes.
 LAYERS_OF: tuple[str, ...] = ("ghostnet_100", "ghostnetv2_100", "shufflenetv1_g3_1.0x")
-# These hand out views and move nothing.
-_FREE = {(op, "forward") for op in ("flatten", "split")} | {(op, "backward") for op in ("flatten", "add", "concat")}
+# These hand out views and move nothing; the backward pass of a split is a concat.
+_FREE = {("flatten", "forward"), ("flatten", "backward"), ("split", "forward"), ("split", "backward")}
+_FREE |= {("add", "backward"), ("concat", "backward")}
 
 
 def ops(session, networks, sizes, batches):
@@ -48,7 +49,7 @@ def memory(session, networks, sizes, batches):
         samples, problems = {}, {}
         try:
             small, large = (sized.equipped() for sized in (replace(task, size=64, batch=2), task))
-        except ValueError as error:  # a network that cannot take so small an image
+        except ValueError as error:  # the network cannot take so small an image, or so few
             yield Row("memory", _labels(task), {}, {"ghostnp": str(error)})
             continue
         for contender in session.taking_part(task):
@@ -86,10 +87,8 @@ def _tasks(networks, sizes, batches):
     for network in networks:
         for size in sizes:
             for batch in batches:
-                yield NetworkTask(network, size, batch, training=False)
-                # Batch norm wants two numbers in a channel, and these networks divide a side by 32.
-                if batch * (size // 32) ** 2 > 1:
-                    yield NetworkTask(network, size, batch, training=True)
+                for training in (False, True):
+                    yield NetworkTask(network, size, batch, training)
 
 
 def _labels(task):

@@ -10,7 +10,7 @@ from time import perf_counter
 import ghostnp
 
 PACKAGES = ("numpy", "numba", "torch", "onnx", "onnxruntime")
-_STAT = Path("/proc/stat")
+_PROC = Path("/proc")
 
 
 def cores():
@@ -43,23 +43,40 @@ def surroundings(threads):
 
 
 class Others:
-    """How much of the machine other programs took meanwhile: where they take much, times are theirs too.
+    """How much of the machine other programs took since the beginning: where they take much, times are theirs too.
 
-    Known on Linux alone, and complete once this process's children have ended.
+    Parameters
+    ----------
+    processes : iterable of int
+        Numbers of this process's children that are still alive; their time is no one else's.
+
+    Notes
+    -----
+    Known on Linux alone.
     """
 
-    def __init__(self):
-        self._start = perf_counter(), _busy(), _own()
+    def __init__(self, processes=()):
+        self._processes = tuple(processes)
+        self._start = self._now()
 
     @property
-    def text(self):
-        """Their share of all cores since the beginning."""
-        seconds, busy, own = (
-            now - then for now, then in zip((perf_counter(), _busy(), _own()), self._start, strict=True)
-        )
-        if not busy:
-            return "unknown"
-        return f"took {max(busy - own, 0) / seconds / (os.cpu_count() or 1):.0%} of the machine meanwhile"
+    def share(self):
+        """Of all cores, from 0 to 1; None where it is not known."""
+        seconds, busy, own = (now - then for now, then in zip(self._now(), self._start, strict=True))
+        return max(busy - own, 0.0) / seconds / (os.cpu_count() or 1) if busy else None
+
+    def _now(self):
+        """The time; seconds that all cores together have worked; seconds of them that were ours."""
+        times = os.times()
+        own = times.user + times.system + times.children_user + times.children_system
+        try:
+            first = (_PROC / "stat").read_text(encoding="ascii").splitlines()[0]
+            user, nice, system, _, _, interrupts, soft_interrupts, *_ = map(int, first.split()[1:])
+            alive = sum(map(_worked, self._processes))
+        except OSError:
+            return perf_counter(), 0.0, own
+        second = os.sysconf("SC_CLK_TCK")
+        return perf_counter(), (user + nice + system + interrupts + soft_interrupts) / second, own + alive / second
 
 
 def installed(package):
@@ -79,18 +96,9 @@ def _processor():
     return f"{names[0] if names else platform.machine()} ({platform.machine()})"
 
 
-def _busy():
-    """Seconds that all cores together have worked since the system began."""
-    try:
-        user, nice, system, _, _, irq, softirq, *_ = map(
-            int, _STAT.read_text(encoding="ascii").split("\n")[0].split()[1:]
-        )
-    except OSError:
-        return 0.0
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
-
-
-def _own():
-    """Seconds of them that went into this process and its children that have ended."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+def _worked(process):
+    """Clock ticks that a process has worked."""
+    # Its name, in parentheses, may hold anything.
+    _, _, fields = (_PROC / str(process) / "stat").read_text(encoding="utf-8").rpartition(")")
+    user, system = fields.split()[11:13]
+    return int(user) + int(system)

@@ -13,6 +13,7 @@ from ghostnp import ops
 from ghostnp.backend import use_backend
 from ghostnp.models import create_model
 from ghostnp.modules import BatchNorm2d
+from ghostnp.ops.checks import check_statistics
 from ghostnp.tools.counting import Token
 from ghostnp.tools.counting.rows import shape_text
 from ghostnp.tools.tape import Constant, Result, Tape, record
@@ -52,15 +53,23 @@ class NetworkTask:
 
         They are made with the definitions and by whoever asks, so that a peer's process meets neither kernels nor
         activations.
+
+        Raises
+        ------
+        ValueError
+            If the images are too small for the network, or too few and small for its batch norms in training.
         """
         model = create_model(self.network, num_classes=CLASSES, seed=0)
         # A tape is right for every batch; two images, since batch norm needs two numbers where a map is one pixel.
         images = replace(self, batch=2).images()
         with use_backend(ops):
-            _settle(model)
-            tape = record(model, images, training=self.training)
-        values = tuple(Token(value.shape, value.dtype) for value in tape.values)
-        return replace(self, state=model.state_dict(), tape=replace(tape, values=values))
+            _settle(model, replace(self, size=max(self.size, 64), batch=4).images())
+            # Running statistics are numbers, so training has to compute; otherwise shapes are enough.
+            tape = record(model, images if self.training else _token(images), training=self.training)
+        for step in tape.steps:
+            if step.op in ("batch_norm_train", "batch_norm_relu_train"):
+                check_statistics((self.batch, *tape.values[step.inputs[0]].shape[1:]))
+        return replace(self, state=model.state_dict(), tape=replace(tape, values=tuple(map(_token, tape.values))))
 
     def model(self):
         """The network itself, with that state."""
@@ -157,13 +166,19 @@ def network_calls(network, size, batch):
     return list(dict.fromkeys(_call(step, tape.values, batch) for step in tape.steps))
 
 
-def _settle(model):
-    """Give batch norm statistics that fit: with those of a new network signals die out, and processors crawl."""
+def _token(array):
+    return Token(array.shape, array.dtype)
+
+
+def _settle(model, images):
+    """Give batch norm statistics that fit: in a new network signals grow layer by layer, and rounding with them."""
     norms = [module for module in model.tree().values() if isinstance(module, BatchNorm2d)]
+    if not norms:
+        return
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 1.0
-    model.forward(NetworkTask("", 64, 4, training=True).images(), training=True)
+    model.forward(images, training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 

@@ -142,7 +142,7 @@ def resize_bilinear(x, size, *, align_corners=False):
 
 
 def channel_shuffle(x, groups):
-    """As the ShuffleNets' code has it: reshape, swap, reshape (F.channel_shuffle is slower)."""
+    """Reshape, swap, reshape, as the ShuffleNets' code has it."""
     batch, channels, height, width = x.shape
     return x.view(batch, groups, channels // groups, height, width).transpose(1, 2).reshape(x.shape)
 

@@ -63,10 +63,13 @@ class Plan:
     def memory(self):
         """Bytes, a `Memory`."""
         values, last = self.recorded.values, self.recorded.last_reads()
+        owner = {number: number for number in range(len(values))}  # of a view, whose array it is
         lives = {number: Life(-1, last.get(number, -1)) for number in range(self.recorded.inputs)}
         for place, step in enumerate(self.recorded.steps):
-            if not any(views(step, values)):
-                lives |= {number: Life(place, last.get(number, place)) for number in step.results}
+            owner |= {view: owner[base] for view, base, _ in views(step, values)}
+            for number in step.results:
+                life = lives.setdefault(owner[number], Life(place, place))
+                lives[owner[number]] = Life(life.birth, max(life.death, last.get(number, place)))
         alive = [
             sum(nbytes(values[number]) for number, life in lives.items() if life.birth <= place <= life.death)
             for place in range(-1, len(self.recorded.steps))

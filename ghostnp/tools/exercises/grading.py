@@ -4,11 +4,11 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from ghostnp.tools.exercises.problem import Mistake, plain
+from ghostnp.tools.exercises.problem import TOLERANCE, Mistake, plain
 from ghostnp.tools.exercises.question import CHOICE, LETTERS
 
 # Thousands may be set apart, and a point begins the decimals.
-_NUMBER = re.compile(r"(\d{1,3}(?:([, _'])\d{3})(?:\2\d{3})*|\d+)(\.\d+)?")
+_NUMBER = re.compile(r"(\d{1,3}(?:([, _'])\d{3})(?:\2\d{3})*|\d+)(\.\d+)?", re.ASCII)
 
 
 class Grade(NamedTuple):
@@ -80,5 +80,5 @@ def _number(question, reply):
 
 def _agree(value, answer):
     """Whether a number is the answer, or as near as its last decimal tells."""
-    within = Fraction(1, 100) if isinstance(answer, Fraction) else 0
+    within = TOLERANCE if isinstance(answer, Fraction) else 0
     return abs(value - Fraction(str(plain(answer)))) <= within

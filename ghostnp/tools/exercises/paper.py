@@ -117,9 +117,12 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
     'A convolution'
     """
     for topic in topics:
-        _known("topic", topic, TOPICS)
+        if topic not in TOPICS:
+            nearest = get_close_matches(str(topic), TOPICS, n=len(TOPICS), cutoff=0)
+            raise ValueError(f"topic={topic!r}: the rule is one of these, nearest first: {', '.join(nearest)}")
     for level in levels:
-        _known("level", level, LEVELS)
+        if level not in LEVELS:
+            raise ValueError(f"level={level!r}: the rule is one of {', '.join(map(str, LEVELS))}")
     integer("seed", seed, 0)
     # In what order they were asked for makes no difference.
     topics, levels = (
@@ -148,10 +151,3 @@ def _kind(template, dice, number):
     if isinstance(template.pose(**template.givens[0]).answer, Named):
         return CHOICE
     return dice.pick((CHOICE, NUMBER), "kind", number)
-
-
-def _known(what, given, known):
-    if given not in known:
-        names = [str(name) for name in known]
-        nearest = get_close_matches(str(given), names, n=len(names), cutoff=0)
-        raise ValueError(f"{what}={given!r}: the rule is one of these, nearest first: {', '.join(nearest)}")

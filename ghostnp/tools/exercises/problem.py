@@ -11,8 +11,9 @@ from ghostnp.ops.cost import Worked
 from ghostnp.tools.exercises.misconceptions import MISCONCEPTIONS
 
 LEVELS = {1: "easy", 2: "medium", 3: "hard"}
-# Ratios are given to this many decimals.
+# Ratios are given to this many decimals, and may be off by one in the last place.
 _DECIMALS = 2
+TOLERANCE = Fraction(1, 10**_DECIMALS)
 
 
 class Ratio(Fraction):
@@ -134,7 +135,13 @@ class Problem:
         for misconception, value in self.mistakes.items():
             earlier = found.get(shown(value), Mistake((), value))
             found[shown(value)] = Mistake((*earlier.misconceptions, misconception), earlier.value)
-        return tuple(mistake for text, mistake in found.items() if text != shown(self.answer))
+        return tuple(mistake for mistake in found.values() if not self._looks_right(mistake.value))
+
+    def _looks_right(self, value):
+        # A wrong ratio as near as this would be let pass, or the right one taken for it.
+        if isinstance(self.answer, Ratio):
+            return abs(value - self.answer) <= 3 * TOLERANCE
+        return shown(value) == shown(self.answer)
 
 
 @dataclass(frozen=True, eq=False)

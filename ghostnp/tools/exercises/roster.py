@@ -24,14 +24,20 @@ class Student(NamedTuple):
     id: str
     name: str
 
+    @property
+    def label(self):
+        """Name and id, which may be the same."""
+        return self.name if self.name == self.id else f"{self.name} ({self.id})"
+
 
 def numbered(variants):
     """So many students without names: their papers are called ``variant 1`` and so on.
 
     >>> numbered(2)
-    (Student(id='1', name='variant 1'), Student(id='2', name='variant 2'))
+    (Student(id='variant 1', name='variant 1'), Student(id='variant 2', name='variant 2'))
     """
-    return tuple(Student(str(n), f"variant {n}") for n in range(1, integer("variants", variants, 1) + 1))
+    names = (f"variant {n}" for n in range(1, integer("variants", variants, 1) + 1))
+    return tuple(Student(name, name) for name in names)
 
 
 def read_roster(path):

@@ -7,6 +7,7 @@ from ghostnp.tools.exercises.topics import (
     crelu,
     depthwise,
     ghost,
+    reconcile,
     shrink,
     shuffle,
     size,
@@ -30,6 +31,6 @@ TOPICS = {
 }
 TEMPLATES = tuple(
     template
-    for file in (convolution, depthwise, size, shuffle, shrink, ghost, attention, crelu, units, conventions)
+    for file in (convolution, depthwise, size, shuffle, shrink, ghost, attention, crelu, units, conventions, reconcile)
     for template in file.TEMPLATES
 )

@@ -22,7 +22,7 @@ def to_key(plan, papers):
     glance = [f"| paper | {numbers} |", "|---" * (len(plan.slots) + 1) + "|"]
     for paper in papers:
         answers = " | ".join(literal(question.answer) for question in paper.questions)
-        glance.append(f"| {literal(_whose(paper))} | {answers} |")
+        glance.append(f"| {literal(paper.student.label)} | {answers} |")
     head = [
         f"# Key: {TITLE.lower()}",
         f"Seed {plan.seed}; topics {', '.join(plan.topics)}; levels {', '.join(map(str, plan.levels))}.",
@@ -31,13 +31,8 @@ def to_key(plan, papers):
     return "\n\n".join([*head, *(_paper(paper) for paper in papers)]) + "\n"
 
 
-def _whose(paper):
-    student = paper.student
-    return student.name if student.name == student.id else f"{student.name} ({student.id})"
-
-
 def _paper(paper):
-    blocks = [f"## {literal(_whose(paper))}"]
+    blocks = [f"## {literal(paper.student.label)}"]
     for question in paper.questions:
         blocks.append(
             f"**{question.number}.** ({question.template.name}, {question.level}) {literal(question.problem.text)}"

@@ -32,14 +32,18 @@ def to_markdown(plan, papers):
 def _paper(plan, paper):
     blocks = [
         f"# {TITLE}",
-        f"**{literal(paper.student.name)}** ({literal(paper.student.id)}) · seed {plan.seed} · {len(paper.questions)} "
-        "questions",
-        "Name: \\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_ Date: \\_\\_\\_\\_\\_\\_\\_\\_\\_\\_",
+        f"**{literal(paper.student.label)}** · seed {plan.seed} · {len(paper.questions)} questions",
+        f"Name: {_line(20)} Date: {_line(10)}",
     ]
     for question in paper.questions:
         blocks.append(f"**{question.number}.** ({question.level}) {literal(question.problem.text)}")
         if question.kind == NUMBER:
-            blocks.append("Answer: \\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_\\_")
+            blocks.append(f"Answer: {_line(16)}")
         else:
             blocks.append("\n".join(f"- {option.letter}: {option.text}" for option in question.options))
     return "\n\n".join(blocks)
+
+
+def _line(length):
+    """A line to write on."""
+    return literal("_" * length)

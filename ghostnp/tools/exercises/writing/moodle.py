@@ -7,11 +7,8 @@ each category" gives everybody a paper of the same kind. The format: https://doc
 from fractions import Fraction
 from xml.etree import ElementTree
 
-from ghostnp.tools.exercises.problem import plain
+from ghostnp.tools.exercises.problem import TOLERANCE, plain
 from ghostnp.tools.exercises.question import CHOICE
-
-# Ratios are asked for to two decimals: one in the last place is let pass.
-_TOLERANCE = "0.01"
 
 
 def to_moodle(plan, papers):
@@ -46,7 +43,7 @@ def to_moodle(plan, papers):
 def _question(quiz, paper, question):
     choice = question.kind == CHOICE
     element = ElementTree.SubElement(quiz, "question", type="multichoice" if choice else "numerical")
-    _text(element, "name", f"{question.number:02d} {paper.student.name} ({paper.student.id})")
+    _text(element, "name", f"{question.number:02d} {paper.student.label}")
     _text(element, "questiontext", question.problem.text, format="plain_text")
     _text(element, "generalfeedback", question.problem.worked, format="plain_text")
     settings = {"defaultgrade": "1", "penalty": "0.3333333", "hidden": "0"}
@@ -73,8 +70,8 @@ def _answer(question, value, mistake):
 
 def _number(question, value, mistake):
     answer = _answer(question, str(plain(value)), mistake)
-    within = _TOLERANCE if mistake is None and isinstance(value, Fraction) else "0"
-    ElementTree.SubElement(answer, "tolerance").text = within
+    within = TOLERANCE if isinstance(value, Fraction) else 0
+    ElementTree.SubElement(answer, "tolerance").text = f"{float(within):g}"
 
 
 def _text(parent, name, text, **attributes):
