@@ -9,6 +9,7 @@ so the last window that still fits gives
     output = ⌊(before + input + after − (k − 1)·d − 1) / s⌋ + 1.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from ghostnp.ops.checks import (
     check_groups,
     check_images,
     check_shape,
+    integer,
     pair,
 )
 
@@ -181,6 +183,10 @@ def conv2d_window(x_shape, weight_shape, bias_shape=None, *, groups=1, stride=1,
     return sliding_window(x_shape[2:], weight_shape[2:], stride, padding, dilation)
 
 
+# A network asks about the same few layers at every step, and an answer takes as long as a small convolution.
+_remembered_window = lru_cache(maxsize=1024)(conv2d_window)
+
+
 def check_conv2d(x, weight, bias=None, *, dy=ABSENT, groups=1, stride=1, padding=0, dilation=1):
     """Check the arrays of a convolution (with `dy`: of its backward pass) and resolve its window.
 
@@ -201,14 +207,15 @@ def check_conv2d(x, weight, bias=None, *, dy=ABSENT, groups=1, stride=1, padding
         If dtypes, shapes, groups or the window do not fit.
     """
     check_arrays(x=x, weight=weight, bias=ABSENT if bias is None else bias)
-    window = conv2d_window(
+    window = _remembered_window(
         x.shape,
         weight.shape,
         None if bias is None else bias.shape,
-        groups=groups,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
+        # As plain integers, for True, 1.0 and 1 would be remembered as one and the same.
+        groups=groups if groups == "channels" else integer("groups", groups, 1),
+        stride=pair("stride", stride, 1),
+        padding=padding if isinstance(padding, str) else _around(padding),
+        dilation=pair("dilation", dilation, 1),
     )
     if dy is not ABSENT:
         check_gradient(dy, (len(x), len(weight), *window.output), x)
