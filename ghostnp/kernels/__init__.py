@@ -2,7 +2,7 @@
 
 What needs no hurry is the definition itself: it is imported from `ghostnp.ops` below, in plain sight.
 
-Read them in this order: `jit`, `layout`, `leaves`, `matmul`, `linear`, `columns`, `depthwise`, `convolution`,
+Read them in this order: `jit`, `layout`, `leaves`, `matmul`, `linear`, `phases`, `columns`, `depthwise`, `convolution`,
 `normalization`, `activation`, `pooling`, `resize`, `shuffle`, `join`.
 """
 

@@ -1,16 +1,9 @@
 """Depthwise convolution, forward and backward: every tap is one scaled addition of long contiguous rows.
 
-In C, H, W, N memory the maps of one channel lie together. What some output rows (a *band*) see of them is copied, with
-its padding, to a scratch that stays in the cache. With strides (s, t) it is dealt out to s·t *phases* on the way:
-
-    phase (p, q), pixel (i, j)  =  x̄[i·s + p, j·t + q]
-
-In its phase each tap (u, v) reads neighbouring pixels for neighbouring outputs, whatever the stride and the dilation.
-And as a phase's rows follow each other in memory, it reads *one* contiguous piece for the whole band:
+What a band of output rows sees is dealt out to phases (see `phases`), and there each tap reads one contiguous piece:
 
     y[k] += w[tap] · phases[offset[tap] + k]
 
-For that an output row has to be as long as a phase's, so it ends in surplus pixels, and these are never copied to y.
 Three taps are added at a time, which saves two out of three passes over y. dx gathers from dy by the very same
 additions, and dw takes scalar products of the same pieces.
 """
