@@ -130,7 +130,7 @@ def _over_pixels(x, weight=None):
 def _meet(a, b, product, relu=False, out=None):
     left, right = memory(a), memory(b)
     y = np.empty_like(left) if out is None else memory(out)
-    if a.shape == b.shape and y.size < FEW:
+    if y.size < FEW and (a.shape == b.shape or len(a) == 1):  # with more images NumPy's loops get as short as these
         (np.multiply if product else np.add)(left, right, out=y)
         return shaped(np.maximum(y, 0, out=y) if relu else y)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
