@@ -1,14 +1,14 @@
 """Standard, pointwise and grouped convolution as linear maps, and the names that hand over to them.
 
 All three are one thing here. With g groups, C, H, W, N memory already holds g matrices of C_in/g rows each, one below
-the other, and the columns of `im2col` keep that order: y = w @ columns + bias, once for each group. With a 1x1 kernel,
-stride 1 and no padding, x is its own columns. Otherwise they are made for a few output rows at a time: the memory that
-they take is bounded, and what one step has written the next still finds in the cache.
+the other, and the columns keep that order: y = w @ columns + bias, once for each group. With a 1x1 kernel, stride 1 and
+no padding, x is its own columns. Otherwise the products take their rows from the phases of x, and no columns are made.
 
 Two keywords are not in the vocabulary: `out`, an array of a kernel's own layout (or some channels of one) to write
 the result to, and `relu`, which rectifies it on the way. They are there for the inference engine.
 
-Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds up where they came from.
+Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds up where they came from:
+a few output rows at a time, so that the memory which they take is bounded.
 """
 
 import math

@@ -160,7 +160,9 @@ def gemm(w, transposed, bias, x, begins, lines, y, first, relu):
     or where these do not lie side by side, they are gathered first.
     """
     pixels, width, _ = lines
-    tiles = max(1, (pixels + TILE - 1) // TILE)
+    # What has to be gathered is gathered anew in each share: narrow tiles keep that little where pixels are few.
+    widest = TILE if width == pixels else min(TILE, max(96, whole(pixels // 8)))
+    tiles = max(1, (pixels + widest - 1) // widest)
     if tiles == 1 and pixels % LANES:
         tiles = 2  # which overlap, and fill their registers
     step = whole((pixels + tiles - 1) // tiles)
