@@ -11,6 +11,7 @@ A backend is a namespace: anything with functions of the vocabulary as attribute
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from types import FunctionType, ModuleType
 
 from ghostnp import ops
@@ -27,11 +28,14 @@ def backend():
         Something with the vocabulary's functions as attributes.
     """
     namespace = _chosen.get()
-    if namespace is None:
-        from ghostnp import kernels  # only here is Numba needed, and so only here is it imported
+    return _kernels() if namespace is None else namespace
 
-        return kernels
-    return namespace
+
+@cache
+def _kernels():
+    from ghostnp import kernels  # only here is Numba needed, and so only here is it imported
+
+    return kernels
 
 
 @contextmanager

@@ -9,6 +9,12 @@ import math
 
 import numpy as np
 
+from ghostnp.kernels.jit import SHARES, driver, leaf, prange
+from ghostnp.kernels.leaves import FEW, bounds
+
+# How many numbers are turned over at a time: as many as the first-level cache holds with room to spare.
+_BLOCK = 4096
+
 
 def plain(array):
     """`array` as compiled code wants it: C-contiguous, aligned and writable; a copy only if it is not.
@@ -21,7 +27,19 @@ def plain(array):
 
 def planes(x):
     """The (C, H, W, N) buffer under `x` (N, C, H, W); a copy only if `x` lies otherwise."""
-    return plain(x.transpose(1, 2, 3, 0))
+    if not _wants_turning(x):
+        return plain(x.transpose(1, 2, 3, 0))
+    buffer = np.empty((*x.shape[1:], len(x)), x.dtype)
+    copy_images(x, images(buffer))
+    return buffer
+
+
+def copy_images(x, home):
+    """home[...] = x, for a `home` (N, ...) that lies in memory as a kernel's arrays do."""
+    if _wants_turning(x):
+        _turn(rows(np.asarray(x)), np.moveaxis(home, 0, -1).reshape(-1))
+    else:
+        home[...] = x
 
 
 def images(buffer):
@@ -44,3 +62,29 @@ def rows(buffer):
 def laid_out(buffer, shape):
     """A flat `buffer` as an array of any shape (N, ...), as kernels lay it out: the batch innermost."""
     return np.moveaxis(buffer.reshape(*shape[1:], *shape[:1]), -1, 0) if shape else buffer.reshape(())
+
+
+def _wants_turning(x):
+    """Whether `x` (N, ...) is a large array in NumPy's own order, the batch outermost: NumPy turns it over slowly."""
+    return x.size >= FEW and x.size > len(x) > 1 and x.flags.c_contiguous and x.flags.behaved and x.dtype.kind == "f"
+
+
+@leaf
+def _turn_blocks(begin, end, step, x, y):
+    """What `_turn` does to blocks `begin` to `end` - 1 of so many columns of x."""
+    batch = np.uintp(len(x))
+    for first in range(begin * step, min(end * step, x.shape[1]), step):
+        for n in range(len(x)):
+            row, target, at = x[n, first : first + step], y[first * len(x) + n :], np.uintp(0)
+            for p in range(row.size):
+                target[at] = row[p]
+                at += batch
+
+
+@driver
+def _turn(x, y):
+    """y = xᵀ, for x (N, P) and y (P·N)."""
+    step = max(16, _BLOCK // len(x))
+    for share in prange(SHARES):
+        begin, end = bounds(np.int64(share), (x.shape[1] + step - 1) // step)
+        _turn_blocks(begin, end, step, x, y)

@@ -8,7 +8,8 @@ import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.layout import images, planes
-from ghostnp.kernels.leaves import accumulate, bounds, copy
+from ghostnp.kernels.leaves import FEW, accumulate, bounds, copy
+from ghostnp.kernels.taps import copy_pixels
 from ghostnp.ops.checks import check_gradient, check_maps
 from ghostnp.ops.resize import bilinear_sources, nearest_sources
 
@@ -122,25 +123,76 @@ def _give_blend(dy, lower, upper, near, far, batch, row):
             _add_scaled(pixel, far[j], row[m : m + batch])
 
 
+@leaf
+def _double(row, batch, y):
+    """What `_take` does where each pixel is copied twice, as nearly always."""
+    if batch == 1:
+        for j in range(row.size):
+            y[2 * j] = row[j]
+            y[2 * j + 1] = row[j]
+    else:
+        copy_pixels(row, batch, y, 2 * batch, row.size // batch, batch)
+        copy_pixels(row, batch, y[batch:], 2 * batch, row.size // batch, batch)
+
+
+@leaf
+def _halve(dy, batch, row):
+    """What `_give` does where each pixel was copied twice."""
+    if batch == 1:
+        for j in range(row.size):
+            row[j] += dy[2 * j] + dy[2 * j + 1]
+    else:
+        for p in range(0, row.size, batch):
+            pixel, first = row[p : p + batch], dy[2 * p : 2 * p + batch]
+            second = dy[2 * p + batch : 2 * p + 2 * batch]
+            for n in range(batch):
+                pixel[n] += first[n] + second[n]
+
+
+@leaf
+def _enlarge(begin, end, x, rows, columns, batch, y):
+    """Channels `begin` to `end`; a leaf, for in a driver each row taken would be counted, by all threads at once."""
+    double = columns.size * batch == 2 * x.shape[2]
+    for c in range(begin, end):
+        for i in range(rows.size):
+            if i > 0 and rows[i] == rows[i - 1]:
+                copy(y[c, i - 1], y[c, i])
+            elif double:
+                _double(x[c, rows[i]], batch, y[c, i])
+            else:
+                _take(x[c, rows[i]], columns, batch, y[c, i])
+
+
+@leaf
+def _gather_back(begin, end, dy, rows, columns, batch, dx):
+    """The transpose of `_enlarge`."""
+    double = columns.size * batch == 2 * dx.shape[2]
+    for c in range(begin, end):
+        for i in range(rows.size):
+            if double:
+                _halve(dy[c, i], batch, dx[c, rows[i]])
+            else:
+                _give(dy[c, i], columns, batch, dx[c, rows[i]])
+
+
 @driver
 def _nearest(x, rows, columns, batch, y):
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), x.shape[0])
-        for c in range(begin, end):
-            for i in range(rows.size):
-                if i > 0 and rows[i] == rows[i - 1]:
-                    copy(y[c, i - 1], y[c, i])
-                else:
-                    _take(x[c, rows[i]], columns, batch, y[c, i])
+    if y.size < FEW:
+        _enlarge(np.int64(0), len(x), x, rows, columns, batch, y)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(x))
+            _enlarge(begin, end, x, rows, columns, batch, y)
 
 
 @driver
 def _nearest_backward(dy, rows, columns, batch, dx):
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), dx.shape[0])
-        for c in range(begin, end):
-            for i in range(rows.size):
-                _give(dy[c, i], columns, batch, dx[c, rows[i]])
+    if dy.size < FEW:
+        _gather_back(np.int64(0), len(dx), dy, rows, columns, batch, dx)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(dx))
+            _gather_back(begin, end, dy, rows, columns, batch, dx)
 
 
 @driver
