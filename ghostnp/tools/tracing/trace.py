@@ -190,7 +190,8 @@ class Trace:
         for row in self.rows:
             made = " ".join(f"#{number}" for number in row.made_from)
             counts = ["" if count is None else f"{count:,}" for count in (row.params, row.macs)]
-            table.append([f"#{row.number}", row.op or _INPUTS[row.number], made, shape_text(row.shape), *counts, row.path])
+            maker = row.op or _INPUTS[row.number]
+            table.append([f"#{row.number}", maker, made, shape_text(row.shape), *counts, row.path])
         headers = ["", "made by", "from", "shape", "params", "MACs", "in"]
         align = ("right", "left", "left", "right", "right", "right", "left")
         text = tabulate(table, headers, tablefmt="simple", colalign=align, disable_numparse=True)
