@@ -119,16 +119,15 @@ def _convolve_backward(dy, x, weight, window, groups=1):
     if groups == x.shape[1] > 1:
         return convolve_depthwise_backward(dy, x, weight, window)
     gradient, pixels = planes(dy), planes(x)
-    dweight = np.zeros(weight.shape, x.dtype)
-    w, dw, dproducts = _by_group(plain(weight), groups), _by_group(dweight, groups), _by_group(gradient, groups)
+    w, dproducts = _by_group(plain(weight), groups), _by_group(gradient, groups)
     if _is_one_pixel(window):
-        dx = multiply_backward(dproducts, _by_group(pixels, groups), w, dw).reshape(pixels.shape)
+        dx, dw = multiply_backward(dproducts, _by_group(pixels, groups), w)
     else:
-        dx = np.zeros_like(pixels)
+        dx, dw = np.zeros_like(pixels), np.zeros_like(w)
         if dy.size:
             gemm_nt(dproducts, 0, *columns(pixels, window, groups), dw)
             _add_to_pixels(dproducts, w, window, rows(dx), len(x))
-    return ConvGrads(images(dx), dweight, sum_pixels(rows(gradient)))
+    return ConvGrads(images(dx.reshape(pixels.shape)), dw.reshape(weight.shape), sum_pixels(rows(gradient)))
 
 
 def _by_group(buffer, groups):

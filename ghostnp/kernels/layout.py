@@ -21,6 +21,8 @@ def plain(array):
 
     One memory layout in means one compiled specialisation for each dtype.
     """
+    if type(array) is np.ndarray and array.flags.carray:
+        return array
     array = np.asarray(array, order="C")
     return array if array.flags.behaved else array.copy()
 

@@ -36,8 +36,7 @@ def linear_backward(dy, x, weight):
     """Twin of `ghostnp.ops.linear_backward`."""
     check_linear(x, weight, dy=dy)
     gradient = plain(dy.T)
-    dweight = np.zeros((1, *weight.shape), x.dtype)
-    dx = multiply_backward(gradient[None], x.T[None], plain(weight)[None], dweight)
+    dx, dweight = multiply_backward(gradient[None], x.T[None], plain(weight)[None])
     return ConvGrads(dx[0].T, dweight[0], sum_pixels(gradient))
 
 
@@ -53,18 +52,18 @@ def multiply(w, bias, x, y, relu=False):
         gemm(w, False, bias, *matrix(x), y, 0, relu)
 
 
-def multiply_backward(dy, x, w, dw):
-    """Add dy @ xᵀ to `dw`, and return dx = wᵀ @ dy."""
+def multiply_backward(dy, x, w):
+    """The gradients dx = wᵀ @ dy and dw = dy @ xᵀ."""
     groups, in_channels, pixels = x.shape
     if pixels <= FEW:
-        dx = np.empty((groups, pixels, in_channels), x.dtype)
+        dx, dw = np.empty((groups, pixels, in_channels), x.dtype), np.empty(w.shape, x.dtype)
         gemm(dy, True, np.zeros((groups, pixels), x.dtype), *matrix(w), dx, 0, False)
         gemm(dy, False, np.zeros(dy.shape[:2], x.dtype), *matrix(_turned(x)), dw, 0, False)
-        return _turned(dx)
-    dx = np.empty(x.shape, x.dtype)
+        return _turned(dx), dw
+    dx, dw = np.empty(x.shape, x.dtype), np.zeros(w.shape, x.dtype)
     gemm(w, True, np.zeros((groups, in_channels), x.dtype), *matrix(dy), dx, 0, False)
     gemm_nt(dy, 0, *matrix(x), dw)
-    return dx
+    return dx, dw
 
 
 def as_rows(bias, y):

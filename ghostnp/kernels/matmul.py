@@ -13,7 +13,7 @@ Both are batched: a leading axis of groups, each a product of its own.
 import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
-from ghostnp.kernels.leaves import bounds, copy, fill
+from ghostnp.kernels.leaves import FEW, bounds, copy, fill
 
 LANES = 16  # numbers in a vector register, at the most
 # Pixels in a tile. 8 of its rows and 4 of the operand's take 19 KB in float32; and no two of these rows are a multiple
@@ -320,8 +320,18 @@ def _sum(row):
     return total
 
 
+@leaf
+def _sum_rows(begin, end, x, out):
+    for m in range(begin, end):
+        out[m] = _sum(x[m])
+
+
 @driver
 def row_sums(x, out):
     """out[m] = Σ_p x[m, p]: a bias's gradient."""
-    for m in prange(x.shape[0]):
-        out[m] = _sum(x[m])
+    if x.size < FEW:
+        _sum_rows(np.int64(0), len(x), x, out)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(x))
+            _sum_rows(begin, end, x, out)

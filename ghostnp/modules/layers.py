@@ -170,9 +170,9 @@ class BatchNorm2d(Module):
     def _remember(self, mean, var, count):
         if self.unbiased:
             var = var * (count / (count - 1))
-        self.running_mean += self.momentum * (mean - self.running_mean)
-        self.running_var += self.momentum * (var - self.running_var)
-        self.num_batches_tracked += 1
+        for running, newest in ((self.running_mean, mean), (self.running_var, var)):
+            running[...] += self.momentum * (newest - running)
+        self.num_batches_tracked[...] += 1
 
     def describe(self):
         return f"{len(self.weight)}, eps={self.eps}, momentum={self.momentum}"

@@ -61,7 +61,7 @@ def check_axes(name, shape, axes, *, empty=()):
 
 def check_shape(name, shape, expected, why):
     """Require exactly the shape `expected`; `why` says where it comes from."""
-    if tuple(shape) != tuple(expected):
+    if shape != expected and tuple(shape) != tuple(expected):
         raise ValueError(f"{name} has shape {tuple(shape)}: {why}, and the shape that fits is {tuple(expected)}")
 
 

@@ -162,7 +162,7 @@ def batch_norm_eval_cost(x_shape, weight_shape, bias_shape, mean_shape, var_shap
 def check_batch_norm(x, eps, *, training=False, dy=ABSENT, **vectors):
     """Check the arrays of a batch norm, and return `eps` as a float: shared with the kernel's twin."""
     check_arrays(x=x, **vectors)
-    check_channels(x.shape, **{name: np.shape(vector) for name, vector in vectors.items()})
+    check_channels(x.shape, **{name: vector.shape for name, vector in vectors.items()})
     if training:
         check_statistics(x.shape)
     if dy is not ABSENT:
