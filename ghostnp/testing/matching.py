@@ -12,6 +12,7 @@
 
 import numpy as np
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 
 from ghostnp import ops
 from ghostnp.testing.call_strategies import calls
@@ -68,7 +69,8 @@ def assert_matches(
     against : module or object, default ghostnp.ops
         What to hold it against: any namespace with the vocabulary's functions.
     where : callable, optional
-        Tells of a `Call` whether it is meant to work: what the framework says that it does not take is left out.
+        Tells of a `Call` whether `fn` is meant to take it, such as ``lambda call: call.given["x"][0] > 0`` where
+        empty batches are refused: `given` has the shapes by argument, `keywords` what has not its usual value.
     case : Call, optional
         Look at this call alone, as a failure prints it.
     examples : int, optional
@@ -113,10 +115,19 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
         compare(fn, backward, call, dialect, against)
 
     drawn = calls(operator, paddings=paddings) if case is None else st.just(case)
-    failure = smallest_failure(drawn if where is None or case is not None else drawn.filter(where), check, examples)
+    drawn = drawn if where is None or case is not None else drawn.filter(where)
+    try:
+        failure = smallest_failure(drawn, check, examples)
+    except Unsatisfiable:
+        raise ValueError(
+            "where is true of no call that was drawn: the rule is a function of a Call that most calls satisfy, "
+            "such as where=lambda call: call.given['x'][0] > 0"
+        ) from None
     if failure is not None:
         call, error = failure
         said = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
+        if isinstance(error, TypeError | AttributeError) and framework == "numpy":
+            said += "\n    it was called with NumPy arrays: if it wants tensors, say framework='torch' or 'keras'"
         raise AssertionError(
             f"{_name(fn)} is not {operator}: {said}\n    again: {_again(fn, backward, operator, given, call)}"
         ) from (None if isinstance(error, AssertionError) else error)
