@@ -130,7 +130,7 @@ def _over_pixels(x, weight=None):
 def _meet(a, b, product, relu=False, out=None):
     left, right = memory(a), memory(b)
     y = np.empty_like(left) if out is None else memory(out)
-    if a.shape == b.shape and y.size < FEW:
+    if y.size < FEW and (a.shape == b.shape or len(a) == 1):  # with more images NumPy's loops get as short as these
         (np.multiply if product else np.add)(left, right, out=y)
         return shaped(np.maximum(y, 0, out=y) if relu else y)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
@@ -223,21 +223,6 @@ def _meet_row(a, b, product, relu, tile, y):
         _meet_piece(a[p:q], tile[: q - p], product, relu, y[p:q])
 
 
-@driver
-def _meet_rows(a, b, product, relu, y):
-    """y = a + b or a · b, and its ReLU, for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
-    if a.size < FEW:
-        tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
-        for c in range(len(a)):
-            _meet_row(a[c], b[c], product, relu, tile, y[c])
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), len(a))
-            tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
-            for c in range(begin, end):
-                _meet_row(a[c], b[c], product, relu, tile, y[c])
-
-
 @leaf
 def _sum_row(x, weight, weighted, tile, total):
     if total.size == 1:
@@ -253,29 +238,62 @@ def _sum_row(x, weight, weighted, tile, total):
     _fold(tile, total)
 
 
+# The loops over rows are leaves too: in a driver each row is counted as a reference, which takes longer than a short
+# row.
+
+
+@leaf
+def _meet_some(a, b, product, relu, tile, y):
+    for c in range(len(a)):
+        _meet_row(a[c], b[c], product, relu, tile, y[c])
+
+
+@leaf
+def _sum_some(x, weight, weighted, tile, total):
+    for c in range(len(x)):
+        _sum_row(x[c], weight[c], weighted, tile, total[c])
+
+
+@leaf
+def _repeat_some(s, y):
+    for c in range(len(y)):
+        _repeat(s[c], y[c])
+
+
+@driver
+def _meet_rows(a, b, product, relu, y):
+    """y = a + b or a · b, and its ReLU, for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
+    if a.size < FEW:
+        tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
+        _meet_some(a, b, product, relu, tile, y)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(a))
+            tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
+            _meet_some(a[begin:end], b[begin:end], product, relu, tile, y[begin:end])
+
+
 @driver
 def _sum_rows(x, weight, weighted, total):
     """total[c, n] = Σ x[c] (· weight[c]) over every N-th number of the row from n on, for x (C, P) and total (C, N)."""
     if x.size < FEW:
         tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
-        for c in range(len(x)):
-            _sum_row(x[c], weight[c], weighted, tile, total[c])
+        _sum_some(x, weight, weighted, tile, total)
     else:
         for share in prange(SHARES):
             begin, end = bounds(np.int64(share), len(x))
             tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
-            for c in range(begin, end):
-                _sum_row(x[c], weight[c], weighted, tile, total[c])
+            _sum_some(x[begin:end], weight[begin:end], weighted, tile, total[begin:end])
 
 
 @driver
 def _repeat_rows(s, y):
     if y.size < FEW:
-        for c in range(len(y)):
-            _repeat(s[c], y[c])
+        _repeat_some(s, y)
     else:
-        for c in prange(len(y)):
-            _repeat(s[c], y[c])
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(y))
+            _repeat_some(s[begin:end], y[begin:end])
 
 
 @driver

@@ -192,7 +192,9 @@ def _forward(x, weight, bias, mean, var, eps, training, relu, y):
 @driver
 def _backward(dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias):
     if x.size < FEW:
-        _normalize_backward(np.int64(0), len(x), dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias)
+        _normalize_backward(
+            np.int64(0), len(x), dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias
+        )
     else:
         for share in prange(SHARES):
             begin, end = bounds(np.int64(share), len(x))

@@ -2,9 +2,10 @@
 
 As in a depthwise convolution (see there), a tap of the window reads one contiguous piece of an input row, or of one of
 its phases where the stride is above 1, and meets one piece of an output row. Padding is what the piece leaves out. So
-each tap is one loop: keep the larger, add, or give back.
+each tap is one loop: keep the larger, add, or give back. Only a maximum's gradient goes where its tap number says.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -39,7 +40,8 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
     dx = np.zeros((*x.shape[1:], len(x)), x.dtype)
     if dx.size:
         (top, _), (left, _) = window.padding
-        _max_backward(planes(dy), planes(argmax), window.kernel[1], window.stride, (top, left), dx)
+        u, v = np.divmod(np.arange(math.prod(window.kernel)), window.kernel[1])
+        _max_backward(planes(dy), planes(argmax), u - top, v - left, window.stride, dx)
     return images(dx)
 
 
@@ -122,13 +124,13 @@ def _keep_larger(x, number, y, argmax):
 
 
 @leaf
-def _give_to_largest(dy, argmax, kw, stride, before, dx):
+def _give_to_largest(dy, argmax, down, right, stride, dx):
     """One channel: each number of dy goes to the pixel that its tap read, unless that is padding."""
     for i in range(dy.shape[0]):
         for j in range(dy.shape[1]):
             for n in range(dy.shape[2]):
-                tap = np.int32(argmax[i, j, n])
-                h, w = i * stride[0] - before[0] + tap // kw, j * stride[1] - before[1] + tap % kw
+                tap = argmax[i, j, n]
+                h, w = i * stride[0] + down[tap], j * stride[1] + right[tap]
                 if 0 <= h < dx.shape[0] and 0 <= w < dx.shape[1]:
                     dx[h, w, n] += dy[i, j, n]
 
@@ -204,11 +206,11 @@ def _max(x, geometry, pieces, y, argmax):
 
 
 @driver
-def _max_backward(dy, argmax, kw, stride, before, dx):
+def _max_backward(dy, argmax, down, right, stride, dx):
     for share in prange(SHARES):
         begin, end = bounds(np.int64(share), len(dx))
         for c in range(begin, end):
-            _give_to_largest(dy[c], argmax[c], kw, stride, before, dx[c])
+            _give_to_largest(dy[c], argmax[c], down, right, stride, dx[c])
 
 
 @driver
