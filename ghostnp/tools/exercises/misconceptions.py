@@ -100,7 +100,7 @@ MISCONCEPTIONS = {
     "depthwise 3x3": "The 3x3 convolution of this unit is not depthwise.",
     "3x3 not depthwise": "In ShuffleNet's unit the 3x3 convolution is depthwise: each channel alone.",
     "m per group for the whole": "m is the width of one group here: the whole middle is g times as wide.",
-    "a factor g lost": "With m per group, the 3x3 term counts one group's filters: all groups together have g times as many.",
+    "a factor g lost": "The 3x3 term has one group's filters, m: all groups together have g times as many.",
     # Conventions
     "doubled twice": "That factor is in the count already.",
     "MACs alone": "The rule counts more than the multiply-adds.",
