@@ -34,7 +34,7 @@ def quiz(topic, count, seed, level):
         paper = plan(topic or tuple(TOPICS), count, seed, level).paper(Student("quiz", "quiz"))
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{count} question{'s' * (count > 1)}; the same ones again: --seed {seed}")
+    click.echo(f"{count} question{'s' * (count > 1)}; to get the same ones again, add --seed {seed}")
     right, asked = 0, 0
     stumbled: Counter[str] = Counter()
     for question in paper.questions:

@@ -10,18 +10,15 @@
 >>> assert_matches(mine, "depthwise_conv2d", layout="NHWC", weights="HWCM", paddings="words")
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
 
 from ghostnp import ops
-from ghostnp.testing.bounds import backward_bound, forward_bound
 from ghostnp.testing.call_strategies import calls
-from ghostnp.testing.calls import backward_arguments, gradient_names, leaves, named_gradients, run, run_backward
-from ghostnp.testing.cases import values
-from ghostnp.testing.frameworks import ADAPTERS, FRAMEWORKS, PADDINGS, framework_of
-from ghostnp.testing.layouts import LAYOUTS, WEIGHTS, from_layout, to_layout
+from ghostnp.testing.comparison import Dialect, compare
+from ghostnp.testing.frameworks import FRAMEWORKS, PADDINGS, framework_of
+from ghostnp.testing.layouts import LAYOUTS, WEIGHTS
 from ghostnp.testing.search import smallest_failure
 
 _DTYPES = {"float32": np.float32, "float64": np.float64}
@@ -72,7 +69,8 @@ def assert_matches(
     against : module or object, default ghostnp.ops
         What to hold it against: any namespace with the vocabulary's functions.
     where : callable, optional
-        Tells of a `Call` whether it is meant to work: what the framework says that it does not take is left out.
+        Tells of a `Call` whether `fn` is meant to take it, such as ``lambda call: call.given["x"][0] > 0`` where
+        empty batches are refused: `given` has the shapes by argument, `keywords` what has not its usual value.
     case : Call, optional
         Look at this call alone, as a failure prints it.
     examples : int, optional
@@ -117,142 +115,22 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
         compare(fn, backward, call, dialect, against)
 
     drawn = calls(operator, paddings=paddings) if case is None else st.just(case)
-    failure = smallest_failure(drawn if where is None or case is not None else drawn.filter(where), check, examples)
+    drawn = drawn if where is None or case is not None else drawn.filter(where)
+    try:
+        failure = smallest_failure(drawn, check, examples)
+    except Unsatisfiable:
+        raise ValueError(
+            "where is true of no call that was drawn: the rule is a function of a Call that most calls satisfy, "
+            "such as where=lambda call: call.given['x'][0] > 0"
+        ) from None
     if failure is not None:
         call, error = failure
         said = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
+        if isinstance(error, TypeError | AttributeError) and framework == "numpy":
+            said += "\n    it was called with NumPy arrays: if it wants tensors, say framework='torch' or 'keras'"
         raise AssertionError(
             f"{_name(fn)} is not {operator}: {said}\n    again: {_again(fn, backward, operator, given, call)}"
         ) from (None if isinstance(error, AssertionError) else error)
-
-
-class Dialect(NamedTuple):
-    """How the function that is compared wants to be called: see `assert_matches`."""
-
-    layout: str
-    weights: str
-    framework: str
-    dtype: type
-    exact: bool
-
-
-def compare(fn, backward, call, dialect, against=ops):
-    """Compare y and the gradients on one call.
-
-    Parameters
-    ----------
-    fn, backward, against
-        As of `assert_matches`.
-    call : Call
-        The call.
-    dialect : Dialect
-        How `fn` is called.
-
-    Raises
-    ------
-    AssertionError
-        If a result is off.
-    """
-    draw, adapter = values if dialect.exact else _normal, ADAPTERS[dialect.framework]
-    arguments = call.arguments(dialect.dtype, draw)
-    reference = arguments if dialect.exact else _in_float64(arguments)
-    expected, extra = run(against, call, reference)
-    theirs = {name: _written(name, value, call, dialect) for name, value in arguments.items()}
-    y, pull = adapter(fn, list(theirs.values()), call.keywords)
-    bounds = None if dialect.exact else forward_bound(call, arguments, dialect.dtype)
-    _assert_close("y", _read(y, expected, dialect), expected, bounds, dialect)
-    if backward is None and pull is None:
-        return
-    dy = _each(call.gradient(expected, draw), np.asarray(expected[0] if isinstance(expected, list) else expected).dtype)
-    came = _written_maps(_each(dy, dialect.dtype), dialect)
-    if backward is not None:
-        beside = [_written_maps(_each(value, dialect.dtype), dialect) for value in extra]
-        took = backward_arguments(call, came, theirs, beside)
-        gradients = named_gradients(call.operator, backward(*took, **call.keywords))
-    else:
-        floats = [name for name, value in arguments.items() if leaves(value) and leaves(value)[0].dtype.kind == "f"]
-        pulled = iter(pull(came))
-        gradients = {name: _like(arguments[name], pulled) for name in floats}
-    wanted = run_backward(against, call, dy, reference, extra)
-    limits = iter([]) if dialect.exact else iter(backward_bound(call, reference, dy, extra, dialect.dtype))
-    for name in gradient_names(call.operator):
-        bounds = None if dialect.exact else [next(limits) for _ in leaves(wanted[name])]
-        if name in arguments:  # a bias that is absent has a gradient, and nobody asks for it
-            got = _read(gradients[name], wanted[name], dialect, name)
-            _assert_close(f"d{name}", got, wanted[name], bounds, dialect)
-
-
-def _normal(rng, shape, dtype):
-    return rng.normal(size=shape).astype(dtype)
-
-
-def _in_float64(arguments):
-    return {name: _each(value, np.float64) for name, value in arguments.items()}
-
-
-def _each(value, dtype):
-    if isinstance(value, list):
-        return [_each(part, dtype) for part in value]
-    floats = isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
-    return value.astype(dtype) if floats and value.dtype != dtype else value
-
-
-def _like(value, parts):
-    return [next(parts) for _ in value] if isinstance(value, list) else next(parts)
-
-
-def _written(name, value, call, dialect):
-    """An argument as the function wants it."""
-    if "weight" not in name:
-        return _written_maps(value, dialect)
-    if value.ndim != 4 or call.operator == "decoupled_attention":
-        return value
-    return to_layout(value, _filters(name, call, dialect), channels=call.given["x"][1])
-
-
-def _filters(name, call, dialect):
-    depthwise = name == "depthwise_weight" or call.operator == "depthwise_conv2d"
-    return "HWIO" if dialect.weights == "HWCM" and not depthwise else dialect.weights
-
-
-def _written_maps(value, dialect):
-    if isinstance(value, list):
-        return [_written_maps(part, dialect) for part in value]
-    return to_layout(value, dialect.layout) if np.ndim(value) == 4 else value
-
-
-def _read(value, like, dialect, name="y"):
-    """What came back as ghostnp writes it, looking like `like`."""
-    if isinstance(like, list):
-        return [_read(part, one, dialect, name) for part, one in zip(value, like, strict=True)]
-    if isinstance(value, tuple):
-        value = value[0]  # what comes beside y is left alone
-    assert value is not None, f"{name} has no gradient"
-    value = np.asarray(value)
-    if value.ndim != 4:
-        return value
-    if "weight" not in name:
-        return from_layout(value, dialect.layout)
-    if dialect.weights == "HWCM":
-        return from_layout(value, "HWCM" if like.shape[1] == 1 and name != "pointwise_weight" else "HWIO")
-    return from_layout(value, dialect.weights)
-
-
-def _assert_close(what, actual, expected, bounds, dialect):
-    actual, expected = ([value] if not isinstance(value, list) else value for value in (actual, expected))
-    for number, (got, wanted) in enumerate(zip(actual, map(np.asarray, expected), strict=True)):
-        label = f"{what}[{number}]" if len(expected) > 1 else what
-        assert got.shape == wanted.shape, f"{label} has shape {got.shape}, and {wanted.shape} is right"
-        assert got.dtype == dialect.dtype, f"{label} is {got.dtype} for {np.dtype(dialect.dtype)}"
-        allowed = np.zeros(wanted.shape) if bounds is None else bounds[number]
-        off = np.abs(got.astype(np.float64) - wanted)
-        wrong = ~(off <= allowed)
-        if wrong.any():
-            place = tuple(int(index) for index in np.argwhere(wrong)[0])
-            raise AssertionError(
-                f"{label}{list(place)} is {got[place]:.8g}, and {wanted[place]:.8g} is right (off by {off[place]:.3g}, "
-                f"and {allowed[place]:.3g} would be allowed); {wrong.sum()} of {wrong.size} numbers are off"
-            )
 
 
 def _again(fn, backward, operator, given, call):

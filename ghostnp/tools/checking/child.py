@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from ghostnp.testing import Call, calls, laws_of, smallest_failure
 from ghostnp.testing.calls import OPERATORS, definition
-from ghostnp.tools.checking.comparing import Difference, Sample, compare, shown_arguments
+from ghostnp.tools.checking.comparing import Sample, compare, shown_arguments
 from ghostnp.tools.checking.guard import ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.tools.checking.hints import hints
 
@@ -91,59 +91,72 @@ class Child:
 
     def check(self, name, answer, until):
         """Hold one function against its signature, the definition and its laws: what was found, as a dict."""
-        operator = name.removesuffix("_backward")
         expected, signature = _signature(definition(name)), _signature(answer)
         if signature != expected:
             return {"status": "wrong", "says": "it is defined with other arguments", "expected": name + expected,
                     "got": name + signature, "hints": ["Copy the first line from the stub: names, order, defaults and "
                     "the star are part of the vocabulary."]}  # fmt: skip
+        samples: list[Sample] = []
+        watched = self.watched(name, answer)
+        drawn = calls(name.removesuffix("_backward"))
+        failure = self.unlike_the_definition(name, watched, drawn, samples, until)
+        if failure is not None:
+            return self.difference(name, failure, samples, lambda: self.laws(name, watched, until, kept=False)[0])
+        laws, broken = self.laws(name, watched, until, kept=True)
+        if broken is None:
+            return {"status": "passed", "says": "", "laws": laws}
+        # A law sees what one set of numbers may hide: compare on the call that broke it, with other numbers.
+        alike = st.builds(lambda seed: broken.replace(seed=seed), st.integers(0, 2**16))
+        failure = self.unlike_the_definition(name, watched, alike, samples, time.monotonic() + 1)
+        if failure is not None:
+            return self.difference(name, failure, samples, lambda: laws)
+        first = next(law for law in laws if not law["kept"])
+        return {"status": "wrong", "says": first["says"], "case": first["case"], "laws": laws,
+                "hints": hints(name, None, [], first["says"])}  # fmt: skip
 
-        def watched(*args, **keywords):
+    def watched(self, name, answer):
+        """The student's function, run under the guard."""
+
+        def call(*args, **keywords):
             try:
                 with self.guard.watch(name):
                     return answer(*args, **keywords)
             except (SystemExit, KeyboardInterrupt) as error:
                 raise EndedError(f"{type(error).__name__}: {error}") from None
 
-        samples: list[Sample] = []
-        failed: list[tuple[Sample, Difference]] = []
+        return call
+
+    def unlike_the_definition(self, name, watched, drawn, samples, until):
+        """The smallest of the calls `drawn` on which it differs, and the error; all that was tried joins `samples`."""
+        failed = False
 
         def same(call):
+            nonlocal failed
             if time.monotonic() > until and len(samples) >= _FEWEST and not failed:
                 return
             self.doing(name, repr(call))
             sample = compare(name, watched, call)
             samples.append(sample)
             if sample.difference is not None:
-                failed.append((sample, sample.difference))
+                failed = True
                 raise BrokenError(sample.difference.says)
 
-        failure = smallest_failure(calls(operator), same, _EXAMPLES)
-        laws: list[dict] = []
-        if failure is None:
-            laws, broken = self.laws(name, watched, until, kept=True)
-            if broken is None:
-                return {"status": "passed", "says": "", "laws": laws}
-            # A law sees what one set of numbers may hide: compare on the call that broke it, with other numbers.
-            alike = st.builds(lambda seed: broken.replace(seed=seed), st.integers(0, 2**16))
-            until = time.monotonic() + 1
-            failure = smallest_failure(alike, same, _EXAMPLES)
-        if failure is not None:
-            call, error = failure
-            if not isinstance(error, BrokenError):
-                found = self.failure(error)
-                return found if found["status"] == "not started" else found | {"case": repr(call)}
-            sample, details = next(pair for pair in reversed(failed) if pair[0].call == call)
-            laws = laws or self.laws(name, watched, until, kept=False)[0]
-            return {
-                "status": "wrong", "says": details.says, "case": repr(call), "arguments": shown_arguments(sample),
-                "expected": details.expected, "got": details.got, "difference": details.difference,
-                "where": details.where, "hints": hints(name, sample, samples),
-                "laws": [laws[0] | {"kept": False}, *laws[1:]],
-            }  # fmt: skip
-        first = next(law for law in laws if not law["kept"])
-        return {"status": "wrong", "says": first["says"], "case": first["case"], "laws": laws,
-                "hints": hints(name, None, [], first["says"])}  # fmt: skip
+        return smallest_failure(drawn, same, _EXAMPLES)
+
+    def difference(self, name, failure, samples, laws_of_it):
+        """What to say where it differs from the definition."""
+        call, error = failure
+        if not isinstance(error, BrokenError):
+            found = self.failure(error)
+            return found if found["status"] == "not started" else found | {"case": repr(call)}
+        sample = next(each for each in reversed(samples) if each.call == call and each.difference is not None)
+        details, (definition_law, *laws) = sample.difference, laws_of_it()
+        return {
+            "status": "wrong", "says": details.says, "case": repr(call), "arguments": shown_arguments(sample),
+            "expected": details.expected, "got": details.got, "difference": details.difference,
+            "where": details.where, "hints": hints(name, sample, samples),
+            "laws": [definition_law | {"kept": False}, *laws],
+        }  # fmt: skip
 
     def laws(self, name, watched, until, kept):
         """Which laws the function keeps, the first being the definition (if it is `kept`); a call that breaks one."""

@@ -3,6 +3,7 @@
 import inspect
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class Tally:
         if not hasattr(ops, f"{name}_cost"):
             raise AttributeError(f"the tally has no {name}: the rule is a function of the vocabulary with a cost")
         cost_of = getattr(ops, f"{name}_cost")
-        forward, wanted = inspect.signature(getattr(ops, name)), inspect.signature(cost_of).parameters
+        forward, wanted = _signature(getattr(ops, name)), _signature(cost_of).parameters
 
         def counted(*args, **keywords):
             call = forward.bind(*args, **keywords)
@@ -148,6 +149,12 @@ def _shapes(given, wanted):
         else:
             shapes[name] = given[name]
     return shapes
+
+
+@cache
+def _signature(function):
+    """Finding one takes as long as counting by it, and every `Tally` asks for the whole vocabulary's."""
+    return inspect.signature(function)
 
 
 def _window(given):

@@ -60,7 +60,7 @@ MISCONCEPTIONS = {
     "forgot the cheap operation": "The ghosts are made by depthwise filters, which cost something too.",
     "forgot the primary convolution": "The intrinsic maps are made by a convolution, which is most of the cost.",
     "a plain convolution": "In a ghost module only one map in s comes from a full convolution.",
-    "ghosts by a full convolution": "A ghost is made of one intrinsic map, by a depthwise filter.",
+    "ghosts by a full convolution": "A ghost is made from one intrinsic map, by a depthwise filter.",
     "one ghost for each map": "With ratio s, each intrinsic map has s - 1 ghosts.",
     "rounded down": "The intrinsic maps have to suffice, so their number is rounded up; surplus ghosts are cut off.",
     "ratio 2 taken": "The ratio says which share of the maps is intrinsic, 1/s; it is not always a half.",
@@ -100,7 +100,7 @@ MISCONCEPTIONS = {
     "depthwise 3x3": "The 3x3 convolution of this unit is not depthwise.",
     "3x3 not depthwise": "In ShuffleNet's unit the 3x3 convolution is depthwise: each channel alone.",
     "m per group for the whole": "m is the width of one group here: the whole middle is g times as wide.",
-    "document 001's line": "With m per group, its 3x3 term lacks a factor g: all groups have g times as many filters.",
+    "a factor g lost": "The 3x3 term has one group's filters, m: all groups together have g times as many.",
     # Conventions
     "doubled twice": "That factor is in the count already.",
     "MACs alone": "The rule counts more than the multiply-adds.",

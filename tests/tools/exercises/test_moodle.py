@@ -25,7 +25,7 @@ OWN = {
 NAMES = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=12)
 
 
-def written(*students, topics=tuple(TOPICS), count=6, seed=0):
+def written(*students, topics=tuple(TOPICS), count=4, seed=0):
     chosen = plan(topics, count, seed)
     papers = [chosen.paper(student) for student in students]
     text = FORMATS["moodle"](chosen, papers)
@@ -79,7 +79,7 @@ def check_question(question):
         assert answers[0].get("fraction") == "100"
 
 
-@given(st.integers(0, 1000), st.lists(NAMES, min_size=1, max_size=3, unique=True))
+@given(st.integers(0, 1000), st.lists(NAMES, min_size=1, max_size=2, unique=True))
 def test_it_is_in_the_published_format(seed, names):
     _, _, text = written(*(Student(name, name) for name in names), seed=seed)
     assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<quiz>')
@@ -99,7 +99,7 @@ def test_it_is_in_the_published_format(seed, names):
             check_question(question)
 
 
-@given(st.integers(0, 1000), st.lists(NAMES, min_size=1, max_size=3, unique=True))
+@given(st.integers(0, 1000), st.lists(NAMES, min_size=1, max_size=2, unique=True))
 def test_what_is_read_back_is_what_was_asked(seed, names):
     chosen, papers, text = written(*(Student(f"id {name}", name) for name in names), seed=seed)
     found = iter(ElementTree.fromstring(text.encode()))

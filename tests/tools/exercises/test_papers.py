@@ -20,14 +20,13 @@ def contents(paper):
     return [(question.problem.text, question.answer, question.options) for question in paper.questions]
 
 
-@given(SEEDS, CHOSEN, STUDENTS, st.integers(1, 12))
+@given(SEEDS, CHOSEN, STUDENTS, st.integers(1, 6))
 def test_a_paper_depends_on_seed_and_id_alone(seed, topics, student, count):
     """Not on the name, nor on who else gets one, nor on when it is made, nor on the order of the topics."""
     first = plan(topics, count, seed)
     renamed = student._replace(name="somebody else")
     again = plan([*reversed(topics), topics[0]], count, seed)
-    for other in numbered(3):
-        again.paper(other)
+    again.paper(Student("17", "Ada"))
     assert contents(again.paper(renamed)) == contents(first.paper(student))
 
 

@@ -66,7 +66,7 @@ def multiply_adds_around_it(channels, out_channels, kernel, in_channels, size):
     second = macs("standard_conv2d", in_channels=2 * channels, out_channels=out_channels, **where)
     right = both()
     return Problem(
-        f"On maps of {size}x{size} pixels, a {kernel}x{kernel} convolution makes {channels} maps of {in_channels}, "
+        f"On maps of {size}x{size} pixels, a {kernel}x{kernel} convolution makes {channels} maps from {in_channels}, "
         f"CReLU follows, and then a {kernel}x{kernel} convolution that makes {out_channels} maps. Both are padded, so "
         "that the size stays, and have no bias. How many multiply-adds do the two convolutions take?",
         right,

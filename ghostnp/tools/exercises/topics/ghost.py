@@ -18,7 +18,7 @@ def _weights(counted):
 
 def _asked(in_channels, out_channels, kernel, ratio):
     return (
-        f"A ghost module with ratio {ratio} makes {out_channels} maps of {in_channels}: intrinsic maps by a 1x1 "
+        f"A ghost module with ratio {ratio} turns {in_channels} maps into {out_channels}: intrinsic maps by a 1x1 "
         f"convolution, and ghosts by depthwise {kernel}x{kernel} filters, all without bias."
     )
 

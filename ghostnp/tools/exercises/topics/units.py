@@ -98,7 +98,7 @@ def shufflenet(size, c, m, g):
         "Grouping divides the 1x1 convolutions by g: h·w·(2·(c/g)·m + 9·m) =",
         {
             "forgot /groups": shufflenet_unit(size, size, c, m, 1),
-            "document 001's line": document_shufflenet_line(size, size, c, m, g).per_group,
+            "a factor g lost": document_shufflenet_line(size, size, c, m, g).per_group,
             "FLOPs for MACs": times(2, right),
             "forgot the last 1x1": added(reduce, middle),
             "forgot the 3x3": added(reduce, expand),
