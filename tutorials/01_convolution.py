@@ -21,6 +21,12 @@
 # A *map* (特征图, feature map) is a matrix of numbers: one colour of a photo, or what a layer made of it. A *kernel*
 # (卷积核) is a small matrix of weights. To *convolve* is to lay the kernel on the map, multiply what lies on top of each
 # other, add everything up, write the sum down, and move the kernel on.
+#
+# On the way we check what others say. Five Chinese blog posts teach these networks, and are called by number here:
+# document 000 builds a GhostNet in Keras, 001 a ShuffleNet in Keras, 002 explains the ghost module, 003 GhostNetV2, and 004
+# the cheap convolutions. Each of their numbers and statements has an identifier, such as claim C12;
+# `ghostnp claims C12` in the terminal shows what is said and what is so. (PyTorch, TensorFlow and Keras are *frameworks*,
+# the libraries in which most people write their networks.)
 
 # %%
 import numpy as np
@@ -77,7 +83,8 @@ show(pictures.sliding_window(x, np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]), pa
 # %% [markdown]
 # Here $h = 4$, $p = 1$, $k = 3$, $s = 2$: $(4 + 2 - 3) / 2 = 1.5$, rounded down to 1, plus 1 makes 2 rows.
 #
-# **Why does padding "same" differ between frameworks?** PyTorch wants a number and pads that much on every side.
+# **Why does padding "same" differ between frameworks?** PyTorch wants a number and pads that much on every side. (It
+# knows the word "same" as well, but refuses it at a stride above 1.)
 # TensorFlow and Keras offer the word "same": as much padding as makes $h_\text{out} = \lceil h / s \rceil$, and if that is
 # an odd number of zeros, the extra one goes below and to the right. With stride 1 and a 3x3 kernel both put one zero on
 # each side. With stride 2 and an even size they do not: "same" needs a single row of zeros, and it lies below, while
@@ -109,7 +116,8 @@ print("PyTorch's padding=1:", ops.standard_conv2d(places, corner, padding=(0, 1)
 # | `bias` | $(C_\text{out},)$ | (2,) |
 # | `y` | $(N, C_\text{out}, H_\text{out}, W_\text{out})$ | (1, 2, 4, 4) |
 #
-# and every output number is, with padded input $\bar x$, stride $s$ and dilation $d$ (taps that stand $d$ apart),
+# A place $(u, v)$ of the kernel is called a *tap*. Every output number is, with padded input $\bar x$, stride $s$ and
+# dilation $d$ (the taps stand $d$ pixels apart; usually $d = 1$),
 #
 # $$y[n, o, i, j] = b[o] + \sum_c \sum_{u, v} w[o, c, u, v] \cdot \bar x[n, c, i s + u d, j s + v d].$$
 #
@@ -138,8 +146,8 @@ print("tap (1, 2) meets")
 print(ops.geometry.tap(xp, 1, 2, window)[0, 0])
 
 # %% [markdown]
-# `einsum("oc,ncij->noij", ...)` mixes the channels: for each output channel `o` it adds up the input channels `c`. Our
-# six nested loops from the formula must give the same. They are slow and plain, which is what one wants of a check:
+# `einsum("oc,ncij->noij", ...)` mixes the channels: for each output channel `o` it adds up the input channels `c`. The
+# seven nested loops of the formula must give the same. They are slow and plain, which is what one wants of a check:
 
 # %%
 rng = np.random.default_rng(0)
@@ -208,7 +216,8 @@ print(f"MACs:       {cost.macs.formula} = {cost.macs:,}")
 # first. Tutorial 11, on counting, is about such differences.
 #
 # **Is a convolution a fully connected layer?** Document 000 says of a convolution that each pixel has combined the
-# information of all channels, as in a fully connected layer. That holds along the channels alone (claim C15): all channels
+# information of all channels, as in a fully connected layer (全连接层: each output number has a weight of its own for every
+# input number). That holds along the channels alone (claim C15): all channels
 # are seen, but only of the pixels below the window. A fully connected layer from the 4x4 map to the 3x3 output above would
 # have $16 \cdot 9 = 144$ weights; the convolution has 4, and uses them at 9 places.
 
@@ -253,7 +262,7 @@ check("01.4", answer)
 # %% [markdown]
 # ## References
 #
-# - V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016, sections 2 and 4:
+# - V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016, sections 2 and 5:
 #   relationships 1 to 6 (sizes) and 15 (dilation). <https://arxiv.org/abs/1603.07285>
 # - Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition", 1998,
 #   section II.A.

@@ -51,6 +51,7 @@ show(figure)
 # them?
 #
 # $$y[0, 0] = w_{00} \cdot 1 + w_{01} \cdot 2 + w_{10} \cdot 0 + w_{11} \cdot 1$$
+#
 # $$y[1, 1] = w_{00} \cdot 1 + w_{01} \cdot 3 + w_{10} \cdot 0 + w_{11} \cdot 1$$
 #
 # If $w_{01}$ grows by a little $\epsilon$, then `y[0, 0]` grows by $2 \epsilon$ and `y[1, 1]` by $3 \epsilon$, so $L$ grows
@@ -87,8 +88,9 @@ print(steps.weight(4, (0, 0, 0, 1)))
 #
 # $$y[n, o, i, j] = b[o] + \sum_{c, u, v} w[o, c, u, v] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
-# By the chain rule $d\,\text{anything} = \sum dy \cdot \partial y / \partial\,\text{anything}$. For one weight we collect
-# all output numbers that it had a part in. Those are all pixels $(n, i, j)$ of its own output channel $o$:
+# By hand we asked of each output number how fast it grows with a weight, multiplied that by its `dy`, and added up. That is
+# the *chain rule* (链式法则), $dw = \sum dy \cdot \partial y / \partial w$, where $\partial y / \partial w$ is how fast. For one
+# weight we collect all output numbers that it had a part in. Those are all pixels $(n, i, j)$ of its own output channel $o$:
 #
 # $$dw[o, c, u, v] = \sum_{n, i, j} dy[n, o, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
@@ -124,7 +126,7 @@ source(ops.standard_conv2d_backward)
 # the check must not be able to pass by accident. Two are good.
 #
 # **The slope.** Move the weights a step $\epsilon$ in a random direction $r$, forward and back; then the loss
-# $L = \langle dy, y \rangle$ has to change by $\langle dw, r \rangle$ for each unit of the step:
+# $L = \langle dy, y \rangle$ (multiply number by number, and add up) has to change by $\langle dw, r \rangle$ for each unit of the step:
 #
 # $$\frac{L(w + \epsilon r) - L(w - \epsilon r)}{2 \epsilon} = \langle dw, r \rangle.$$
 #

@@ -143,7 +143,7 @@ assert_gradient(lambda x, w: ops.grouped_conv2d(x, w, **keywords), (x, w), dy, g
 print("slopes agree")
 
 # %% [markdown]
-# A planted mistake: the groups of the weights were taken in the opposite order. Both checks of tutorial 02 notice.
+# A planted mistake: the filters were taken in the opposite order, and so are in other groups. Both checks of tutorial 02 notice.
 
 # %%
 mistaken = ops.grouped_conv2d_backward(dy, x, w[::-1], **keywords)

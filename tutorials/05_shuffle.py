@@ -15,7 +15,7 @@
 #
 # **Grouped convolutions are cheap, and their groups never meet. How does ShuffleNet let them meet, for nothing?**
 #
-# Tutorial 03 showed that in a light network nearly all the work is in 1x1 convolutions, and tutorial 04 that groups make
+# Tutorial 03 showed that in a light network most of the work is in 1x1 convolutions, and tutorial 04 that groups make
 # a convolution $g$ times cheaper. So ShuffleNet groups its 1x1 convolutions, and between two of them it deals the channels
 # out anew. That is the *channel shuffle* (通道混洗).
 
@@ -42,7 +42,7 @@ show(pictures.shuffle_wiring(12, 3))
 #
 # In one line: write the channels as a matrix of $g$ rows, and read it by columns. That is a transposition,
 #
-# $$y[p \cdot g + q] = x[q \cdot n + p], \qquad q < g \text{ the group}, \; p < n = C / g \text{ the place in it}.$$
+# $$y[p \cdot g + q] = x[q \cdot n + p], \qquad q < g \text{ the group}, \quad p < n = C / g \text{ the place in it}.$$
 
 # %%
 channels = np.arange(12)
@@ -115,7 +115,9 @@ claims("C16")
 # ## The units
 #
 # A ShuffleNet unit is a bottleneck: a grouped 1x1 convolution makes the maps few, a depthwise 3x3 looks around, another
-# grouped 1x1 makes them many again. At stride 1 the input is added; at stride 2 it is pooled and put *beside* the result.
+# grouped 1x1 makes them many again. At stride 1 the input is added, which is called a *shortcut* (捷径); at stride 2 it is
+# *pooled*, that is, each pixel becomes the mean of a 3x3 window, and put *beside* the result. Batch norm (BN) and ReLU are
+# the subject of tutorial 06. Here it is enough that they never mix channels.
 
 # %%
 show(pictures.shufflenet_units())
@@ -128,9 +130,10 @@ source(ShuffleUnit)
 
 # %%
 with initializer(0):
-    unit = ShuffleUnit(12, 12, groups=3)
+    unit = ShuffleUnit(24, 24, groups=3)
 photo = load_photo(size=24)
-maps = np.concatenate([photo, -photo, photo[:, :, ::-1], photo[:, :, :, ::-1]], axis=1)
+views = photo, photo[:, :, ::-1], photo[:, :, :, ::-1], photo[:, :, ::-1, ::-1]
+maps = np.concatenate([sign * view for sign in (1, -1) for view in views], axis=1)
 steps = ghostnp.trace(unit, maps)
 print(steps)
 
@@ -146,8 +149,8 @@ source(ShuffleUnit.backward)
 
 # %%
 with initializer(0, dtype=np.float64):
-    unit = ShuffleUnit(12, 12, groups=3)
-small = rng.standard_normal((2, 12, 4, 4))
+    unit = ShuffleUnit(24, 24, groups=3)
+small = rng.standard_normal((2, 24, 4, 4))
 y, cache = unit.forward(small, training=True)
 dy = rng.standard_normal(y.shape)
 dx, grads = unit.backward(dy, cache)
@@ -156,16 +159,18 @@ ahead, behind = (unit.forward(small + side * direction, training=True)[0] for si
 slope = float((dy * (ahead - behind)).sum() / 2e-6)
 assert abs(slope) > 0.1
 print("slope and gradient agree:", np.isclose(slope, (dx * direction).sum(), rtol=1e-6))
-print("and without the shortcut's share they do not:", np.isclose(slope, ((dx - dy) * direction).sum(), rtol=1e-6))
+shortcut = ops.relu_backward(dy, y)  # what comes through the last ReLU goes to both branches
+without = dx - shortcut
+print("and without the shortcut's share:", np.isclose(slope, (without * direction).sum(), rtol=1e-6))
 
 # %% [markdown]
 # **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before it, the official
 # (Megvii) code after it, by the inverse permutation. A depthwise convolution treats each channel alone, so it does not care
 # in which order the channels come, as long as its kernels move with them. Both orders can therefore learn the same functions, with
-# other weights; a checkpoint of the one does not fit the other (claim C25).
+# other weights; a *checkpoint*, a file of trained weights, of the one does not fit the other (claim C25).
 
 # %%
-kernels = rng.standard_normal((12, 1, 3, 3))
+kernels = rng.standard_normal((24, 1, 3, 3))
 moved = ops.channel_shuffle(kernels.transpose(1, 0, 2, 3), 3).transpose(1, 0, 2, 3)
 one = ops.depthwise_conv2d(ops.channel_shuffle(small, 3), moved, padding=1)
 other = ops.channel_shuffle(ops.depthwise_conv2d(small, kernels, padding=1), 3)
@@ -209,8 +214,11 @@ claims("N11", "N12", "N13", "C18", "C19")
 # is a named field of a `ShuffleStyle`:
 
 # %%
-for name, style in {"PAPER": PAPER, "MEGVII": MEGVII, "DOCUMENT_001": DOCUMENT_001}.items():
-    print(f"{name:13}", {field: value for field, value in style._asdict().items() if field != "conv_norm"})
+styles = {"PAPER": PAPER, "MEGVII": MEGVII, "DOCUMENT_001": DOCUMENT_001}
+print(f"{'':15}", *(f"{name:>13}" for name in styles))
+for field in PAPER._fields:
+    if field != "conv_norm":
+        print(f"{field:15}", *(f"{getattr(style, field)!s:>13}" for style in styles.values()))
 
 # %%
 claims("C20", "C21", "C22", "C23", "C24", "C26", "N14", "C49")
@@ -225,6 +233,9 @@ for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
     print(f"{name:21} {table.params:,} parameters, {table.macs:,} MACs")
 
 # %% [markdown]
+# Grouping saves multiply-adds and a few weights. That document 001's network has more parameters all the same is because
+# of its biases.
+#
 # Claim C26 is about a trap of the framework and no error of the document's network: a Keras model that was not built yet
 # reports zero parameters. Claim C49 is about ShuffleNetV2, which has no grouped 1x1 convolutions any more: it splits the
 # channels in halves, leaves one half alone, and shuffles by two. Its two published codes differ in stride-2 units.

@@ -82,7 +82,8 @@ print(ops.relu_backward(np.array([1.0, 1.0, 1.0, 1.0]), np.array([-2.0, -0.5, 0.
 # %% [markdown]
 # ## Batch norm
 #
-# For each channel, over all images of the batch and all pixels, $M = N H W$ numbers in all:
+# Networks are trained on a *batch* (批) of $N$ images at a time. For each channel, over all images of the batch and all
+# pixels, $M = N H W$ numbers in all:
 #
 # $$\hat x = \frac{x - \mu}{\sigma}, \qquad \mu = \frac{1}{M} \sum x, \qquad \sigma^2 = \frac{1}{M} \sum (x - \mu)^2 + \epsilon,
 # \qquad y = w \hat x + b.$$
@@ -103,7 +104,7 @@ source(ops.batch_norm_train)
 # Once the network is used, one image must not depend on the others of its batch. Then the mean and variance are constants:
 # *running* averages that were gathered in training,
 #
-# $$\mu_\text{run} \leftarrow (1 - m) \, \mu_\text{run} + m \, \mu.$$
+# $$\mu_\text{run} \leftarrow (1 - m) \cdot \mu_\text{run} + m \cdot \mu.$$
 #
 # Frameworks differ in the details, and document 000, in Keras, is no exception (claim C13):
 
@@ -112,13 +113,13 @@ claims("C13")
 
 # %% [markdown]
 # **Backward.** A number $x$ has three ways to the loss: its own $\hat x$, the mean, and the variance. With
-# $db = \sum dy$ and $dw = \sum dy \, \hat x$,
+# $db = \sum dy$ and $dw = \sum dy \cdot \hat x$,
 #
-# $$dx = \frac{w}{\sigma} \left( dy - \frac{db}{M} - \hat x \, \frac{dw}{M} \right).$$
+# $$dx = \frac{w}{\sigma} \left( dy - \frac{db}{M} - \hat x \cdot \frac{dw}{M} \right).$$
 #
 # The first term is what an affine map would give. The second is what comes back through the mean: adding the same to all
 # numbers changes nothing, so $\sum dx$ has to be 0. The third comes back through the variance: stretching them all changes
-# nothing either, so $\sum dx \, \hat x = 0$ but for $\epsilon$.
+# nothing either, so $\sum dx \cdot \hat x = 0$ but for $\epsilon$.
 
 # %%
 source(ops.batch_norm_train_backward)
@@ -220,7 +221,7 @@ except AssertionError as error:
 #
 # That can be measured. The *pairing filter* of filter $i$ is the one that points most nearly the opposite way,
 #
-# $$\bar\jmath = \operatorname{argmin}_{j \ne i} \cos(w_i, w_j), \qquad \cos(a, b) = \frac{a \cdot b}{|a| |b|}.$$
+# $$\bar\jmath = \mathrm{argmin}_{j \ne i} \cos(w_i, w_j), \qquad \cos(a, b) = \frac{a \cdot b}{|a| |b|}.$$
 #
 # By hand: $(1, 0)$, $(-1, 1)$ and $(0, 2)$ have the cosines $-1/\sqrt 2$, $0$ and $1/\sqrt 2$ with each other, so the
 # pairing filter of the first is the second, with $-0.707$.
@@ -241,6 +242,7 @@ axes.hist(
     color=[style.OUTPUT, style.GHOST],
     label=["random", "planted pairs"],
 )
+axes.set_yticks([0, 5, 10, 15])
 axes.legend(frameon=False)
 show(figure)
 

@@ -203,7 +203,8 @@ assert dialect == DOCUMENT_000
 
 # %% [markdown]
 # So the two totals are close by chance. Biases, one for each of the 10,984 maps that a batch norm normalises, and one more
-# batch norm bring 13,544 parameters; missing shortcuts and narrower squeezes take 38,884 away. For the multiply-adds nothing comes in, and 141.2 million become 134.7.
+# batch norm bring 13,544 parameters; missing shortcuts and narrower squeezes take 38,884 away. For the multiply-adds
+# nothing comes in, and 141.2 million become 134.7.
 
 # %%
 claims("N07")
@@ -280,8 +281,10 @@ print(*idle["official"], sep="\n")
 # - Document 000 has a ReLU after the depthwise convolution that strides; the official network has a batch norm only.
 # - Its squeeze-and-excitation narrows to a quarter, rounded down; the official one rounds to a multiple of 4: 72 maps go to
 #   18 or to 20. The gate is a sigmoid in one, a hard sigmoid in the other.
-# - Its 1280 maps have a batch norm; the official PyTorch network has a bias instead, and dropout in front of the
-#   classifier. It ends in a softmax, the official one in logits, which the loss wants.
+# - Its 1280 maps have a batch norm; the official PyTorch network has a bias instead, and in training *dropout* in front of
+#   the classifier: a fifth of the numbers, another fifth each time, is set to 0. It ends in a *softmax*, which turns the
+#   classifier's numbers (the *logits*) into probabilities; the official one ends in the logits, which the loss of training
+#   wants (tutorial 13).
 # - Its batch norms have Keras's constants: $\epsilon = 10^{-3}$ and not $10^{-5}$, and running statistics that move ten
 #   times more slowly.
 #

@@ -180,7 +180,7 @@ print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in f
 # By hand: $3{,}538{,}192$ numbers go into batch norms, twice that is $7{,}076{,}384$; add $2{,}443{,}644$ for the
 # ReLUs, $550{,}368$ for pooling and $7{,}204$ biases.
 #
-# In the same way $148.8$M (fvcore: batch norm and the global pool) and $155.9$M (thop: batch norm four times) can be
+# In the same way 148.8M (fvcore: batch norm and the global pool) and 155.9M (thop: batch norm four times) can be
 # explained. In the terminal: `ghostnp reconcile ghostnet_100 148.8M 155.9M`.
 #
 # ## Numbers that nothing reproduces

@@ -65,11 +65,17 @@ print(f"{table.params:,} parameters, {table.macs:,} multiply-adds for one digit"
 # if it is class 0, $L = -\log 0.25 = 1.386$. An untrained network that finds all ten digits equally likely has
 # $L = \log 10 = 2.303$. Remember that number: it is where training should start.
 #
-# The gradient is as simple as can be,
+# For the gradient write the logarithm of the fraction as a difference,
+#
+# $$L = \log \sum_j e^{z_j} - z_t.$$
+#
+# When $z_k$ grows, the first term grows at the rate $e^{z_k} / \sum_j e^{z_j} = p_k$, and the second is lost at the rate 1 if
+# $k$ is the truth, and else not at all. So
 #
 # $$\frac{\partial L}{\partial z_k} = p_k - [k = t],$$
 #
-# what the network said minus what it should have said. (For a batch, $L$ is the mean, so divide by $N$.)
+# what the network said minus what it should have said; in the example, with the truth 1, $(1/4, -1/4)$. (For a batch, $L$
+# is the mean, so divide by $N$.)
 
 # %%
 source(ops.softmax_cross_entropy)
@@ -127,11 +133,13 @@ assert np.isclose(slope, found, rtol=1e-5)
 #
 # $L$ falls fastest against the gradient. *Stochastic gradient descent* (随机梯度下降) takes a few images at a time, a
 # *batch*, and goes a small step. *Momentum* keeps going in the direction of earlier steps, *weight decay* pulls weights
-# towards zero, and the step size falls to zero along half a cosine:
+# towards zero, and the step size falls to zero along half a cosine. With momentum $\mu$, decay $\lambda$ and step size
+# $\eta$ (`rate`):
 #
 # $$v \leftarrow \mu v + dw + \lambda w, \qquad w \leftarrow w - \eta v.$$
 #
-# That is all: `grads` and `parameters()` have the same names, so an optimiser is a loop over two dicts.
+# Once through all images is an *epoch* (轮). That is all: `grads` and `parameters()` have the same names, so an optimiser
+# is a loop over two dicts.
 
 # %%
 source(train)
@@ -141,12 +149,12 @@ losses, accuracies = [], []
 for loss in train(model, *learnt):
     losses.append(loss)
     accuracies.append(accuracy(model, *held_out))
-print(f"loss {losses[0]:.2f} in the first epoch, {losses[-1]:.4f} in the last")
+print(f"loss {losses[0]:.1f} in the first epoch; below 0.01 in the last:", losses[-1] < 0.01)
 print(f"of the {len(held_out.labels)} digits that were held out, more than 97% are right:", accuracies[-1] > 0.97)
 assert accuracies[-1] > 0.97
 
 # %%
-figure, grid = style.sheet(10, 2.9, nrows=1, ncols=2, left=0.07, bottom=0.2, wspace=0.2)
+figure, grid = style.sheet(10, 2.9, nrows=1, ncols=2, left=0.07, bottom=0.2, top=0.88, wspace=0.2)
 axes = style.plain_axes(figure.add_subplot(grid[0]), "mean loss while learning", x_label="epoch")
 axes.semilogy(range(1, 16), losses, "o-", color=style.GRADIENT)
 axes = style.plain_axes(figure.add_subplot(grid[1]), "share of held-out digits that are right", x_label="epoch")

@@ -17,8 +17,9 @@
 # ours?**
 #
 # Tutorial 13 trained a tiny GhostNet on handwritten digits. Here we train two of them again, one with DFC attention, and
-# open them: maps, ghosts, gates, attention, filters. What we see are facts about a network of 9,000 weights on 8x8 pixels. They
-# show *how* to look; a network for photographs has to be looked at by itself.
+# an ordinary network beside them, and open them: maps, ghosts, gates, attention, filters. What we see are facts about
+# networks of a few thousand weights on 8x8 pixels. They show *how* to look; a network for photographs has to be looked at
+# by itself.
 
 # %%
 import numpy as np
@@ -285,8 +286,8 @@ check("14.4", answer)
 # %% [markdown]
 # ## References
 #
-# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, figure 1 and section 4.1 (how well one map is made from
-#   another, table 3). <https://arxiv.org/abs/1911.11907>
+# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, figure 1 and section 4.1 (the toy experiment: how
+#   well one map is made from another). <https://arxiv.org/abs/1911.11907>
 # - W. Shang et al., "Understanding and improving convolutional neural networks via concatenated rectified linear units", ICML
 #   2016, section 2.1 and figure 1. <https://arxiv.org/abs/1603.05201>
 # - K. Simonyan, A. Vedaldi and A. Zisserman, "Deep inside convolutional networks", 2013, section 3.
