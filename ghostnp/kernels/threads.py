@@ -5,9 +5,13 @@ calling thread alone. Results are the same bit for bit. ``NUMBA_NUM_THREADS`` an
 threads there are.
 
 Numba's own pool ("workqueue") is not a choice, since it aborts the program when two threads call kernels at once.
+
+A forked process, such as a worker of Python's `multiprocessing`, inherits OpenMP's state and none of its threads: there
+kernels run on the calling thread alone.
 """
 
 import os
+from ctypes import CFUNCTYPE, c_int
 
 import numba
 
@@ -29,7 +33,22 @@ def choose_layer():
         )
     if layer == "omp":
         numba.config.THREADING_LAYER = "omp"
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_stay_on_one_thread)
     return layer
+
+
+def _stay_on_one_thread():
+    """Make OpenMP usable in a forked process: with one thread it starts no other, and misses none."""
+    try:
+        numba.threading_layer()
+    except ValueError:  # OpenMP has not been started, so that nothing was inherited
+        return
+    from numba.np.ufunc import omppool
+
+    # Numba ends a process that uses GNU's OpenMP and whose parent started it; now it is this process that did.
+    CFUNCTYPE(None, c_int)(omppool.launch_threads)(1)
+    numba.set_num_threads(1)
 
 
 def _has_openmp():
