@@ -2,9 +2,9 @@
 
 import pytest
 
-from ghostnp.kernels.threads import choose_layer
+from ghostnp.kernels.threads import choose_layer, has_openmp
 
-each_layer = pytest.mark.parametrize("layer", sorted({choose_layer(), "serial"}))
+each_layer = pytest.mark.parametrize("layer", ["pool", "serial"] + ["omp"] * has_openmp())
 
 # Kernels of every kind of loop, on arrays large enough to be shared out.
 KERNELS = """
@@ -54,8 +54,9 @@ print(os.waitpid(child, 0)[1] if child else 0)
 """
 
 
-def test_serial_kernels_compute_the_same_bits(run_python):
-    assert run_python(KERNELS + ALONE, GHOSTNP_THREADING="serial") == run_python(KERNELS + ALONE)
+@each_layer
+def test_the_layer_changes_no_bit(layer, run_python):
+    assert run_python(KERNELS + ALONE, GHOSTNP_THREADING=layer) == run_python(KERNELS + ALONE)
 
 
 def test_the_number_of_threads_changes_no_bit(run_python):
