@@ -14,7 +14,10 @@ one that indexes ``row[first + p]`` (slice first, then count from 0).
 """
 
 import numba
+from llvmlite.binding import Linkage
 from numba import prange
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.dispatcher import Dispatcher
 
 from ghostnp.kernels.cache import keep_on_disk
@@ -46,6 +49,32 @@ _DRIVER_FLAGS = {
 }
 
 
+# A function of this linkage may be in several object files, of which the linker takes one.
+_ANY_COPY = {Linkage.linkonce_any, Linkage.linkonce_odr, Linkage.weak_any, Linkage.weak_odr}
+
+
+class _SelfContained(JITCodeLibrary):
+    """A driver's machine code, in which it calls its own copies of leaves.
+
+    Otherwise it would call the copy that the process met first, be it the leaf's own or another driver's. Each was
+    optimised where it stands, and may add in another order: bits would depend on whether a kernel was compiled or read
+    from the disk, and on which kernels came before it.
+    """
+
+    def _optimize_final_module(self):
+        for function in self._final_module.functions:
+            if function.linkage in _ANY_COPY:
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
+
+
+class _DriverCompiler(Compiler):
+    def __init__(self, typing, target, _, *rest):
+        library = _SelfContained(target.codegen(), "driver")
+        library.enable_object_caching()
+        super().__init__(typing, target, library, *rest)
+
+
 def leaf(function):
     """Compile a loop over rows: no allocation inside, called from compiled code."""
     return numba.njit(**_FLAGS, **_LEAF_FLAGS)(function)
@@ -53,7 +82,7 @@ def leaf(function):
 
 def driver(function):
     """Compile a loop over shares of the work, run by all threads."""
-    compiled = numba.njit(**_FLAGS, **_DRIVER_FLAGS)(function)
+    compiled = numba.njit(**_FLAGS, **_DRIVER_FLAGS, pipeline_class=_DriverCompiler)(function)
     if isinstance(compiled, Dispatcher):  # and not the function itself, as with NUMBA_DISABLE_JIT
         keep_on_disk(compiled, key=_PARALLEL)
         watch(compiled)

@@ -1,33 +1,76 @@
-"""The layer of threads is a setting that changes no result, and callers may come from many threads at once."""
+"""The layer of threads is a setting that changes no result; callers may come from many threads, and from a fork."""
 
-from concurrent.futures import ThreadPoolExecutor
-
-import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
-from ghostnp import kernels
-from ghostnp.kernels.threads import choose_layer
+from ghostnp.kernels.threads import choose_layer, has_openmp
 
-DIGEST = """
+each_layer = pytest.mark.parametrize("layer", ["pool", "serial"] + ["omp"] * has_openmp())
+
+# Kernels of every kind of loop, on arrays large enough to be shared out.
+KERNELS = """
+import hashlib, os
+from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from ghostnp import kernels
-x = np.random.default_rng(0).normal(size=(9, 32, 7, 7)).astype(np.float32)
-print(kernels.batch_norm_train(x, x[0, :, 0, 0], x[1, :, 0, 0])[0].sum(axis=(0, 2, 3)).tobytes().hex())
+rng = np.random.default_rng(0)
+x, dy = rng.standard_normal((2, 9, 32, 19, 19), dtype=np.float32)
+weight, ones = rng.standard_normal((32, 32, 3, 3), dtype=np.float32), np.ones(32, np.float32)
+CALLS = [
+    lambda: kernels.relu(x),
+    lambda: kernels.concat([x, dy]),
+    lambda: kernels.global_avg_pool2d(x),
+    lambda: kernels.batch_norm_relu_train(x, ones, ones),
+    lambda: kernels.batch_norm_train_backward(dy, x, ones, ones, ones),
+    lambda: kernels.pointwise_conv2d(x, weight[:, :, :1, :1]),
+    lambda: kernels.pointwise_conv2d_backward(dy, x, weight[:, :, :1, :1]),
+    lambda: kernels.depthwise_conv2d_backward(dy, x, weight[:, :1], padding=1),
+    lambda: kernels.standard_conv2d(x, weight, stride=2),
+]
+
+def digest(call):
+    result = call()
+    arrays = [a for a in (result if isinstance(result, tuple) else [result]) if a is not None]
+    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
+"""
+
+ALONE = "for call in CALLS: print(digest(call))"
+
+# No kernel is compiled or read from the disk before the callers come.
+TOGETHER = """
+with ThreadPoolExecutor(4) as callers:
+    many = list(callers.map(digest, CALLS * 20))
+assert many == [digest(call) for call in CALLS] * 20
+"""
+
+# From Python 3.12 on a fork beside threads is warned of: it is what this is about.
+FORKED = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+alone = [digest(call) for call in CALLS]
+child = os.fork() if hasattr(os, "fork") else None
+if child == 0:
+    os._exit([digest(call) for call in CALLS] != alone)
+print(os.waitpid(child, 0)[1] if child else 0)
 """
 
 
-def test_serial_threads_change_no_bit(run_python):
-    assert run_python(DIGEST, GHOSTNP_THREADING="serial") == run_python(DIGEST)
+@each_layer
+def test_the_layer_changes_no_bit(layer, run_python):
+    assert run_python(KERNELS + ALONE, GHOSTNP_THREADING=layer) == run_python(KERNELS + ALONE)
 
 
-def test_two_callers_at_once():
-    rng = np.random.default_rng(0)
-    x, weight = rng.normal(size=(2, 16, 20, 20)), rng.normal(size=(24, 16, 1, 1))
-    alone = kernels.pointwise_conv2d(x, weight)
-    with ThreadPoolExecutor(4) as callers:
-        for y in callers.map(lambda _: kernels.pointwise_conv2d(x, weight), range(200)):
-            assert_array_equal(y, alone)
+def test_the_number_of_threads_changes_no_bit(run_python):
+    assert run_python(KERNELS + ALONE, NUMBA_NUM_THREADS="1") == run_python(KERNELS + ALONE, NUMBA_NUM_THREADS="3")
+
+
+@each_layer
+def test_callers_from_several_threads(layer, run_python):
+    run_python(KERNELS + TOGETHER, GHOSTNP_THREADING=layer)
+
+
+@each_layer
+def test_a_forked_process_computes_the_same_bits(layer, run_python):
+    assert run_python(KERNELS + FORKED, GHOSTNP_THREADING=layer) == "0\n"
 
 
 @pytest.mark.small
@@ -35,20 +78,3 @@ def test_a_layer_that_there_is_not_is_named(monkeypatch):
     monkeypatch.setenv("GHOSTNP_THREADING", "workqueue")
     with pytest.raises(ValueError, match=r"GHOSTNP_THREADING='workqueue'.* or serial"):
         choose_layer()
-
-
-FORK = """
-import os
-import numpy as np
-from ghostnp import kernels
-x = np.ones((2, 4, 8, 8), np.float32)
-kernels.relu(x)
-child = os.fork() if hasattr(os, "fork") else None
-if child == 0:
-    os._exit(int(kernels.relu(x).sum() != x.size))
-print(os.waitpid(child, 0)[1] if child else 0)
-"""
-
-
-def test_serial_kernels_survive_a_fork(run_python):
-    assert run_python(FORK, GHOSTNP_THREADING="serial") == "0\n"
