@@ -3,11 +3,31 @@
 import contextlib
 import io
 import re
+import shlex
 from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ghostnp.cli import main
 
 README = Path(__file__).parents[1] / "README.md"
 # A python block, and the text block right behind it if there is one.
 EXAMPLES = re.findall(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", README.read_text(encoding="utf-8"), re.DOTALL)
+# "$ ghostnp ..." and what it prints. What `check` says depends on the learner's file, which is none of ours.
+COMMANDS = re.findall(r"```text\n\$ ghostnp ((?!check).*?)\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize(("command", "shown"), COMMANDS, ids=[command for command, _ in COMMANDS])
+def test_commands_print_what_the_readme_says(command, shown):
+    typed = [line.removeprefix("> ") for line in shown.splitlines() if line.startswith("> ")]
+    result = CliRunner().invoke(main, shlex.split(command), input="\n".join(typed))
+    assert result.exit_code == 0
+    printed = iter(result.output.splitlines())
+    for line in shown.splitlines():
+        wanted = line.removesuffix("...").removeprefix("> ").rstrip()
+        if wanted and not line.startswith("> "):
+            assert any(wanted in other for other in printed), f"{line!r} is not printed, or not in this place"
 
 
 def test_examples_print_what_the_readme_says(tmp_path, monkeypatch):

@@ -27,7 +27,9 @@ def feature_maps(maps, *, columns=8, limit=32, pairs=()):
     check_images("maps", maps.shape)
     count = min(limit, maps.shape[1])
     rows = -(-count // columns)
-    figure, grid = sheet(1.25 * columns, 1.42 * rows, nrows=rows, ncols=columns, top=0.93, bottom=0.02, hspace=0.3)
+    figure, grid = sheet(
+        1.25 * columns, 1.42 * rows, nrows=rows, ncols=columns, top=1 - 0.22 / (1.42 * rows), bottom=0.02, hspace=0.3
+    )
     frames = {first: INTRINSIC for first, _ in pairs} | {second: GHOST for _, second in pairs}
     for channel in range(count):
         axes = figure.add_subplot(grid[channel // columns, channel % columns])

@@ -35,7 +35,7 @@ def ghost_flow(in_channels, out_channels, *, ratio=2, kernel_size=1, dw_size=3):
     first = d.box(2.3, 1.35, f"primary_conv: {kernel_size}x{kernel_size}, BN, ReLU", KINDS["pointwise"], width=2.9)
     second = d.box(4.4, 2.55, f"cheap_operation: {dw_size}x{dw_size} depthwise, BN, ReLU", GHOST, width=3.6, dark=False)
     maps = d.box(1.2, 2.55, f"{intrinsic} intrinsic", INTRINSIC, width=1.5)
-    ghost = d.box(4.4, 3.45, f"{ghosts} ghosts", GHOST, width=1.5, dark=False)
+    ghost = d.box(4.4, 3.45, f"{ghosts} ghost{'s' * (ghosts != 1)}", GHOST, width=1.5, dark=False)
     cut = f", of which {out_channels} are kept" if intrinsic + ghosts != out_channels else ""
     y = d.box(2.3, 4.25, f"concat: {intrinsic} + {ghosts} maps{cut}", OUTPUT, width=4.1 if cut else 2.6)
     d.arrow(x, first)

@@ -39,7 +39,9 @@ def make_notebook(script):
     script = Path(script)
     notebook = jupytext.read(script)
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
-    NotebookClient(notebook, timeout=TIMEOUT, resources={"metadata": {"path": script.parent}}).execute()
+    NotebookClient(
+        notebook, timeout=TIMEOUT, coalesce_streams=True, resources={"metadata": {"path": script.parent}}
+    ).execute()
     for number, cell in enumerate(notebook.cells):
         cell.id, cell.metadata = f"cell-{number}", {}
         if cell.cell_type == "code":

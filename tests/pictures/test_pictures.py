@@ -36,6 +36,7 @@ PICTURES = {
     "ghost_bottlenecks": pictures.ghost_bottlenecks,
     "dfc_reach": lambda: pictures.dfc_reach(14, 14, 5, (4, 6)),
     "feature_maps": lambda: pictures.feature_maps(RNG.standard_normal((1, 20, 8, 8)), pairs=[(0, 9)]),
+    "feature_maps, one row": lambda: pictures.feature_maps(RNG.standard_normal((1, 3, 4, 4))),
     "intermediates": lambda: pictures.intermediates(STEPS),
     "cost_bars": lambda: pictures.cost_bars(COSTS, title="32 to 32"),
     "roofline": lambda: pictures.roofline(POINTS, peak=1.5e11, bandwidth=3e10),

@@ -151,7 +151,7 @@ def test_command_lists_steps():
     result = run("ghost-module")
     assert result.exit_code == 0
     assert re.search(r"#5 +depthwise_conv2d|#4 +depthwise_conv2d", result.output)
-    assert result.output.splitlines()[2].split() == ["#0", "input", "1x2x4x4"]
+    assert result.output.splitlines()[2].split() == ["#0", "x", "1x2x4x4"]
 
 
 def test_command_works_out_a_pixel_a_gradient_and_a_picture(tmp_path):

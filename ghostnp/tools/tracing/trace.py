@@ -19,6 +19,7 @@ from ghostnp.tools.counting.rows import shape_text
 from ghostnp.tools.tape import Constant, Result, Tape, record
 from ghostnp.tools.tracing import products
 
+_INPUTS = ("x", "dy")
 _SUMS_OF_PRODUCTS = {
     "conv2d",
     "standard_conv2d",
@@ -160,7 +161,7 @@ class Trace:
         return gradients
 
     def _label(self, row):
-        words = [f"#{row.number} {row.op or 'input'}", row.path, shape_text(row.shape)]
+        words = [f"#{row.number} {row.op or _INPUTS[row.number]}", row.path, shape_text(row.shape)]
         if row.macs:
             words.append(f"{row.params:,} parameters, {row.macs:,} MACs" if row.params else f"{row.macs:,} MACs")
         return "\n".join(word for word in words if word)
@@ -189,7 +190,8 @@ class Trace:
         for row in self.rows:
             made = " ".join(f"#{number}" for number in row.made_from)
             counts = ["" if count is None else f"{count:,}" for count in (row.params, row.macs)]
-            table.append([f"#{row.number}", row.op or "input", made, shape_text(row.shape), *counts, row.path])
+            maker = row.op or _INPUTS[row.number]
+            table.append([f"#{row.number}", maker, made, shape_text(row.shape), *counts, row.path])
         headers = ["", "made by", "from", "shape", "params", "MACs", "in"]
         align = ("right", "left", "left", "right", "right", "right", "left")
         text = tabulate(table, headers, tablefmt="simple", colalign=align, disable_numparse=True)

@@ -1,0 +1,61 @@
+"""Tutorial 08: redundancy of feature maps and the ghost module."""
+
+import numpy as np
+
+from ghostnp import ops
+from ghostnp.modules import GhostModule, initializer
+from ghostnp.modules.bottleneck import GhostConv2d
+from ghostnp.tools.counting import count
+from ghostnp.tools.study.answer import Answer
+
+
+def _counted(in_channels, out_channels, size):
+    with initializer(None):
+        module = GhostModule(in_channels, out_channels)
+    return count(module, (1, in_channels, size, size))
+
+
+def _first_that_saves():
+    channels = 1
+    while _primary_and_cheap(channels) >= ops.pointwise_conv2d_cost((1, channels, 8, 8), (2, channels, 1, 1)).params:
+        channels += 1
+    return channels
+
+
+def _primary_and_cheap(channels):
+    primary = ops.pointwise_conv2d_cost((1, channels, 8, 8), (1, channels, 1, 1))
+    return primary.params + ops.depthwise_conv2d_cost((1, 1, 8, 8), (1, 1, 5, 5)).params
+
+
+def _idle():
+    with initializer(0, np.float64):
+        module = GhostModule(2, 30, ratio=4, relu=False)
+    y, cache = module.forward(np.random.default_rng(0).standard_normal((2, 2, 4, 4)), training=True)
+    _, grads = module.backward(np.random.default_rng(1).standard_normal(y.shape), cache)
+    return int((~grads["cheap_operation.0.weight"].any(axis=(1, 2, 3))).sum())
+
+
+def _primary_gradient():
+    with initializer(None, np.float64):
+        module = GhostConv2d(1, 2, 1)  # all numbers of this example are positive: ReLUs would do nothing
+    module.conv1.weight[...], module.conv2.weight[...] = 2, 1
+    _, cache = module.forward(np.arange(1.0, 5).reshape(1, 1, 2, 2))
+    return module.backward(np.ones((1, 2, 2, 2)), cache)[1]["conv1.weight"].item()
+
+
+ANSWERS = {
+    "08.1": Answer(
+        lambda: int(_counted(40, 120, 4).params),
+        "Half of the maps are intrinsic; each has one ghost of nine weights. A batch norm has two numbers a map.",
+    ),
+    "08.2": Answer(_first_that_saves, "Where C·k² = d² both cost the same; one channel more is needed."),
+    "08.3": Answer(_idle, "How many intrinsic maps are there, rounded up, and how many maps in all before the cut?"),
+    "08.4": Answer(
+        lambda: int(_counted(24, 72, 56).macs),
+        "For each of the 56·56 pixels: 36 intrinsic maps read 24 channels, 36 ghosts read 9 pixels.",
+    ),
+    "08.5": Answer(
+        _primary_gradient,
+        "Each pixel of the intrinsic map is in the output once and in all four windows of the cheap operation.",
+    ),
+}

@@ -1,0 +1,19 @@
+import pytest
+
+from ghostnp.tools.study.answers import answers
+
+# Worked by hand.
+RIGHT = {
+    "11.1": 16 * (3 * 25 + 1) + 4 * 16,
+    "11.2": 8 * 16 * 100 + 2 * 1600 + 1600,
+    "11.3": "flops",
+    "11.4": 32 * 196 * 9 / (4 * (32 * 196 + 32 * 196 + 32 * 9)),
+    "11.5": 2 * 2,
+}
+WRONG = {"11.1": 16 * 76 + 2 * 16, "11.2": 12_800, "11.3": "ptflops", "11.4": 9 / 8, "11.5": 1}
+
+
+@pytest.mark.parametrize("exercise", RIGHT)
+def test_answer_worked_by_hand_is_accepted_and_the_usual_slip_is_not(exercise):
+    assert answers()[exercise].accepts(RIGHT[exercise])
+    assert not answers()[exercise].accepts(WRONG[exercise])

@@ -1,0 +1,483 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 11. Counting
+#
+# **Two people count the same network, and get 141 million and 151 million. Who is right?**
+#
+# Both. A count belongs to a *convention* (约定), a rule of what is counted and how often, and few who print a number say
+# which they used. In this tutorial we count a small network by hand, look at what the well-known counters add up,
+# explain the 10 million in between to the last unit, and write a counter of our own. At the end we count what training
+# costs.
+#
+# Here is the same network, GhostNet 1.0x on one photo of 224x224, by six rules of counting:
+
+# %%
+import math
+import textwrap
+from collections import Counter
+
+import numpy as np
+
+import ghostnp
+from ghostnp import ops
+from ghostnp.modules import BatchNorm2d, Conv2d, ReLU, Sequential, initializer
+from ghostnp.pictures import style
+from ghostnp.testing import assert_adjoint
+from ghostnp.tools.conventions import CONVENTIONS
+from ghostnp.tools.counting import Token
+from ghostnp.tools.photo import load_photo
+from ghostnp.tools.reconcile import reconcile
+from ghostnp.tools.study import check, claims, show, source
+from ghostnp.tools.tape import record
+from ghostnp.tools.unit_costs import resnet_unit, shufflenet_unit
+
+image = (1, 3, 224, 224)
+network = ghostnp.create_model("ghostnet_100", seed=None)  # without weights: counting needs shapes alone
+counted = ghostnp.count(network, image)
+
+kinds = {
+    "multiply-adds": style.OUTPUT,
+    "batch norm": style.KINDS["batch norm"],
+    "ReLU": style.GROUPS[0],
+    "pooling": style.GROUPS[1],
+    "others": style.GROUPS[2],
+}
+figure, grid = style.sheet(10, 3.6, nrows=1, ncols=1, left=0.12, right=0.97, bottom=0.16, top=0.84)
+axes = style.plain_axes(figure.add_subplot(grid[0]), "", x_label="million operations (the axis begins at 130)")
+names = ("macs", "torchinfo", "fvcore", "ptflops", "ptflops-0.7", "thop")
+for place, name in enumerate(names):
+    shares = dict.fromkeys(kinds, 0)
+    for part in CONVENTIONS[name].parts(counted):
+        kind = "batch norm" if part.op.startswith("batch_norm") else "ReLU" if part.op == "relu" else "others"
+        kind = "multiply-adds" if part.measure == "macs" else "pooling" if "pool" in part.op else kind
+        shares[kind] += part.factor * part.elements / 1e6
+    left = 0
+    for kind, share in shares.items():
+        axes.barh(place, share, left=left, color=kinds[kind], height=0.66, label=kind if place == 0 else None)
+        left += share
+    axes.text(left + 0.2, place, f"{left:.2f}", va="center", **style.TEXT | {"fontsize": 10})
+axes.set_yticks(range(len(names)), names)
+axes.set(xlim=(130, 164), ylim=(len(names) - 0.4, -0.6))
+axes.legend(frameon=False, ncols=5, loc="lower left", bbox_to_anchor=(-0.1, 1.0), fontsize=10)
+show(figure)
+
+# %% [markdown]
+# ## By hand
+#
+# One small stack: a 3x3 convolution from 2 maps to 4 with padding 1 and biases, then batch norm, then ReLU, on one
+# image of 6x6.
+#
+# | | worked | |
+# |---|---|---|
+# | weights | $4 \cdot 2 \cdot 3 \cdot 3$ | 72 |
+# | biases | one for each filter | 4 |
+# | batch norm, trained | a scale and a shift for each map | 8 |
+# | batch norm, not trained | a mean and a variance for each map | 8 |
+# | multiply-adds | $4 \cdot 6 \cdot 6$ outputs, $2 \cdot 3 \cdot 3$ each | 2,592 |
+# | biases added | one for each output | 144 |
+# | batch norm at work | times a slope, plus a shift: 2 for each number | 288 |
+# | ReLU at work | a comparison for each number | 144 |
+# | activations | three times 144 numbers come out | 432 |
+#
+# So this stack "has" 72, 76, 84 or 92 parameters and "takes" 2,592, 2,736, 3,168 or 5,184 operations, and for each of
+# these numbers there is a convention. The code writes down the working with each number:
+
+# %%
+with initializer(0):
+    stack = Sequential(Conv2d(2, 4, 3, padding=1), BatchNorm2d(4), ReLU())
+small = ghostnp.count(stack, (1, 2, 6, 6))
+for row in small.rows:
+    print(f"{row.op:16} parameters: {row.params.working}")
+    print(f"{'':16} MACs: {row.macs.working}; other operations: {row.other.working}; buffers: {row.buffers}")
+print("activations:", small.activations, "numbers;", small.memory.activations, "bytes")
+
+# %% [markdown]
+# `ghostnp count` prints the same in the terminal, for a network or for one operator. The arithmetic is in one place,
+# the cost functions of `ops`: a count is *computed from* the formula that is shown beside it, so the two cannot
+# disagree.
+
+# %%
+source(ops.standard_conv2d_cost)
+layer = ops.grouped_conv2d_cost((1, 256, 64, 64), (256, 8, 5, 5), bias=True, padding=2, groups=32)
+print(layer.params.working)
+print(layer.macs.working)
+
+# %% [markdown]
+# ## What counters count
+#
+# **FLOP or MACs, and why twice?** A *multiply-add* (乘加, MAC) is a product that is added to a sum. A *FLOP* is one
+# floating point operation, so a multiply-add is two. Papers on light networks count multiply-adds, and most call them
+# FLOPs; so do the documents, where they count work at all. Counters inside frameworks, `torch.utils.flop_counter` for
+# one, count two. (FLOPS with a capital S is a speed, operations *per second*.)
+#
+# **Does bias count?** As a parameter, yes, unless somebody says otherwise: document 000 counts "+1" for each filter,
+# documents 001 and 004 leave it out. As work, some tools count one addition for each output.
+
+# %%
+claims("C19", "C45")
+
+# %% [markdown]
+# **Where is batch norm?** Its scale and shift are trained: parameters. Its mean and variance are *buffers* (缓冲区),
+# numbers that are stored and not trained. Keras prints both under "Total params", PyTorch's `parameters()` gives the
+# first alone. That is how document 000 gets its 5M:
+
+# %%
+claims("N07", "N14")
+
+# %% [markdown]
+# 5,157,168 trainable and 23,152 others make 5,180,320, which is nearly the official 5,182,508 (trainable alone!), and
+# that is a coincidence: the two networks differ (tutorial 09). The ShuffleNet of document 001 has 1,877,008, the
+# official one 1,864,728 (tutorial 05).
+#
+# **What else do counters count?** Conventions differ on nearly all of these:
+#
+# | | who counts it |
+# |---|---|
+# | products with the zeros of the padding | all of them, though these change nothing |
+# | batch norm, for each number | papers 0, fvcore and ptflops 2, thop 4; torchinfo its parameters once |
+# | ReLU: 1 for each number | ptflops; in version 0.7 twice, once for the module and once for the function in it |
+# | pooling: 1 for each number in, or out | ptflops, fvcore (the global one only), thop |
+# | the classifier | the ShuffleNet paper leaves it out |
+# | resizing, sigmoids, shuffles, concatenation | hardly anyone; the last two only move numbers |
+# | *activations*, the numbers that come out of layers | papers on design spaces: closer to time than FLOPs are |
+# | *memory*, the bytes that are held | nobody's FLOPs, but what makes a training run crash |
+#
+# Some tools see modules only: what a network does by a function call is invisible to them. So rewriting a network
+# without changing what it computes can change its "FLOPs". ghostnp knows the rules of these tools as data; they were
+# measured with the tools themselves.
+
+# %%
+for name in ("macs", "flops", "ptflops", "thop"):
+    rule = CONVENTIONS[name]
+    print(textwrap.fill(f"{name:8} {sum(rule.of_each(counted)):>12,}  {rule.text}", 110, subsequent_indent=" " * 23))
+
+# %% [markdown]
+# ## Why 151M and not 141M?
+#
+# The paper of GhostNet says 141M for the network of width 1.0. A widespread counter says 0.1512 G. `reconcile` takes
+# printed numbers, each at its own precision, looks for the rules that give them, and takes the difference apart:
+
+# %%
+found = str(reconcile(network, "141M", "0.1512G"))
+print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in found.splitlines()))
+
+# %% [markdown]
+# So 141M are the multiply-adds alone, and the 10,077,600 more are biases, batch norms, ReLUs and the pools of
+# squeeze-and-excitation. Nobody miscounted. Seven tenths of the difference is batch norm, which at the end is not
+# even computed: `ghostnp compile` folds it into the convolutions.
+#
+# By hand: $3{,}538{,}192$ numbers go into batch norms, twice that is $7{,}076{,}384$; add $2{,}443{,}644$ for the
+# ReLUs, $550{,}368$ for pooling and $7{,}204$ biases.
+#
+# In the same way $148.8$M (fvcore: batch norm and the global pool) and $155.9$M (thop: batch norm four times) can be
+# explained. In the terminal: `ghostnp reconcile ghostnet_100 148.8M 155.9M`.
+#
+# ## Numbers that nothing reproduces
+#
+# Now the papers' own tables. Which convention gives all the numbers of one table?
+
+# %%
+tables = {
+    "GhostNet": {"ghostnet_050": 42, "ghostnet_100": 141, "ghostnet_130": 226},
+    "GhostNetV2": {"ghostnetv2_100": 167, "ghostnetv2_130": 269, "ghostnetv2_160": 399},
+    "ShuffleNetV1": {f"shufflenetv1_g{g}_1.0x": said for g, said in {1: 143, 2: 140, 3: 137, 4: 133, 8: 137}.items()},
+    "ShuffleNetV2": {
+        f"shufflenetv2_{width}": said for width, said in {"0.5x": 41, "1.0x": 146, "1.5x": 299, "2.0x": 591}.items()
+    },
+}
+lines = [f"{'million multiply-adds':24} paper      all   without the classifier"]
+for printed in tables.values():
+    for name, said in printed.items():
+        this = ghostnp.count(ghostnp.create_model(name, seed=None), image)
+        sums = [sum(CONVENTIONS[rule].of_each(this)) / 1e6 for rule in ("macs", "without-classifier")]
+        fits = (f"{value:9.2f} {'=' if round(value) == said else ' '}" for value in sums)
+        lines.append(f"{name:24} {said:5}{''.join(fits)}")
+print("\n".join(lines))
+
+# %% [markdown]
+# Read it table by table.
+#
+# - **GhostNetV2**: the multiply-adds of convolutions and linear layers, all three.
+# - **GhostNet**: the same for 0.5x and 1.0x. For 1.3x the paper prints 226M, and the count is 227.00. Without the
+#   classifier it would be 225.72, which fits, but then the other two do not. *No convention gives all three.*
+# - **ShuffleNetV1** leaves the classifier out, all five numbers of the table; with it, three are wrong. From the 137M
+#   of three groups alone one could not have known.
+# - **ShuffleNetV2** counts it, for 1.0x to 2.0x. 41M for 0.5x is given by nothing: 40.48 would be 40.
+#
+# A printed number is evidence, not truth. When yours differs, first look for the convention; when no convention gives
+# it, say so, and do not bend the network until it fits.
+#
+# **Formulas in letters.** Where a document gives a formula instead of a number, put numbers in, and count the layers
+# themselves. Document 001 has three such formulas, of which the third is wrong (claims N11 to N13, in tutorial 05):
+
+# %%
+print("ResNet's unit:    ", resnet_unit(56, 56, 256, 64).working)
+print("ShuffleNet's unit:", shufflenet_unit(28, 28, 240, 60, 3).working)
+
+# %% [markdown]
+# ## A counter is a backend
+#
+# How does a counter get into a network? Tools for PyTorch hang a *hook* on every module. Here there is a simpler way.
+# The modules of ghostnp compute nothing by themselves, they call a *backend* (后端): a namespace with the functions
+# `standard_conv2d`, `relu` and so on. Put another namespace in its place, and the same network does something else. One
+# that computes and notes what it was asked for is a counter:
+
+
+# %%
+class Moved:
+    """Computes as the definitions do, and adds up the bytes that go into and come out of each kind of operator."""
+
+    def __init__(self):
+        self.bytes = Counter()
+
+    def __getattr__(self, name):
+        function = getattr(ops, name)
+
+        def counted(*args, **keywords):
+            y = function(*args, **keywords)
+            arrays = [value for value in (*args, *keywords.values(), y) if isinstance(value, np.ndarray)]
+            self.bytes[name] += sum(array.nbytes for array in arrays)
+            return y
+
+        return counted
+
+
+moved = Moved()
+with ghostnp.use_backend(moved):
+    y = stack(np.ones((1, 2, 6, 6), np.float32))
+print(dict(moved.bytes))
+
+# %% [markdown]
+# Check the first by hand: $2 \cdot 36$ numbers go in, 72 weights, 4 biases, and $4 \cdot 36$ come out; 292 numbers of 4
+# bytes make 1,168.
+#
+# To count, nothing has to be computed. ghostnp's own counter replaces arrays by *tokens*, which have a shape and refuse
+# everything else; each function asks the cost function and returns a token. `record` does the same and keeps a list of
+# the calls. With it a counter is three lines. Here is one for *arithmetic intensity* (计算强度), multiply-adds for each
+# byte that has to be moved, by kind of operator, in all of GhostNet:
+
+# %%
+tape = record(network, Token(image, np.dtype(np.float32)))
+print("\n".join(textwrap.shorten(line, 110) for line in str(tape).splitlines()[:5]))
+
+work, bytes_moved = Counter(), Counter()
+for step, row in zip(tape.steps, counted.rows, strict=True):
+    values = [tape.values[number].shape for number in (*step.inputs, *step.results)]
+    bytes_moved[step.op] += 4 * (sum(map(math.prod, values)) + row.params + row.buffers)
+    work[step.op] += row.macs
+for op, number in bytes_moved.most_common(5):
+    print(f"{op:18} {number / 1e6:5.1f} MB moved, {work[op] / number:4.1f} multiply-adds for each byte")
+
+# %% [markdown]
+# Batch norms move nearly as many bytes as the pointwise convolutions do, for no multiply-add at all, and the depthwise
+# convolutions have less than one for each byte. So **FLOPs are not time**: a network can have fewer of them and be
+# slower. Tutorial 12 is about that.
+#
+# On a real photo the count is the same, of course: it depends on shapes, never on values. It must also be the same by
+# both ways of counting:
+
+# %%
+photo = load_photo(size=64)
+moved = Moved()
+with ghostnp.use_backend(moved):
+    stem, _ = network.conv_stem.forward(photo)
+weights = network.conv_stem.weight
+assert moved.bytes["standard_conv2d"] == 4 * (photo.size + weights.size + stem.size) > 0
+print(f"the stem on a photo of 64x64 moves {moved.bytes['standard_conv2d']:,} bytes")
+
+# %% [markdown]
+# ## Counting the backward pass
+#
+# A training step goes forward and back. How much more is that? Take a convolution, or any sum of products, and write
+# down its *triples*: each multiply-add joins a weight $w$, a pixel $x$ and, through the output number it goes into, a
+# gradient $dy$. If there are $P$ multiply-adds, there are $P$ triples, and
+#
+# $$\langle dy, y \rangle = \sum_\text{triples} w \cdot x \cdot dy.$$
+#
+# All three passes run through the same triples and sort them differently:
+#
+# | pass | multiplies | adds up for each | multiply-adds |
+# |---|---|---|---|
+# | forward | $w \cdot x$ | output number | $P$ |
+# | `dx` | $w \cdot dy$ | input number | $P$ |
+# | `dw` | $x \cdot dy$ | weight | $P$ |
+#
+# So backward costs $2 P$, and a training step about three times a forward pass. (A little less: nobody needs `dx` of
+# the photo, so the first layer has no `dx` to compute.) The dual lines of a pointwise convolution:
+
+# %%
+source(ops.pointwise_conv2d)
+source(ops.pointwise_conv2d_backward)
+
+# %% [markdown]
+# That can be *counted* instead of believed. Let all weights, pixels and gradients be 1, without padding. Then every
+# triple adds exactly 1, and the sums of `y`, of `dx` and of `dw` are how many products each pass adds up. All of them
+# must be what the cost function says:
+
+# %%
+cases = {
+    "standard_conv2d": ((2, 6, 9, 8), (4, 6, 3, 3), {"stride": 2}),
+    "grouped_conv2d": ((2, 6, 9, 8), (4, 3, 3, 3), {"groups": 2}),
+    "depthwise_conv2d": ((2, 6, 9, 8), (6, 1, 5, 3), {}),
+    "pointwise_conv2d": ((2, 6, 9, 8), (4, 6, 1, 1), {}),
+    "linear": ((2, 6), (4, 6), {}),
+}
+for op, (x_shape, w_shape, keywords) in cases.items():
+    x, w = np.ones(x_shape), np.ones(w_shape)
+    y = getattr(ops, op)(x, w, **keywords)
+    grads = getattr(ops, f"{op}_backward")(np.ones_like(y), x, w, **keywords)
+    triples = getattr(ops, f"{op}_cost")(x_shape, w_shape, **keywords).macs
+    assert y.sum() == grads.x.sum() == grads.weight.sum() == triples > 0
+    print(f"{op:17} {triples.working:28} products forward, for dx, and for dw")
+
+# %% [markdown]
+# Would it notice a mistake? If somebody counts a grouped convolution as a standard one, the triples are twice as many
+# as there are. And if a backward pass leaves out products, say those of the last row of windows, it hands out less than
+# came in:
+
+# %%
+x_shape, w_shape, keywords = cases["grouped_conv2d"]
+x, w = np.ones(x_shape), np.ones(w_shape)
+y = ops.grouped_conv2d(x, w, **keywords)
+print("products:", int(y.sum()), " counted without groups:", int(ops.standard_conv2d_cost(x_shape, (4, 6, 3, 3)).macs))
+
+dy = np.ones_like(y)
+dy[:, :, -1] = 0
+lazy = ops.grouped_conv2d_backward(dy, x, w, **keywords)
+try:
+    assert_adjoint(y, np.ones_like(y), (lazy.x, x), (lazy.weight, w))
+except AssertionError as error:
+    print("caught:", error)
+
+# %% [markdown]
+# The zeros of the padding are counted as products by every tool. With padding 1 the sum of ones is smaller than the
+# count:
+
+# %%
+ones = np.ones((1, 1, 6, 6))
+y = ops.standard_conv2d(ones, np.ones((1, 1, 3, 3)), padding=1)
+cost = ops.standard_conv2d_cost((1, 1, 6, 6), (1, 1, 3, 3), padding=1)
+print(f"counted: {cost.macs.working}; with a pixel of the image: {int(y.sum())}")
+
+# %% [markdown]
+# ## Memory for training
+#
+# To *use* a network, only what goes into one operator and comes out of it has to be in memory, besides the weights and
+# the maps on a shortcut. To *train* it, the forward pass must keep what the backward pass will ask for: `dw` needs $x$.
+# That is the *cache* (缓存) of each module. Count what the caches of GhostNet really hold after one forward pass, each
+# array once:
+
+
+# %%
+def kept(cache):
+    """The arrays in a cache, however nested, each under the identity of the memory that it looks into."""
+    if isinstance(cache, np.ndarray):
+        whole = cache if cache.base is None else cache.base
+        return {id(whole): whole.nbytes}
+    parts = cache.values() if isinstance(cache, dict) else cache if isinstance(cache, tuple | list) else ()
+    return {key: size for part in parts for key, size in kept(part).items()}
+
+
+with ghostnp.use_backend(ops):
+    _, cache = ghostnp.create_model("ghostnet_100").forward(photo, training=True, rng=np.random.default_rng(0))
+memory = ghostnp.count(network, photo.shape).memory
+print(
+    f"weights and statistics:              {memory.state:11,} bytes\n"
+    f"in and out of one operator, at most: {memory.step:11,} bytes\n"
+    f"all that comes out of operators:     {memory.activations:11,} bytes\n"
+    f"kept in the caches:                  {sum(kept(cache).values()):11,} bytes"
+)
+
+# %% [markdown]
+# The caches hold about four fifths of all activations: an output that no backward pass asks for (that of a batch norm
+# with a ReLU behind it, for instance) is not kept. On a photo of 64x64 that is less than the weights; but it grows with
+# the pixels and with the images in a batch, and the weights do not. With 224x224 and a batch of 32 the activations come
+# to 32 · 53.4 million bytes, 1.7 GB, against 20.8 million bytes of weights. Papers' FLOPs say nothing about it.
+#
+# **What do the documents say about this?** Nothing: they count forward passes only.
+#
+# ## Practice
+#
+# `ghostnp quiz` asks for such counts in the terminal, with new numbers each time, and explains what went wrong: a
+# forgotten bias, a factor of two, a group. `ghostnp worksheet` makes papers of such questions for a class. One
+# question, as it would be asked:
+
+# %%
+from ghostnp.tools.exercises import Student, plan
+
+question = plan(("conventions",), 1, 4, (1, 2, 3)).paper(Student("quiz", "quiz")).questions[0]
+print(textwrap.fill(question.problem.text, 110))
+for option in question.options:
+    print(" ", option.letter, option.text)
+
+# %% [markdown]
+# The words of all tutorials, in English and Chinese, in the papers and in the frameworks, are in the
+# [glossary](GLOSSARY.md).
+#
+# ## Exercises
+#
+# **1.** By hand: a 5x5 convolution from 3 to 16 channels with biases, and a batch norm. Which number does Keras print
+# as "Total params"?
+
+# %%
+answer = None
+check("11.1", answer)
+
+# %% [markdown]
+# **2.** A pointwise convolution from 8 to 16 channels without biases, then batch norm, then ReLU, on one image of
+# 10x10. What does ptflops (in the version that counts ReLUs once) make of the three?
+
+# %%
+answer = None
+check("11.2", answer)
+
+# %% [markdown]
+# **3.** A tool prints 0.2823 G for GhostNet 1.0x. What is the name, in `CONVENTIONS`, of the only rule that gives this?
+# Answer with a text, such as "thop".
+
+# %%
+answer = None
+check("11.3", answer)
+
+# %% [markdown]
+# **4.** By hand: a depthwise 3x3 convolution over 32 channels of 14x14, one image, padding 1, no biases, float32. How
+# many multiply-adds does it have for each byte of input, weights and output? (Three digits.)
+
+# %%
+answer = None
+check("11.4", answer)
+
+# %% [markdown]
+# **5.** A maximum multiplies nothing, but its backward pass hands things out all the same. Fill in
+# `tutorials/exercises/11_max_pool2d_backward.py` until `ghostnp check` is content. Let `x` be
+# `np.arange(25.0).reshape(1, 1, 5, 5)`, the kernel 3, the stride 1 and the padding 1, and let `dy` be ones. What does
+# the pixel in the lower right corner get?
+
+# %%
+answer = None
+check("11.5", answer)
+
+# %% [markdown]
+# ## References
+#
+# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, and Y. Tang et al.,
+#   "GhostNetV2", NeurIPS 2022: the counts printed with the results on ImageNet. <https://arxiv.org/abs/1911.11907>,
+#   <https://arxiv.org/abs/2211.12905>
+# - X. Zhang et al., "ShuffleNet", CVPR 2018, table 1, and N. Ma et al., "ShuffleNet V2: practical guidelines for
+#   efficient CNN architecture design", ECCV 2018, section 2: why FLOPs are not time.
+#   <https://arxiv.org/abs/1707.01083>, <https://arxiv.org/abs/1807.11164>
+# - I. Radosavovic et al., "Designing network design spaces", CVPR 2020, section 4: activations.
+#   <https://arxiv.org/abs/2003.13678>
+#
+# Next: tutorial 12, from the formula to a fast kernel.
