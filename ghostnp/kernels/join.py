@@ -96,9 +96,11 @@ def sum_pixels(x, weight=None, total=None):
 
     The result is written to `total` if there is one.
     """
-    channels, _, _, batch = x.shape
+    channels, height, width, batch = x.shape
     total = np.empty((channels, 1, 1, batch), x.dtype) if total is None else total
-    if total.size:
+    if height == width == 1:  # one pixel is its own sum
+        np.multiply(x, 1 if weight is None else weight, out=total)
+    elif total.size:
         _sum_rows(rows(x), rows(x if weight is None else weight), weight is not None, rows(total))
     return total
 

@@ -1,8 +1,9 @@
 """Pooling, forward and backward, fast.
 
-As in a depthwise convolution (see there), a tap of the window reads one contiguous piece of an input row, or of one of
-its phases where the stride is above 1, and meets one piece of an output row. Padding is what the piece leaves out. So
-each tap is one loop: keep the larger, add, or give back. Only a maximum's gradient goes where its tap number says.
+A window is its rows and its columns: for each row of the output, the input's rows are first made one, number by number,
+and then that row's neighbours are, pixel by pixel. Both are loops over whole rows, whatever the stride: of the windows
+at every pixel, those that the stride asks for are picked at the end. Backwards the same steps run the other way around.
+Only a maximum's gradient goes where its tap number says.
 """
 
 import math
@@ -13,8 +14,8 @@ import numpy as np
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.join import spread_pixels, sum_pixels
 from ghostnp.kernels.layout import compact, images, planes
-from ghostnp.kernels.leaves import accumulate, bounds, copy, fill
-from ghostnp.kernels.phases import merge, split
+from ghostnp.kernels.leaves import FEW, accumulate, bounds, copy, fill
+from ghostnp.kernels.taps import copy_pixels
 from ghostnp.ops.checks import check_argmax, check_gradient, check_maps, flag
 from ghostnp.ops.pooling import pixel_count, pool_window
 
@@ -24,10 +25,9 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0, out=None):
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
     y = np.empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
-    y.fill(-np.inf)
-    argmax = np.full(y.shape, -1)
+    argmax = np.empty(y.shape, int)
     if y.size:
-        _max(_lines(planes(x)), *_geometry(window), _lines(y), _lines(argmax))
+        _max(_lines(planes(x)), _geometry(window, len(x)), _lines(y), _lines(argmax))
     return images(y), images(argmax)
 
 
@@ -50,10 +50,9 @@ def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
     y = np.empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
-    y.fill(0)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if y.size:
-        _average(_lines(planes(x)), counts, *_geometry(window), _lines(y))
+        _average(_lines(planes(x)), counts, _geometry(window, len(x)), _lines(y))
     return images(y)
 
 
@@ -65,7 +64,7 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
     dx = np.zeros((*x.shape[1:], len(x)), x.dtype)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if dx.size:
-        _average_backward(_lines(planes(dy)), counts, *_geometry(window), _lines(dx))
+        _average_backward(_lines(planes(dy)), counts, _geometry(window, len(x)), _lines(dx))
     return images(dx)
 
 
@@ -91,21 +90,15 @@ def _lines(buffer):
     return buffer.reshape(channels, height, width * batch)
 
 
-@lru_cache
-def _geometry(window):
-    """A `Window` as compiled code takes it: numbers for the rows, and the piece of a row that each column tap v reads.
+def _geometry(window, batch):
+    """A `Window` as compiled code takes it, with three lengths in numbers.
 
-    The piece is (phase, shift, first, last + 1): output pixel j reads pixel j + shift of that phase, from the first
-    output pixel that has one there, and no padding, to the last.
+    They are that of a pixel, of a row with its padding, and of the row of all windows at stride 1.
     """
     window = compact(window)
-    (height, width), (rows, columns), ((top, _), (left, _)) = window.input, window.output, window.padding
-    stride = window.stride[1]
-    shift, phase = np.divmod(np.arange(window.kernel[1]) - left, stride)
-    first = np.clip(-shift, 0, columns)
-    last = np.clip((width - phase + stride - 1) // stride - shift, first, columns)
-    pieces = np.stack([phase, shift, first, last], axis=1)
-    return (height, width, *window.kernel, *window.stride, top, rows), pieces
+    (top, _), (left, right) = window.padding
+    padded, length = left + window.input[1] + right, (window.output[1] - 1) * window.stride[1] + 1
+    return *window.kernel, *window.stride, top, left, batch, padded * batch, length * batch
 
 
 @lru_cache(maxsize=8)  # these are as large as a map
@@ -115,12 +108,106 @@ def _counts(window, include_pad, batch, dtype):
 
 
 @leaf
-def _keep_larger(x, number, y, argmax):
+def _rows(i, geometry, height):
+    """Which rows of a map output row `i` reads: first and last + 1."""
+    kh, _, sh, _, top, _, _, _, _ = geometry
+    return max(0, i * sh - top), min(height, i * sh - top + kh)
+
+
+@leaf
+def _divide(row, divisor):
+    for p in range(row.size):
+        row[p] /= divisor[p]
+
+
+@leaf
+def _average_channels(x, counts, geometry, row, total, y):
+    """The `row` has zeros at both ends."""
+    _, kw, _, sw, _, left, batch, _, _ = geometry
+    middle, n = row[left * batch : left * batch + x.shape[2]], y.shape[2]
+    for c in range(len(x)):
+        for i in range(y.shape[1]):
+            begin, end = _rows(i, geometry, x.shape[1])
+            copy(x[c, begin], middle)
+            for h in range(begin + 1, end):
+                accumulate(x[c, h], middle)
+            copy(row[: total.size], total)
+            for v in range(1, kw):
+                accumulate(row[v * batch : v * batch + total.size], total)
+            copy_pixels(total, sw * batch, y[c, i], batch, n // batch, batch)
+            _divide(y[c, i], counts[i])
+
+
+@leaf
+def _average_channels_backward(dy, counts, geometry, row, spaced, share, dx):
+    """What `_average_channels` is forwards. Between the pixels of dy `spaced` has zeros."""
+    _, kw, _, sw, _, left, batch, _, _ = geometry
+    middle, n = row[left * batch : left * batch + dx.shape[2]], dy.shape[2]
+    for c in range(len(dx)):
+        for i in range(dy.shape[1]):
+            copy(dy[c, i], share)
+            _divide(share, counts[i])
+            copy_pixels(share, batch, spaced, sw * batch, n // batch, batch)
+            fill(row, row.dtype.type(0))
+            for v in range(kw):
+                accumulate(spaced, row[v * batch : v * batch + spaced.size])
+            begin, end = _rows(i, geometry, dx.shape[1])
+            for h in range(begin, end):
+                accumulate(middle, dx[c, h])
+
+
+@leaf
+def _larger(a, b):
+    """Whether a > b, where NaN is larger than every number."""
+    return (a > b) | (np.isnan(a) & ~np.isnan(b))
+
+
+@leaf
+def _keep_larger(x, tap, y, taps):
     for p in range(y.size):
-        first_nan = (x[p] != x[p]) & (y[p] == y[p])
-        better = (x[p] > y[p]) | first_nan | (argmax[p] < 0)
+        better = _larger(x[p], y[p])
         y[p] = x[p] if better else y[p]
-        argmax[p] = number if better else argmax[p]
+        taps[p] = tap if better else taps[p]
+
+
+@leaf
+def _keep_first_larger(x, x_taps, v, y, taps):
+    """Among equals it is the lower tap that wins."""
+    for p in range(y.size):
+        tap = x_taps[p] + v
+        better = _larger(x[p], y[p]) | ((tap < taps[p]) & ~_larger(y[p], x[p]))
+        y[p] = x[p] if better else y[p]
+        taps[p] = tap if better else taps[p]
+
+
+@leaf
+def _whole(x, y):
+    for p in range(y.size):
+        y[p] = np.int64(x[p])
+
+
+@leaf
+def _max_channels(x, geometry, row, row_taps, largest, taps, y, argmax):
+    """The `row` has -inf at both ends, from taps above all others. Whole numbers are exact in float64."""
+    _, kw, sh, sw, top, left, batch, _, _ = geometry
+    middle, n = slice(left * batch, left * batch + x.shape[2]), y.shape[2]
+    f = taps.dtype.type
+    for c in range(len(x)):
+        for i in range(y.shape[1]):
+            begin, end = _rows(i, geometry, x.shape[1])
+            first = top - i * sh
+            copy(x[c, begin], row[middle])
+            fill(row_taps[middle], f((begin + first) * kw))
+            for h in range(begin + 1, end):
+                _keep_larger(x[c, h], f((h + first) * kw), row[middle], row_taps[middle])
+            copy(row[: largest.size], largest)
+            copy(row_taps[: largest.size], taps)
+            for v in range(1, kw):
+                piece = slice(v * batch, v * batch + largest.size)
+                _keep_first_larger(row[piece], row_taps[piece], f(v), largest, taps)
+            copy_pixels(largest, sw * batch, y[c, i], batch, n // batch, batch)
+            copy_pixels(taps, sw * batch, taps, batch, n // batch, batch)  # in place: none moves up
+            _whole(taps[:n], argmax[c, i])
 
 
 @leaf
@@ -135,74 +222,19 @@ def _give_to_largest(dy, argmax, down, right, stride, dx):
                     dx[h, w, n] += dy[i, j, n]
 
 
-@leaf
-def _divide(row, divisor):
-    for p in range(row.size):
-        row[p] /= divisor[p]
-
-
-@leaf
-def _merge_channel(phases, batch, dx):
-    for h in range(dx.shape[0]):
-        merge(phases[h], batch, dx[h])
-
-
-@leaf
-def _split_channel(x, batch, phases):
-    for h in range(x.shape[0]):
-        split(x[h], batch, phases[h])
-
-
-@leaf
-def _max_channel(phases, geometry, pieces, batch, y, argmax):
-    height, _, kh, kw, sh, _, top, rows = geometry
-    for i in range(rows):
-        for u in range(max(0, top - i * sh), min(kh, height + top - i * sh)):
-            for v in range(kw):
-                phase, shift, first, last = pieces[v, 0], pieces[v, 1], pieces[v, 2], pieces[v, 3]
-                source = phases[i * sh + u - top, phase, (first + shift) * batch : (last + shift) * batch]
-                begin, end = first * batch, last * batch
-                _keep_larger(source, u * kw + v, y[i, begin:end], argmax[i, begin:end])
-
-
-@leaf
-def _average_channel(phases, counts, geometry, pieces, batch, y):
-    height, _, kh, kw, sh, _, top, rows = geometry
-    for i in range(rows):
-        for u in range(max(0, top - i * sh), min(kh, height + top - i * sh)):
-            for v in range(kw):
-                phase, shift, first, last = pieces[v, 0], pieces[v, 1], pieces[v, 2], pieces[v, 3]
-                source = phases[i * sh + u - top, phase, (first + shift) * batch : (last + shift) * batch]
-                accumulate(source, y[i, first * batch : last * batch])
-        _divide(y[i], counts[i])
-
-
-@leaf
-def _average_channel_backward(dy, counts, geometry, pieces, batch, each, phases):
-    height, _, kh, kw, sh, _, top, rows = geometry
-    for i in range(rows):
-        copy(dy[i], each)
-        _divide(each, counts[i])
-        for u in range(max(0, top - i * sh), min(kh, height + top - i * sh)):
-            for v in range(kw):
-                phase, shift, first, last = pieces[v, 0], pieces[v, 1], pieces[v, 2], pieces[v, 3]
-                target = phases[i * sh + u - top, phase, (first + shift) * batch : (last + shift) * batch]
-                accumulate(each[first * batch : last * batch], target)
-
-
 @driver
-def _max(x, geometry, pieces, y, argmax):
-    height, width, stride = geometry[0], geometry[1], geometry[5]
-    batch = x.shape[2] // width
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), x.shape[0])
-        scratch = np.empty((height, stride, (width + stride - 1) // stride * batch), x.dtype)
-        for c in range(begin, end):
-            phases = x[c].reshape(height, 1, x.shape[2])
-            if stride > 1:
-                phases = scratch
-                _split_channel(x[c], batch, phases)
-            _max_channel(phases, geometry, pieces, batch, y[c], argmax[c])
+def _max(x, geometry, y, argmax):
+    kh, kw, _, _, _, _, _, padded, length = geometry
+    if 4 * x.size < FEW:  # comparing takes longer than adding
+        row, row_taps = np.full(padded, -np.inf, x.dtype), np.full(padded, kh * kw, np.float64)
+        largest, taps = np.empty(length, x.dtype), np.empty(length, np.float64)
+        _max_channels(x, geometry, row, row_taps, largest, taps, y, argmax)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(x))
+            row, row_taps = np.full(padded, -np.inf, x.dtype), np.full(padded, kh * kw, np.float64)
+            largest, taps = np.empty(length, x.dtype), np.empty(length, np.float64)
+            _max_channels(x[begin:end], geometry, row, row_taps, largest, taps, y[begin:end], argmax[begin:end])
 
 
 @driver
@@ -214,33 +246,25 @@ def _max_backward(dy, argmax, down, right, stride, dx):
 
 
 @driver
-def _average(x, counts, geometry, pieces, y):
-    height, width, stride = geometry[0], geometry[1], geometry[5]
-    batch = x.shape[2] // width
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), x.shape[0])
-        scratch = np.empty((height, stride, (width + stride - 1) // stride * batch), x.dtype)
-        for c in range(begin, end):
-            phases = x[c].reshape(height, 1, x.shape[2])
-            if stride > 1:
-                phases = scratch
-                _split_channel(x[c], batch, phases)
-            _average_channel(phases, counts, geometry, pieces, batch, y[c])
+def _average(x, counts, geometry, y):
+    _, _, _, _, _, _, _, padded, length = geometry
+    if x.size < FEW:
+        _average_channels(x, counts, geometry, np.zeros(padded, x.dtype), np.empty(length, x.dtype), y)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(x))
+            row, total = np.zeros(padded, x.dtype), np.empty(length, x.dtype)
+            _average_channels(x[begin:end], counts, geometry, row, total, y[begin:end])
 
 
 @driver
-def _average_backward(dy, counts, geometry, pieces, dx):
-    height, width, stride = geometry[0], geometry[1], geometry[5]
-    batch = dx.shape[2] // width
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), dx.shape[0])
-        scratch = np.empty((height, stride, (width + stride - 1) // stride * batch), dx.dtype)
-        each = np.empty(dy.shape[2], dx.dtype)
-        for c in range(begin, end):
-            phases = dx[c].reshape(height, 1, dx.shape[2])
-            if stride > 1:
-                phases = scratch
-                fill(phases.reshape(phases.size), dx.dtype.type(0))
-            _average_channel_backward(dy[c], counts, geometry, pieces, batch, each, phases)
-            if stride > 1:
-                _merge_channel(phases, batch, dx[c])
+def _average_backward(dy, counts, geometry, dx):
+    _, _, _, _, _, _, _, padded, length = geometry
+    if dx.size < FEW:
+        row, spaced, each = np.empty(padded, dx.dtype), np.zeros(length, dx.dtype), np.empty(dy.shape[2], dx.dtype)
+        _average_channels_backward(dy, counts, geometry, row, spaced, each, dx)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(dx))
+            row, spaced, each = np.empty(padded, dx.dtype), np.zeros(length, dx.dtype), np.empty(dy.shape[2], dx.dtype)
+            _average_channels_backward(dy[begin:end], counts, geometry, row, spaced, each, dx[begin:end])

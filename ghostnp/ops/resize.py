@@ -13,6 +13,8 @@ i·(in − 1) / (out − 1). Backwards a source pixel gathers from all who read 
 Cost: no parameters, no multiply-adds; a bilinear blend is two products and a sum for each number it makes.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from ghostnp.ops.checks import check_gradient, check_images, check_maps, flag, pair
@@ -117,6 +119,7 @@ def bilinear_sources(x, size, align_corners):
     return tuple(_neighbours(old, new, align_corners, x.dtype) for old, new in zip(x.shape[2:], size, strict=True))
 
 
+@lru_cache
 def _neighbours(old, new, align_corners, dtype):
     i = np.arange(new)
     if align_corners:
