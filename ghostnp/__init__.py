@@ -9,10 +9,11 @@ from importlib import import_module
 from ghostnp import backend, models, modules, ops
 from ghostnp.backend import use_backend
 from ghostnp.models import create_model, list_models
-from ghostnp.tools import count, load_weights, save_weights
+from ghostnp.tools import count, load_weights, save_weights, trace
 
 __all__ = [
     "backend",
+    "compile",
     "count",
     "create_model",
     "kernels",
@@ -21,14 +22,18 @@ __all__ = [
     "models",
     "modules",
     "ops",
+    "pictures",
     "save_weights",
+    "trace",
     "use_backend",
 ]
 __version__ = "0.1.0"
 
 
 def __getattr__(name):
-    # The kernels bring Numba with them, so they are imported when they are first asked for.
-    if name == "kernels":
-        return import_module("ghostnp.kernels")
+    # These bring Numba or matplotlib with them, so they are imported when they are first asked for.
+    if name in {"kernels", "pictures"}:
+        return import_module(f"ghostnp.{name}")
+    if name == "compile":
+        return import_module("ghostnp.tools.engine").compile
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

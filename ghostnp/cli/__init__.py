@@ -6,10 +6,17 @@ from pathlib import Path
 import click
 
 import ghostnp
+from ghostnp.cli.bench import bench
+from ghostnp.cli.check import check_command
 from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
+from ghostnp.cli.compile import compile_command
 from ghostnp.cli.count import count_command
+from ghostnp.cli.notebooks import notebooks
+from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
+from ghostnp.cli.trace import trace_command
+from ghostnp.cli.worksheet import worksheet
 
 
 @click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
@@ -59,5 +66,18 @@ def _tour(image, output):
         raise click.ClickException("definitions and kernels disagree\n" + "\n".join(disagreements))
 
 
-for command in (classify, count_command, reconcile_command, claims):
+COMMANDS = (
+    classify,
+    count_command,
+    trace_command,
+    reconcile_command,
+    claims,
+    compile_command,
+    bench,
+    check_command,
+    worksheet,
+    quiz,
+    notebooks,
+)
+for command in COMMANDS:
     main.add_command(command)

@@ -2,8 +2,9 @@
 
 What needs no hurry is the definition itself: it is imported from `ghostnp.ops` below, in plain sight.
 
-Read them in this order: `jit`, `layout`, `leaves`, `matmul`, `linear`, `phases`, `columns`, `depthwise`, `convolution`,
-`normalization`, `activation`, `pooling`, `resize`, `shuffle`, `join`.
+Read them in this order: `jit` (with `cache`, `progress` and `threads`), `memory`, `layout`, `leaves`, `matmul`,
+`linear`, `phases`, `columns`, `depthwise`, `convolution`, `normalization`, `activation`, `pooling`, `resize`,
+`shuffle`, `join`.
 """
 
 from ghostnp.kernels.activation import (
@@ -46,6 +47,7 @@ from ghostnp.kernels.join import (
     split_backward,
 )
 from ghostnp.kernels.linear import linear, linear_backward
+from ghostnp.kernels.memory import keep_freed_memory
 from ghostnp.kernels.normalization import (
     batch_norm_eval,
     batch_norm_eval_backward,
@@ -114,3 +116,5 @@ from ghostnp.ops import (
     split_cost,
     standard_conv2d_cost,
 )
+
+keep_freed_memory()

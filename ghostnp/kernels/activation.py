@@ -15,11 +15,9 @@ import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.layout import images, plain, planes
-from ghostnp.kernels.leaves import bounds
+from ghostnp.kernels.leaves import FEW, bounds, same
 from ghostnp.ops.activation import crelu_cost
 from ghostnp.ops.checks import check_arrays, check_features, check_gradient, check_operands
-
-_BLOCK = 4096  # numbers that stay in the first-level cache between two loops over them
 
 
 class _Ramp(NamedTuple):
@@ -36,9 +34,9 @@ _CLIP = _Ramp(0.0, 1.0)
 _HARD_SIGMOID = _Ramp(-3.0, 3.0, origin=-3.0, slope=1 / 6)
 
 
-def relu(x):
+def relu(x, *, out=None):
     """Twin of `ghostnp.ops.relu`."""
-    return _ramp(x, _RELU)
+    return _ramp(x, _RELU, out)
 
 
 def relu_backward(dy, x):
@@ -46,9 +44,9 @@ def relu_backward(dy, x):
     return _ramp_backward(dy, x, _RELU)
 
 
-def relu6(x):
+def relu6(x, *, out=None):
     """Twin of `ghostnp.ops.relu6`."""
-    return _ramp(x, _RELU6)
+    return _ramp(x, _RELU6, out)
 
 
 def relu6_backward(dy, x):
@@ -56,9 +54,9 @@ def relu6_backward(dy, x):
     return _ramp_backward(dy, x, _RELU6)
 
 
-def clip(x):
+def clip(x, *, out=None):
     """Twin of `ghostnp.ops.clip`."""
-    return _ramp(x, _CLIP)
+    return _ramp(x, _CLIP, out)
 
 
 def clip_backward(dy, x):
@@ -66,9 +64,9 @@ def clip_backward(dy, x):
     return _ramp_backward(dy, x, _CLIP)
 
 
-def hard_sigmoid(x):
+def hard_sigmoid(x, *, out=None):
     """Twin of `ghostnp.ops.hard_sigmoid`."""
-    return _ramp(x, _HARD_SIGMOID)
+    return _ramp(x, _HARD_SIGMOID, out)
 
 
 def hard_sigmoid_backward(dy, x):
@@ -76,11 +74,11 @@ def hard_sigmoid_backward(dy, x):
     return _ramp_backward(dy, x, _HARD_SIGMOID)
 
 
-def crelu(x):
+def crelu(x, *, out=None):
     """Twin of `ghostnp.ops.crelu`."""
     check_arrays(x=x)
     check_features("x", x.shape)
-    return np.concatenate([_ramp(x, _RELU), _ramp(x, _RELU_OF_MINUS_X)], axis=1)
+    return np.concatenate([_ramp(x, _RELU), _ramp(x, _RELU_OF_MINUS_X)], axis=1, out=out)
 
 
 def crelu_backward(dy, x):
@@ -91,11 +89,11 @@ def crelu_backward(dy, x):
     return _ramp_backward(positive, x, _RELU) + _ramp_backward(negative, x, _RELU_OF_MINUS_X)
 
 
-def sigmoid(x):
+def sigmoid(x, *, out=None):
     """Twin of `ghostnp.ops.sigmoid`."""
     check_arrays(x=x)
     source = memory(x)
-    y = np.empty_like(source)
+    y = np.empty_like(source) if out is None else memory(out)
     _sigmoid_all(source.reshape(-1), y.reshape(-1))
     return shaped(y)
 
@@ -119,10 +117,10 @@ def shaped(buffer):
     return images(buffer) if buffer.ndim == 4 else buffer
 
 
-def _ramp(x, ramp):
+def _ramp(x, ramp, out=None):
     check_arrays(x=x)
     source = memory(x)
-    y = np.empty_like(source)
+    y = np.empty_like(source) if out is None else memory(out)
     _ramp_all(source.reshape(-1), *ramp, y.reshape(-1))
     return shaped(y)
 
@@ -136,12 +134,20 @@ def _ramp_backward(dy, x, ramp):
 
 
 @leaf
+def _on_ramp(v, low, high, origin, slope):
+    v = low if v < low else v
+    v = high if v > high else v
+    return (v - origin) * slope
+
+
+@leaf
 def _ramp_row(x, low, high, origin, slope, y):
-    for p in range(y.size):
-        v = x[p]
-        v = low if v < low else v
-        v = high if v > high else v
-        y[p] = (v - origin) * slope
+    if same(x, y):
+        for p in range(y.size):
+            y[p] = _on_ramp(y[p], low, high, origin, slope)
+    else:
+        for p in range(y.size):
+            y[p] = _on_ramp(x[p], low, high, origin, slope)
 
 
 @leaf
@@ -153,85 +159,124 @@ def _ramp_backward_row(dy, x, low, high, slope, dx):
 
 
 @leaf
-def _sigmoid_float32(x, y):
-    """e^-t = 2^-k · e^r with t = |x|, k the whole number next to t / ln 2 and |r| ≤ ln 2 / 2, where Taylor is short.
+def _exp_float32(v):
+    """e^-v = 2^-k · e^r, with k the whole number next to v / ln 2 and |r| ≤ ln 2 / 2, where Taylor is short.
 
     2^-k is written into the exponent bits of a float32. All this is arithmetic that fits vector registers, unlike a
     call of the C library's exp; what Taylor leaves out is below 1e-8.
     """
-    f = x.dtype.type
-    ln2 = f(math.log(2))
-    for p in range(y.size):
-        v = x[p]
-        t = f(87.3) if abs(v) > f(87.3) else abs(v)
-        k = np.floor(t / ln2 + f(0.5))
-        r = k * ln2 - t
-        taylor = f(1 / 24) + r * (f(1 / 120) + r * (f(1 / 720) + r * f(1 / 5040)))
-        taylor = f(1) + r * (f(1) + r * (f(1 / 2) + r * (f(1 / 6) + r * taylor)))
-        # NaN has no exponent, but r keeps it.
-        exponent = np.int32(k if k < f(127) else f(0))
-        small = taylor * np.int32((127 - exponent) << 23).view(np.float32)
-        small = f(0) if abs(v) > f(87.3) else small  # e^-87.3 is the smallest float32 of full precision
-        y[p] = (small if v < f(0) else f(1)) / (f(1) + small)
+    f = np.float32
+    most, ln2 = f(87.3), f(math.log(2))  # beyond e^±87.3 float32 loses precision
+    t = most if v > most else v
+    t = -most if t < -most else t
+    k = np.floor(t / ln2 + f(0.5))
+    r = k * ln2 - t
+    taylor = f(1 / 24) + r * (f(1 / 120) + r * (f(1 / 720) + r * f(1 / 5040)))
+    taylor = f(1) + r * (f(1) + r * (f(1 / 2) + r * (f(1 / 6) + r * taylor)))
+    # NaN has no exponent, but r keeps it.
+    exponent = np.int32(k if abs(k) < f(127) else f(0))
+    e = taylor * np.int32((127 - exponent) << 23).view(np.float32)
+    e = f(0) if v > most else e
+    return f(np.inf) if v < -most else e
+
+
+@leaf
+def _exp_float64(v):
+    return np.inf if v < -709 else math.exp(-v)
+
+
+@leaf
+def _logistic_float32(v):
+    return np.float32(1) / (np.float32(1) + _exp_float32(v))
+
+
+@leaf
+def _sigmoid_float32(x, y):
+    if same(x, y):
+        for p in range(y.size):
+            y[p] = _logistic_float32(y[p])
+    else:
+        for p in range(y.size):
+            y[p] = _logistic_float32(x[p])
 
 
 @leaf
 def _sigmoid_float64(x, y):
     for p in range(y.size):
-        small = math.exp(-abs(x[p]))
-        y[p] = (small if x[p] < 0 else 1) / (1 + small)
+        y[p] = 1 / (1 + _exp_float64(x[p]))
 
 
 @leaf
 def _sigmoid_row(x, y):
-    if x.itemsize == 4:
+    if y.itemsize == 4:
         _sigmoid_float32(x, y)
     else:
         _sigmoid_float64(x, y)
 
 
-@leaf
-def _sigmoid_slope_row(y):
-    for p in range(y.size):
-        y[p] *= 1 - y[p]
+# dσ/dx = e / (1 + e)² is the same for e = e^-x and for e = e^x, and the smaller of them cannot overflow.
 
 
 @leaf
-def _multiply_row(factor, y):
-    for p in range(y.size):
-        y[p] *= factor[p]
+def _sigmoid_backward_float32(dy, x, dx):
+    one = np.float32(1)
+    for p in range(dx.size):
+        e = _exp_float32(abs(x[p]))
+        dx[p] = dy[p] * (e / ((one + e) * (one + e)))
+
+
+@leaf
+def _sigmoid_backward_float64(dy, x, dx):
+    for p in range(dx.size):
+        e = _exp_float64(abs(x[p]))
+        dx[p] = dy[p] * (e / ((1 + e) * (1 + e)))
+
+
+@leaf
+def _sigmoid_backward_row(dy, x, dx):
+    if dx.itemsize == 4:
+        _sigmoid_backward_float32(dy, x, dx)
+    else:
+        _sigmoid_backward_float64(dy, x, dx)
 
 
 @driver
 def _ramp_all(x, low, high, origin, slope, y):
     f = x.dtype.type
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), x.size)
-        _ramp_row(x[begin:end], f(low), f(high), f(origin), f(slope), y[begin:end])
+    if x.size < FEW:
+        _ramp_row(x, f(low), f(high), f(origin), f(slope), y)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), x.size)
+            _ramp_row(x[begin:end], f(low), f(high), f(origin), f(slope), y[begin:end])
 
 
 @driver
 def _ramp_backward_all(dy, x, low, high, slope, dx):
     f = x.dtype.type
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), x.size)
-        _ramp_backward_row(dy[begin:end], x[begin:end], f(low), f(high), f(slope), dx[begin:end])
+    if x.size < FEW:
+        _ramp_backward_row(dy, x, f(low), f(high), f(slope), dx)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), x.size)
+            _ramp_backward_row(dy[begin:end], x[begin:end], f(low), f(high), f(slope), dx[begin:end])
 
 
 @driver
 def _sigmoid_all(x, y):
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), x.size)
-        _sigmoid_row(x[begin:end], y[begin:end])
+    if x.size < FEW:
+        _sigmoid_row(x, y)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), x.size)
+            _sigmoid_row(x[begin:end], y[begin:end])
 
 
 @driver
 def _sigmoid_backward_all(dy, x, dx):
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), x.size)
-        for p in range(begin, end, _BLOCK):
-            q = min(end, p + _BLOCK)
-            _sigmoid_row(x[p:q], dx[p:q])
-            # Two loops: in one the compiler may turn dy·y·(1 - y) into dy·y - dy·y·y, which is NaN for an infinite dy.
-            _sigmoid_slope_row(dx[p:q])
-            _multiply_row(dy[p:q], dx[p:q])
+    if x.size < FEW:
+        _sigmoid_backward_row(dy, x, dx)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), x.size)
+            _sigmoid_backward_row(dy[begin:end], x[begin:end], dx[begin:end])

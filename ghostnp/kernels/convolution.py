@@ -38,7 +38,7 @@ COLUMN_BYTES = 1 << 22
 def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
     """Twin of `ghostnp.ops.standard_conv2d`."""
     window = check_conv2d(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window, 1, out, relu)
+    return convolve(x, weight, bias, window, 1, out, relu)
 
 
 def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -50,7 +50,7 @@ def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
 def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
     """Twin of `ghostnp.ops.pointwise_conv2d`."""
     window = pointwise_window(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window, 1, out, relu)
+    return convolve(x, weight, bias, window, 1, out, relu)
 
 
 def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -62,7 +62,7 @@ def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
 def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, relu=False):
     """Twin of `ghostnp.ops.grouped_conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window, groups, out, relu)
+    return convolve(x, weight, bias, window, groups, out, relu)
 
 
 def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -74,7 +74,7 @@ def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, g
 def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, relu=False):
     """Twin of `ghostnp.ops.conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return _convolve(x, weight, bias, window, groups, out, relu)
+    return convolve(x, weight, bias, window, groups, out, relu)
 
 
 def conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -100,7 +100,8 @@ def separable_conv2d_backward(dy, x, depthwise_weight, pointwise_weight, *, stri
     return SeparableGrads(dx, ddepthwise, dpointwise, dbias)
 
 
-def _convolve(x, weight, bias, window, groups, out, relu):
+def convolve(x, weight, bias, window, groups, out=None, relu=False):
+    """`conv2d` for a window that has been checked already."""
     if groups == x.shape[1] > 1:
         return convolve_depthwise(x, weight, bias, window, out=out, relu=relu)
     if out is None:
@@ -145,7 +146,7 @@ def _add_to_pixels(dy, w, window, dx, batch):
     height, width = window.output
     depth, length = w.shape[0] * w.shape[2], width * batch
     step = min(height, max(1, COLUMN_BYTES // (depth * length * dy.itemsize)))
-    numbers, *taps, _ = layout(window, batch, step)
+    numbers, *taps = layout(window, batch, step)
     zeros = np.zeros((len(w), w.shape[2]), dy.dtype)
     for i in range(0, height, step):
         dcolumns = np.empty((len(w), w.shape[2], min(step, height - i) * length), dy.dtype)

@@ -1,11 +1,22 @@
 """Depthwise convolution, forward and backward: every tap is one scaled addition of long contiguous rows.
 
-What a band of output rows sees is dealt out to phases (see `phases`), and there each tap reads one contiguous piece:
+In C, H, W, N memory the maps of one channel lie together. What some output rows (a *band*) see of them is copied, with
+its padding, to a scratch that stays in the cache. With s rows from one window to the next, it is dealt out to s
+*phases* on the way:
 
-    y[k] += w[tap] · phases[offset[tap] + k]
+    phase p, row i  =  row i·s + p of x̄
 
-Three taps are added at a time, which saves two out of three passes over y. dx gathers from dy by the very same
-additions, and dw takes scalar products of the same pieces.
+In its phase each tap (u, v) reads neighbouring rows for neighbouring outputs, whatever the stride and the dilation.
+And as a phase's rows follow each other in memory, it reads *one* contiguous piece for the whole band:
+
+    sums[k] += w[tap] · phases[offset[tap] + k]
+
+So there are sums in between and at the ends of rows that are nobody's output, and these are never copied to y: with t
+columns from one window to the next, every t-th pixel is. To sort columns out beforehand would take more time than the
+additions that it saves. Up to nine taps are added at a time, which saves most passes over the sums.
+
+dx gathers from a dy that is spaced likewise, by the very same additions, and dw takes scalar products of the same
+pieces.
 """
 
 from functools import lru_cache
@@ -14,13 +25,15 @@ import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.layout import compact, images, plain, planes, rows
-from ghostnp.kernels.leaves import bounds, copy, fill, sum_row
-from ghostnp.kernels.phases import layout, row_pitch, visit
+from ghostnp.kernels.leaves import accumulate, bounds, copy, fill, sum_row
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads
 
 # How large the phases of a band should be: they, as many outputs and as many gradients share a second-level cache.
 BAND_BYTES = 1 << 16
+
+# Unsigned, since Numba tests a signed index for counting from the end.
+_1, _2, _3, _4, _5, _6, _7 = (np.uintp(number) for number in range(1, 8))
 
 
 def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
@@ -39,10 +52,9 @@ def convolve_depthwise(x, weight, bias, window, *, out=None, relu=False):
     """`depthwise_conv2d` for a window that has been checked already."""
     y = np.empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
     if y.size:
-        numbers, order, offsets, _, _ = _phases(window, len(x), x.itemsize)
-        w = plain(rows(weight)[:, order])
+        numbers, offsets, *_ = _layout(window, len(x), x.itemsize)
         bias = np.zeros(len(weight), x.dtype) if bias is None else plain(bias)
-        _forward(rows(planes(x)), w, bias, numbers, offsets, rows(y), relu)
+        _forward(rows(planes(x)), plain(rows(weight)), bias, numbers, offsets, rows(y), relu)
     return images(y) if out is None else out
 
 
@@ -51,17 +63,42 @@ def convolve_depthwise_backward(dy, x, weight, window):
     pixels = planes(x)
     dx, dweight, dbias = np.zeros_like(pixels), np.zeros(weight.shape, x.dtype), np.zeros(len(weight), x.dtype)
     if dx.size:
-        numbers, order, offsets, starts, sources = _phases(window, len(x), x.itemsize)
-        w, dw = plain(rows(weight)[:, order]), np.zeros((len(weight), len(order)), x.dtype)
-        _backward(rows(planes(dy)), rows(pixels), w, numbers, offsets, starts, sources, rows(dx), dw, dbias)
-        rows(dweight)[:, order] = dw
+        numbers, offsets, order, starts, sources = _layout(window, len(x), x.itemsize)
+        w = plain(rows(weight)[:, order])
+        _backward(rows(planes(dy)), rows(pixels), w, numbers, offsets, starts, sources, rows(dx), rows(dweight), dbias)
     return ConvGrads(images(dx), dweight, dbias)
 
 
 @lru_cache(maxsize=256)
-def _phases(window, batch, itemsize):
-    sh, sw = compact(window).stride
-    return layout(window, batch, max(1, BAND_BYTES // (sh * sw * row_pitch(window, batch) * itemsize)))
+def _layout(window, batch, itemsize):
+    """Where everything lies in the scratch of a band; lengths count numbers, not pixels.
+
+    Returns
+    -------
+    numbers : tuple of int
+        What the leaves unpack: the window's sizes, the batch, and band (output rows), pitch (from one row of a phase to
+        the next), size (of a phase) and margin (the furthest that a tap is from the first pixel of its phase).
+    offsets : ndarray
+        For each tap, where it begins in the phases.
+    order, starts, sources : ndarray
+        The taps, those of one phase next to each other; for each phase, the first of them; for each of them, where it
+        begins in a dy that has the margin in front.
+    """
+    window = compact(window)
+    (height, width), (height_out, width_out) = window.input, window.output
+    (sh, sw), ((top, _), (left, _)) = window.stride, window.padding
+    u, v = (tap * dilation for tap, dilation in zip(np.indices(window.kernel), window.dilation, strict=True))
+    wide = (width_out - 1) * sw + 1
+    pitch = (wide + v.max().item()) * batch
+    further = u.max().item() // sh
+    band = min(height_out, max(1, BAND_BYTES // (sh * pitch * itemsize)))
+    size = (band + further) * pitch
+    margin = size - (band - 1) * pitch - wide * batch
+    phases, shifts = (u % sh).ravel(), (u // sh * pitch + v * batch).ravel()
+    order = np.argsort(phases, kind="stable")
+    starts = np.searchsorted(phases[order], np.arange(sh + 1))
+    numbers = (height, width, sh, sw, top, left, height_out, width_out, batch, band, pitch, size, margin)
+    return numbers, phases * size + shifts, order, starts, margin - shifts[order]
 
 
 @leaf
@@ -74,6 +111,19 @@ def _add_1(target, x, a):
 def _add_3(target, x, y, z, a, b, c):
     for p in range(target.size):
         target[p] += a * x[p] + b * y[p] + c * z[p]
+
+
+@leaf
+def _add_9(target, source, begins, w):
+    n = target.size
+    i, j, k = source[begins[0] :], source[begins[1] :], source[begins[2] :]
+    q, r, s = source[begins[3] :], source[begins[4] :], source[begins[5] :]
+    x, y, z = source[begins[6] :], source[begins[7] :], source[begins[8] :]
+    a, b, c, d, e, f, g, h, o = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]
+    for p in range(n):
+        target[p] += (
+            (a * i[p] + b * j[p] + c * k[p]) + (d * q[p] + e * r[p] + f * s[p]) + (g * x[p] + h * y[p] + o * z[p])
+        )
 
 
 @leaf
@@ -99,6 +149,9 @@ def _dot_3(g, x, y, z):
 def _add_taps(target, source, begins, w):
     """target += Σ_t w[t] · source[begins[t]:], over all taps t."""
     n, t = target.size, 0
+    while t + 9 <= w.size:
+        _add_9(target, source, begins[t:], w[t:])
+        t += 9
     while t + 3 <= w.size:
         i, j, k = begins[t], begins[t + 1], begins[t + 2]
         _add_3(target, source[i : i + n], source[j : j + n], source[k : k + n], w[t], w[t + 1], w[t + 2])
@@ -130,27 +183,77 @@ def _all_finite(row):
 
 
 @leaf
-def _copy_relu(source, target):
-    """target = relu(source); a comparison with NaN is false, so NaN stays."""
-    for p in range(target.size):
-        target[p] = 0 if source[p] < 0 else source[p]
+def _rectify(row):
+    """relu(row) in place; a comparison with NaN is false, so NaN stays."""
+    for p in range(row.size):
+        row[p] = 0 if row[p] < 0 else row[p]
+
+
+@leaf
+def _copy_8(source, i, target, o):
+    """target[o : o + 8] = source[i : i + 8], all at once, as a vector register does it."""
+    a, b, c, d = source[i], source[i + _1], source[i + _2], source[i + _3]
+    e, f, g, h = source[i + _4], source[i + _5], source[i + _6], source[i + _7]
+    target[o], target[o + _1], target[o + _2], target[o + _3] = a, b, c, d
+    target[o + _4], target[o + _5], target[o + _6], target[o + _7] = e, f, g, h
+
+
+@leaf
+def _copy_pixels(source, step, target, target_step, count, batch):
+    """Copy `count` pixels; the next one is a step further on."""
+    if step == target_step == batch:
+        copy(source[: count * batch], target[: count * batch])
+    elif batch == 1:
+        for j in range(count):
+            target[j * target_step] = source[j * step]
+    elif batch % 8 == 0:
+        for n in range(0, batch, 8):
+            i, o = np.uintp(n), np.uintp(n)
+            for _ in range(count):
+                _copy_8(source, i, target, o)
+                i += np.uintp(step)
+                o += np.uintp(target_step)
+    else:
+        for j in range(count):
+            copy(source[j * step : j * step + batch], target[j * target_step : j * target_step + batch])
+
+
+@leaf
+def _visit(x, numbers, first, phases, back):
+    """Deal the rows that a band from output row `first` on reads of a channel out to its phases, or bring them `back`.
+
+    Rows of padding are set to zero. Columns of padding are zero from the beginning, and nothing is ever copied there.
+    """
+    height, width, sh, _, top, left, _, _, batch, _, pitch, size, _ = numbers
+    begin = min(left * batch, pitch)
+    n = min(width * batch, pitch - begin)
+    for phase in range(sh):
+        for line in range(size // pitch):
+            h = (first + line) * sh + phase - top
+            at = phase * size + line * pitch
+            if 0 <= h < height:
+                row, piece = x[h * width * batch : h * width * batch + n], phases[at + begin : at + begin + n]
+                if back:
+                    accumulate(piece, row)
+                else:
+                    copy(row, piece)
+            elif not back:
+                fill(phases[at : at + pitch], phases.dtype.type(0))
 
 
 @leaf
 def _filter(phases, w, bias, numbers, first, offsets, sums, y, relu):
     """One filter's band of y from row `first` on."""
-    _, _, _, _, _, _, rows, width, batch, band, pitch, _, _ = numbers
-    rows = min(band, rows - first)
-    n = width * batch
-    total = sums[: (rows - 1) * pitch + n]
+    _, _, _, sw, _, _, height, width, batch, band, pitch, size, margin = numbers
+    rows = min(band, height - first)
+    total = sums[: size - margin - (band - rows) * pitch]
     fill(total, bias)
     _add_taps(total, phases, offsets, w)
-    for i in range(rows):
-        line, target = total[i * pitch : i * pitch + n], y[(first + i) * n : (first + i + 1) * n]
-        if relu:
-            _copy_relu(line, target)
-        else:
-            copy(line, target)
+    n = width * batch
+    for i in range(first, first + rows):
+        _copy_pixels(total[(i - first) * pitch :], sw * batch, y[i * n : (i + 1) * n], batch, width, batch)
+    if relu:
+        _rectify(y[first * n : (first + rows) * n])
 
 
 @leaf
@@ -159,34 +262,32 @@ def _filter_backward(dy, phases, w, numbers, first, offsets, starts, sources, sp
 
     `spaced` takes dy with its margin, a phase's pitch from row to row, and zeros in between.
     """
-    _, _, _, _, _, _, rows, width, batch, band, pitch, size, margin = numbers
-    rows = min(band, rows - first)
+    _, _, _, sw, _, _, height, width, batch, band, pitch, size, margin = numbers
+    rows = min(band, height - first)
     n = width * batch
-    for i in range(band):
-        line = spaced[margin + i * pitch : margin + i * pitch + n]
-        if i < rows:
-            copy(dy[(first + i) * n : (first + i + 1) * n], line)
-        else:
-            fill(line, dy.dtype.type(0))
+    g = spaced[margin : margin + size - margin - (band - rows) * pitch]
+    fill(spaced[margin + g.size :], dy.dtype.type(0))
+    for i in range(rows):
+        _copy_pixels(dy[(first + i) * n :], batch, g[i * pitch :], sw * batch, width, batch)
     for phase in range(starts.size - 1):
         t, end = starts[phase], starts[phase + 1]
         target = dphases[phase * size : (phase + 1) * size]
         if _all_finite(w[t:end]):
             _add_taps(target, spaced, sources[t:end], w[t:end])
         else:
-            # An infinite weight would make NaN of the zeros between the rows: go around them.
+            # An infinite weight would make NaN of the zeros between the pixels: go around them.
             for tap in range(t, end):
                 for i in range(0, rows * pitch, pitch):
-                    begin = margin - sources[tap] + i
-                    _add_1(target[begin : begin + n], spaced[margin + i : margin + i + n], w[tap])
-    g = spaced[margin : margin + (rows - 1) * pitch + n]
+                    for p in range(i, i + width * sw * batch, sw * batch):
+                        _add_1(target[margin - sources[tap] + p :][:batch], g[p : p + batch], w[tap])
     _dot_taps(g, phases, offsets, dots)
     for t in range(dots.size):
         if not np.isfinite(dots[t]):
-            # The zeros between the rows have met an infinity or a NaN that the tap does not read: go around them.
+            # The zeros between the pixels have met an infinity or a NaN that the tap does not read: go around them.
             dots[t] = 0
             for i in range(0, rows * pitch, pitch):
-                dots[t] += _dot_1(g[i : i + n], phases[offsets[t] + i : offsets[t] + i + n])
+                for p in range(i, i + width * sw * batch, sw * batch):
+                    dots[t] += _dot_1(g[p : p + batch], phases[offsets[t] + p :][:batch])
         dw[t] += dots[t]
     return sum_row(g)
 
@@ -197,7 +298,7 @@ def _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, 
     _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
     for c in range(begin, end):
         for first in range(0, height, band):
-            visit(x[c], numbers, first, phases, np.bool_(False))
+            _visit(x[c], numbers, first, phases, np.bool_(False))
             for o in range(c * multiplier, (c + 1) * multiplier):
                 _filter(phases, w[o], bias[o], numbers, first, offsets, sums, y[o], relu)
 
@@ -210,34 +311,34 @@ def _filter_channels_backward(
     _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
     for c in range(begin, end):
         for first in range(0, height, band):
-            visit(x[c], numbers, first, phases, np.bool_(False))
+            _visit(x[c], numbers, first, phases, np.bool_(False))
             fill(dphases, dphases.dtype.type(0))
             for o in range(c * multiplier, (c + 1) * multiplier):
                 dbias[o] += _filter_backward(
                     dy[o], phases, w[o], numbers, first, offsets, starts, sources, spaced, dphases, dots, dw[o]
                 )
-            visit(dx[c], numbers, first, dphases, np.bool_(True))
+            _visit(dx[c], numbers, first, dphases, np.bool_(True))
 
 
 @driver
 def _forward(x, w, bias, numbers, offsets, y, relu):
     """y (C_out, H_out·W_out·N) of x (C_in, H·W·N) and w (C_out, taps): the channels are shared out."""
-    _, _, sh, sw, _, _, _, _, _, band, pitch, size, _ = numbers
+    _, _, sh, _, _, _, _, _, _, band, pitch, size, _ = numbers
     for share in prange(SHARES):
         begin, end = bounds(np.int64(share), len(x))
         if begin < end:
-            phases, sums = np.zeros(sh * sw * size, x.dtype), np.empty(band * pitch, x.dtype)
+            phases, sums = np.zeros(sh * size, x.dtype), np.empty(band * pitch, x.dtype)
             _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, relu)
 
 
 @driver
 def _backward(dy, x, w, numbers, offsets, starts, sources, dx, dw, dbias):
     """Add to dx, dw and dbias, all zero at first, what dy sends back: the channels are shared out."""
-    _, _, sh, sw, _, _, _, _, _, _, _, size, margin = numbers
+    _, _, sh, _, _, _, _, _, _, _, _, size, margin = numbers
     for share in prange(SHARES):
         begin, end = bounds(np.int64(share), len(x))
         if begin < end:
-            phases, dphases = np.zeros(sh * sw * size, x.dtype), np.empty(sh * sw * size, x.dtype)
+            phases, dphases = np.zeros(sh * size, x.dtype), np.empty(sh * size, x.dtype)
             spaced, dots = np.zeros(margin + size, x.dtype), np.empty(offsets.size, x.dtype)
             _filter_channels_backward(
                 begin, end, dy, x, w, numbers, offsets, starts, sources, phases, dphases, spaced, dots, dx, dw, dbias

@@ -1,4 +1,4 @@
-"""The one home of compiler flags, cache policy and threads.
+"""How kernels are compiled, and the one home of compiler flags.
 
 Two kinds of compiled function make up the kernels:
 
@@ -13,13 +13,13 @@ it a second time (hand over ``dtype.type(0)``), a leaf whose output is also an i
 one that indexes ``row[first + p]`` (slice first, then count from 0).
 """
 
-import os
-import warnings
-from functools import cache
-from pathlib import Path
-
 import numba
 from numba import prange
+from numba.core.dispatcher import Dispatcher
+
+from ghostnp.kernels.cache import keep_on_disk
+from ghostnp.kernels.progress import watch
+from ghostnp.kernels.threads import choose_layer
 
 __all__ = ["SHARES", "driver", "leaf", "prange"]
 
@@ -30,63 +30,31 @@ _FLAGS = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "nu
 # Into how many shares a driver cuts its work: a few for each core of a laptop, so that uneven shares even out.
 SHARES = 16
 
+# A leaf is inlined into its drivers, so that it need not be kept on disk, nor be called from C. The first option is
+# Numba's own and not documented; a version without it is as right, and slower.
+_LEAF_FLAGS = {"no_cfunc_wrapper": True}
+if hasattr(numba.core.options.DefaultOptions, "_nrt"):
+    _LEAF_FLAGS["_nrt"] = False
 
-# Between two kernels OpenMP's threads would spin, and take the cores from whoever else wants them: on a busy machine,
-# or beside another library's threads, that made a whole network a hundred times slower. Asleep, they wake in
-# microseconds. OpenMP reads this when it is loaded; set OMP_WAIT_POLICY=active on a machine with nothing else to do.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+_PARALLEL = choose_layer() != "serial"
 
-
-def _has_openmp():
-    try:
-        from numba.np.ufunc import omppool  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-# Numba's own thread pool ("workqueue") aborts the process when two threads call kernels at once, so it is never used:
-# without OpenMP the drivers run on the calling thread.
-_PARALLEL = _has_openmp()
-if _PARALLEL:
-    numba.config.THREADING_LAYER = "omp"
-
-
-_HERE = Path(__file__).parent
-# What a compiled kernel on disk is valid for: the state of all files here.
-_STAMP = tuple((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(_HERE.glob("*.py")))
-
-
-@cache
-def _say_once(message):
-    warnings.warn(message, RuntimeWarning, stacklevel=2)
-
-
-def _compiled(function, **flags):
-    try:
-        compiled = numba.njit(cache=True, **_FLAGS, **flags)(function)
-    except RuntimeError:  # Numba found no folder that it may write to
-        _say_once(
-            "no folder for compiled kernels can be written: they are compiled anew in each run, which takes a "
-            "minute; set NUMBA_CACHE_DIR to a folder of yours"
-        )
-        return numba.njit(**_FLAGS, **flags)(function)
-    # Numba looks at the function's own file alone, and would keep a driver whose leaves have changed in another.
-    on_disk = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if hasattr(on_disk, "_source_stamp"):
-        on_disk._source_stamp = _STAMP
-    return compiled
-
-
-# The option is Numba's own and not documented; a version without it is as right, and slower.
-_LEAF_FLAGS = {"_nrt": False} if hasattr(numba.core.options.DefaultOptions, "_nrt") else {}
+# Of all that Numba can run in parallel, drivers use prange; searching them for the rest takes a tenth of their time.
+_OTHERS = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion")
+_DRIVER_FLAGS = {
+    "no_cfunc_wrapper": True,
+    "parallel": {"prange": True} | dict.fromkeys(_OTHERS, False) if _PARALLEL else False,
+}
 
 
 def leaf(function):
-    """Compile a loop over rows: no allocation inside, called from compiled code only."""
-    return _compiled(function, **_LEAF_FLAGS)
+    """Compile a loop over rows: no allocation inside, called from compiled code."""
+    return numba.njit(**_FLAGS, **_LEAF_FLAGS)(function)
 
 
 def driver(function):
     """Compile a loop over shares of the work, run by all threads."""
-    return _compiled(function, parallel=_PARALLEL)
+    compiled = numba.njit(**_FLAGS, **_DRIVER_FLAGS)(function)
+    if isinstance(compiled, Dispatcher):  # and not the function itself, as with NUMBA_DISABLE_JIT
+        keep_on_disk(compiled, key=_PARALLEL)
+        watch(compiled)
+    return compiled

@@ -3,7 +3,7 @@
 In C, H, W, N memory a part of the channels is one contiguous block: concat copies blocks, and split and concat's
 backward only point at them (their results are views, as NumPy's are). What is met map by map, s (C, N) by x (C, H·W·N),
 repeats along the row with period N. A tile of a hundred numbers, s again and again, is laid out once, so that loops are
-long whatever the batch; with a batch of one s is a plain factor.
+long whatever the batch. What is met number by number, or copied, is left to NumPy if it is little.
 """
 
 import numpy as np
@@ -11,27 +11,17 @@ import numpy as np
 from ghostnp.kernels.activation import memory, shaped
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.layout import images, planes, rows
-from ghostnp.kernels.leaves import accumulate, bounds, copy, fill, sum_row
+from ghostnp.kernels.leaves import FEW, accumulate, bounds, copy, dot, fill, multiply_by, same, sum_row
 from ghostnp.ops.checks import check_maps, check_sizes
 from ghostnp.ops.gradients import PairGrads, ScaleGrads
 from ghostnp.ops.join import check_concat, check_pair, check_scale, check_split_gradients
 
 _TILE = 128
-# Below this many numbers, sharing them out costs more than it saves.
-_FEW = 1 << 16
 
 
-def concat(xs, *, keep=None):
+def concat(xs, *, keep=None, out=None):
     """Twin of `ghostnp.ops.concat`."""
-    keep = check_concat(xs, keep)
-    batch, _, height, width = xs[0].shape
-    y = np.empty((keep, height, width, batch), xs[0].dtype)
-    rest = y
-    for x in xs:
-        kept = planes(x)[: len(rest)]
-        rest[: len(kept)] = kept
-        rest = rest[len(kept) :]
-    return images(y)
+    return _stack(xs, check_concat(xs, keep), out)
 
 
 def concat_backward(dy, xs, *, keep=None):
@@ -61,13 +51,13 @@ def split(x, sizes):
 def split_backward(dy, x, sizes):
     """Twin of `ghostnp.ops.split_backward`."""
     check_split_gradients(dy, x, sizes)
-    return concat(dy)
+    return _stack(dy, x.shape[1])
 
 
-def add(a, b):
+def add(a, b, *, relu=False, out=None):
     """Twin of `ghostnp.ops.add`."""
     check_pair(a, b)
-    return _meet(a, b, product=False)
+    return _meet(a, b, product=False, relu=relu, out=out)
 
 
 def add_backward(dy, a, b):
@@ -77,10 +67,10 @@ def add_backward(dy, a, b):
     return PairGrads(gradient, _over_pixels(gradient) if spread else gradient)
 
 
-def multiply(a, b):
+def multiply(a, b, *, out=None):
     """Twin of `ghostnp.ops.multiply`."""
     check_pair(a, b)
-    return _meet(a, b, product=True)
+    return _meet(a, b, product=True, out=out)
 
 
 def multiply_backward(dy, a, b):
@@ -89,10 +79,10 @@ def multiply_backward(dy, a, b):
     return PairGrads(_meet(dy, b, product=True), _over_pixels(dy, a) if spread else _meet(dy, a, product=True))
 
 
-def scale(x, s):
+def scale(x, s, *, out=None):
     """Twin of `ghostnp.ops.scale`."""
     check_scale(x, s)
-    return _meet(x, s, product=True)
+    return _meet(x, s, product=True, out=out)
 
 
 def scale_backward(dy, x, s):
@@ -101,10 +91,13 @@ def scale_backward(dy, x, s):
     return ScaleGrads(_meet(dy, s, product=True), _over_pixels(dy, x))
 
 
-def sum_pixels(x, weight=None):
-    """Sum each map of `x` (C, H, W, N) to (C, 1, 1, N); with `weight`, each number times that of `weight`."""
+def sum_pixels(x, weight=None, total=None):
+    """Sum each map of `x` (C, H, W, N) to (C, 1, 1, N); with `weight`, each number times that of `weight`.
+
+    The result is written to `total` if there is one.
+    """
     channels, _, _, batch = x.shape
-    total = np.empty((channels, 1, 1, batch), x.dtype)
+    total = np.empty((channels, 1, 1, batch), x.dtype) if total is None else total
     if total.size:
         _sum_rows(rows(x), rows(x if weight is None else weight), weight is not None, rows(total))
     return total
@@ -116,43 +109,59 @@ def spread_pixels(s, y):
         _repeat_rows(rows(s), rows(y))
 
 
+def _stack(parts, channels, out=None):
+    batch, _, height, width = parts[0].shape
+    y = np.empty((channels, height, width, batch), parts[0].dtype) if out is None else planes(out)
+    rest = y
+    for part in parts:
+        kept, home = planes(part)[: len(rest)], rest[: part.shape[1]]
+        if kept.size < 4 * FEW:  # to copy is less than to compute
+            home[...] = kept
+        else:
+            _copy_all(kept.reshape(-1), home.reshape(-1))
+        rest = rest[len(kept) :]
+    return images(y)
+
+
 def _over_pixels(x, weight=None):
     return images(sum_pixels(planes(x), None if weight is None else planes(weight)))
 
 
-def _meet(a, b, product):
+def _meet(a, b, product, relu=False, out=None):
     left, right = memory(a), memory(b)
-    if a.shape == b.shape and a.size < _FEW:
-        return shaped(left * right if product else left + right)
-    y = np.empty_like(left)
+    y = np.empty_like(left) if out is None else memory(out)
+    if a.shape == b.shape and y.size < FEW:
+        (np.multiply if product else np.add)(left, right, out=y)
+        return shaped(np.maximum(y, 0, out=y) if relu else y)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
     if y.size:
-        _meet_rows(left.reshape(matrix), right.reshape(matrix), product, y.reshape(matrix))
+        _meet_rows(left.reshape(matrix), right.reshape(matrix), product, relu, y.reshape(matrix))
     return shaped(y)
 
 
 @leaf
 def _add(a, b, y):
-    for p in range(y.size):
-        y[p] = a[p] + b[p]
+    if same(a, y):
+        accumulate(b, y)
+    else:
+        for p in range(y.size):
+            y[p] = a[p] + b[p]
 
 
 @leaf
 def _multiply(a, b, y):
-    for p in range(y.size):
-        y[p] = a[p] * b[p]
+    if same(a, y):
+        multiply_by(b, y)
+    else:
+        for p in range(y.size):
+            y[p] = a[p] * b[p]
 
 
 @leaf
-def _add_number(a, number, y):
+def _rectify(y):
+    zero = y.dtype.type(0)
     for p in range(y.size):
-        y[p] = a[p] + number
-
-
-@leaf
-def _multiply_number(a, number, y):
-    for p in range(y.size):
-        y[p] = a[p] * number
+        y[p] = zero if y[p] < zero else y[p]
 
 
 @leaf
@@ -187,54 +196,52 @@ def _fold(row, s):
 
 
 @leaf
-def _dot(a, b):
-    total = a.dtype.type(0)
-    for p in range(a.size):
-        total += a[p] * b[p]
-    return total
-
-
-@leaf
 def _tile_size(period, length):
     """How long a tile of whole periods is: a hundred numbers or so, or a row if that is shorter."""
     return min(length, period * max(1, _TILE // period))
 
 
 @leaf
-def _meet_row(a, b, product, tile, y):
-    """y = a + b or a · b, where b is as long as a, or one number, or repeats: then it is laid out in the tile."""
-    if b.size == 1 and product:
-        _multiply_number(a, b[0], y)
-    elif b.size == 1:
-        _add_number(a, b[0], y)
-    elif b.size == a.size and product:
+def _meet_piece(a, b, product, relu, y):
+    if product:
         _multiply(a, b, y)
-    elif b.size == a.size:
-        _add(a, b, y)
     else:
-        _repeat(b, tile)
-        for p in range(0, a.size, tile.size):
-            q = min(a.size, p + tile.size)
-            if product:
-                _multiply(a[p:q], tile[: q - p], y[p:q])
-            else:
-                _add(a[p:q], tile[: q - p], y[p:q])
+        _add(a, b, y)
+    if relu:
+        _rectify(y)
+
+
+@leaf
+def _meet_row(a, b, product, relu, tile, y):
+    """y = a + b or a · b, where b is as long as a, or repeats: then it is laid out in the tile."""
+    if b.size == a.size:
+        _meet_piece(a, b, product, relu, y)
+        return
+    _repeat(b, tile)
+    for p in range(0, a.size, tile.size):
+        q = min(a.size, p + tile.size)
+        _meet_piece(a[p:q], tile[: q - p], product, relu, y[p:q])
 
 
 @driver
-def _meet_rows(a, b, product, y):
-    """y = a + b or a · b for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), a.shape[0])
+def _meet_rows(a, b, product, relu, y):
+    """y = a + b or a · b, and its ReLU, for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
+    if a.size < FEW:
         tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
-        for c in range(begin, end):
-            _meet_row(a[c], b[c], product, tile, y[c])
+        for c in range(len(a)):
+            _meet_row(a[c], b[c], product, relu, tile, y[c])
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(a))
+            tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
+            for c in range(begin, end):
+                _meet_row(a[c], b[c], product, relu, tile, y[c])
 
 
 @leaf
 def _sum_row(x, weight, weighted, tile, total):
     if total.size == 1:
-        total[0] = _dot(x, weight) if weighted else sum_row(x)
+        total[0] = dot(x, weight) if weighted else sum_row(x)
         return
     fill(tile, x.dtype.type(0))
     for p in range(0, x.size, tile.size):
@@ -249,14 +256,30 @@ def _sum_row(x, weight, weighted, tile, total):
 @driver
 def _sum_rows(x, weight, weighted, total):
     """total[c, n] = Σ x[c] (· weight[c]) over every N-th number of the row from n on, for x (C, P) and total (C, N)."""
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), x.shape[0])
+    if x.size < FEW:
         tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
-        for c in range(begin, end):
+        for c in range(len(x)):
             _sum_row(x[c], weight[c], weighted, tile, total[c])
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(x))
+            tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
+            for c in range(begin, end):
+                _sum_row(x[c], weight[c], weighted, tile, total[c])
 
 
 @driver
 def _repeat_rows(s, y):
-    for c in prange(y.shape[0]):
-        _repeat(s[c], y[c])
+    if y.size < FEW:
+        for c in range(len(y)):
+            _repeat(s[c], y[c])
+    else:
+        for c in prange(len(y)):
+            _repeat(s[c], y[c])
+
+
+@driver
+def _copy_all(x, y):
+    for share in prange(SHARES):
+        begin, end = bounds(np.int64(share), x.size)
+        copy(x[begin:end], y[begin:end])

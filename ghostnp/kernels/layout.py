@@ -39,3 +39,8 @@ def compact(window):
 def rows(buffer):
     """`buffer` as a matrix: one row for each entry of its first axis."""
     return buffer.reshape(len(buffer), math.prod(buffer.shape[1:]))
+
+
+def laid_out(buffer, shape):
+    """A flat `buffer` as an array of any shape (N, ...), as kernels lay it out: the batch innermost."""
+    return np.moveaxis(buffer.reshape(*shape[1:], *shape[:1]), -1, 0) if shape else buffer.reshape(())

@@ -2,6 +2,9 @@
 
 from ghostnp.kernels.jit import SHARES, leaf
 
+# Work on fewer numbers is done before a second thread has woken up: it stays on the calling thread.
+FEW = 1 << 16
+
 
 @leaf
 def bounds(share, count):
@@ -24,10 +27,36 @@ def copy(source, target):
 
 
 @leaf
+def same(x, y):
+    """Whether two rows of one length are one and the same memory.
+
+    A loop is vectorised if what it writes is certainly not what it reads, or certainly the same: a leaf that may have
+    to overwrite its argument has a loop for either.
+    """
+    return x.ctypes.data == y.ctypes.data
+
+
+@leaf
 def accumulate(source, target):
     """target += source."""
     for p in range(target.size):
         target[p] += source[p]
+
+
+@leaf
+def multiply_by(factor, target):
+    """target *= factor."""
+    for p in range(target.size):
+        target[p] *= factor[p]
+
+
+@leaf
+def dot(a, b):
+    """Σ a·b, in the rows' own precision."""
+    total = a.dtype.type(0)
+    for p in range(a.size):
+        total += a[p] * b[p]
+    return total
 
 
 @leaf

@@ -1,15 +1,15 @@
 """Batch norm, forward and backward, fast.
 
-In C, H, W, N memory a channel is one row of M = N·H·W numbers. Training forward reads it three times (mean, variance,
-result), but once from memory while a row fits the second-level cache. Sums are taken in the row's own precision within
-blocks of 4096, and in float64 from block to block. A ReLU costs nothing more, and backward computes its argument anew
-by the same formula.
+In C, H, W, N memory a channel is one row of M = N·H·W numbers, and is read in blocks that stay in the first-level
+cache: first for the moments, then for the result. Sums are taken in the row's own precision within a block, and in
+float64 from block to block. A ReLU costs nothing more, and backward computes its argument anew by the same formula.
 """
 
 import numpy as np
 
-from ghostnp.kernels.jit import driver, leaf, prange
+from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.layout import images, plain, planes, rows
+from ghostnp.kernels.leaves import FEW, bounds, same, sum_row
 from ghostnp.ops.gradients import NormGrads
 from ghostnp.ops.normalization import check_batch_norm
 
@@ -38,12 +38,12 @@ def batch_norm_relu_train_backward(dy, x, weight, bias, mean, var, *, eps=1e-5):
     return _gradients(dy, x, weight, bias, mean, var, eps, training=True, relu=True)
 
 
-def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5):
+def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5, relu=False, out=None):
     """Twin of `ghostnp.ops.batch_norm_eval`."""
     eps = check_batch_norm(x, eps, weight=weight, bias=bias, mean=mean, var=var)
     pixels = planes(x)
-    y = np.empty_like(pixels)
-    _forward(rows(pixels), plain(weight), plain(bias), plain(mean), plain(var), eps, False, False, rows(y))
+    y = np.empty_like(pixels) if out is None else planes(out)
+    _forward(rows(pixels), plain(weight), plain(bias), plain(mean), plain(var), eps, False, relu, rows(y))
     return images(y)
 
 
@@ -70,14 +70,6 @@ def _gradients(dy, x, weight, bias, mean, var, eps, training, relu):
 
 
 @leaf
-def _sum(block):
-    total = block.dtype.type(0)
-    for p in range(block.size):
-        total += block[p]
-    return total
-
-
-@leaf
 def _sum_squares(block, mean):
     total = block.dtype.type(0)
     for p in range(block.size):
@@ -86,35 +78,46 @@ def _sum_squares(block, mean):
 
 
 @leaf
-def _mean(row):
-    total = 0.0
+def _mean_and_variance(row):
+    """Each block's squares are taken around its own mean, so that it is read from memory once.
+
+    Around the mean of all they are larger by n·d², with d the distance of the two means: two sets of p and of n numbers
+    whose means are d apart have p·n / (p + n) · d² more than their squares together.
+    """
+    total = squares = 0.0
     for p in range(0, row.size, _BLOCK):
-        total += _sum(row[p : p + _BLOCK])
-    return total / row.size
+        block = row[p : p + _BLOCK]
+        n, block_total = block.size, sum_row(block)
+        squares += _sum_squares(block, row.dtype.type(block_total / n))
+        if p > 0:
+            distance = block_total / n - total / p
+            squares += distance * distance * (p * n / (p + n))
+        total += block_total
+    return total / row.size, squares / row.size
 
 
 @leaf
-def _variance(row, mean):
-    total = 0.0
-    for p in range(0, row.size, _BLOCK):
-        total += _sum_squares(row[p : p + _BLOCK], mean)
-    return total / row.size
+def _normalized(v, mean, slope, bias, relu):
+    v = (v - mean) * slope + bias
+    zero = type(v)(0)
+    return zero if relu and v < zero else v
 
 
 @leaf
-def _affine(row, mean, slope, bias, relu, y):
-    zero = y.dtype.type(0)
-    for p in range(y.size):
-        v = (row[p] - mean) * slope + bias
-        y[p] = zero if relu and v < zero else v
+def _normalize_row(x, mean, slope, bias, relu, y):
+    if same(x, y):
+        for p in range(y.size):
+            y[p] = _normalized(y[p], mean, slope, bias, relu)
+    else:
+        for p in range(y.size):
+            y[p] = _normalized(x[p], mean, slope, bias, relu)
 
 
 @leaf
-def _block_moments(dy, block, mean, slope, bias, relu):
-    total = moment = block.dtype.type(0)
-    zero = block.dtype.type(0)
-    for p in range(block.size):
-        centred = block[p] - mean
+def _block_moments(dy, x, mean, slope, bias, relu):
+    total = moment = zero = x.dtype.type(0)
+    for p in range(x.size):
+        centred = x[p] - mean
         d = zero if relu and centred * slope + bias <= zero else dy[p]
         total += d
         moment += d * centred
@@ -122,46 +125,47 @@ def _block_moments(dy, block, mean, slope, bias, relu):
 
 
 @leaf
-def _moments(dy, row, mean, slope, bias, relu):
+def _moments(dy, x, mean, slope, bias, relu):
     """Σ dy and Σ dy·(x − mean), over what the ReLU let pass."""
-    total, moment = 0.0, 0.0
-    for p in range(0, row.size, _BLOCK):
-        t, m = _block_moments(dy[p : p + _BLOCK], row[p : p + _BLOCK], mean, slope, bias, relu)
+    total = moment = 0.0
+    for p in range(0, x.size, _BLOCK):
+        t, m = _block_moments(dy[p : p + _BLOCK], x[p : p + _BLOCK], mean, slope, bias, relu)
         total += t
         moment += m
     return total, moment
 
 
 @leaf
-def _scaled(dy, slope, dx):
+def _scale_row(dy, slope, dx):
     for p in range(dx.size):
         dx[p] = slope * dy[p]
 
 
 @leaf
-def _input_gradient(dy, row, mean, slope, bias, relu, offset, tilt, dx):
+def _input_gradient(dy, x, mean, slope, bias, relu, offset, tilt, dx):
     zero = dx.dtype.type(0)
     for p in range(dx.size):
-        centred = row[p] - mean
+        centred = x[p] - mean
         d = zero if relu and centred * slope + bias <= zero else dy[p]
         dx[p] = slope * (d - offset - tilt * centred)
 
 
-@driver
-def _forward(x, weight, bias, mean, var, eps, training, relu, y):
-    """Normalise each row of x (C, M); in training mean and var are written, otherwise they are read."""
-    for c in prange(x.shape[0]):
-        if training:
-            mean[c] = _mean(x[c])
-            var[c] = _variance(x[c], mean[c])
-        slope = x.dtype.type(weight[c] / np.sqrt(var[c] + eps))
-        _affine(x[c], mean[c], slope, bias[c], relu, y[c])
-
-
-@driver
-def _backward(dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias):
+@leaf
+def _normalize(begin, end, x, weight, bias, mean, var, eps, training, relu, y):
+    """Normalise rows `begin` to `end` - 1 of x (C, M); in training mean and var are written, otherwise read."""
     f = x.dtype.type
-    for c in prange(x.shape[0]):
+    for c in range(begin, end):
+        if training:
+            exact_mean, exact_variance = _mean_and_variance(x[c])
+            mean[c], var[c] = f(exact_mean), f(exact_variance)
+        slope = f(weight[c] / np.sqrt(var[c] + eps))
+        _normalize_row(x[c], mean[c], slope, bias[c], relu, y[c])
+
+
+@leaf
+def _normalize_backward(begin, end, dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias):
+    f = x.dtype.type
+    for c in range(begin, end):
         inverse = 1 / np.sqrt(var[c] + eps)
         slope = f(weight[c] * inverse)
         total, moment = _moments(dy[c], x[c], mean[c], slope, bias[c], relu)
@@ -172,4 +176,24 @@ def _backward(dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, 
             tilt = f(inverse * inverse * moment / x.shape[1])
             _input_gradient(dy[c], x[c], mean[c], slope, bias[c], relu, offset, tilt, dx[c])
         else:
-            _scaled(dy[c], slope, dx[c])
+            _scale_row(dy[c], slope, dx[c])
+
+
+@driver
+def _forward(x, weight, bias, mean, var, eps, training, relu, y):
+    if x.size < FEW:
+        _normalize(0, len(x), x, weight, bias, mean, var, eps, training, relu, y)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(x))
+            _normalize(begin, end, x, weight, bias, mean, var, eps, training, relu, y)
+
+
+@driver
+def _backward(dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias):
+    if x.size < FEW:
+        _normalize_backward(0, len(x), dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias)
+    else:
+        for share in prange(SHARES):
+            begin, end = bounds(np.int64(share), len(x))
+            _normalize_backward(begin, end, dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias)

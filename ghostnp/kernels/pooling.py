@@ -18,11 +18,12 @@ from ghostnp.ops.checks import check_argmax, check_gradient, check_maps, flag
 from ghostnp.ops.pooling import pixel_count, pool_window
 
 
-def max_pool2d(x, kernel_size, *, stride=None, padding=0):
+def max_pool2d(x, kernel_size, *, stride=None, padding=0, out=None):
     """Twin of `ghostnp.ops.max_pool2d`."""
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
-    y = np.full((x.shape[1], *window.output, len(x)), -np.inf, x.dtype)
+    y = np.empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
+    y.fill(-np.inf)
     argmax = np.full(y.shape, -1)
     if y.size:
         _max(_lines(planes(x)), *_geometry(window), _lines(y), _lines(argmax))
@@ -37,15 +38,17 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
     check_argmax(argmax, dy.shape, window.kernel)
     dx = np.zeros((*x.shape[1:], len(x)), x.dtype)
     if dx.size:
-        _max_backward(_lines(planes(dy)), _lines(planes(argmax)), *_geometry(window), _lines(dx))
+        (top, _), (left, _) = window.padding
+        _max_backward(planes(dy), planes(argmax), window.kernel[1], window.stride, (top, left), dx)
     return images(dx)
 
 
-def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True):
+def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True, out=None):
     """Twin of `ghostnp.ops.avg_pool2d`."""
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
-    y = np.zeros((x.shape[1], *window.output, len(x)), x.dtype)
+    y = np.empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
+    y.fill(0)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if y.size:
         _average(_lines(planes(x)), counts, *_geometry(window), _lines(y))
@@ -64,10 +67,12 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
     return images(dx)
 
 
-def global_avg_pool2d(x):
+def global_avg_pool2d(x, *, out=None):
     """Twin of `ghostnp.ops.global_avg_pool2d`."""
     check_maps(x=x)
-    return images(sum_pixels(planes(x)) / (x.shape[2] * x.shape[3]))
+    total = sum_pixels(planes(x), total=None if out is None else planes(out))
+    total /= x.shape[2] * x.shape[3]
+    return images(total)
 
 
 def global_avg_pool2d_backward(dy, x):
@@ -117,10 +122,15 @@ def _keep_larger(x, number, y, argmax):
 
 
 @leaf
-def _give_to_largest(dy, argmax, number, dx):
-    zero = dx.dtype.type(0)
-    for p in range(dx.size):
-        dx[p] += dy[p] if argmax[p] == number else zero
+def _give_to_largest(dy, argmax, kw, stride, before, dx):
+    """One channel: each number of dy goes to the pixel that its tap read, unless that is padding."""
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            for n in range(dy.shape[2]):
+                tap = np.int32(argmax[i, j, n])
+                h, w = i * stride[0] - before[0] + tap // kw, j * stride[1] - before[1] + tap % kw
+                if 0 <= h < dx.shape[0] and 0 <= w < dx.shape[1]:
+                    dx[h, w, n] += dy[i, j, n]
 
 
 @leaf
@@ -151,18 +161,6 @@ def _max_channel(phases, geometry, pieces, batch, y, argmax):
                 source = phases[i * sh + u - top, phase, (first + shift) * batch : (last + shift) * batch]
                 begin, end = first * batch, last * batch
                 _keep_larger(source, u * kw + v, y[i, begin:end], argmax[i, begin:end])
-
-
-@leaf
-def _max_channel_backward(dy, argmax, geometry, pieces, batch, phases):
-    height, _, kh, kw, sh, _, top, rows = geometry
-    for i in range(rows):
-        for u in range(max(0, top - i * sh), min(kh, height + top - i * sh)):
-            for v in range(kw):
-                phase, shift, first, last = pieces[v, 0], pieces[v, 1], pieces[v, 2], pieces[v, 3]
-                target = phases[i * sh + u - top, phase, (first + shift) * batch : (last + shift) * batch]
-                begin, end = first * batch, last * batch
-                _give_to_largest(dy[i, begin:end], argmax[i, begin:end], u * kw + v, target)
 
 
 @leaf
@@ -206,20 +204,11 @@ def _max(x, geometry, pieces, y, argmax):
 
 
 @driver
-def _max_backward(dy, argmax, geometry, pieces, dx):
-    height, width, stride = geometry[0], geometry[1], geometry[5]
-    batch = dx.shape[2] // width
+def _max_backward(dy, argmax, kw, stride, before, dx):
     for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), dx.shape[0])
-        scratch = np.empty((height, stride, (width + stride - 1) // stride * batch), dx.dtype)
+        begin, end = bounds(np.int64(share), len(dx))
         for c in range(begin, end):
-            phases = dx[c].reshape(height, 1, dx.shape[2])
-            if stride > 1:
-                phases = scratch
-                fill(phases.reshape(phases.size), dx.dtype.type(0))
-            _max_channel_backward(dy[c], argmax[c], geometry, pieces, batch, phases)
-            if stride > 1:
-                _merge_channel(phases, batch, dx[c])
+            _give_to_largest(dy[c], argmax[c], kw, stride, before, dx[c])
 
 
 @driver

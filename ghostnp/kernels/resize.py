@@ -13,11 +13,11 @@ from ghostnp.ops.checks import check_gradient, check_maps
 from ghostnp.ops.resize import bilinear_sources, nearest_sources
 
 
-def resize_nearest(x, size):
+def resize_nearest(x, size, *, out=None):
     """Twin of `ghostnp.ops.resize_nearest`."""
     check_maps(x=x)
     rows, columns = nearest_sources(x.shape[2:], size)
-    y = np.empty((x.shape[1], len(rows), len(columns), len(x)), x.dtype)
+    y = np.empty((x.shape[1], len(rows), len(columns), len(x)), x.dtype) if out is None else planes(out)
     if y.size:
         _nearest(_lines(planes(x)), rows, columns, len(x), _lines(y))
     return images(y)
@@ -34,11 +34,11 @@ def resize_nearest_backward(dy, x, size):
     return images(dx)
 
 
-def resize_bilinear(x, size, *, align_corners=False):
+def resize_bilinear(x, size, *, align_corners=False, out=None):
     """Twin of `ghostnp.ops.resize_bilinear`."""
     check_maps(x=x)
     rows, columns = bilinear_sources(x, size, align_corners)
-    y = np.empty((x.shape[1], len(rows[0]), len(columns[0]), len(x)), x.dtype)
+    y = np.empty((x.shape[1], len(rows[0]), len(columns[0]), len(x)), x.dtype) if out is None else planes(out)
     if y.size:
         _bilinear(_lines(planes(x)), rows, columns, len(x), _lines(y))
     return images(y)

@@ -4,30 +4,38 @@ import numpy as np
 
 from ghostnp.kernels.jit import driver, prange
 from ghostnp.kernels.layout import images, planes, rows
-from ghostnp.kernels.leaves import copy
+from ghostnp.kernels.leaves import FEW, copy
 from ghostnp.ops.checks import check_divides, check_images, check_maps, check_operands
 
 
-def channel_shuffle(x, groups):
+def channel_shuffle(x, groups, *, out=None):
     """Twin of `ghostnp.ops.channel_shuffle`."""
     check_maps(x=x)
-    groups = check_divides("groups", groups, "channels", x.shape[1])
-    pixels = planes(x)
-    y = np.empty_like(pixels)
-    _shuffle(rows(pixels), groups, rows(y))
-    return images(y)
+    return _shuffled(x, check_divides("groups", groups, "channels", x.shape[1]), out)
 
 
 def channel_shuffle_backward(dy, x, groups):
     """Twin of `ghostnp.ops.channel_shuffle_backward`."""
     check_operands(x=x, dy=dy)
     check_images("x", x.shape)
-    return channel_shuffle(dy, x.shape[1] // check_divides("groups", groups, "channels", x.shape[1]))
+    return _shuffled(dy, x.shape[1] // check_divides("groups", groups, "channels", x.shape[1]))
+
+
+def _shuffled(x, groups, out=None):
+    pixels = planes(x)
+    y = np.empty_like(pixels) if out is None else planes(out)
+    if y.size < 4 * FEW:  # to copy is less than to compute
+        channels, *map_shape = y.shape
+        parts = pixels.reshape(groups, channels // groups, *map_shape)
+        y.reshape(channels // groups, groups, *map_shape)[...] = parts.swapaxes(0, 1)
+    else:
+        _shuffle(rows(pixels), groups, rows(y))
+    return images(y)
 
 
 @driver
 def _shuffle(x, groups, y):
     """Row p·g + q of y is row q·(C / g) + p of x."""
-    for k in prange(y.shape[0]):
+    for k in prange(len(y)):
         row = np.int64(k)
-        copy(x[row % groups * (y.shape[0] // groups) + row // groups], y[row])
+        copy(x[row % groups * (len(y) // groups) + row // groups], y[row])

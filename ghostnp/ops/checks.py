@@ -7,6 +7,10 @@ from numbers import Integral, Real
 
 import numpy as np
 
+# What `isinstance` may take for an integer or a real number: the types that nearly always come are asked for first, as
+# asking an abstract class takes longer than many an operator on a small map.
+_INTEGRAL, _REAL = (int, Integral), (float, Real)
+
 # Larger numbers than any map has pixels are slips, and would overflow in compiled code.
 _MOST = 2**31
 
@@ -63,7 +67,8 @@ def check_shape(name, shape, expected, why):
 
 def check_images(name, shape):
     """Require (N, C, H, W) with at least one channel and one pixel; a batch may be empty."""
-    check_axes(name, shape, "N C H W", empty=("N",))
+    if len(shape) != 4 or 0 in shape[1:]:
+        check_axes(name, shape, "N C H W", empty=("N",))
 
 
 def check_gradient(dy, shape, x):
@@ -87,7 +92,7 @@ def shown(value):
 
 def integer(name, value, least):
     """`value` as an int that is at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if isinstance(value, bool) or not isinstance(value, _INTEGRAL):
         raise TypeError(f"{name}={shown(value)}: the rule is an int of {least} or more, such as {max(least, 1)}")
     if value < least:
         raise ValueError(f"{name}={value}: the rule is an int of {least} or more, such as {max(least, 1)}")
@@ -99,7 +104,7 @@ def integer(name, value, least):
 
 def pair(name, value, least):
     """`value` as a pair of ints (rows, columns); a lone int stands for both."""
-    if isinstance(value, Integral):
+    if isinstance(value, _INTEGRAL):
         return (integer(name, value, least),) * 2
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise TypeError(
@@ -223,7 +228,7 @@ def check_sizes(sizes, channels):
 
 def positive(name, value):
     """`value` as a float above zero."""
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if isinstance(value, bool) or not isinstance(value, _REAL):
         raise TypeError(f"{name}={value!r}: the rule is a real number above 0, such as 1e-5")
     number = float(value)
     if not 0 < number < float("inf"):
@@ -240,7 +245,7 @@ def flag(name, value):
 
 def fraction(name, value):
     """`value` as a float from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+    if isinstance(value, bool) or not isinstance(value, _REAL) or not 0 <= float(value) <= 1:
         raise ValueError(f"{name}={value!r}: the rule is a number from 0 to 1, such as 0.1")
     return float(value)
 

@@ -216,6 +216,17 @@ class ConvCase(_Case):
             geometry["groups"] = self.groups
         return geometry
 
+    @property
+    def call(self):
+        """The same as a `Call`, without the keywords that have their usual value; its numbers are others."""
+        from ghostnp.testing.calls import Call
+
+        usual = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+        geometry = {name: value for name, value in self.geometry.items() if value != usual[name]}
+        bias = (self.weight[0],) if self.bias else None
+        arrays = {"x": self.x, "weight": self.weight, "bias": bias}
+        return Call(self.operator, memory=self.memory, seed=self.seed, **arrays, **geometry)
+
     def arrays(self, dtype):
         """The arrays x, weight and bias (or None)."""
         bias = self.array((self.weight[0],), dtype, 4) if self.bias else None

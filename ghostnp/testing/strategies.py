@@ -5,17 +5,30 @@ from hypothesis import strategies as st
 from ghostnp.testing.cases import MEMORY, ConvCase, MapCase, PoolCase
 
 
-def _int_or_pair(least, most):
-    return st.integers(least, most) | st.tuples(st.integers(least, most), st.integers(least, most))
+# What has several forms draws the numbers for all of them, so that a form can shrink to a simpler one by itself.
+@st.composite
+def _int_or_pair(draw, least, most):
+    rows, columns = (draw(st.integers(least, most)) for _ in range(2))
+    return (rows, columns) if draw(st.booleans()) else rows
+
+
+@st.composite
+def _padding(draw, *forms):
+    top, bottom, left, right = (draw(st.integers(0, 4)) for _ in range(4))
+    values = {"int": top, "pair": (top, left), "sides": ((top, bottom), (left, right)), "same": "same", "none": 0}
+    return values[draw(st.sampled_from(forms))]
 
 
 def _both(value):
     return (value, value) if isinstance(value, int) else value
 
 
-_SIDES = st.tuples(st.integers(0, 4), st.integers(0, 4))
-_PADDINGS = _int_or_pair(0, 4) | st.tuples(_SIDES, _SIDES) | st.just("same")
-_BATCHES = st.sampled_from([1, 2, 0, 3])
+_PADDINGS = {
+    "any": _padding("int", "pair", "sides", "same"),
+    "symmetric": _padding("int", "pair"),
+    "words": _padding("none", "same"),
+}
+BATCHES = st.sampled_from([1, 2, 0, 3])
 _SEEDS = st.integers(0, 2**16)
 
 
@@ -32,7 +45,7 @@ def _around(padding, reach):
 
 
 @st.composite
-def conv_cases(draw, operator="conv2d"):
+def conv_cases(draw, operator="conv2d", *, paddings="any"):
     """Geometries of a convolution, with the corners that broke real frameworks.
 
     Padding larger than the kernel, asymmetric and "same", strides and dilations that differ between the axes, kernels
@@ -43,6 +56,9 @@ def conv_cases(draw, operator="conv2d"):
     ----------
     operator : str, default "conv2d"
         One of `CONVOLUTIONS`.
+    paddings : str, default "any"
+        "symmetric" leaves what PyTorch's functions can express, an int or a pair, and "words" what Keras's can: 0,
+        which it calls "valid", and "same".
 
     Returns
     -------
@@ -52,11 +68,11 @@ def conv_cases(draw, operator="conv2d"):
     members_in = 1 if operator == "depthwise_conv2d" else draw(st.integers(1, 3))
     members_out = draw(st.integers(1, 3))
     kernel = (1, 1) if operator == "pointwise_conv2d" else draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
-    stride, dilation, padding = draw(_int_or_pair(1, 3)), draw(_int_or_pair(1, 3)), draw(_PADDINGS)
+    stride, dilation, padding = draw(_int_or_pair(1, 3)), draw(_int_or_pair(1, 3)), draw(_PADDINGS[paddings])
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, _both(dilation), strict=True)]
     return ConvCase(
         operator,
-        x=(draw(_BATCHES), groups * members_in, *_sizes(draw, reach, _around(padding, reach))),
+        x=(draw(BATCHES), groups * members_in, *_sizes(draw, reach, _around(padding, reach))),
         weight=(groups * members_out, members_in, *kernel),
         bias=draw(st.booleans()),
         stride=stride,
@@ -69,8 +85,13 @@ def conv_cases(draw, operator="conv2d"):
 
 
 @st.composite
-def pool_cases(draw):
+def pool_cases(draw, *, paddings="any"):
     """Geometries of a pooling window, with the same corners; every window meets the map, as the operators require.
+
+    Parameters
+    ----------
+    paddings : str, default "any"
+        As in `conv_cases`; PyTorch's poolings pad half a kernel at most.
 
     Returns
     -------
@@ -78,11 +99,20 @@ def pool_cases(draw):
     """
     kernel_size = draw(_int_or_pair(1, 4))
     rows, columns = (st.integers(0, size - 1) for size in _both(kernel_size))
-    paddings = st.tuples(rows, columns) | st.tuples(st.tuples(rows, rows), st.tuples(columns, columns))
-    padding = draw(st.just(0) | paddings | st.just("same"))
+    halves = (st.integers(0, size // 2) for size in _both(kernel_size))
+    padding = draw(
+        {
+            "any": st.just(0)
+            | st.tuples(rows, columns)
+            | st.tuples(st.tuples(rows, rows), st.tuples(columns, columns))
+            | st.just("same"),
+            "symmetric": st.tuples(*halves),
+            "words": _PADDINGS["words"],
+        }[paddings]
+    )
     reach = _both(kernel_size)
     return PoolCase(
-        x=(draw(_BATCHES), draw(st.integers(1, 4)), *_sizes(draw, reach, _around(padding, reach))),
+        x=(draw(BATCHES), draw(st.integers(1, 4)), *_sizes(draw, reach, _around(padding, reach))),
         kernel_size=kernel_size,
         stride=draw(st.none() | _int_or_pair(1, 3)),
         padding=padding,
@@ -91,7 +121,7 @@ def pool_cases(draw):
     )
 
 
-def map_cases(batches=_BATCHES, channels=None, sizes=None):
+def map_cases(batches=BATCHES, channels=None, sizes=None):
     """Maps of few channels and pixels.
 
     Parameters

@@ -130,7 +130,7 @@ def answer_bars(x, answers, title=""):
     -------
     matplotlib.figure.Figure
     """
-    from ghostnp.tools.pictures import INTRINSIC, plain_axes, sheet, show
+    from ghostnp.pictures.style import INTRINSIC, plain_axes, sheet, show
 
     height = max(3.2, 0.4 * len(answers) + 0.6)
     figure, grid = sheet(10, height, nrows=1, ncols=2, width_ratios=[1, 1.7], wspace=0.65, top=1 - 0.35 / height)

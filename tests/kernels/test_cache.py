@@ -8,10 +8,12 @@ from pathlib import Path
 
 import ghostnp
 
+# Four channels of so many pixels that compiled code copies them.
 SHUFFLE = """
 import numpy as np
 from ghostnp import kernels
-print(kernels.channel_shuffle(np.arange(4, dtype=np.float32).reshape(1, 4, 1, 1), 2).ravel())
+x = np.arange(4, dtype=np.float32).reshape(1, 4, 1, 1).repeat(300, axis=2).repeat(300, axis=3)
+print(kernels.channel_shuffle(x, 2)[0, :, 0, 0])
 """
 
 
@@ -40,3 +42,25 @@ def test_a_disk_that_takes_no_cache_is_one_line_and_no_error(tmp_path):
     done = run(Path(ghostnp.__file__).parents[1], tmp_path, nowhere + SHUFFLE)
     assert done.stdout == "[0. 2. 1. 3.]\n", done.stderr
     assert done.stderr.count("NUMBA_CACHE_DIR") == 1
+
+
+def test_a_folder_that_fills_up_is_one_line_and_no_error(tmp_path):
+    full = "from numba.core import caching\ndef save(*_): raise OSError(28, 'No space left on device')\n"
+    full += "caching.IndexDataCacheFile.save = save\n"
+    done = run(Path(ghostnp.__file__).parents[1], tmp_path, full + SHUFFLE)
+    assert done.stdout == "[0. 2. 1. 3.]\n", done.stderr
+    assert done.stderr.count("No space left on device") == done.stderr.count("NUMBA_CACHE_DIR") == 1
+
+
+def test_a_folder_that_is_a_file_is_no_error(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    assert run(Path(ghostnp.__file__).parents[1], file).stdout == "[0. 2. 1. 3.]\n"
+
+
+def test_compiling_is_announced_and_a_warm_start_is_silent(tmp_path):
+    at_once = "from ghostnp.kernels import progress\nprogress._progress.due = 0\n"
+    cold, warm = (run(Path(ghostnp.__file__).parents[1], tmp_path, at_once + SHUFFLE) for _ in range(2))
+    assert cold.stderr.startswith("ghostnp: compiling kernels, for the first run only: 1 of at most ")
+    assert cold.stderr.count("\n") == 1
+    assert warm.stderr == ""

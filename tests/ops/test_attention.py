@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 
-from ghostnp.testing import MEMORY, MapCase, assert_adjoint, assert_linear
+from ghostnp.testing import MEMORY, MapCase, assert_adjoint, assert_linear, assert_matches
 from tests.ops import oracles
 
 maps = st.builds(
@@ -37,19 +37,11 @@ each_variant = pytest.mark.parametrize("name", VARIANTS)
 
 @pytest.mark.small
 @each_variant
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@given(case=maps)
-def test_matches_pytorch(backend, name, dtype, case):
-    arrays = VARIANTS[name](case, dtype)
-    expected, pull = oracles.differentiate(getattr(oracles, name), *arrays)
-    dy = case.gradient(expected)
-    results = getattr(backend, name)(*arrays), *getattr(backend, name + "_backward")(dy, *arrays)
-    for actual, wanted in zip(results, (expected, *pull(dy)), strict=True):
-        if dtype == np.float32:
-            assert_array_equal(actual, wanted)
-        else:
-            assert_allclose(actual, wanted, rtol=1e-10, atol=1e-10)
-        assert actual.dtype == dtype
+@pytest.mark.parametrize(("dtype", "exact"), [("float32", True), ("float32", False), ("float64", False)])
+def test_matches_pytorch(backend, name, dtype, exact):
+    """Bit for bit in whole numbers, and else as closely as rounding allows."""
+    pytorch = getattr(oracles, name)
+    assert_matches(pytorch, name, framework="torch", against=backend, dtype=dtype, exact=exact)
 
 
 @each_variant

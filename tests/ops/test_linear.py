@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ghostnp import kernels, ops
-from ghostnp.testing import MEMORY, MapCase, assert_adjoint, assert_linear
+from ghostnp.testing import MEMORY, MapCase, assert_adjoint, assert_linear, assert_matches
 from tests.ops import oracles
 
 samples = st.builds(
@@ -48,6 +48,11 @@ def test_backward_is_adjoint(backend, case, out_channels):
     dy = case.gradient(y)
     dx, dweight, _ = backend.linear_backward(dy, x, weight)
     assert_adjoint(y, dy, (dx, x), (dweight, weight))
+
+
+def test_matches_pytorch_as_closely_as_rounding_allows(backend):
+    assert_matches(F.linear, "linear", against=backend)
+    assert_matches(F.linear, "linear", against=backend, dtype="float64")
 
 
 @given(case=samples, out_channels=outputs)

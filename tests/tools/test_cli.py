@@ -12,7 +12,7 @@ import ghostnp
 from ghostnp import ops
 from ghostnp.cli import main
 from ghostnp.tools import tour as tour_module
-from ghostnp.tools.lessons import LESSONS
+from ghostnp.tools.tour.lessons import LESSONS
 
 pytestmark = pytest.mark.small
 

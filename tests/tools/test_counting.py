@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import ghostnp
 from ghostnp import count, ops
+from ghostnp.backend import backend
 from ghostnp.modules import (
     Conv2d,
     Flatten,
@@ -295,3 +296,18 @@ def test_a_module_that_goes_past_the_backend_is_refused(name):
 def test_bad_argument_is_named(model, shape, error, words):
     with pytest.raises(error, match=words):
         count(model, shape)
+
+
+def test_a_call_that_reads_parameters_alone_counts():
+    class Bias(Module):
+        parameter_names = ("bias",)
+
+        def __init__(self):
+            self.bias = np.ones((2, 3, 4, 4), np.float32)
+
+        def forward(self, x, *, training=False, rng=None):
+            return backend().add(x, backend().relu(self.bias)), None
+
+    relu, add = count(Bias(), (2, 3, 4, 4)).rows
+    assert (relu.op, relu.input, relu.params) == ("relu", (2, 3, 4, 4), 96)
+    assert (add.op, add.output, add.params) == ("add", (2, 3, 4, 4), 0)

@@ -24,7 +24,7 @@ class Token(NDArrayOperatorsMixin):
 
     def _refuse(self, *args, **kwargs):
         raise TypeError(
-            "a module computed with its activations past the backend while it was being counted: the rule is that "
+            "a module computed with its activations past the backend while it ran on shapes alone: the rule is that "
             "everything goes through the backend, such as backend().add(a, b)"
         )
 
@@ -75,7 +75,7 @@ class Tally:
             cost = cost_of(**_shapes(call.arguments, wanted))
             tokens = self._tokens(call.arguments)
             self.rows.append(self._row(name, call.arguments, tokens, cost))
-            dtype = tokens[0].dtype
+            dtype = _arrays(call.arguments)[0].dtype
             if isinstance(cost.output, list):
                 return [Token(shape, dtype) for shape in cost.output]
             results = tuple(Token(shape, dtype) for shape in (cost.output, *cost.extra))
@@ -95,10 +95,7 @@ class Tally:
 
     def _tokens(self, arguments):
         """The activations among a call's arguments."""
-        values = [
-            part for value in arguments.values() for part in (value if isinstance(value, tuple | list) else [value])
-        ]
-        return [value for value in values if isinstance(value, Token) and id(value) not in self._state]
+        return [value for value in _arrays(arguments) if isinstance(value, Token) and id(value) not in self._state]
 
     def _row(self, name, arguments, tokens, cost):
         params, bias, buffers = self._take(arguments)
@@ -107,7 +104,7 @@ class Tally:
         return CountRow(
             current_path(),
             name,
-            tokens[0].shape,
+            (tokens or _arrays(arguments))[0].shape,  # all that a call reads may be parameters
             outputs[0],
             cost.params if params == cost.params else Worked(str(params)),
             cost.macs,
@@ -130,6 +127,12 @@ class Tally:
             bias += size if name == "bias" else 0
             buffers += self._buffers.get(id(array), 0)
         return params, bias, buffers
+
+
+def _arrays(arguments):
+    """Tokens and arrays among a call's arguments, in order."""
+    values = [part for value in arguments.values() for part in (value if isinstance(value, tuple | list) else [value])]
+    return [value for value in values if isinstance(value, Token | np.ndarray)]
 
 
 def _shapes(given, wanted):

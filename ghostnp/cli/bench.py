@@ -1,0 +1,101 @@
+"""The command `ghostnp bench`: how fast ghostnp is, here and now, against its peers."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from ghostnp.cli.count import NUMBER
+from ghostnp.models import list_models
+from ghostnp.tools.bench.contenders import CONTENDERS
+
+_PEERS = {name.lower().replace(" ", "-"): name for name, found in CONTENDERS.items() if not found.is_ours}
+_USUAL = [option for option, name in _PEERS.items() if not CONTENDERS[name].optional]
+_SECTIONS = ("ops", "networks", "memory", "startup")
+# What `ghostnp bench` does by itself has to end in a few minutes; --full is the whole of it.
+# Sizes and batches.
+_QUICK: tuple[tuple[int, ...], ...] = ((224,), (1, 8))
+_FULL: tuple[tuple[int, ...], ...] = ((32, 96, 224), (1, 8, 32))
+_LAYERS: tuple[tuple[int, ...], ...] = ((224,), (8,))
+
+
+@click.command("bench")
+@click.argument("section", type=click.Choice([*_SECTIONS, "all"]), default="all")
+@click.option(
+    "--network", "networks", multiple=True, type=click.Choice(list_models()), metavar="NAME", help="As in `count`."
+)
+@click.option("--size", "sizes", multiple=True, type=NUMBER, help="Pixels along each side.")
+@click.option("--batch", "batches", multiple=True, type=NUMBER, help="Images at once.")
+@click.option("--full", is_flag=True, help="Sizes 32, 96, 224 and batches 1, 8, 32: an hour or so.")
+@click.option("--peers", multiple=True, type=click.Choice(list(_PEERS)), help=f"Default: {', '.join(_USUAL)}.")
+@click.option("--threads", type=NUMBER, help="Of each contender; all cores by default.")
+@click.option("--repeat", type=NUMBER, default=15, show_default=True, help="Rounds of a row, at most.")
+@click.option(
+    "--seconds", type=float, help="No further round of a row after so long; 0.3 for an operator, 3 otherwise."
+)
+@click.option(
+    "--format", "style", type=click.Choice(["table", "markdown"]), default="table", show_default=True,
+    help="Of what is printed.",
+)  # fmt: skip
+@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write every sample here.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw ratios and roofline here.")
+def bench(section, networks, sizes, batches, full, peers, threads, repeat, seconds, style, json_file, plot):
+    """Measure ghostnp against its peers, in one run and in turns.
+
+    ops: the layers of the networks, one by one, and what bounds them. networks: inference and training step. memory:
+    the most that they take. startup: import, first forward, first training step. All of them by default.
+
+    The options --network, --size, --batch and --peers may be repeated. A peer that is not installed is named and left
+    out. Results are compared before anything is timed; if any is wrong, the command says so and fails.
+    """
+    # These bring tabulate and, with a picture, matplotlib, which --help does without.
+    from ghostnp.tools.bench.report import Report
+    from ghostnp.tools.bench.sections import LAYERS_OF, NETWORKS, SECTIONS, missing
+    from ghostnp.tools.bench.session import Session
+    from ghostnp.tools.bench.surroundings import Others, cores, surroundings
+
+    for file in filter(None, (json_file, plot)):
+        if not file.parent.is_dir():
+            raise click.ClickException(f"no folder {file.parent} for {file.name}: the rule is a folder that exists")
+    threads = threads or cores()
+    names = ["ghostnp", "ghostnp compiled", *(_PEERS[peer] for peer in peers or _USUAL)]
+    others, report = Others(), Report(surroundings(threads), missing(names))
+    with Session(names, threads=threads, repeat=repeat, progress=_say) as session:
+        for name in _SECTIONS if section == "all" else (section,):
+            of = LAYERS_OF if name == "ops" else NETWORKS
+            if section == "all" and not full and name != "networks":
+                of = of[:1]
+            square, several = _LAYERS if name == "ops" else _FULL if full else _QUICK
+            if name == "ops":
+                report.machine = session.machine()
+            session.seconds = seconds or (0.3 if name == "ops" else 3.0)
+            report.rows += SECTIONS[name](session, networks or of, sizes or square, batches or several)
+        report.failures = session.failures
+    report.surroundings["other programs"] = (
+        "not known" if others.share is None else f"took {others.share:.0%} of the machine meanwhile"
+    )
+    _say("")
+    click.echo(report.text("github" if style == "markdown" else "simple"))
+    _write(report, json_file, plot)
+    if report.failures:
+        raise click.ClickException("these are not right:\n" + "\n".join(report.failures))
+
+
+def _say(text):
+    """Progress: one line that is written over and over on a terminal, lines otherwise."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{text[:100]}", nl=False, err=True)
+    elif text:
+        click.echo(text, err=True)
+
+
+def _write(report, json_file, plot):
+    try:
+        if json_file is not None:
+            json_file.write_text(report.to_json(), encoding="utf-8")
+        if plot is not None:
+            from ghostnp.tools.bench.picture import picture
+
+            picture(report).savefig(plot, dpi=150)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,38 @@
+"""The command `ghostnp check`: hold the functions of a file against their definitions and laws."""
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of words.")
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML here as well.")
+def check_command(file, as_json, junit):
+    """Check the functions that FILE defines, such as a stub of tutorials/exercises that you have filled.
+
+    Each is held against its definition and its laws. Where it is wrong: on which smallest case, what was expected and
+    what came, and what to look at. FILE runs in a process of its own, which is stopped if it does not end.
+
+    The exit code is 0 if all is right, 1 if something is not, and 2 if FILE cannot be read.
+    """
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "✓" gets "?" and no traceback
+    try:
+        import ghostnp.testing  # noqa: F401 - says so if Hypothesis is missing, which the file's process needs
+        from ghostnp.tools.checking import check, to_json, to_junit, to_text
+    except ModuleNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        report = check(file)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {file}: {error.strerror or error}; the rule is a Python file") from None
+    click.echo(to_json(report) if as_json else to_text(report))
+    if junit is not None:
+        try:
+            junit.write_text(to_junit(report), encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(f"cannot write to {junit}: {error.strerror or error}") from None
+    raise SystemExit(0 if report.passed else 1)

@@ -1,0 +1,24 @@
+"""The command `ghostnp compile`: how the inference engine runs a network."""
+
+import click
+
+from ghostnp.cli.count import NUMBER, SIZES
+from ghostnp.models import create_model
+
+
+@click.command("compile")
+@click.argument("target", metavar="NETWORK")
+@click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input.")
+@click.option("--batch", type=NUMBER, default=1, show_default=True, help="Images.")
+def compile_command(target, size, batch):
+    """Show what was folded, where each result lives, and how much memory that takes.
+
+    ghostnp compile ghostnet_100 --batch 8
+    """
+    from ghostnp.tools.engine import compile  # brings Numba
+
+    rows, columns = size if isinstance(size, tuple) else (size, size)
+    try:
+        click.echo(compile(create_model(target, seed=None)).plan((batch, 3, rows, columns)))
+    except (TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,24 @@
+"""The command `ghostnp notebooks`: execute tutorials and write them as notebooks."""
+
+from pathlib import Path
+
+import click
+
+SCRIPT = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("notebooks")
+@click.argument("scripts", nargs=-1, required=True, type=SCRIPT, metavar="SCRIPT...")
+def notebooks(scripts):
+    """Execute tutorials and write each as a notebook beside its script.
+
+    ghostnp notebooks tutorials/*.py
+    """
+    from ghostnp.tools.notebooks import make_notebook  # brings Jupyter
+
+    for script in scripts:
+        try:
+            target = make_notebook(script)
+        except ImportError as error:
+            raise click.ClickException(str(error)) from None
+        click.echo(f"{target}: {target.stat().st_size / 1000:.0f} kB")

@@ -1,0 +1,92 @@
+"""The command `ghostnp quiz`: questions in the terminal, graded and explained."""
+
+import secrets
+import sys
+import textwrap
+from collections import Counter
+
+import click
+
+from ghostnp.cli.worksheet import SEVERAL
+
+_WIDTH = 100
+
+
+@click.command("quiz")
+@click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="What to ask about; by default everything.")
+@click.option("--count", type=click.IntRange(1), default=5, show_default=True, help="Questions.")
+@click.option("--seed", type=click.IntRange(0), help="The same seed, the same quiz; by default a new one.")
+@click.option(
+    "--level", type=SEVERAL, metavar="LEVEL,...", default="1,2,3", show_default=True, help="1 easy to 3 hard."
+)
+def quiz(topic, count, seed, level):
+    """Be asked to count, and learn from what goes wrong.
+
+    Reply with a letter or a number; an empty line passes a question over, and q ends the quiz. Topics are listed by
+    ghostnp worksheet --list.
+    """
+    from ghostnp.tools.exercises import TOPICS, Student, plan
+
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "·" gets "?" and no traceback
+    seed = secrets.randbelow(100_000) if seed is None else seed
+    try:
+        paper = plan(topic or tuple(TOPICS), count, seed, level).paper(Student("quiz", "quiz"))
+    except (TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{count} question{'s' * (count > 1)}; the same ones again: --seed {seed}")
+    right, asked = 0, 0
+    stumbled: Counter[str] = Counter()
+    for question in paper.questions:
+        _ask(question, count)
+        grade = _reply(question)
+        if grade is None:
+            break
+        asked += 1
+        right += grade.right
+        if grade.mistake is not None:
+            stumbled.update(grade.mistake.misconceptions)
+        _explain(question, grade)
+    click.echo(f"\n{right} of {asked} right." if asked else "\nNothing was answered.")
+    if stumbled:
+        click.echo("Look at these again: " + ", ".join(stumbled))
+
+
+def _ask(question, count):
+    click.echo(f"\n{question.number}/{count} {question.template.topic}, {question.level}")
+    _say(question.problem.text)
+    for option in question.options:
+        click.echo(f"  {option.letter}  {option.text}")
+
+
+def _reply(question):
+    """The `Grade` of the first reply that can be read; None when there are no more replies."""
+    from ghostnp.tools.exercises import Grade, grade
+
+    while True:
+        click.echo("> ", nl=False)
+        line = sys.stdin.readline()
+        if not sys.stdin.isatty():
+            click.echo(line.rstrip("\n"))  # nobody saw it being typed
+        if not line or line.strip().lower() == "q":
+            return None
+        if not line.strip():
+            return Grade(False)
+        try:
+            return grade(question, line)
+        except ValueError as error:
+            click.echo(error)
+
+
+def _explain(question, grade):
+    if grade.right:
+        click.secho("Right.", fg="green")
+    else:
+        click.secho(f"The answer is {question.answer}", fg="red")
+        if grade.mistake is not None:
+            _say(grade.mistake.feedback)
+    _say(question.problem.worked)
+
+
+def _say(text):
+    click.echo(textwrap.fill(text, _WIDTH, break_long_words=False))

@@ -1,0 +1,75 @@
+"""The command `ghostnp trace`: step through a small module, or a network, number by number."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import click
+import numpy as np
+
+from ghostnp.models import create_model, list_models
+from ghostnp.tools.tracing import trace
+from ghostnp.tools.tracing.examples import EXAMPLES, example
+
+
+class Place(click.ParamType):
+    """``2:0,1,3,3``: a result, and the index of one number in it."""
+
+    name = "RESULT:INDEX"
+
+    def convert(self, value, param, context):
+        """(number, index)."""
+        try:
+            number, _, index = value.lstrip("#").partition(":")
+            return int(number), tuple(int(part) for part in index.split(","))
+        except ValueError:
+            self.fail(f"{value!r}: the rule is a result and an index, such as 2:0,1,3,3", param, context)
+
+
+@click.command("trace")
+@click.argument("target", metavar="MODULE|NETWORK")
+@click.option("--size", type=click.IntRange(1), default=32, show_default=True, help="Network: height and width.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of weights and input.")
+@click.option("--backward", is_flag=True, help="Send a gradient of ones back as well.")
+@click.option("--pixel", type=Place(), help="Work out one pixel: 2:0,1,3,3 is y[0, 1, 3, 3] of result 2.")
+@click.option("--weight", type=Place(), help="Work out one weight's gradient, of a result of the backward pass.")
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the intermediate maps here.")
+def trace_command(target, size, seed, backward, pixel, weight, plot):
+    """List every intermediate result: what made it, from what, its shape and its cost.
+
+    MODULE is a small one made for this: standard, grouped, depthwise, pointwise, separable, crelu, shuffle,
+    squeeze-excite, ghost-module, ghost-bottleneck, dfc, ghost-module-v2 or shuffle-unit.
+
+    ghostnp trace ghost-module
+
+    ghostnp trace ghost-module --backward --weight 16:0,0,1,1
+    """
+    try:
+        module, x = _chosen(target, size, seed)
+        backward = backward or weight is not None
+        steps = trace(module, x, dy=np.ones_like(module(x)) if backward else None)
+        worked = [steps.pixel(*pixel)] if pixel else []
+        worked += [steps.weight(*weight)] if weight else []
+        if plot is not None:
+            steps.picture(rows=24).savefig(plot)
+    except KeyError as error:
+        raise click.ClickException(str(error.args[0])) from None
+    except (OSError, TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(steps)
+    for one in worked:
+        click.echo(f"\n{one}")
+    if plot is not None:
+        click.echo(f"picture: {plot}", err=True)
+
+
+def _chosen(target, size, seed):
+    if target in EXAMPLES:
+        return example(target, seed)
+    if target in list_models():
+        x = np.random.default_rng(seed).standard_normal((1, 3, size, size), np.float32)
+        return create_model(target, seed=seed), x
+    nearest = get_close_matches(target, [*EXAMPLES, *list_models()], n=3, cutoff=0)
+    raise ValueError(
+        f"{target!r} is no module and no network: the rule is a module as in `ghostnp trace --help`, or a network, "
+        f"such as {', '.join(nearest)}"
+    )

@@ -1,0 +1,148 @@
+"""The command `ghostnp worksheet`: papers for a class, each with numbers of its own, and the teacher's key."""
+
+import secrets
+import sys
+from pathlib import Path
+
+import click
+
+
+class Several(click.ParamType):
+    """Words with commas between them."""
+
+    name = "WORD,WORD,..."
+
+    def convert(self, value, param, context):
+        """A tuple of words, or of ints where all are digits."""
+        if not isinstance(value, str):
+            return value
+        words = [word.strip() for word in value.split(",")]
+        if not all(words):
+            self.fail(f"{value!r}: the rule is words with commas between them, such as grouped,ghost", param, context)
+        return tuple(int(word) if word.isascii() and word.isdigit() else word for word in words)
+
+
+SEVERAL = Several()
+
+
+def _list_topics(context, param, value):
+    if value:
+        from ghostnp.tools.exercises import LEVELS, TEMPLATES, TOPICS
+
+        width = max(map(len, TOPICS))
+        for topic, text in TOPICS.items():
+            click.echo(f"{topic:{width}}  {text}")
+            for level, word in LEVELS.items():
+                names = [each.name.split(": ")[1] for each in TEMPLATES if (each.topic, each.level) == (topic, level)]
+                click.echo(f"{'':{width}}    {level} {word}: {', '.join(names)}")
+        context.exit()
+
+
+@click.command("worksheet")
+@click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="What to ask about; by default everything.")
+@click.option("--count", type=click.IntRange(1), default=10, show_default=True, help="Questions on each paper.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same papers.")
+@click.option(
+    "--level", type=SEVERAL, metavar="LEVEL,...", default="1,2,3", show_default=True, help="1 easy to 3 hard."
+)
+@click.option("--variants", type=click.IntRange(1), help="So many papers without names.  [default: 1]")
+@click.option(
+    "--roster",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A paper for each line of this class list: a name, or an id and a name with a comma between.",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["markdown", "html", "moodle", "csv"]),
+    default="markdown",
+    show_default=True,
+    help="Markdown; a page to print; Moodle XML and CSV, which hold answers and feedback too.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here, not to the screen."
+)
+@click.option(
+    "--key", type=click.Path(path_type=Path), metavar="FILE", help="Write the teacher's key here, in Markdown."
+)
+@click.option("--force", is_flag=True, help="Replace files that hold something else.")
+@click.option(
+    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_topics, help="List the topics, and exit."
+)
+def worksheet(topic, count, seed, level, variants, roster, style, output, key, force):
+    """Make exercises in counting, a different paper for each student.
+
+    Everybody is asked the same kinds of questions, each with numbers of their own, which depend on the seed and on the
+    student's id (or name) alone: a paper stays the same when the class list changes.
+
+    ghostnp worksheet --topic grouped,ghost,dfc --count 10 --seed 7 --variants 30 --format html --output papers.html
+    --key key.md
+    """
+    # What writes the page takes long to import, and `ghostnp --help` needs none of it.
+    from ghostnp.tools.exercises import FORMATS, TOPICS, numbered, plan, read_roster, to_key
+
+    try:
+        if variants is not None and roster is not None:
+            raise ValueError("--variants and --roster both say who gets a paper: the rule is one of them")
+        chosen = plan(topic or tuple(TOPICS), count, seed, level)
+        students = numbered(variants or 1) if roster is None else read_roster(roster)
+        papers = [chosen.paper(student) for student in students]
+        text, files = FORMATS[style](chosen, papers), {}
+        if output is not None:
+            # Without the mark at the beginning, Excel takes the text for one in the machine's old encoding.
+            files[output] = text.encode("utf-8-sig" if style == "csv" else "utf-8")
+        if key is not None:
+            if output is not None and output.resolve() == key.resolve():
+                raise ValueError(
+                    f"--output and --key are both {key}: the rule is two files, such as papers.md and key.md"
+                )
+            files[key] = to_key(chosen, papers).encode()
+        write_all(files, force=force)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or ''}: {error.strerror or error}") from None
+    except (TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    if output is None:
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "·" gets "?" and no traceback
+        click.echo(text, nl=False)
+    for name, file in (("papers", output), ("key", key)):
+        if file is not None:
+            click.echo(f"{name}: {file}", err=True)
+
+
+def write_all(files, *, force):
+    """Write all files or none, each entirely.
+
+    Parameters
+    ----------
+    files : dict of Path to bytes
+        What goes where.
+    force : bool
+        Whether a file that holds something else is replaced.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written.
+    ValueError
+        If one is there that holds something else.
+    """
+    for path, content in files.items():
+        if path.is_dir() or not path.parent.is_dir():
+            raise ValueError(f"{path} is no file in a folder that exists: the rule is one, such as key.md")
+        if path.exists() and not force and path.read_bytes() != content:
+            raise ValueError(f"{path} is there and holds something else: the rule is another name, or --force")
+    waiting: dict[Path, Path] = {}
+    try:
+        for path, content in files.items():
+            # Beside it, since moving a file is only all-or-nothing within one file system.
+            name = path.with_name(f".unfinished-{secrets.token_hex(4)}")
+            waiting[name] = path
+            name.write_bytes(content)
+        for name, path in waiting.items():
+            name.replace(path)
+    finally:
+        for name in waiting:
+            name.unlink(missing_ok=True)

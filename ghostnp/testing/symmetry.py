@@ -1,0 +1,190 @@
+"""Laws of sameness: what must come out when the input is put in another order, moved, or made alike all over."""
+
+import numpy as np
+
+from ghostnp.ops.geometry import sliding_window, tap
+from ghostnp.testing.calls import leaves, run
+from ghostnp.testing.cases import CONVOLUTIONS
+from ghostnp.testing.structure import BATCHED, EXACT
+
+CONVOLUTIONAL = frozenset(CONVOLUTIONS)
+
+
+def dtype_of(operator):
+    """In which dtype a law of that operator is held: exact integers in float32, or else float64."""
+    return np.float32 if operator in EXACT else np.float64
+
+
+def assert_same(actual, expected, what, exact):
+    """Require equal arrays: bit for bit, or up to what float64 rounds.
+
+    Parameters
+    ----------
+    actual, expected : ndarray or list of ndarray
+        To compare.
+    what : str
+        Names them in the message.
+    exact : bool
+        Whether every bit counts.
+    """
+    for got, wanted in zip(leaves(actual), leaves(expected), strict=True):
+        assert got.shape == wanted.shape, f"{what} has shape {got.shape} where {wanted.shape} is the rule"
+        allowed = 0 if exact else 1e-10 * (1 + np.abs(wanted).max(initial=0))
+        with np.errstate(invalid="ignore"):
+            off = ~((got == wanted) | (np.abs(got - wanted) <= allowed))
+        if off.any():
+            place = tuple(int(index) for index in np.argwhere(off)[0])
+            raise AssertionError(f"{what} is {got[place]:.6g} at {list(place)}, and {wanted[place]:.6g} is the rule")
+
+
+def images_alone(namespace, call):
+    """Each image by itself gives what it gives in the batch."""
+    arguments = call.arguments(dtype_of(call.operator))
+    y, _ = run(namespace, call, arguments)
+    for image in range(len(leaves(arguments)[0])):
+        alone = {name: _image(value, image) if name in BATCHED else value for name, value in arguments.items()}
+        expected = _image(y, image)
+        assert_same(run(namespace, call, alone)[0], expected, f"y of image {image} alone", call.operator in EXACT)
+
+
+def channels_alike(namespace, call):
+    """Channels, and what belongs to them, in another order; in a convolution groups, and members within groups."""
+    arguments = call.arguments(dtype_of(call.operator))
+    rng = np.random.default_rng([call.seed, 8])
+    if call.operator in CONVOLUTIONAL:
+        moved, out_order = _convolution_in_another_order(call, arguments, rng)
+    else:
+        out_order = rng.permutation(leaves(arguments)[0].shape[1])
+        axis = {name: 1 if name in BATCHED else 0 for name in arguments}
+        moved = {
+            name: np.take(value, out_order, axis[name]) if isinstance(value, np.ndarray) else value
+            for name, value in arguments.items()
+        }
+    y, y_moved = (run(namespace, call, given)[0] for given in (arguments, moved))
+    assert_same(y_moved, y[:, out_order], "y of channels in another order", call.operator in EXACT)
+
+
+def _convolution_in_another_order(call, arguments, rng):
+    ins, (outs, members_in) = arguments["x"].shape[1], arguments["weight"].shape[:2]
+    groups = ins // members_in
+    blocks, inside, outside = (rng.permutation(n)[..., None] for n in (groups, members_in, outs // groups))
+    in_order = (blocks * members_in + inside.T).ravel()
+    out_order = (blocks * (outs // groups) + outside.T).ravel()
+    moved = {"x": arguments["x"][:, in_order], "weight": arguments["weight"][out_order][:, inside.ravel()]}
+    return moved | {name: arguments[name][out_order] for name in arguments if name == "bias"}, out_order
+
+
+def pixels_alike(namespace, call):
+    """Pixels in another order, the same in all maps."""
+    arguments = call.arguments(dtype_of(call.operator))
+    height, width = leaves(arguments)[0].shape[2:]
+    order = np.random.default_rng([call.seed, 9]).permutation(height * width)
+
+    def move(value):
+        if isinstance(value, list):
+            return [move(part) for part in value]
+        if np.ndim(value) != 4 or value.shape[2:] != (height, width):
+            return value
+        return value.reshape(*value.shape[:2], height * width)[:, :, order].reshape(value.shape)
+
+    y = run(namespace, call, arguments)[0]
+    y_moved = run(namespace, call, {name: move(value) for name, value in arguments.items()})[0]
+    assert_same(y_moved, move(y), "y of pixels in another order", call.operator in EXACT)
+
+
+def bordered(call):
+    """The same call on a map that brings its border along, with no padding to be added."""
+    window = _window(call)
+    size = tuple(n + sum(sides) for n, sides in zip(window.input, window.padding, strict=True))
+    return call.replace(x=(*call.given["x"][:2], *size), padding=None)
+
+
+def shifts(namespace, call):
+    """Padding is a border of zeros (a maximum's is never larger than a pixel), and a stride is one pixel of y."""
+    dtype, exact = dtype_of(call.operator), call.operator in EXACT
+    arguments, window = call.arguments(dtype), _window(call)
+    border = -np.inf if call.operator == "max_pool2d" else 0
+    whole = np.pad(arguments["x"], ((0, 0), (0, 0), *window.padding), constant_values=border)
+    rows, columns = window.stride
+    fresh = call.arguments(dtype, stream=1)["x"].ravel()
+    moved = np.pad(whole, ((0, 0), (0, 0), (rows, 0), (columns, 0)), constant_values=fresh[0] if fresh.size else 0)
+    unpadded = call.replace(padding=None, x=whole.shape)
+    y_whole = run(namespace, unpadded, arguments | {"x": whole})[0]
+    y_moved = run(namespace, unpadded, arguments | {"x": moved})[0]
+    if call.keywords.get("count_include_pad") is not False:  # where padding does not count, a border is another thing
+        y = run(namespace, call, arguments)[0]
+        assert_same(y, y_whole, "y with padding instead of a border", exact)
+    assert_same(y_moved[:, :, 1:, 1:], y_whole, f"y of an image moved by {rows} rows and {columns} columns", exact)
+
+
+def _window(call):
+    keywords = {name: call.keywords.get(name, 1) for name in ("stride", "dilation")}
+    kernel = call.given["weight"][2:] if "weight" in call.given else call.given["kernel_size"]
+    if "weight" not in call.given:
+        keywords["stride"] = call.keywords.get("stride", kernel)
+    return sliding_window(call.given["x"][2:], kernel, padding=call.keywords.get("padding", 0), **keywords)
+
+
+def keeps_constants(namespace, call):
+    """One value all over, below zero so that a border of zeros would show."""
+    if call.operator == "avg_pool2d":
+        call = call.replace(count_include_pad=False)
+    level = -1 - call.seed % 5
+    arguments = call.arguments(np.float64, draw=lambda rng, shape, dtype: np.full(shape, level, dtype))
+    y = run(namespace, call, arguments)[0]
+    assert_same(y, np.full(y.shape, float(level)), f"y of a map of {level}", exact=False)
+
+
+def deals(namespace, call):
+    """Each run of as many channels as there are groups has one of each group, in order."""
+    channels, groups = call.given["x"][1], call.given["groups"]
+    origin = np.broadcast_to(np.arange(float(channels))[:, None, None], call.given["x"]).copy()
+    y = run(namespace, call, {"x": origin, "groups": groups})[0]
+    for start in range(0, channels, groups) if y.size else ():
+        dealt = y[0, start : start + groups, 0, 0].astype(int)
+        hands = (dealt // (channels // groups)).tolist()
+        said = f"channels {dealt.tolist()} of y come from groups {hands}"
+        assert hands == list(range(groups)), f"{said}: one of each is the rule"
+        assert set(dealt % (channels // groups)) == {start // groups}, (
+            f"{said}, not from place {start // groups} in each"
+        )
+
+
+def normalizes(namespace, call):
+    """Without eps, mean and standard deviation of y are bias and |weight|; mean and var are those of x."""
+    call = call.replace(eps=1e-300)
+    arguments = call.arguments(np.float64)
+    y, (mean, var) = run(namespace, call, arguments)
+    axes = (0, 2, 3)
+    assert_same(y.mean(axis=axes), arguments["bias"], "the mean of y", exact=False)
+    assert_same(y.std(axis=axes), np.abs(arguments["weight"]), "the standard deviation of y", exact=False)
+    assert_same(mean, arguments["x"].mean(axis=axes), "mean", exact=False)
+    assert_same(var, arguments["x"].var(axis=axes), "var (the biased one)", exact=False)
+
+
+def largest(namespace, call):
+    """y is at least every pixel of its window, and the pixel that argmax names."""
+    x, window = call.arguments(np.float32)["x"], _window(call)
+    y, (argmax,) = run(namespace, call, call.arguments(np.float32))
+    xp = np.pad(x, ((0, 0), (0, 0), *window.padding), constant_values=-np.inf)
+    taken = np.full(y.shape, np.nan)
+    for number, (u, v) in enumerate(np.ndindex(window.kernel)):
+        pixel = tap(xp, u, v, window)
+        assert (y >= pixel).all(), f"y is smaller than the pixel that tap {(u, v)} meets"
+        taken[argmax == number] = pixel[argmax == number]
+    assert_same(taken, y, "the pixel that argmax names", exact=True)
+
+
+def repeats(namespace, call):
+    """Where the new size is a multiple of the old, every pixel is repeated."""
+    x, size = call.arguments(np.float32)["x"], call.given["size"]
+    factors = [new // old for new, old in zip(size, x.shape[2:], strict=True)]
+    if [old * factor for old, factor in zip(x.shape[2:], factors, strict=True)] == list(size):
+        y = run(namespace, call, {"x": x, "size": size})[0]
+        assert_same(y, x.repeat(factors[0], axis=2).repeat(factors[1], axis=3), "y", exact=True)
+
+
+def _image(value, image):
+    if isinstance(value, list):
+        return [_image(part, image) for part in value]
+    return value[image : image + 1]

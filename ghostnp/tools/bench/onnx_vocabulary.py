@@ -1,0 +1,188 @@
+"""The vocabulary in ONNX: each operator as nodes of a graph, under its own name and arguments.
+
+Values are `Value`s, a name in the graph and a shape; constants are values too. Every function adds its nodes and
+returns the name of its result. Networks in evaluation need no more than is here.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from ghostnp.ops.checks import pair
+from ghostnp.ops.geometry import sliding_window
+from ghostnp.tools.tape import Constant, Result
+
+OPSET, IR_VERSION = 18, 10
+
+
+class Value(NamedTuple):
+    """A value of the graph."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+class Graph:
+    """Nodes and constants, while they are gathered."""
+
+    def __init__(self):
+        self.nodes, self.constants = [], {}
+
+    def node(self, kind, *inputs, outputs=1, **attributes):
+        """Add a node; the names of its outputs, or the name where there is one."""
+        names = [f"{kind}_{len(self.nodes)}_{number}" for number in range(outputs)]
+        read = [value.name if isinstance(value, Value) else value for value in inputs]
+        self.nodes.append(helper.make_node(kind, read, names, **attributes))
+        return names[0] if outputs == 1 else names
+
+    def constant(self, array, name=None):
+        """Add an array; its name."""
+        name = name or f"constant_{len(self.constants)}"
+        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+        return name
+
+    def numbers(self, *values):
+        """A small list of integers, such as a shape."""
+        return self.constant(np.array(values, np.int64))
+
+
+def translate(tape, batch):
+    """A tape as an ONNX model.
+
+    Parameters
+    ----------
+    tape : Tape
+        Of a model in evaluation with one input.
+    batch : int
+        Images of that input.
+
+    Returns
+    -------
+    onnx.ModelProto
+    """
+    graph, names = Graph(), {0: "x"}
+
+    def found(argument):
+        if isinstance(argument, Result):
+            return Value(names[argument.number], tape.values[argument.number].shape)
+        if isinstance(argument, Constant):
+            return Value(graph.constant(argument.array, argument.name), argument.array.shape)
+        return tuple(map(found, argument)) if isinstance(argument, tuple) else argument
+
+    for step in tape.steps:
+        results = VOCABULARY[step.op](graph, **{name: found(value) for name, value in step.arguments.items()})
+        names |= zip(step.results, [results] if isinstance(results, str) else results, strict=False)
+
+    def described(number):
+        shape = tape.values[number].shape
+        return helper.make_tensor_value_info(names[number], onnx.TensorProto.FLOAT, (batch, *shape[1:]))
+
+    inputs, outputs = [described(0)], [described(tape.output.number)]
+    body = helper.make_graph(graph.nodes, "ghostnp", inputs, outputs, list(graph.constants.values()))
+    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    onnx.checker.check_model(model)
+    return model
+
+
+def _window(x, kernel, stride, padding, dilation=1):
+    window = sliding_window(x.shape[2:], kernel, stride, padding, dilation)
+    (top, bottom), (left, right) = window.padding
+    attributes = {"kernel_shape": window.kernel, "strides": window.stride, "pads": (top, left, bottom, right)}
+    return attributes | ({} if window.dilation == (1, 1) else {"dilations": window.dilation})
+
+
+def _conv2d(graph, x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=None):
+    groups = x.shape[1] // weight.shape[1]
+    window = _window(x, weight.shape[2:], stride, padding, dilation)
+    return graph.node("Conv", x, weight, *([] if bias is None else [bias]), group=groups, **window)
+
+
+def _batch_norm_eval(graph, x, weight, bias, mean, var, *, eps):
+    return graph.node("BatchNormalization", x, weight, bias, mean, var, epsilon=eps)
+
+
+def _linear(graph, x, weight, bias=None):
+    return graph.node("Gemm", x, weight, *([] if bias is None else [bias]), transB=1)
+
+
+def _clip(graph, x, low=0.0, high=1.0):
+    return graph.node("Clip", x, graph.constant(np.float32(low)), graph.constant(np.float32(high)))
+
+
+def _crelu(graph, x):
+    return graph.node("Relu", graph.node("Concat", x, graph.node("Neg", x), axis=1))
+
+
+def _max_pool2d(graph, x, kernel_size, *, stride, padding):
+    return graph.node("MaxPool", x, **_window(x, kernel_size, kernel_size if stride is None else stride, padding))
+
+
+def _avg_pool2d(graph, x, kernel_size, *, stride, padding, count_include_pad):
+    window = _window(x, kernel_size, kernel_size if stride is None else stride, padding)
+    return graph.node("AveragePool", x, count_include_pad=int(count_include_pad), **window)
+
+
+def _resize_nearest(graph, x, size):
+    how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    return graph.node("Resize", x, "", "", graph.numbers(*pair("size", size, 1)), axes=(2, 3), **how)
+
+
+def _resize_bilinear(graph, x, size, *, align_corners):
+    how = "align_corners" if align_corners else "half_pixel"
+    sizes = graph.numbers(*pair("size", size, 1))
+    return graph.node("Resize", x, "", "", sizes, axes=(2, 3), mode="linear", coordinate_transformation_mode=how)
+
+
+def _channel_shuffle(graph, x, groups):
+    _, channels, height, width = x.shape
+    parted = graph.node("Reshape", x, graph.numbers(0, groups, channels // groups, height, width))
+    dealt = graph.node("Transpose", parted, perm=(0, 2, 1, 3, 4))
+    return graph.node("Reshape", dealt, graph.numbers(0, channels, height, width))
+
+
+def _concat(graph, xs, *, keep):
+    y = graph.node("Concat", *xs, axis=1)
+    if keep is None or keep == sum(x.shape[1] for x in xs):
+        return y
+    return graph.node("Slice", y, graph.numbers(0), graph.numbers(keep), graph.numbers(1))
+
+
+def _split(graph, x, sizes):
+    names = graph.node("Split", x, graph.numbers(*sizes), outputs=len(sizes), axis=1)
+    return [names] if isinstance(names, str) else names
+
+
+def _node(kind, **attributes):
+    return lambda graph, *values, **named: graph.node(kind, *values, *named.values(), **attributes)
+
+
+VOCABULARY: dict[str, Callable[..., Any]] = {
+    "standard_conv2d": _conv2d,
+    "pointwise_conv2d": _conv2d,
+    "grouped_conv2d": _conv2d,
+    "depthwise_conv2d": _conv2d,
+    "batch_norm_eval": _batch_norm_eval,
+    "linear": _linear,
+    "relu": _node("Relu"),
+    "relu6": lambda graph, x: _clip(graph, x, high=6.0),
+    "clip": _clip,
+    "crelu": _crelu,
+    "sigmoid": _node("Sigmoid"),
+    "hard_sigmoid": _node("HardSigmoid", alpha=1 / 6, beta=0.5),
+    "softmax": _node("Softmax", axis=1),
+    "max_pool2d": _max_pool2d,
+    "avg_pool2d": _avg_pool2d,
+    "global_avg_pool2d": _node("GlobalAveragePool"),
+    "resize_nearest": _resize_nearest,
+    "resize_bilinear": _resize_bilinear,
+    "channel_shuffle": _channel_shuffle,
+    "flatten": _node("Flatten", axis=1),
+    "concat": _concat,
+    "split": _split,
+    "add": _node("Add"),
+    "multiply": _node("Mul"),
+    "scale": _node("Mul"),
+}

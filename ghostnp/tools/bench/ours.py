@@ -1,0 +1,59 @@
+"""ghostnp's own side: public functions, and all that they check."""
+
+import ghostnp
+from ghostnp.tools.bench.contenders import Prepared
+from ghostnp.tools.bench.tasks import CallTask
+
+
+def prepare(task, variant, threads):
+    """Get a network ready as a model or as a compiled engine, or a call as one of the kernels."""
+    if isinstance(task, CallTask):
+        return prepare_call(task, ghostnp.kernels, laid_out)
+    model, images, labels = task.model(), task.images(), task.labels()
+    if not task.training:
+        answer = model if variant == "ghostnp" else ghostnp.compile(model)
+        return Prepared(lambda: answer(images), lambda y: {"logits": y})
+
+    def step():
+        vocabulary = ghostnp.kernels
+        logits, cache = model.forward(images, training=True)
+        loss, probabilities = vocabulary.softmax_cross_entropy(logits, labels)
+        dlogits = vocabulary.softmax_cross_entropy_backward(1.0, logits, labels, probabilities)
+        _, grads = model.backward(dlogits, cache)
+        return loss, grads
+
+    return Prepared(step, lambda stepped: {"loss": stepped[0], **stepped[1]})
+
+
+def prepare_call(task, vocabulary, layout):
+    """One call of a function of `vocabulary`, on arrays in the memory order in which its own layers hand them on."""
+    arrays = {name: layout(value) for name, value in task.arrays().items()}
+    forward = getattr(vocabulary, task.op)
+    options = dict(task.options)
+    if not task.backward:
+        return Prepared(lambda: forward(**arrays, **options), lambda result: {"y": _first(result)})
+    result = forward(**arrays, **options)
+    dy = layout(task.gradient(_first(result).shape))
+    backward, arguments = getattr(vocabulary, f"{task.op}_backward"), task.backward_arguments(arrays, result)
+    return Prepared(lambda: backward(dy, **arguments), lambda grads: _by_name(task, grads))
+
+
+def laid_out(value):
+    """Maps as a kernel returns them, the batch innermost in memory; images (of three channels) as a user has them."""
+    if isinstance(value, list):
+        return [laid_out(part) for part in value]
+    if value.ndim != 4 or value.shape[1] == 3:
+        return value
+    return value.transpose(1, 2, 3, 0).copy().transpose(3, 0, 1, 2)
+
+
+def _first(result):
+    return result[0] if isinstance(result, tuple) else result
+
+
+def _by_name(task, grads):
+    if hasattr(grads, "_asdict"):
+        return grads._asdict()
+    if isinstance(grads, tuple):
+        return {f"xs[{number}]": grad for number, grad in enumerate(grads)}
+    return {"x": grads}

@@ -1,0 +1,145 @@
+"""What was measured, written down: tables to read, Markdown for a page, JSON for programs."""
+
+import json
+from dataclasses import dataclass, field
+
+from ghostnp.tools.bench.contenders import CONTENDERS
+from ghostnp.tools.bench.roofline import Machine
+from ghostnp.tools.bench.session import BUSY, Row
+from ghostnp.tools.bench.timing import ratio
+
+_TITLES = {
+    "ops": "Operators",
+    "networks": "Networks",
+    "memory": "Peak memory",
+    "startup": "Start-up",
+}
+_LEGEND = (
+    "A column with a peer's name: ghostnp's time (or memory) over the peer's, below 1 where ghostnp is better. "
+    "Ratio of medians, in brackets the quartiles of the ratios round by round."
+)
+_ROOF = (
+    "bound: the least time that this machine could need, {flops:.0f} GFLOP/s and {bandwidth:.0f} GB/s being what it "
+    "does in a matrix product and in a sum of long arrays; reached: bound / time. Arrays in a cache can beat it."
+)
+
+
+@dataclass
+class Report:
+    """Everything from one run.
+
+    Parameters
+    ----------
+    surroundings : dict of str to str
+        What the header says.
+    missing : dict of str to str
+        Contenders that are not installed, and what they need.
+    machine : Machine, optional
+        Where operators were measured.
+    rows : list of Row
+        In order.
+    failures : list of str
+        What was wrong.
+    """
+
+    surroundings: dict[str, str]
+    missing: dict[str, str]
+    machine: Machine | None = None
+    rows: list[Row] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def text(self, style="simple"):
+        """The whole report; `style` is a format of tabulate, such as "simple" or "github"."""
+        markdown = style == "github"
+        header = [f"{name}: {value}" for name, value in self.surroundings.items()]
+        header += [f"{name}: takes no part, {package} is not installed" for name, package in self.missing.items()]
+        parts = ["\n".join(f"- {line}" for line in header) if markdown else "\n".join(header), _LEGEND]
+        for section, title in _TITLES.items():
+            rows = [row for row in self.rows if row.section == section]
+            if rows:
+                parts.append(f"### {title}" if markdown else title.upper())
+                parts.append(self._table(section, rows, style))
+        if self.machine:
+            parts.append(_ROOF.format(flops=self.machine.flops / 1e9, bandwidth=self.machine.bandwidth / 1e9))
+        notes = [f"{' '.join(row.labels.values())}: {name}: {why}" for row in self.rows for name, why in _notes(row)]
+        if notes:
+            parts.append("Not measured:\n" + "\n".join(f"- {note}" for note in notes))
+        disturbed = [" ".join(row.labels.values()) for row in self.rows if (row.others or 0) >= BUSY]
+        if disturbed:
+            parts.append(
+                f"While these were measured, other programs took {BUSY:.0%} of the machine or more, again and again:\n"
+                + "\n".join(f"- {text}" for text in disturbed)
+            )
+        return "\n\n".join(parts)
+
+    def to_json(self):
+        """The same and every sample, as JSON: seconds and bytes."""
+        return json.dumps(
+            {
+                "surroundings": self.surroundings,
+                "missing": self.missing,
+                "machine": self.machine and vars(self.machine),
+                "rows": [self._record(row) for row in self.rows],
+                "failures": self.failures,
+            },
+            indent=1,
+        )
+
+    def _table(self, section, rows, style):
+        from tabulate import tabulate  # only here: it takes as long to import as NumPy
+
+        present = [name for name in CONTENDERS if any(name in row.samples for row in rows)]
+        peers = [name for name in present if not CONTENDERS[name].is_ours]
+        unit, size = ("MB", 1e6) if section == "memory" else ("s", 1) if section == "startup" else ("ms", 1e-3)
+        machine = self.machine if section == "ops" else None
+        several = any(not CONTENDERS[name].is_ours for name in present) and "ghostnp compiled" in present
+        lines = []
+        for row in rows:
+            for ours in (name for name in present if CONTENDERS[name].is_ours and name in row.samples):
+                mine = row.samples[ours]
+                line = dict(row.labels)
+                if several:
+                    line["by"] = ours
+                line[unit if several else f"ghostnp {unit}"] = _digits(mine.median / size)
+                if machine:
+                    bound = machine.bound(row.work)
+                    line |= {
+                        "MFLOP": _digits(row.work.flops / 1e6),
+                        "MB": _digits(row.work.bytes / 1e6),
+                        "FLOP/B": _digits(row.work.intensity),
+                        "bound ms": _digits(bound * 1e3),
+                        "reached": f"{bound / mine.median:.0%}",
+                    }
+                line |= {peer: self._against(row, mine, peer) for peer in peers}
+                lines.append(line)
+        return tabulate(lines, headers="keys", tablefmt=style, disable_numparse=True)
+
+    def _against(self, row, mine, peer):
+        return str(ratio(mine, row.samples[peer])) if peer in row.samples else "–"
+
+    def _record(self, row):
+        record = {"section": row.section, **row.labels, "problems": row.problems, "others": row.others}
+        record["samples"] = {name: samples.values for name, samples in row.samples.items()}
+        record["ratios"] = {
+            f"{ours} / {peer}": {"value": found.value, "quartiles": found.quartiles}
+            for ours, mine in row.samples.items()
+            if CONTENDERS[ours].is_ours
+            for peer, theirs in row.samples.items()
+            if not CONTENDERS[peer].is_ours
+            for found in [ratio(mine, theirs)]
+        }
+        if row.work:
+            record |= {"flops": row.work.flops, "bytes": row.work.bytes, "intensity": row.work.intensity}
+        if row.work and self.machine:
+            record["bound"] = self.machine.bound(row.work)
+        return record
+
+
+def _digits(number):
+    """Three of them, and never an exponent for what is large."""
+    return f"{number:.3g}" if number < 1000 else f"{number:,.0f}"
+
+
+def _notes(row):
+    # What a textbook leaves out is no news.
+    return [(name, why) for name, why in row.problems.items() if not why.startswith("NotImplementedError")]

@@ -1,0 +1,240 @@
+"""The process in which a file is checked: ``python -m ghostnp.tools.checking.child FILE FOLDER SECONDS [SKIP ...]``.
+
+What is found goes into FOLDER/findings, a line of JSON for each function, and what is being done into FOLDER/progress:
+whoever started this process reads there what it was doing when it has to be stopped.
+"""
+
+import inspect
+import json
+import sys
+import time
+import traceback
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import SimpleNamespace
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from ghostnp.testing import Call, calls, laws_of, smallest_failure
+from ghostnp.testing.calls import OPERATORS, definition
+from ghostnp.tools.checking.comparing import Difference, Sample, compare, shown_arguments
+from ghostnp.tools.checking.guard import ForbiddenError, Guard, HandedOverError, Noise
+from ghostnp.tools.checking.hints import hints
+
+FUNCTIONS = tuple(name + suffix for name in OPERATORS for suffix in ("", "_backward"))
+_EXAMPLES, _FEWEST = 100, 12
+
+
+class BrokenError(Exception):
+    """A comparison with the definition failed."""
+
+
+class EndedError(Exception):
+    """The process was to be ended; the cause is what Python raised for that."""
+
+
+class Child:
+    """Checks the functions of one file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    folder : pathlib.Path
+        Where to write.
+    seconds : float
+        For all functions together.
+    """
+
+    def __init__(self, path, folder, seconds):
+        self.path, self.seconds = path, seconds
+        self.guard, self.noise = Guard(), Noise()
+        self.findings = (folder / "findings").open("a", encoding="utf-8")
+        self.progress = (folder / "progress").open("w", encoding="utf-8")
+        self.steps = 0
+
+    def run(self, skipped):
+        """Import the file and check all its functions but those `skipped`."""
+        self.guard.install()
+        sys.stdout = sys.stderr = self.noise
+        try:
+            module = self.load()
+        except BaseException as error:
+            self.find("", **self.failure(error))
+            return
+        found = {name: value for name in FUNCTIONS if callable(value := getattr(module, name, None))}
+        # What was imported to be used is no answer, unless there is nothing else.
+        answers = {name: value for name, value in found.items() if not hasattr(value, "stands_before")} or found
+        own = {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+        others = [name for name in vars(module) if name in own - found.keys()]
+        self.find("", status="loaded", functions=list(answers), others=others)
+        left = [name for name in answers if name not in skipped]
+        for name in left:
+            until = time.monotonic() + self.seconds / len(left)
+            self.find(name, **self.check(name, answers[name], until))
+
+    def load(self):
+        """The file as a module."""
+        self.doing("", "importing the file")
+        sys.path.insert(0, str(self.path.parent))
+        sys.dont_write_bytecode = True
+        loader = SourceFileLoader(self.path.stem + "_to_check", str(self.path))
+        spec = spec_from_loader(loader.name, loader)
+        assert spec is not None
+        module = module_from_spec(spec)
+        sys.modules[module.__name__] = module
+        with self.guard.watch():
+            loader.exec_module(module)
+        return module
+
+    def check(self, name, answer, until):
+        """Hold one function against its signature, the definition and its laws: what was found, as a dict."""
+        operator = name.removesuffix("_backward")
+        expected, signature = _signature(definition(name)), _signature(answer)
+        if signature != expected:
+            return {"status": "wrong", "says": "it is defined with other arguments", "expected": name + expected,
+                    "got": name + signature, "hints": ["Copy the first line from the stub: names, order, defaults and "
+                    "the star are part of the vocabulary."]}  # fmt: skip
+
+        def watched(*args, **keywords):
+            try:
+                with self.guard.watch(name):
+                    return answer(*args, **keywords)
+            except (SystemExit, KeyboardInterrupt) as error:
+                raise EndedError(f"{type(error).__name__}: {error}") from None
+
+        samples: list[Sample] = []
+        failed: list[tuple[Sample, Difference]] = []
+
+        def same(call):
+            if time.monotonic() > until and len(samples) >= _FEWEST and not failed:
+                return
+            self.doing(name, repr(call))
+            sample = compare(name, watched, call)
+            samples.append(sample)
+            if sample.difference is not None:
+                failed.append((sample, sample.difference))
+                raise BrokenError(sample.difference.says)
+
+        failure = smallest_failure(calls(operator), same, _EXAMPLES)
+        laws: list[dict] = []
+        if failure is None:
+            laws, broken = self.laws(name, watched, until, kept=True)
+            if broken is None:
+                return {"status": "passed", "says": "", "laws": laws}
+            # A law sees what one set of numbers may hide: compare on the call that broke it, with other numbers.
+            alike = st.builds(lambda seed: broken.replace(seed=seed), st.integers(0, 2**16))
+            until = time.monotonic() + 1
+            failure = smallest_failure(alike, same, _EXAMPLES)
+        if failure is not None:
+            call, error = failure
+            if not isinstance(error, BrokenError):
+                found = self.failure(error)
+                return found if found["status"] == "not started" else found | {"case": repr(call)}
+            sample, details = next(pair for pair in reversed(failed) if pair[0].call == call)
+            laws = laws or self.laws(name, watched, until, kept=False)[0]
+            return {
+                "status": "wrong", "says": details.says, "case": repr(call), "arguments": shown_arguments(sample),
+                "expected": details.expected, "got": details.got, "difference": details.difference,
+                "where": details.where, "hints": hints(name, sample, samples),
+                "laws": [laws[0] | {"kept": False}, *laws[1:]],
+            }  # fmt: skip
+        first = next(law for law in laws if not law["kept"])
+        return {"status": "wrong", "says": first["says"], "case": first["case"], "laws": laws,
+                "hints": hints(name, None, [], first["says"])}  # fmt: skip
+
+    def laws(self, name, watched, until, kept):
+        """Which laws the function keeps, the first being the definition (if it is `kept`); a call that breaks one."""
+        operator, backward = name.removesuffix("_backward"), name.endswith("_backward")
+        found, broken = [{"law": "the same as the definition", "kept": kept, "says": "", "case": ""}], None
+        for law in laws_of(operator):
+            if (law.of == "backward") != backward:
+                continue
+
+            tried: list[Call] = []
+
+            def holds(call, law=law, tried=tried):
+                if time.monotonic() > until:
+                    return
+                tried.append(call)
+                self.doing(name, f"{call!r} (the law {law.name!r})")
+                law.check(SimpleNamespace(**{name: watched}), call)
+
+            failure = smallest_failure(calls(operator), holds, _EXAMPLES // 3)
+            if not tried:
+                break  # what was not tried is not said to hold
+            case, says = (repr(failure[0]), _sentence(failure[1])) if failure else ("", "")
+            broken = failure[0] if failure and broken is None else broken
+            found.append({"law": f"{law.name}: {law.says}", "kept": failure is None, "says": says, "case": case})
+        return found, broken
+
+    def failure(self, error):
+        """What to say of an exception, wherever it came from."""
+        line, text = self.line(error)
+        where = f"line {line}: {text}" if line else ""
+        if isinstance(error, NotImplementedError):
+            return {"status": "not started", "says": "not started yet: it still says NotImplementedError"}
+        if isinstance(error, HandedOverError):
+            says = f"it handed over to the definition: it calls ghostnp's own {error}"
+            return {"status": "handed over", "says": says,
+                    "where": where, "hints": ["The exercise is to write what that function does. Helpers such as pad, "
+                    "tap and crop of ghostnp.ops.geometry may be used."]}  # fmt: skip
+        says = f"it raises {type(error).__name__}: {error}"
+        if isinstance(error, SystemExit | KeyboardInterrupt | EndedError):
+            says = f"it ends the whole process ({error if isinstance(error, EndedError) else type(error).__name__})"
+        elif isinstance(error, EOFError):
+            says = "it reads from the keyboard, and nobody is there to type"
+        elif isinstance(error, ForbiddenError):
+            says = str(error)
+        elif isinstance(error, SyntaxError):
+            line, text = error.lineno, (error.text or "").strip()
+            says, where = f"Python cannot read it: {error.msg}", f"line {line}: {text}"
+        elif isinstance(error, ImportError):
+            says = f"it cannot be imported: {error}"
+        return {"status": "wrong", "says": says, "where": where, "hints": hints("", None, [], says)}
+
+    def line(self, error):
+        """The last line of the file in the exception's traceback, and its number."""
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(self.path)]
+        return (frames[-1].lineno, frames[-1].line) if frames else (None, "")
+
+    def doing(self, name, what):
+        """Tell whoever watches what comes next."""
+        self.steps += 1
+        self.progress.seek(0)
+        self.progress.write(json.dumps([self.steps, name, what]) + "\n")
+        self.progress.truncate()
+        self.progress.flush()
+
+    def find(self, name, **found):
+        """Write down what was found of a function, or of the file."""
+        found["printed"], found["first_printed"] = self.noise.lines, self.noise.first
+        self.findings.write(json.dumps({"function": name, **found}) + "\n")
+        self.findings.flush()
+
+
+def _signature(function):
+    """Names, order and defaults; annotations are welcome, and left out."""
+    empty = inspect.Parameter.empty
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return "(?)"
+    plain = [parameter.replace(annotation=empty) for parameter in signature.parameters.values()]
+    return str(signature.replace(parameters=plain, return_annotation=empty))
+
+
+def _sentence(error):
+    return str(error) if isinstance(error, AssertionError) else f"it raises {type(error).__name__}: {error}"
+
+
+if __name__ == "__main__":
+    file, folder, seconds, *skip = sys.argv[1:]
+    # Who runs it twice sees the same case twice.
+    settings.register_profile("check", derandomize=True)
+    settings.load_profile("check")
+    child = Child(Path(file), Path(folder), float(seconds))
+    child.run(skip)
+    child.find("", status="done")

@@ -1,0 +1,262 @@
+"""Well-known mistakes: what each of them computes, and what to say to whoever made it.
+
+An answer that gives the same as a mistake on every call that was tried has made it, or one that nobody can tell apart.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ghostnp import ops
+from ghostnp.ops.geometry import crop, pad, sliding_window, tap
+
+
+class Mistake(NamedTuple):
+    """One mistake.
+
+    Parameters
+    ----------
+    part : str
+        The result that it spoils: "y", "dx", "dweight" and so on.
+    compute : callable
+        From a `Sample` to what that part is then.
+    hint : str
+        What to look at.
+    """
+
+    part: str
+    compute: Callable
+    hint: str
+
+
+def _again(sample, function, **changes):
+    """The definition of that name, called with other arguments."""
+    given = sample.arguments | changes
+    return getattr(ops, function)(*given.values(), **sample.call.keywords)
+
+
+def _gradient(sample, **changes):
+    given = {"dy": sample.dy} | {name: value for name, value in sample.arguments.items() if name != "bias"} | changes
+    return getattr(ops, sample.call.operator + "_backward")(*given.values(), **sample.call.keywords)
+
+
+def _last_window_wins(sample):
+    """dx of a depthwise convolution with ``=`` in the place of ``+=``."""
+    x, weight, window = sample.arguments["x"], sample.arguments["weight"], _window(sample)
+    multiplier = len(weight) // x.shape[1]
+    dxp = np.zeros_like(pad(x, window).repeat(multiplier, axis=1))
+    for u, v in np.ndindex(window.kernel):
+        tap(dxp, u, v, window)[...] = weight[:, 0, u, v, None, None] * sample.dy
+    return crop(dxp, window).reshape(len(x), x.shape[1], multiplier, *x.shape[2:]).sum(axis=2)
+
+
+def _last_maximum_wins(sample):
+    window, argmax = _window(sample), ops.max_pool2d(*sample.arguments.values(), **sample.call.keywords)[1]
+    dxp = pad(np.zeros_like(sample.arguments["x"]), window)
+    for number, (u, v) in enumerate(np.ndindex(window.kernel)):
+        view = tap(dxp, u, v, window)
+        view[argmax == number] = sample.dy[argmax == number]
+    return crop(dxp, window)
+
+
+def _window(sample):
+    given, keywords = sample.call.given, {"stride": 1, "padding": 0} | sample.call.keywords
+    kernel = given["weight"][2:] if "weight" in given else given["kernel_size"]
+    if "weight" not in given:
+        keywords["stride"] = sample.call.keywords.get("stride", kernel)
+    names = ("stride", "padding", "dilation")
+    return sliding_window(given["x"][2:], kernel, **{key: keywords[key] for key in names if key in keywords})
+
+
+def _last_copy_wins(sample):
+    x, size = sample.arguments["x"], sample.call.given["size"]
+    dx = np.zeros_like(x)
+    rows, columns = (np.arange(new) * old // new for old, new in zip(x.shape[2:], size, strict=True))
+    dx[:, :, rows[:, None], columns] = sample.dy
+    return dx
+
+
+def _tiled(sample):
+    """Filter c sees channel c mod C_in."""
+    x, weight = sample.arguments["x"], sample.arguments["weight"]
+    order = np.arange(len(weight)).reshape(-1, x.shape[1]).T.ravel()
+    y = ops.depthwise_conv2d(x, weight[order], **sample.call.keywords)[:, np.argsort(order)]
+    return y + sample.arguments["bias"][:, None, None] if "bias" in sample.arguments else y
+
+
+def _dealt(sample):
+    """Channels go to the groups in turn, and not in blocks."""
+    x = sample.arguments["x"]
+    order = np.arange(x.shape[1]).reshape(-1, sample.call.keywords.get("groups", 1)).T.ravel()
+    return _again(sample, "grouped_conv2d", x=x[:, order])
+
+
+def _constants(sample):
+    x, weight = sample.arguments["x"], sample.arguments["weight"]
+    mean, var = x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3))
+    return ops.batch_norm_eval_backward(sample.dy, x, weight, mean, var, **sample.call.keywords).x
+
+
+def _unbiased(sample):
+    x, weight, bias = sample.arguments.values()
+    mean, var = x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3), ddof=1)
+    return ops.batch_norm_eval(x, weight, bias, mean, var, **sample.call.keywords)
+
+
+def _rows_first(sample):
+    z, weight_h, weight_w = sample.arguments.values()
+    return np.einsum("chiw,nciw->nchw", weight_h, np.einsum("cwhj,nchj->nchw", weight_w, z))
+
+
+def _ghost(sample, *, twice=True, masked=True):
+    x, primary, cheap = sample.arguments.values()
+    before = ops.pointwise_conv2d(x, primary)
+    intrinsic = ops.relu(before)
+    ghosts = ops.depthwise_conv2d(intrinsic, cheap, padding="same")
+    dintrinsic, dghosts = ops.concat_backward(sample.dy, (intrinsic, ghosts), **sample.call.keywords)
+    dghosts = ops.relu_backward(dghosts, ghosts) if masked else dghosts
+    back = ops.depthwise_conv2d_backward(dghosts, intrinsic, cheap, padding="same")
+    total = dintrinsic + back.x if twice else dintrinsic
+    return ops.pointwise_conv2d_backward(ops.relu_backward(total, before) if masked else total, x, primary).x
+
+
+def _no_relu(sample):
+    x, primary, cheap = sample.arguments.values()
+    intrinsic = ops.pointwise_conv2d(x, primary)
+    maps = (intrinsic, ops.depthwise_conv2d(intrinsic, cheap, padding="same"))
+    return ops.concat(maps, **sample.call.keywords)
+
+
+def _forgets_what_was_cut(sample):
+    return np.split(sample.dy, np.cumsum([x.shape[1] for x in sample.arguments["xs"]])[:-1], axis=1)
+
+
+def _halves(sample):
+    return np.split(sample.dy, 2, axis=1)
+
+
+_FLIPPED = (
+    "The kernel is flipped: what deep learning calls a convolution is a cross-correlation, and weight[u, v] meets "
+    "x̄[i·s + u]."
+)
+_NO_BIAS = "The bias is left out."
+_ONE_IMAGE = "dweight sums over all images of the batch; this is one image's share."
+
+
+def _convolution(operator):
+    return [
+        Mistake("y", lambda s: _again(s, operator, weight=s.arguments["weight"][:, :, ::-1, ::-1]), _FLIPPED),
+        Mistake("y", lambda s: _again(s, operator, **({"bias": None} if "bias" in s.arguments else {})), _NO_BIAS),
+    ]
+
+
+def _convolution_backward():
+    return [
+        Mistake("dx", lambda s: _gradient(s, weight=s.arguments["weight"][:, :, ::-1, ::-1]).x, "In dx the kernel is "
+                "flipped once too often: tap (u, v) adds to the pixel that it read in forward."),
+        Mistake("dweight", lambda s: _gradient(s, dy=s.dy[:1], x=s.arguments["x"][:1]).weight, _ONE_IMAGE),
+        Mistake("dweight", lambda s: _gradient(s, dy=s.dy[-1:], x=s.arguments["x"][-1:]).weight, _ONE_IMAGE),
+        Mistake("dweight", lambda s: _gradient(s).weight[:, :, ::-1, ::-1], "dweight has its taps in reverse: "
+                "dweight[u, v] is what tap (u, v) met in forward, times dy."),
+    ]  # fmt: skip
+
+
+MISTAKES = {
+    **{name: _convolution(name) for name in ("standard_conv2d", "pointwise_conv2d", "conv2d")},
+    **{f"{name}_backward": _convolution_backward() for name in ("standard_conv2d", "pointwise_conv2d", "conv2d")},
+    "depthwise_conv2d": [
+        *_convolution("depthwise_conv2d"),
+        Mistake("y", _tiled,
+                "Filters c·m to c·m + m - 1 see channel c: x is repeated (np.repeat along axis 1) and not "
+                "tiled; filter c reads channel c // m."),
+    ],
+    "depthwise_conv2d_backward": [
+        *_convolution_backward(),
+        Mistake("dx", _last_window_wins,
+                "Windows overlap, so that a pixel is read several times: its shares add up, += "
+                "where there is =."),
+    ],
+    "grouped_conv2d": [
+        *_convolution("grouped_conv2d"),
+        Mistake("y", _dealt,
+                "Groups are blocks of neighbouring channels: group g has channels g·P to g·P + P - 1, and "
+                "not every groups-th."),
+    ],
+    "grouped_conv2d_backward": _convolution_backward(),
+    "channel_shuffle": [
+        Mistake("y", lambda s: ops.channel_shuffle(s.arguments["x"], s.call.given["x"][1] // s.arguments["groups"]),
+                "(g, n) and (n, g) are swapped: reshape to (groups, C / groups) first, and then transpose."),
+        Mistake("y", lambda s: s.arguments["x"], "The channels stay where they were: a reshape alone moves nothing, "
+                "swap the axes in between."),
+    ],
+    "channel_shuffle_backward": [
+        Mistake("dx", lambda s: ops.channel_shuffle(s.dy, s.arguments["groups"]), "It shuffles once more by the same "
+                "groups: the way back is the shuffle by C / groups, where (g, n) is (n, g)."),
+        Mistake("dx", lambda s: s.dy, "The channels of dy stay where they were: they have to go back to their places."),
+    ],
+    "concat_backward": [
+        Mistake("dxs", _forgets_what_was_cut,
+                "`keep` cut channels off: they reached no output, so their gradient is zero, "
+                "and each dx still has the shape of its part."),
+        Mistake("dxs", lambda s: [part[:, ::-1] for part in _gradient(s)], "The channels of each part are in reverse."),
+    ],
+    "crelu_backward": [
+        Mistake("dx", lambda s: np.where(s.arguments["x"] > 0, _halves(s)[0], _halves(s)[1]), "The second half is "
+                "relu(-x), and the inner minus comes back as a sign: dx = -dy₂ where x < 0."),
+        Mistake("dx", lambda s: np.where(s.arguments["x"] > 0, _halves(s)[0], 0), "The second half of dy is left out: "
+                "where x < 0, dx = -dy₂."),
+        Mistake("dx", lambda s: _halves(s)[0] - _halves(s)[1],
+                "Each half passes only where its ReLU was open: x > 0 for "
+                "the first, x < 0 for the second."),
+    ],
+    "scale_backward": [
+        Mistake("ds", lambda s: (s.dy * s.arguments["s"]).sum(axis=(2, 3), keepdims=True), "In ds dy meets the other "
+                "factor, x, and not s."),
+        Mistake("ds", lambda s: (s.dy * s.arguments["x"]).mean(axis=(2, 3), keepdims=True),
+                "ds is a sum over the pixels "
+                "of the map and no mean: every pixel met the same factor."),
+        Mistake("dx", lambda s: s.dy, "dx is dy times the factor that x met."),
+    ],
+    "resize_nearest_backward": [
+        Mistake("dx", _last_copy_wins,
+                "Several new pixels copied the same source, and their gradients add up: indexing "
+                "with += keeps one of them, np.add.at adds all."),
+    ],
+    "max_pool2d_backward": [
+        Mistake("dx", _last_maximum_wins,
+                "A pixel may be the largest of several windows that overlap: its gradients add "
+                "up, += where there is =."),
+    ],
+    "batch_norm_train": [
+        Mistake("y", _unbiased, "Normalise with the biased variance, divided by N·H·W and not by one less (ddof=0)."),
+    ],
+    "batch_norm_train_backward": [
+        Mistake("dx", _constants, "Mean and variance depend on x too: the terms - db / M - x̂ · dw / M are missing."),
+        Mistake("dx", lambda s: _constants(s) - _constants(s).mean(axis=(0, 2, 3), keepdims=True),
+                "The mean's share is "
+                "there, and the variance's is missing: - x̂ · dw / M."),
+        Mistake("dweight", lambda s: (s.dy * s.arguments["x"]).sum(axis=(0, 2, 3)), "dweight sums dy · x̂, with the "
+                "normalised x̂, and not dy · x."),
+    ],
+    "decoupled_attention": [
+        Mistake("y", _rows_first,
+                "The order is swapped: first down the columns with weight_h, then along the rows with "
+                "weight_w, equations (4) and (5)."),
+    ],
+    "decoupled_attention_backward": [
+        Mistake("dweight_w", lambda s: np.einsum("nchw,nchj->cwhj", s.dy, s.arguments["z"]),
+                "weight_w met what the first "
+                "step made, and not z: compute the columns again, and multiply by these."),
+    ],
+    "ghost_module": [
+        Mistake("y", _no_relu, "Both steps end in a ReLU."),
+    ],
+    "ghost_module_backward": [
+        Mistake("dx", lambda s: _ghost(s, twice=False), "The intrinsic maps were used twice, in the output and by the "
+                "cheap operation: their two gradients add."),
+        Mistake("dx", lambda s: _ghost(s, masked=False),
+                "A ReLU lets dy pass only where it was open: both of them are "
+                "missing on the way back."),
+    ],
+}  # fmt: skip

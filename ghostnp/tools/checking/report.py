@@ -1,0 +1,204 @@
+"""What a check found: in words, as JSON, and as JUnit XML for course tools."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
+from xml.etree import ElementTree
+
+from ghostnp import ops
+
+
+@dataclass
+class FunctionReport:
+    """What was found of one function.
+
+    Parameters
+    ----------
+    name : str
+        Of the function.
+    status : str
+        "passed", "wrong", "not started", "handed over" or "not reached".
+    says : str
+        What is wrong, in a sentence.
+    case : str
+        The smallest call on which it is, as it can be pasted.
+    arguments : dict[str, str]
+        What went in, where it is small enough to show.
+    expected, got, difference, where : str
+        Of the results.
+    hints : list of str
+        What to look at.
+    laws : list of dict
+        Each law with its name (``law``), whether it is ``kept``, and what its breach ``says``.
+    """
+
+    name: str
+    status: str
+    says: str = ""
+    case: str = ""
+    arguments: dict[str, str] = field(default_factory=dict)
+    expected: str = ""
+    got: str = ""
+    difference: str = ""
+    where: str = ""
+    hints: list[str] = field(default_factory=list)
+    laws: list[dict] = field(default_factory=list)
+
+
+@dataclass
+class FileReport:
+    """What was found in a file.
+
+    Parameters
+    ----------
+    file : str
+        Its name.
+    """
+
+    file: str
+    functions: dict[str, FunctionReport | None] = field(default_factory=dict)
+    problem: FunctionReport | None = None
+    others: list[str] = field(default_factory=list)
+    printed: int = 0
+    first_printed: str = ""
+
+    def add(self, name, **found):
+        """Enter what was found of one function."""
+        self.functions[name] = FunctionReport(name, **found)
+
+    def stopped(self, name, found):
+        """The process was stopped for good: what is left was not reached."""
+        if name:
+            self.add(name, status="wrong", **found)
+        else:
+            self.problem = FunctionReport("", "wrong", **found)
+        for left in [left for left, report in self.functions.items() if report is None]:
+            self.add(left, status="not reached", says="another function took all the time")
+
+    @property
+    def passed(self):
+        """Whether there is something in it, and all of it is right."""
+        return (
+            self.problem is None
+            and bool(self.functions)
+            and all(report is not None and report.status == "passed" for report in self.functions.values())
+        )
+
+    @property
+    def sentences(self):
+        """What is to be said of the file as a whole."""
+        said = []
+        if self.problem is None and not self.functions:
+            said.append("no function of the vocabulary is defined here: the rule is a name such as depthwise_conv2d")
+        for other in self.others:
+            close = get_close_matches(other, ops.__all__, 1, 0.85)
+            said += [f"{other} is not in the vocabulary and was not checked; {meant} is" for meant in close]
+        if self.printed:
+            said.append(f"it printed {self.printed} lines, which are left out here; the first: {self.first_printed}")
+        return said
+
+
+_MARKS = {"passed": "✓", "wrong": "✗", "not started": "○", "handed over": "✗", "not reached": "?"}
+
+
+def to_text(report):
+    """The report in words.
+
+    Parameters
+    ----------
+    report : FileReport
+        Of `check`.
+
+    Returns
+    -------
+    str
+    """
+    lines = []
+    if report.problem is not None:
+        lines += _function_lines(report.file, report.problem)
+    for name, found in report.functions.items():
+        lines += _function_lines(name, found)
+    lines += [f"{report.file}: {sentence}" for sentence in report.sentences]
+    if report.passed and len(report.functions) > 1:
+        lines.append(f"all {len(report.functions)} functions are right")
+    return "\n".join(lines)
+
+
+def _function_lines(name, found):
+    if found.status == "passed":
+        return [f"✓ {name}: right, laws kept: {len(found.laws)}"]
+    lines = [f"{_MARKS[found.status]} {name}: {found.says}"]
+    for label, text in _details(found):
+        first, *rest = text.split("\n")
+        lines += [f"    {label:<10}  {first}", *(" " * 16 + line for line in rest)]
+    return [*lines, ""]
+
+
+def _details(found):
+    details = [("case", found.case), *((f"{name} =", text) for name, text in found.arguments.items())]
+    details += [(label, getattr(found, label)) for label in ("expected", "got", "difference", "where")]
+    details += [("look at", hint) for hint in found.hints]
+    broken = [law for law in found.laws if not law["kept"] and law["says"] and law["says"] != found.says]
+    details += [("breaks", f"{law['law'].split(':')[0]}: {law['says']}") for law in broken]
+    kept = [law["law"].split(":")[0] for law in found.laws if law["kept"]]
+    details += [("keeps", ", ".join(kept))]
+    return [(label, text) for label, text in details if text]
+
+
+def to_json(report):
+    """The report as JSON, with all that `to_text` says.
+
+    Parameters
+    ----------
+    report : FileReport
+        Of `check`.
+
+    Returns
+    -------
+    str
+    """
+    functions = [asdict(found) for found in report.functions.values() if found is not None]
+    problem = None if report.problem is None else asdict(report.problem)
+    content = {"file": report.file, "passed": report.passed, "problem": problem, "functions": functions,
+               "notes": report.sentences}  # fmt: skip
+    return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def to_junit(report):
+    """The report as JUnit XML: a test case for each function.
+
+    Parameters
+    ----------
+    report : FileReport
+        Of `check`.
+
+    Returns
+    -------
+    str
+    """
+    found = list(report.functions.values())
+    if report.problem is not None or not found:
+        found.append(report.problem or FunctionReport("", "wrong", report.sentences[0]))
+    counts = {
+        "tests": len(found),
+        "failures": sum(each.status in ("wrong", "handed over") for each in found),
+        "errors": 0,
+        "skipped": sum(each.status in ("not started", "not reached") for each in found),
+    }
+    suite = ElementTree.Element("testsuite", {"name": report.file} | {key: str(value) for key, value in counts.items()})
+    for each in found:
+        case = ElementTree.SubElement(suite, "testcase", classname=report.file, name=each.name or report.file)
+        if each.status == "passed":
+            continue
+        kind = "skipped" if each.status in ("not started", "not reached") else "failure"
+        element = ElementTree.SubElement(case, kind, message=_legal(each.says))
+        element.text = _legal("\n".join(_function_lines(each.name or report.file, each)))
+    suites = ElementTree.Element("testsuites")
+    suites.append(suite)
+    ElementTree.indent(suites)
+    return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _legal(text):
+    """Without the control characters that XML has no way to write."""
+    return "".join(letter if letter in "\t\n" or letter >= " " else "?" for letter in text)

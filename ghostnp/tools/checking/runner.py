@@ -1,0 +1,142 @@
+"""The process around a file that is checked: it is started, watched, and stopped where it does not come to an end."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import ghostnp
+from ghostnp.tools.checking.report import FileReport, FunctionReport
+
+# All together has to stay under ten seconds.
+_SECONDS = 4.5  # for drawing cases, all functions together
+_STALL = 2.0  # how long one call of a function may take: cases are tiny
+_START = 20.0  # until the process is there; a second or so on an idle machine
+_TOTAL = 8.5
+
+
+def check(path):
+    """Check every function of the vocabulary that a file defines.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A Python file.
+
+    Returns
+    -------
+    FileReport
+
+    Raises
+    ------
+    OSError
+        If there is no such file.
+    """
+    path = Path(path).resolve()
+    path.read_bytes()  # says at once if there is none
+    report, started = FileReport(path.name), time.monotonic()
+    skipped: list[str] = []
+    while True:
+        with TemporaryDirectory() as folder:
+            stopped = _run(path, Path(folder), skipped, started)
+            done = _read(Path(folder), report)
+            if stopped is None and not done:
+                stopped = _ended(_progress(Path(folder) / "progress"), 0)
+        if stopped is None:
+            return report
+        name, says = stopped
+        if not name or name not in report.functions or time.monotonic() - started > _TOTAL - 2:
+            report.stopped(name, says)
+            return report
+        # One function that does not end must not keep the others from being checked.
+        report.add(name, status="wrong", **says)
+        skipped = [done for done, found in report.functions.items() if found is not None]
+
+
+def _run(path, folder, skipped, started):
+    """Run the child to its end: None, or which function it was stopped in and what to say."""
+    seconds = min(_SECONDS, max(0.5, _TOTAL - 2.5 - (time.monotonic() - started)))
+    command = [sys.executable, "-m", "ghostnp.tools.checking.child", str(path), str(folder), str(seconds), *skipped]
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(ghostnp.__file__).parents[1]),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+    }
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+    try:
+        return _watch(process, folder / "progress", started)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _watch(process, progress, started):
+    last, since = None, time.monotonic()
+    while True:
+        try:
+            code = process.wait(0.05)
+        except subprocess.TimeoutExpired:
+            code = None
+        now = _progress(progress)
+        if code is not None:
+            return None if code == 0 else _ended(now, code)
+        if now != last:
+            last, since = now, time.monotonic()
+        if time.monotonic() - since > (_START if now is None else _STALL):
+            return _endless(now)
+        if now is not None and time.monotonic() - started > _TOTAL:
+            return _endless(now)
+
+
+def _progress(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None  # not there yet, or half written
+
+
+def _endless(now):
+    _, name, what = now or (0, "", "starting")
+    if not name:
+        hint = "Importing the file runs what stands outside its functions: is there a loop, or a test of yours?"
+        return "", {"says": f"it does not come to an end: it was stopped while {what}", "hints": [hint]}
+    hint = "Does every while loop come nearer to its end? A for loop over np.ndindex or range always does."
+    return name, {"says": "it does not come to an end: it was stopped", "case": what, "hints": [hint]}
+
+
+def _ended(now, code):
+    _, name, what = now or (0, "", "starting")
+    says = (
+        f"it ended the whole process (exit code {code})" if code >= 0 else f"the process was killed by signal {-code}"
+    )
+    hint = "os._exit and the like end Python at once; a crash comes from compiled code or from memory running out."
+    return name, {"says": says, "case": what, "hints": [hint]}
+
+
+def _read(folder, report):
+    """Enter what the child has found; whether it came to its end."""
+    try:
+        lines = (folder / "findings").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    done = False
+    for line in lines:
+        finding = json.loads(line)
+        name = finding.pop("function")
+        report.printed, report.first_printed = finding.pop("printed"), finding.pop("first_printed")
+        if name:
+            report.add(name, **finding)
+        elif finding["status"] == "done":
+            done = True
+        elif finding["status"] == "loaded":
+            for function in finding["functions"]:
+                report.functions.setdefault(function, None)
+            report.others = finding["others"]
+        else:
+            report.problem = FunctionReport("", **finding)
+    return done

@@ -1,0 +1,58 @@
+"""Handwritten digits: 1797 real images of 8x8 pixels, small enough to travel with the package.
+
+They are the test part of "Optical Recognition of Handwritten Digits" by E. Alpaydin and C. Kaynak (1998), UCI Machine
+Learning Repository, https://doi.org/10.24432/C50P49, under the licence CC BY 4.0; unchanged but for the file format.
+People wrote digits into forms; of 32x32 pixels in black and white the black ones of each 4x4 were counted, so a number
+runs from 0 to 16.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+FULL = 16  # black pixels in a square of 4x4
+
+
+class Digits(NamedTuple):
+    """Images and what they show.
+
+    Parameters
+    ----------
+    images : ndarray, shape (N, 1, 8, 8), float32
+        From 0 (paper) to 1 (ink).
+    labels : ndarray, shape (N,), int64
+        0 to 9.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def load_digits(*, held_out=360, seed=0):
+    """The digits, dealt out at random to train on and to be held out.
+
+    Parameters
+    ----------
+    held_out : int, default 360
+        How many of the 1797 are held out.
+    seed : int or None, default 0
+        Of the dealing. None keeps the file's order, in which the last digits are by other people than the first: a
+        harder test, since nobody's hand has been seen in training.
+
+    Returns
+    -------
+    train, test : Digits
+
+    Raises
+    ------
+    ValueError
+        If nothing would be left to train on or to test with.
+    """
+    with np.load(Path(__file__).with_name("digits.npz")) as file:
+        images, labels = file["images"], file["labels"]
+    if not 0 < held_out < len(images):
+        raise ValueError(f"held_out={held_out}: the rule is a number from 1 to {len(images) - 1}, such as 360")
+    order = np.arange(len(images)) if seed is None else np.random.default_rng(seed).permutation(len(images))
+    shuffled = Digits(images[order, None].astype(np.float32) / FULL, labels[order].astype(np.int64))
+    return tuple(Digits(*(array[part] for array in shuffled)) for part in np.s_[:-held_out, -held_out:])

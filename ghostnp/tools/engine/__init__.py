@@ -1,0 +1,53 @@
+"""The inference engine: a model as a list of calls on memory that was laid out beforehand.
+
+    record     run the model on shapes and note each call: a tape            (`ghostnp.tools.tape`)
+    fold       fewer calls: batch norms into weights, ReLUs into writing     (`fold`)
+    homes      a place in memory for each result, born where it is wanted    (`homes`, `packing`)
+    replay     the calls, bound to their homes                               (`replay`)
+
+No module knows the engine, and the engine knows no module: all it sees is the vocabulary. What it did with a model is
+there to be read (`plan`, `report`):
+
+>>> import ghostnp
+>>> engine = compile(ghostnp.create_model("ghostnet_050", seed=None))
+>>> str(engine.plan((1, 3, 224, 224))).splitlines()[1]
+'289 calls are 167 steps: 80 batch_norm_eval and 42 relu went into others; 33 of them have nothing to do'
+"""
+
+from ghostnp.tools.engine.engine import Engine
+from ghostnp.tools.engine.plan import Memory, Plan
+
+__all__ = ["Engine", "Memory", "Plan", "compile"]
+
+
+def compile(model, *, plans=4):
+    """Make an engine that infers what `model` does, faster.
+
+    Parameters
+    ----------
+    model : Module
+        Any module whose forward pass goes through the backend. The engine keeps a copy of it as it is now: after
+        training or loading weights, compile again.
+    plans : int, default 4
+        For how many shapes and dtypes of x the engine keeps a plan and its memory; beyond that it lets go of the one
+        that was used longest ago.
+
+    Returns
+    -------
+    Engine
+        ``engine(x)`` gives what ``model(x)`` gives, up to rounding: on the kernels, whatever backend is in force.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `model` is no Module, or `plans` no int of 1 or more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ghostnp.modules import GhostModule
+    >>> engine = compile(GhostModule(3, 8))
+    >>> engine(np.ones((2, 3, 5, 5), np.float32)).shape
+    (2, 8, 5, 5)
+    """
+    return Engine(model, plans)

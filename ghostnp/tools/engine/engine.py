@@ -1,0 +1,92 @@
+"""The engine: a model, its plans, and a lock."""
+
+from collections import OrderedDict
+from copy import deepcopy
+from threading import Lock
+
+import numpy as np
+
+from ghostnp.modules import Module
+from ghostnp.ops.checks import check_arrays, integer, sequence
+from ghostnp.tools.engine.plan import Plan
+from ghostnp.tools.engine.replay import Replay
+
+
+class Engine:
+    """A model as it was when it was compiled, for inference alone.
+
+    Parameters
+    ----------
+    model : Module
+        Any module. It is copied: what happens to it later, such as training, does not reach the engine.
+    plans : int
+        For how many shapes of x memory is kept. Beyond that the one that was used longest ago is let go.
+
+    Notes
+    -----
+    Threads may share an engine. They take turns, since the results of a run live in the same memory each time.
+    """
+
+    def __init__(self, model, plans):
+        if not isinstance(model, Module):
+            raise TypeError(f"model is of type {type(model).__name__}: the rule is a Module, such as create_model(...)")
+        self._model, self._most = deepcopy(model), integer("plans", plans, 1)
+        parameters = [array for array in self._model.state_dict().values() if array.dtype.kind == "f"]
+        self._example = parameters[0] if parameters else None  # of the dtype that x must have
+        self._memo: dict[tuple, list] = {}
+        self._replays: OrderedDict[tuple, Replay] = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(self, x):
+        """Infer.
+
+        Parameters
+        ----------
+        x : ndarray
+            What the model reads, of the dtype of its weights. A shape that is new takes a moment longer.
+
+        Returns
+        -------
+        y : ndarray
+            What the model returns, in an array of its own.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `x` does not fit the model.
+        """
+        check_arrays(x=x, **({} if self._example is None else {"weight": self._example}))
+        with self._lock:
+            key = x.shape, x.dtype
+            if key not in self._replays:
+                plan = self._plan(*key)
+                while len(self._replays) >= self._most:
+                    self._replays.popitem(last=False)
+                self._replays[key] = Replay(plan.tape, plan.homes)
+            self._replays.move_to_end(key)
+            return self._replays[key](x)
+
+    @property
+    def shapes(self):
+        """For which shapes of x there is a plan and its memory, the last one used at the end."""
+        with self._lock:
+            return [shape for shape, _ in self._replays]
+
+    def plan(self, x_shape):
+        """How the engine runs for an input of this shape: print it.
+
+        Parameters
+        ----------
+        x_shape : tuple of int
+            Such as (1, 3, 224, 224).
+
+        Returns
+        -------
+        Plan
+        """
+        shape = tuple(integer(f"x_shape[{i}]", size, 0) for i, size in enumerate(sequence("x_shape", x_shape)))
+        with self._lock:
+            return self._plan(shape, np.dtype(np.float32) if self._example is None else self._example.dtype)
+
+    def _plan(self, shape, dtype):
+        return Plan(self._model, shape, dtype, self._memo)

@@ -1,0 +1,137 @@
+"""Folding: the same function in fewer steps.
+
+At inference a batch norm is an affine map of each channel, and so is the end of a convolution. One takes in the other:
+
+    γ·(w∗x + b − μ)/√(σ² + ε) + β  =  (a·w)∗x + (a·(b − μ) + β)      with a = γ/√(σ² + ε), a number for each channel
+
+A ReLU costs nothing where the numbers are written that it is for, so it becomes part of that step; the ReLU of maps
+side by side is the maps' ReLUs side by side. And what nobody reads need not be computed.
+
+All this holds only where nobody else reads what came in between, and that is what a tape tells.
+"""
+
+import inspect
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ghostnp import kernels
+from ghostnp.tools.tape import Constant, Result, Step
+
+CONVOLUTIONS = ("standard_conv2d", "pointwise_conv2d", "grouped_conv2d", "depthwise_conv2d", "conv2d")
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedStep(Step):
+    """A step that does what others did as well.
+
+    Parameters
+    ----------
+    op, path, arguments, results
+        As in `Step`; among the arguments may be a kernel's own ``relu``.
+    absorbed : tuple of Step
+        What it took in.
+    """
+
+    absorbed: tuple[Step, ...] = ()
+
+
+def fold(tape, memo):
+    """The same tape in fewer steps.
+
+    Parameters
+    ----------
+    tape : Tape
+        Of inference.
+    memo : dict
+        Weights that were folded before, by the names of what is in them: the tapes of one model share them.
+
+    Returns
+    -------
+    Tape
+        Of `FoldedStep`.
+    """
+    readers = Counter(number for step in tape.steps for number in step.inputs) + Counter(tape.returned)
+    steps: list[FoldedStep] = []
+    places: dict[int, int] = {}  # where the step stands that makes a value
+
+    def maker(argument):
+        """The step that makes an argument, if it is read once."""
+        known = isinstance(argument, Result) and argument.number in places and readers[argument.number] == 1
+        return steps[places[argument.number]] if known else None
+
+    for recorded in tape.steps:
+        step = FoldedStep(**vars(recorded))
+        changed = []
+        if step.op == "batch_norm_eval":
+            changed = _normalised(maker(step.arguments["x"]), step, memo)
+        elif step.op == "relu":
+            changed = _rectified(maker(step.arguments["x"]), step, maker)
+        for before, after in changed:
+            place = places[before.results[0]]
+            steps[place] = after
+            places[after.results[0]] = place
+        if not changed:
+            places |= dict.fromkeys(step.results, len(steps))
+            steps.append(step)
+    return replace(tape, steps=tuple(_read(steps, tape.returned)))
+
+
+def takes(op, keyword):
+    """Whether the kernel has this keyword of its own, ``out`` or ``relu``."""
+    return keyword in inspect.signature(getattr(kernels, op)).parameters
+
+
+def _normalised(conv, norm, memo):
+    """The convolution with the batch norm that follows in it, as [(before, after)]; an empty list where that fails."""
+    if conv is None or conv.op not in CONVOLUTIONS or conv.arguments.get("relu"):
+        return []
+    weight, bias, eps = conv.arguments["weight"], conv.arguments["bias"], norm.arguments["eps"]
+    vectors = [norm.arguments[name] for name in ("weight", "bias", "mean", "var")]
+    if not all(isinstance(array, Constant) for array in (weight, *vectors)) or isinstance(bias, Result):
+        return []
+    key = (weight.name, bias and bias.name, *(vector.name for vector in vectors), eps)
+    if key not in memo:
+        arrays = _folded(
+            weight.array, 0 if bias is None else bias.array, *(vector.array for vector in vectors), eps=eps
+        )
+        memo[key] = [Constant(f"{name} folded", array) for name, array in zip(("weight", "bias"), arrays, strict=True)]
+    arguments = conv.arguments | dict(zip(("weight", "bias"), memo[key], strict=True))
+    return [(conv, replace(conv, arguments=arguments, results=norm.results, absorbed=(*conv.absorbed, norm)))]
+
+
+def _folded(weight, bias, gamma, beta, mean, var, *, eps):
+    # In float64, so that a float32 network differs by the rounding of its products and by nothing else.
+    a = gamma.astype(np.float64) / np.sqrt(var.astype(np.float64) + eps)
+    folded = weight * a.reshape(-1, *[1] * (weight.ndim - 1)), a * (bias - mean) + beta
+    return [array.astype(weight.dtype) for array in folded]
+
+
+def _rectified(step, relu, maker):
+    """The step with the ReLU that follows in it; in place of maps side by side, the steps that make these."""
+    if step is None:
+        return []
+    if takes(step.op, "relu"):
+        arguments = step.arguments | {"relu": True}
+        return [(step, replace(step, arguments=arguments, results=relu.results, absorbed=(*step.absorbed, relu)))]
+    if step.op != "concat":
+        return []
+    parts = [maker(x) for x in step.arguments["xs"]]
+    if not all(part is not None and takes(part.op, "relu") for part in parts):
+        return []
+    rectified = [
+        replace(part, arguments=part.arguments | {"relu": True}, absorbed=(*part.absorbed, relu)) for part in parts
+    ]
+    return [*zip(parts, rectified, strict=True), (step, replace(step, results=relu.results))]
+
+
+def _read(steps, returned):
+    """The steps of which something is read, by later ones or by whoever gets what is returned."""
+    wanted = set(returned)
+    kept = []
+    for step in reversed(steps):
+        if wanted.intersection(step.results):
+            wanted.update(step.inputs)
+            kept.append(step)
+    return reversed(kept)

@@ -1,0 +1,103 @@
+"""A plan in words: a heading, a line for each step, and the memory."""
+
+from collections import Counter
+
+from ghostnp.tools.counting.rows import shape_text
+from ghostnp.tools.engine.homes import nbytes, parts, views
+from ghostnp.tools.tape import Constant, Result
+
+_BAR = 24  # characters that stand for the whole memory
+_LEGEND = """\
+#n       a value: #0 is what the model reads, and its calls made the others in this order
+home     where in the memory it lies, which is as wide as the column
++ ...    what else the step does: a batch norm is in its weights, a ReLU is done while it writes
+in #n    born where a concat wants it
+over #n  overwrites an operand that nobody reads again
+of #n    a view of the same bytes"""
+
+
+def report(plan):
+    """Text that explains a `Plan`.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of any model.
+
+    Returns
+    -------
+    str
+    """
+    from tabulate import tabulate  # only here: it takes as long to import as NumPy
+
+    rows = [_row(plan, "", "x", "", range(plan.tape.inputs), "", "")]
+    wholes = _wholes(plan)
+    for place, step in enumerate(plan.tape.steps, 1):
+        reads = " ".join(f"#{number}" for number in dict.fromkeys(step.inputs))
+        rows.append(_row(plan, place, step.op, reads, step.results, _remarks(plan, step, wholes), step.path))
+    columns = ["step", "operator", "reads", "makes", "shape", "home", "notes", "in"]
+    align = ["right", *["left"] * (len(columns) - 1)]
+    table = tabulate(rows, columns, tablefmt="simple", colalign=align, disable_numparse=True)
+    return "\n\n".join([_heading(plan), table, _LEGEND])
+
+
+def _heading(plan):
+    x, memory = plan.recorded.values[0], plan.memory
+    absorbed = Counter(step.op for step in {step for folded in plan.tape.steps for step in folded.absorbed})
+    idle = sum(_is_idle(plan, step) for step in plan.tape.steps)
+    folded = " and ".join(f"{number} {op}" for op, number in absorbed.most_common())
+    constants = {c for step in plan.tape.steps for c in step.arguments.values() if isinstance(c, Constant)}
+    weights = sum({id(constant.array): constant.array.nbytes for constant in constants}.values())
+    return "\n".join(
+        [
+            f"{plan.name}, input {shape_text(x.shape)}, {x.dtype}",
+            f"{len(plan.recorded.steps)} calls are {len(plan.tape.steps)} steps"
+            + (f": {folded} went into others" if folded else "")
+            + f"; {idle} of them have nothing to do",
+            f"bytes: {memory.planned:,} for the input and all results, and {weights:,} of weights",
+            f"       {memory.let_go:,} if each result had an array of its own until it is read for the last time",
+            f"       {memory.kept:,} if all of these were kept",
+        ]
+    )
+
+
+def _row(plan, place, op, reads, numbers, remarks, path):
+    numbers = [number for number in numbers if number in plan.homes.start]
+    shapes = " ".join(dict.fromkeys(shape_text(plan.tape.values[number].shape) for number in numbers))
+    return [place, op, reads, " ".join(f"#{n}" for n in numbers), shapes, _bar(plan, numbers), remarks, path]
+
+
+def _bar(plan, numbers):
+    """The whole memory as a row of characters, with the homes of these values filled in."""
+    filled = set()
+    for number in numbers:
+        begin, size = plan.homes.start[number], nbytes(plan.tape.values[number])
+        filled |= set(range(begin * _BAR // plan.homes.size, -(-(begin + size) * _BAR // plan.homes.size)))
+    return "".join("█" if cell in filled else "·" for cell in range(_BAR))
+
+
+def _remarks(plan, step, wholes):
+    words = [f"+ {absorbed.op}" for absorbed in step.absorbed]
+    words += [f"of #{base}" for base in {base: None for _, base, _ in views(step, plan.tape.values)}]
+    words += [f"over #{operand}" for operand in sorted(plan.homes.overwritten(step))]
+    words += [f"in #{whole}" for result in step.results for whole in wholes.get(result, ())]
+    if step.op == "concat":
+        strangers = len(plan.homes.strangers(step))
+        words.append(f"copies {strangers} of {len(step.arguments['xs'])}" if strangers else "is there already")
+    return ", ".join(words)
+
+
+def _wholes(plan):
+    """For each value the concats that it is born in."""
+    wholes: dict[int, list[int]] = {}
+    for step in plan.tape.steps:
+        if step.op == "concat":
+            strangers = {id(x) for x, _, _ in plan.homes.strangers(step)}
+            for x, _, _ in parts(step, plan.tape.values):
+                if isinstance(x, Result) and id(x) not in strangers:
+                    wholes.setdefault(x.number, []).append(step.results[0])
+    return wholes
+
+
+def _is_idle(plan, step):
+    return any(views(step, plan.tape.values)) or (step.op == "concat" and not plan.homes.strangers(step))

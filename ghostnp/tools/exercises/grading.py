@@ -1,0 +1,84 @@
+"""Grading a reply: right or wrong, and if wrong, by which misconception."""
+
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+from ghostnp.tools.exercises.problem import TOLERANCE, Mistake, plain
+from ghostnp.tools.exercises.question import CHOICE, LETTERS
+
+# Thousands may be set apart, and a point begins the decimals.
+_NUMBER = re.compile(r"(\d{1,3}(?:([, _'])\d{3})(?:\2\d{3})*|\d+)(\.\d+)?", re.ASCII)
+
+
+class Grade(NamedTuple):
+    """What a reply is worth.
+
+    Parameters
+    ----------
+    right : bool
+        Whether it is.
+    mistake : Mistake or None
+        What leads to a wrong reply, if that is known.
+    """
+
+    right: bool
+    mistake: Mistake | None = None
+
+
+def grade(question, reply):
+    """Grade a reply.
+
+    Parameters
+    ----------
+    question : Question
+        What was asked.
+    reply : str
+        A letter where there are options, otherwise a number such as ``51456`` or ``51,456``.
+
+    Returns
+    -------
+    Grade
+
+    Raises
+    ------
+    ValueError
+        If the reply is of neither kind.
+
+    Examples
+    --------
+    >>> from ghostnp.tools.exercises.paper import plan
+    >>> from ghostnp.tools.exercises.roster import Student
+    >>> (question,) = plan(["crelu"], 1, seed=0).paper(Student("17", "Ada")).questions
+    >>> grade(question, question.right or question.answer).right
+    True
+    """
+    reply = reply.strip()
+    return _letter(question, reply) if question.kind == CHOICE else _number(question, reply)
+
+
+def _letter(question, reply):
+    letter = reply.upper().rstrip(".):")
+    for option in question.options:
+        if option.letter == letter:
+            return Grade(option.mistake is None, option.mistake)
+    raise ValueError(f"{reply!r} is none of the letters {', '.join(LETTERS)}: the rule is one of them, such as A")
+
+
+def _number(question, reply):
+    match = _NUMBER.fullmatch(reply)
+    if match is None:
+        raise ValueError(
+            f"{reply!r} is no number: the rule is digits with a decimal point, such as 51456, 51,456 or 31.85"
+        )
+    value = Fraction(re.sub(r"[, _']", "", reply))
+    if _agree(value, question.problem.answer):
+        return Grade(True)
+    known = (mistake for mistake in question.problem.told_apart if _agree(value, mistake.value))
+    return Grade(False, next(known, None))
+
+
+def _agree(value, answer):
+    """Whether a number is the answer, or as near as its last decimal tells."""
+    within = TOLERANCE if isinstance(answer, Fraction) else 0
+    return abs(value - Fraction(str(plain(answer)))) <= within

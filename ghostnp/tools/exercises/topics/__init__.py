@@ -1,0 +1,36 @@
+"""What the questions are about: one file for each kind of operator, each with templates in three levels."""
+
+from ghostnp.tools.exercises.topics import (
+    attention,
+    conventions,
+    convolution,
+    crelu,
+    depthwise,
+    ghost,
+    reconcile,
+    shrink,
+    shuffle,
+    size,
+    units,
+)
+
+TOPICS = {
+    "standard": "standard convolutions: parameters and multiply-adds",
+    "grouped": "grouped convolutions",
+    "depthwise": "depthwise, pointwise and separable convolutions",
+    "size": "output sizes: stride, padding, dilation, pooling",
+    "shuffle": "where a channel goes in a shuffle",
+    "shrink": "shrink factors, with and without bias",
+    "ghost": "ghost modules",
+    "dfc": "decoupled fully connected attention",
+    "se": "squeeze-and-excitation",
+    "crelu": "CReLU, and what follows it",
+    "units": "units of ResNet, ResNeXt and ShuffleNet",
+    "conventions": "conventions of counting: MACs and FLOPs, biases, batch norm",
+    "reconcile": "two numbers for one network, reconciled",
+}
+TEMPLATES = tuple(
+    template
+    for file in (convolution, depthwise, size, shuffle, shrink, ghost, attention, crelu, units, conventions, reconcile)
+    for template in file.TEMPLATES
+)

@@ -1,0 +1,117 @@
+"""Conventions of counting: what the tools count, beside multiply-adds and weights."""
+
+from ghostnp.ops.cost import Worked
+from ghostnp.tools.conventions import CONVENTIONS, MEASURES
+from ghostnp.tools.exercises.counters import added, biases, flops, macs, norm, norm_operations, parameters, times
+from ghostnp.tools.exercises.problem import Problem, template
+from ghostnp.tools.exercises.topics.layers import NORM, SIZES, asked, layers, plainly, rule_of, summed, under
+
+
+@template("conventions", 1, **SIZES, kernel=(1, 3, 5))
+def floating_point_operations(in_channels, out_channels, kernel, size):
+    """Two for each multiply-add."""
+    sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel, "size": size}
+    right = flops("standard_conv2d", **sizes, padding="same")
+    return Problem(
+        f"A {kernel}x{kernel} convolution with bias turns {in_channels} maps of {size}x{size} pixels into "
+        f"{out_channels} of the same size. How many floating-point operations is that, if a "
+        "multiply-add is two and biases are left out?",
+        right,
+        "Two for each of the C_out·H·W·C_in·k·k multiply-adds:",
+        {
+            "MACs for FLOPs": macs("standard_conv2d", **sizes, padding="same"),
+            "biases counted as MACs": added(right, biases("standard_conv2d", **sizes, padding="same")),
+            "doubled twice": times(2, right),
+            "kernel not squared": flops("standard_conv2d", **sizes | {"kernel_size": (kernel, 1)}, padding="same"),
+            "batch norm counted": added(right, norm_operations(out_channels, size)),
+            "forgot the input channels": flops("standard_conv2d", **sizes | {"in_channels": 1}, padding="same"),
+            "parameters for MACs": parameters(
+                "standard_conv2d", in_channels=in_channels, out_channels=out_channels, kernel_size=kernel, bias=True
+            ),
+        },
+    )
+
+
+@template("conventions", 2, **SIZES, kernel=(1, 3, 5))
+def all_that_keras_counts(in_channels, out_channels, kernel, size):
+    """The statistics of batch norm too."""
+    sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel}
+    counted = layers(in_channels, out_channels, kernel, size)
+    conv = parameters("standard_conv2d", **sizes, bias=True)
+    right = _keras(conv, counted)
+    return Problem(
+        f"{asked(in_channels, out_channels, kernel, size)} Keras counts as parameters what is trained and also the "
+        "moving statistics of the batch norm. What total does it print?",
+        right,
+        "Filters with biases, then slope and shift, and mean and variance of each channel: C_out·(C_in·k·k + 1) + "
+        "2·C_out + 2·C_out =",
+        {
+            "statistics left out": added(conv, norm(out_channels)),
+            "batch norm left out": conv,
+            "forgot the bias": _keras(parameters("standard_conv2d", **sizes), counted),
+            "a batch norm before it too": added(right, norm(in_channels), norm(in_channels)),
+            "a bias for each kernel": _keras(
+                added(
+                    parameters("standard_conv2d", **sizes),
+                    parameters("pointwise_conv2d", in_channels=in_channels, out_channels=out_channels),
+                ),
+                counted,
+            ),
+            "MACs for parameters": macs("standard_conv2d", **sizes, size=size, padding="same"),
+            "kernel not squared": _keras(
+                parameters("standard_conv2d", **sizes | {"kernel_size": (kernel, 1)}, bias=True), counted
+            ),
+        },
+    )
+
+
+def _keras(convolution, counted):
+    """A convolution's parameters and all that its batch norm has."""
+    (row,) = (row for row in counted.rows if row.op == NORM)
+    return added(convolution, row.params, Worked(str(row.buffers)))
+
+
+# What the tools differ in: the operators, and the misconceptions that leave them out or count them.
+_ISSUES = {
+    "standard_conv2d": ("biases left out", "biases counted as MACs"),
+    "pointwise_conv2d": ("biases left out", "biases counted as MACs"),
+    NORM: ("batch norm left out", "batch norm counted"),
+    "relu": ("ReLU left out", "ReLU counted"),
+    "global_avg_pool2d": ("average left out", "average counted"),
+}
+
+
+@template(
+    "conventions", 3, **SIZES, kernel=(1, 3), convention=("fvcore", "ptflops", "ptflops-aten", "thop", "torchinfo")
+)
+def totals_of_a_tool(in_channels, out_channels, kernel, size, convention):
+    """By the tool's rule in words."""
+    counted = layers(in_channels, out_channels, kernel, size)
+    parts = CONVENTIONS[convention].parts(counted)
+    right = summed(parts)
+    mistakes = {"MACs alone": under("macs", counted), "FLOPs for MACs": added(right, under("macs", counted))}
+    for row in counted.rows:
+        left_out, counted_too = _ISSUES[row.op]
+        without = [part for part in parts if part.op.split(" ")[0] != row.op or part.measure == "macs"]
+        if len(without) < len(parts):
+            mistakes[left_out] = summed(without)
+        else:
+            mistakes[counted_too] = added(right, row.other)
+    return Problem(
+        f"{asked(in_channels, out_channels, kernel, size)} A tool counts: {rule_of(convention)}. What total does it "
+        "print?",
+        right,
+        f"{_words(parts)}:",
+        mistakes,
+    )
+
+
+def _words(parts):
+    names = [
+        f"{'' if part.factor == 1 else f'{part.factor} x '}{MEASURES[part.measure]} of {plainly(part.op)}"
+        for part in parts
+    ]
+    return " + ".join(names)
+
+
+TEMPLATES = (floating_point_operations, all_that_keras_counts, totals_of_a_tool)

@@ -1,0 +1,120 @@
+"""Two numbers for one network, and what lies between them."""
+
+from functools import lru_cache
+
+from ghostnp.models import create_model
+from ghostnp.ops.cost import Worked
+from ghostnp.tools.conventions import CONVENTIONS, MACS, MEASURES
+from ghostnp.tools.counting import count
+from ghostnp.tools.exercises.counters import added, times
+from ghostnp.tools.exercises.problem import Named, Problem, template
+from ghostnp.tools.exercises.topics.layers import NORM, SIZES, asked, layers, plainly, rule_of, summed, under
+from ghostnp.tools.reconcile import difference
+
+# The rules as far as these layers need them.
+_TOOLS = {
+    "flops": "2 for each multiply-add, and nothing else",
+    "fvcore": "multiply-adds, 2 for each number of a batch norm, 1 for each number that is averaged",
+    "ptflops": "multiply-adds, biases, 2 for each number of a batch norm, 1 for each into a ReLU or an average",
+    "thop": "multiply-adds, 4 for each number of a batch norm, 1 for each number into and out of an average",
+}
+
+
+def _telling(in_channels, kernel, **_):
+    # With so few multiply-adds for each number out, some of the rules give the same total.
+    return in_channels * kernel * kernel > 5
+
+
+@template("reconcile", 1, _telling, **SIZES, kernel=(1, 3, 5), convention=tuple(_TOOLS))
+def which_rule(in_channels, out_channels, kernel, size, convention):
+    """Two numbers for the same layers."""
+    counted = layers(in_channels, out_channels, kernel, size)
+    rules = "; ".join(f"{name} counts {rule}" for name, rule in _TOOLS.items())
+
+    def named(name):
+        return Named(name, f"{under(name, counted).working}: {name}")
+
+    total, lie = under(convention, counted), difference(counted, MACS, CONVENTIONS[convention])
+    apart = " + ".join(
+        f"{term.factor}·{term.elements:,} ({MEASURES[term.measure]} of {plainly(term.op)})" for term in lie.terms
+    )
+    return Problem(
+        f"{asked(in_channels, out_channels, kernel, size)} One table says {under('macs', counted):,}, which are the "
+        f"multiply-adds alone. Another says {total:,}. By which rule was the other one counted? {rules}.",
+        named(convention),
+        f"{lie.total:,} lie between them: {apart}.",
+        {f"taken for {name}": named(name) for name in _TOOLS if name != convention},
+    )
+
+
+@template("reconcile", 2, **SIZES, kernel=(1, 3, 5), convention=("fvcore", "ptflops", "thop"))
+def batch_norms_share(in_channels, out_channels, kernel, size, convention):
+    """Of a difference of which the rule is known."""
+    counted = layers(in_channels, out_channels, kernel, size)
+    lie = difference(counted, MACS, CONVENTIONS[convention])
+    norms = [term for term in lie.terms if term.op == NORM]
+    others = [term for term in lie.terms if term.op != NORM]
+    right = summed(norms)
+    return Problem(
+        f"{asked(in_channels, out_channels, kernel, size)} Their multiply-adds are {under('macs', counted):,}. A "
+        f"tool says {under(convention, counted):,}; it counts {rule_of(convention)}. How much of the difference is the "
+        "batch norm's?",
+        right,
+        f"{norms[0].elements:,} numbers go through the batch norm, and the rule counts {norms[0].factor} for each:",
+        {
+            "the whole difference": summed(lie.terms),
+            "another part": summed(others),
+            "the elements alone": Worked(str(norms[0].elements)),
+            "two totals for a difference": under(convention, counted),
+            "doubled twice": times(2, right),
+            "forgot the channels": summed([part._replace(elements=size * size) for part in norms]),
+        },
+    )
+
+
+@lru_cache(maxsize=64)
+def _network(name, size):
+    return count(create_model(name, seed=None), (1, 3, size, size), name=name)
+
+
+_NETWORKS = (
+    "ghostnet_050",
+    "ghostnet_100",
+    "shufflenetv1_g3_1.0x",
+    "shufflenetv2_0.5x",
+    "shufflenetv2_1.0x",
+    "mobilenetv1_100",
+    "mobilenetv2_100",
+    "resnet50",
+)
+
+
+@template("reconcile", 3, network=_NETWORKS, size=(96, 128, 160, 192, 224), convention=("fvcore", "ptflops", "thop"))
+def what_is_left_to_explain(network, size, convention):
+    """Of two totals for a whole network."""
+    counted = _network(network, size)
+    lie = difference(counted, MACS, CONVENTIONS[convention])
+    norms = [term for term in lie.terms if term.op == NORM]
+    others = [term for term in lie.terms if term.op != NORM]
+    total, bare, elements = under(convention, counted), under("macs", counted), norms[0].elements
+    return Problem(
+        f"For {network} at {size}x{size} pixels one table says {bare:,}, the multiply-adds alone, and another "
+        f"{total:,}. The other counts {rule_of(convention)}. {elements:,} numbers go through batch norms. How much of "
+        "the difference is left for the other operators?",
+        summed(others),
+        f"The difference is {lie.total:,}, of which {summed(norms).working} is the batch norms'. The rest, by operator "
+        f"({', '.join(plainly(part.op) for part in others)}):",
+        {
+            "the whole difference": Worked(str(lie.total)),
+            "the batch norms' part": summed(norms),
+            "the elements alone": added(*(Worked(str(part.elements)) for part in lie.terms)),
+            "two totals for a difference": total,
+            "first part only": summed(others[:1]),
+            "numbers out for numbers in": Worked(
+                str(sum(row.activations for row in counted.rows if row.op in {part.op for part in others}))
+            ),
+        },
+    )
+
+
+TEMPLATES = (which_rule, batch_norms_share, what_is_left_to_explain)

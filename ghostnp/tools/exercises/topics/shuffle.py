@@ -1,0 +1,114 @@
+"""Channel shuffle: where a channel goes, and where it came from."""
+
+import numpy as np
+
+from ghostnp.ops import channel_shuffle
+from ghostnp.ops.cost import Worked
+from ghostnp.tools.exercises.problem import Problem, template
+
+
+def _arrangement(channels, *groups):
+    """Which channel stands in each place after shuffles by `groups`, by the definition itself."""
+    maps = np.arange(channels, dtype=np.float64).reshape(1, channels, 1, 1)
+    for g in groups:
+        maps = channel_shuffle(maps, g)
+    return maps.ravel().astype(int).tolist()
+
+
+def _place(channel, channels, *groups):
+    return _arrangement(channels, *groups).index(channel)
+
+
+def _moves(channels, groups, channel):
+    # Not an end, which stays, and neither a first place nor a first group: there too little is to be told apart.
+    share = channels // groups
+    return channels % groups == 0 and groups != share and share < channel < channels - 1 and channel % share != 0
+
+
+def _asked(channels, groups):
+    return f"{channels} channels, numbered from 0, are shuffled in {groups} groups (as in ShuffleNet's paper)."
+
+
+_CHOICES = {
+    "channels": (12, 15, 18, 20, 24, 28, 30, 36, 40, 48, 60),
+    "groups": (2, 3, 4, 5, 6, 8),
+    "channel": tuple(range(3, 58, 2)) + tuple(range(4, 58, 6)),
+}
+
+
+@template("shuffle", 1, _moves, **_CHOICES)
+def where_a_channel_goes(channels, groups, channel):
+    """The place of one channel afterwards."""
+    group, place = divmod(channel, channels // groups)
+    right = _place(channel, channels, groups)
+    return Problem(
+        f"{_asked(channels, groups)} Which number does channel {channel} have afterwards?",
+        right,
+        f"A group has {channels // groups} channels, so channel {channel} is place p = {place} of group q = {group}. "
+        f"It goes to p·g + q = {place}·{groups} + {group} =",
+        _mistaken(channels, groups, channel),
+    )
+
+
+def _mistaken(channels, groups, channel):
+    share = channels // groups
+    group, place = divmod(channel, share)
+    return {
+        "swapped groups and channels per group": _place(channel, channels, share),
+        "left in place": channel,
+        "the group for the place": group,
+        "the place in its group": place,
+        "forgot the place in the new group": Worked(f"{place}·{groups}"),
+        "counted from one": _place(channel, channels, groups) + 1,
+        "shuffled once": _place(_place(channel, channels, groups), channels, groups),
+    }
+
+
+@template("shuffle", 2, _moves, **_CHOICES)
+def which_channel_arrives(channels, groups, channel):
+    """The way back."""
+    arrived = _arrangement(channels, groups)
+    share = channels // groups
+    place, group = divmod(channel, groups)
+    return Problem(
+        f"{_asked(channels, groups)} Which channel stands in place {channel} afterwards?",
+        arrived[channel],
+        f"Place {channel} = p·g + q = {place}·{groups} + {group}, so that it was place p = {place} of group q = "
+        f"{group}, with {share} channels in a group: q·(C/g) + p = {group}·{share} + {place} =",
+        {
+            "swapped groups and channels per group": arrived.index(channel),
+            "left in place": channel,
+            "the group for the place": group,
+            "the place in its group": place,
+            "forgot the place in the new group": Worked(f"{group}·{share}"),
+            "counted from one": arrived[channel] + 1,
+            "shuffled once": arrived[arrived[channel]],
+        },
+    )
+
+
+@template("shuffle", 3, _moves, **_CHOICES)
+def two_shuffles(channels, groups, channel):
+    """The second begins where the first ended."""
+    share = channels // groups
+    between = _place(channel, channels, groups)
+    group, place = divmod(between, share)
+    return Problem(
+        f"{_asked(channels, groups)} Then they are shuffled in {groups} groups once more. Which number does channel "
+        f"{channel} have in the end?",
+        _place(channel, channels, groups, groups),
+        f"The first shuffle takes channel {channel} to {between}, which is place p = {place} of group q = {group}. The "
+        f"second takes it to p·g + q = {place}·{groups} + {group} =",
+        {
+            "shuffled once": between,
+            "two shuffles cancel": channel,
+            "swapped groups and channels per group": _place(channel, channels, share, share),
+            "counted from one": _place(channel, channels, groups, groups) + 1,
+            "the group for the place": group,
+            "the place in its group": place,
+            "forgot the place in the new group": Worked(f"{place}·{groups}"),
+        },
+    )
+
+
+TEMPLATES = (where_a_channel_goes, which_channel_arrives, two_shuffles)

@@ -1,0 +1,29 @@
+"""Papers as a page to print on A4: each student's begins on a sheet of its own and says on every sheet whose it is."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ghostnp.tools.exercises.writing.markdown import TITLE
+
+
+def to_html(plan, papers):
+    """All papers, without answers.
+
+    Parameters
+    ----------
+    plan : Plan
+        What they have in common.
+    papers : iterable of Paper
+        In this order.
+
+    Returns
+    -------
+    str
+    """
+    environment = Environment(
+        loader=PackageLoader("ghostnp.tools.exercises", "writing"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("paper.html.j2").render(title=TITLE, plan=plan, papers=list(papers))

@@ -1,0 +1,59 @@
+"""Papers as comma-separated values: a line for each question of each paper, answers and feedback included."""
+
+import csv
+import io
+
+from ghostnp.tools.exercises.problem import plain
+from ghostnp.tools.exercises.question import LETTERS
+
+
+def to_csv(plan, papers):
+    """All questions with everything that is known about them.
+
+    Numbers are written without separators, since spreadsheets of different countries read ``51,456`` differently.
+
+    Parameters
+    ----------
+    plan : Plan
+        What the papers have in common.
+    papers : iterable of Paper
+        In this order.
+
+    Returns
+    -------
+    str
+    """
+    text = io.StringIO()
+    columns = ["id", "name", "seed", "number", "topic", "level", "kind", "question", *LETTERS, "right", "answer"]
+    columns += [*(f"feedback {letter}" for letter in LETTERS), "solution"]
+    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
+    writer.writeheader()
+    for paper in papers:
+        for question in paper.questions:
+            writer.writerow(_line(plan, paper, question))
+    return text.getvalue()
+
+
+def _line(plan, paper, question):
+    line = {
+        "id": _no_formula(paper.student.id),
+        "name": _no_formula(paper.student.name),
+        "seed": plan.seed,
+        "number": question.number,
+        "topic": question.template.topic,
+        "level": question.level,
+        "kind": question.kind,
+        "question": question.problem.text,
+        "right": question.right,
+        "answer": plain(question.problem.answer),
+        "solution": question.problem.worked,
+    }
+    for option in question.options:
+        line[option.letter] = plain(option.value)
+        line[f"feedback {option.letter}"] = "right" if option.mistake is None else option.mistake.feedback
+    return line
+
+
+def _no_formula(text):
+    # A name that begins so would be run as a formula when the sheet is opened.
+    return f"'{text}" if text[0] in "=+-@" else text

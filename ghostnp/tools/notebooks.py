@@ -1,0 +1,53 @@
+"""Executed notebooks, made from the tutorials' scripts: the script is what people edit, the notebook what they look at.
+
+What changes from run to run (times, counters, the machine's name) is left out, so that a notebook changes when its
+source or its results do.
+"""
+
+from pathlib import Path
+
+TIMEOUT = 300  # seconds for one cell; the slowest takes a minute with nothing compiled
+_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def make_notebook(script):
+    """Execute a script in percent format, cell by cell, and write the notebook beside it.
+
+    Parameters
+    ----------
+    script : path-like
+        Such as ``tutorials/01_convolution.py``.
+
+    Returns
+    -------
+    pathlib.Path
+        Of the notebook, ``tutorials/01_convolution.ipynb``.
+
+    Raises
+    ------
+    ImportError
+        If the extra "tutorials" is not installed.
+    nbclient.exceptions.CellExecutionError
+        If a cell fails; then nothing is written.
+    """
+    try:
+        import jupytext
+        import nbformat
+        from nbclient import NotebookClient
+    except ImportError as error:
+        raise ImportError(f'notebooks need the extra "tutorials" (pip install ".[tutorials]"): {error}') from None
+    script = Path(script)
+    notebook = jupytext.read(script)
+    notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
+    NotebookClient(notebook, timeout=TIMEOUT, resources={"metadata": {"path": script.parent}}).execute()
+    for number, cell in enumerate(notebook.cells):
+        cell.id, cell.metadata = f"cell-{number}", {}
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            for output in cell.outputs:
+                output.pop("metadata", None) if output.output_type == "stream" else output.update(metadata={})
+    notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
+    target = script.with_suffix(".ipynb")
+    text = nbformat.writes(notebook)
+    target.write_text(text + "\n" * (not text.endswith("\n")), encoding="utf-8")
+    return target

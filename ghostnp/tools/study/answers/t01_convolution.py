@@ -1,0 +1,33 @@
+"""Tutorial 01: convolution by hand."""
+
+import numpy as np
+
+from ghostnp import ops
+from ghostnp.tools.study.answer import Answer
+
+_STEM = {"x_shape": (1, 3, 224, 224), "weight_shape": (64, 3, 7, 7), "bias": True, "stride": 2, "padding": 3}
+
+
+def _ones():
+    x = np.arange(48.0).reshape(1, 3, 4, 4)
+    return ops.standard_conv2d(x, np.ones((1, 3, 2, 2)), stride=2).sum()
+
+
+ANSWERS = {
+    "01.1": Answer(
+        lambda: int(np.prod(ops.standard_conv2d_cost((1, 1, 7, 7), (1, 1, 3, 3), stride=2).output)),
+        "The window starts in rows 0, 2 and so on, as long as it fits; count rows and columns, and multiply.",
+    ),
+    "01.2": Answer(
+        lambda: int(ops.standard_conv2d_cost(**_STEM).params),
+        "A filter has a kernel for each channel, and one bias; the photo's size does not matter.",
+    ),
+    "01.3": Answer(
+        lambda: int(ops.standard_conv2d_cost(**_STEM).macs),
+        "Output pixels first: (224 + 2·3 − 7) / 2, rounded down, plus 1 along each side. Biases are not multiplied.",
+    ),
+    "01.4": Answer(
+        _ones,
+        "With stride 2 and windows of 2x2 each input number is in exactly one window: what is their sum then?",
+    ),
+}

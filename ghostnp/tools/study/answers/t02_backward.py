@@ -1,0 +1,47 @@
+"""Tutorial 02: convolution's backward pass."""
+
+import numpy as np
+
+from ghostnp import ops
+from ghostnp.tools.study.answer import Answer
+
+
+def _example():
+    x = np.array([[1.0, 2, 0], [0, 1, 3], [2, 0, 1]])[None, None]
+    w = np.array([[1.0, 0], [2, -1]])[None, None]
+    return ops.standard_conv2d_backward(np.array([[1.0, 0], [0, 10]])[None, None], x, w)
+
+
+def _windows():
+    """In how many windows each pixel of a 5x5 map is: what ones hand back."""
+    x, w = np.zeros((1, 1, 5, 5)), np.ones((1, 1, 3, 3))
+    return ops.standard_conv2d_backward(np.ones((1, 1, 3, 3)), x, w).x[0, 0]
+
+
+def _depthwise():
+    ones = np.ones((1, 1, 2, 2))
+    return ops.depthwise_conv2d_backward(ones, np.arange(9.0).reshape(1, 1, 3, 3), ones).weight
+
+
+ANSWERS = {
+    "02.1": Answer(
+        lambda: _example().weight[0, 0, 1, 0],
+        "Tap (1, 0) of each window sees the pixel one row below the window's corner; multiply by dy and add up.",
+    ),
+    "02.2": Answer(
+        lambda: _example().x[0, 0, 0, 0],
+        "Only one window covers the corner, and there it lies below tap (0, 0).",
+    ),
+    "02.3": Answer(
+        lambda: 3 * int(ops.standard_conv2d_cost((1, 8, 10, 10), (16, 8, 3, 3), padding=1).macs),
+        "Each product of the forward pass is met again twice on the way back.",
+    ),
+    "02.4": Answer(
+        lambda: (_windows()[2, 2], _windows()[0, 0]),
+        "Along one side, a pixel in the middle can be the first, the second or the last of a window of three.",
+    ),
+    "02.5": Answer(
+        lambda: _depthwise().sum(),
+        "Each tap adds up the four pixels that it meets: 0 + 1 + 3 + 4 for the first one.",
+    ),
+}

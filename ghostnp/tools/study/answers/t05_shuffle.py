@@ -1,0 +1,45 @@
+"""Tutorial 05: channel shuffle and the ShuffleNet units."""
+
+import numpy as np
+
+from ghostnp import ops
+from ghostnp.tools.study.answer import Answer
+from ghostnp.tools.unit_costs import shufflenet_unit
+
+
+def _channels(count):
+    return np.arange(float(count)).reshape(1, count, 1, 1)
+
+
+def _period():
+    start = _channels(12)
+    x, times = ops.channel_shuffle(start, 3), 1
+    while not np.array_equal(x, start):
+        x, times = ops.channel_shuffle(x, 3), times + 1
+    return times
+
+
+def _back():
+    dy = ops.channel_shuffle(_channels(10), 5)
+    return ops.channel_shuffle_backward(dy, dy, 2)[0, 3, 0, 0]
+
+
+ANSWERS = {
+    "05.1": Answer(
+        lambda: int(ops.channel_shuffle(_channels(240), 3)[0, 100, 0, 0]),
+        "Place 100 is p·3 + q: its q says of which group, and its p which place in that group of 80.",
+    ),
+    "05.2": Answer(
+        lambda: int(shufflenet_unit(14, 14, 480, 120, 3)),
+        "hw(2cm/g + 9m), with the m that is given for all groups together.",
+    ),
+    "05.3": Answer(
+        lambda: shufflenet_unit(14, 14, 480, 120, 1) / shufflenet_unit(14, 14, 480, 120, 3),
+        "Only the 1x1 convolutions get dearer, three times; the depthwise one has no groups to lose.",
+        tolerance=0.005,
+    ),
+    "05.4": Answer(
+        _period, "Follow channel 1: to which place does it go, to which the channel that was there, and so on?"
+    ),
+    "05.5": Answer(_back, "Going back through 2 groups is a shuffle by 10 / 2 groups: two shuffles by 5 in a row."),
+}

@@ -1,0 +1,47 @@
+"""Tutorial 06: batch norm, activations, CReLU."""
+
+import numpy as np
+
+from ghostnp import ops
+from ghostnp.tools.pairing import pairing
+from ghostnp.tools.study.answer import Answer
+
+
+def _normalised():
+    x = np.array([2.0, 4, 4, 6]).reshape(1, 1, 2, 2)
+    return ops.batch_norm_train(x, np.ones(1), np.zeros(1), eps=1e-30)[0].max()
+
+
+def _two_layers():
+    first = ops.standard_conv2d_cost((1, 16, 8, 8), (32, 16, 3, 3), bias=True, padding=1)
+    second = ops.pointwise_conv2d_cost(ops.crelu_cost(first.output).output, (16, 64, 1, 1), bias=True)
+    return int(first.params + second.params)
+
+
+def _first_dx():
+    x = np.array([1.0, 3, 5, 7]).reshape(1, 1, 2, 2)
+    dy = np.array([1.0, 0, 0, 0]).reshape(1, 1, 2, 2)
+    _, mean, var = ops.batch_norm_train(x, np.ones(1), np.zeros(1))
+    return ops.batch_norm_train_backward(dy, x, np.ones(1), mean, var).x[0, 0, 0, 0]
+
+
+ANSWERS = {
+    "06.1": Answer(
+        lambda: int(ops.batch_norm_train_cost((1, 64, 28, 28), (64,), (64,)).params),
+        "A scale and a shift for each channel; the statistics are not learnt, and pixels do not matter.",
+    ),
+    "06.2": Answer(
+        _normalised, "The mean is 4; the squared distances are 4, 0, 0 and 4, and their mean?", tolerance=0.002
+    ),
+    "06.3": Answer(_two_layers, "CReLU doubles the channels that the second convolution reads."),
+    "06.4": Answer(
+        lambda: pairing(np.array([[3.0, 4], [-4, -3], [0, 5]]))[1][0],
+        "All three have length 5. The pairing filter is the one with the smallest cosine, not the most parallel one.",
+        tolerance=1e-9,
+    ),
+    "06.5": Answer(
+        _first_dx,
+        "w/σ · (dy − db/M − x̂ · dw/M), with σ² = 5, M = 4, db = 1 and dw = x̂ of the first number.",
+        tolerance=0.005,
+    ),
+}

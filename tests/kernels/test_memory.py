@@ -1,0 +1,59 @@
+"""Freed memory is kept, given back when asked, and left alone where a setting says so."""
+
+import platform
+
+import pytest
+
+from ghostnp.kernels.memory import keep_freed_memory
+
+# Forty megabytes in arrays of a megabyte, again and again; then how many page faults a round cost once it was going,
+# and how many megabytes `release` gave back.
+ROUNDS = """
+import resource
+import numpy as np
+from ghostnp.kernels import memory
+
+def pages():
+    return int(open("/proc/self/statm").read().split()[1])
+
+def a_round():
+    arrays = [np.zeros(1 << 20, np.uint8) for _ in range(40)]
+    for array in arrays:
+        array[:] = 1
+
+a_round()
+a_round()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+a_round()
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+resident = pages()
+memory.release()
+print(faults, (resident - pages()) * resource.getpagesize() >> 20)
+"""
+
+GLIBC = platform.libc_ver()[0] == "glibc"
+
+
+@pytest.mark.small
+def test_freed_memory_is_found_again_and_released_on_request(run_python):
+    if GLIBC:
+        faults, released = map(int, run_python(ROUNDS).split())
+        assert faults < 100  # of 10,240
+        assert released >= 40
+    else:
+        assert run_python("from ghostnp.kernels import memory; memory.release(); print('harmless')") == "harmless\n"
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("setting", [{"GHOSTNP_MEMORY": "0"}, {"MALLOC_TRIM_THRESHOLD_": "1000000"}], ids=str)
+def test_malloc_may_be_left_alone(run_python, setting):
+    code = ROUNDS if GLIBC else "import ghostnp.kernels; print(10240)"
+    assert int(run_python(code, **setting).split()[0]) > 1000
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("setting", ["lots", "-1", "2048", "1.5", ""])
+def test_a_setting_that_is_no_number_of_megabytes_is_named(monkeypatch, setting):
+    monkeypatch.setenv("GHOSTNP_MEMORY", setting)
+    with pytest.raises(ValueError, match=f"GHOSTNP_MEMORY={setting!r}.* up to 2047, such as 512"):
+        keep_freed_memory()

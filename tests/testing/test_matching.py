@@ -1,0 +1,196 @@
+"""Anybody's operator, held against the definition."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ghostnp import ops
+from ghostnp.testing import Call, assert_matches
+from ghostnp.testing.calls import OPERATORS
+from ghostnp.testing.layouts import from_layout, to_layout
+
+pytestmark = pytest.mark.small
+EXACT = [
+    "conv2d",
+    "depthwise_conv2d",
+    "linear",
+    "channel_shuffle",
+    "concat",
+    "split",
+    "max_pool2d",
+    "decoupled_attention",
+]
+
+
+def nhwc(x, weight, bias=None, *, stride=1, padding="valid", dilation=1, groups=1):
+    """A convolution as TensorFlow has it, written as sums over windows: NHWC, HWIO, "valid" or "same"."""
+    kh, kw, members, filters = weight.shape
+    (sh, sw), (dh, dw) = (value if isinstance(value, tuple) else (value, value) for value in (stride, dilation))
+    reach = (kh - 1) * dh + 1, (kw - 1) * dw + 1
+    if padding == "same":
+        over = [max((-(-n // s) - 1) * s + r - n, 0) for n, s, r in zip(x.shape[1:3], (sh, sw), reach, strict=True)]
+        x = np.pad(x, ((0, 0), *((o // 2, o - o // 2) for o in over), (0, 0)))
+    rows, columns = (x.shape[1] - reach[0]) // sh + 1, (x.shape[2] - reach[1]) // sw + 1
+    y = np.zeros((len(x), rows, columns, filters), x.dtype)
+    for o in range(filters):
+        first = o // (filters // groups) * members
+        for i in range(rows):
+            for j in range(columns):
+                window = x[:, i * sh : i * sh + reach[0] : dh, j * sw : j * sw + reach[1] : dw, first : first + members]
+                y[:, i, j, o] = (window * weight[:, :, :, o]).sum(axis=(1, 2, 3))
+    return y if bias is None else y + bias
+
+
+def nhwc_depthwise(x, weight, bias=None, **geometry):
+    kh, kw, channels, multiplier = weight.shape
+    return nhwc(x, weight.reshape(kh, kw, 1, channels * multiplier), bias, **geometry, groups=channels)
+
+
+def torch_depthwise(x, weight, bias=None, **geometry):
+    return F.conv2d(x, weight, bias, groups=x.shape[1], **geometry)
+
+
+def torch_batch_norm(x, weight, bias, *, eps=1e-5):
+    return F.batch_norm(x, None, None, weight, bias, True, eps=eps)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_functions_of_pytorch_as_they_are(dtype):
+    assert_matches(F.conv2d, "conv2d", dtype=dtype)
+    assert_matches(F.linear, "linear", dtype=dtype)
+    assert_matches(F.relu6, "relu6", dtype=dtype)
+    assert_matches(F.channel_shuffle, "channel_shuffle", dtype=dtype, where=lambda call: call.given["x"][0] > 0)
+    assert_matches(F.max_pool2d, "max_pool2d", dtype=dtype, framework="torch")
+    assert_matches(torch_depthwise, "depthwise_conv2d", dtype=dtype, framework="torch")
+    contiguous = {"where": lambda call: call.memory == "C"}  # see the next test
+    assert_matches(torch_batch_norm, "batch_norm_train", dtype=dtype, framework="torch", **contiguous)
+    assert_matches(F.cross_entropy, "softmax_cross_entropy", dtype=dtype)
+
+
+def test_it_finds_a_mistake_of_pytorch():
+    """Found by the strategies: of maps with one row whose channels lie innermost and whose batch lies last, PyTorch
+    2.13 takes the strides for another order in batch norm's backward pass, and gives a wrong dx without a word."""
+    case = Call("batch_norm_train", x=(1, 2, 1, 4), weight=(2,), bias=(2,), memory="Fortran")
+    with pytest.raises(AssertionError, match=r"dx\[0, 0, 0, 0\] is "):
+        assert_matches(torch_batch_norm, "batch_norm_train", dtype="float64", framework="torch", case=case)
+
+
+def test_the_other_layout():
+    """The path that Keras takes, with a plain function in its place."""
+    assert_matches(nhwc, "conv2d", layout="NHWC", weights="HWIO", paddings="words", exact=True)
+    assert_matches(nhwc, "grouped_conv2d", layout="NHWC", weights="HWIO", paddings="words")
+    assert_matches(nhwc_depthwise, "depthwise_conv2d", layout="NHWC", weights="HWCM", paddings="words", exact=True)
+
+
+def test_gradients_in_the_other_layout():
+    def backward(dy, x, weight, **geometry):
+        dy, x = (array.transpose(0, 3, 1, 2) for array in (dy, x))
+        dx, dweight, dbias = ops.conv2d_backward(dy, x, weight.transpose(3, 2, 0, 1), **geometry)
+        return dx.transpose(0, 2, 3, 1), dweight.transpose(2, 3, 1, 0), dbias
+
+    given = {"layout": "NHWC", "weights": "HWIO", "paddings": "words"}
+    assert_matches(nhwc, "conv2d", backward=backward, **given)
+
+    def forgets_the_batch(dy, x, weight, **geometry):
+        dx, _, dbias = backward(dy, x, weight, **geometry)
+        return dx, backward(dy[:1], x[:1], weight, **geometry)[1], dbias
+
+    with pytest.raises(AssertionError, match=r"dweight\[.* numbers are off"):
+        assert_matches(nhwc, "conv2d", backward=forgets_the_batch, **given)
+
+
+@pytest.mark.parametrize("operator", [name for name in OPERATORS if name != "ghost_module"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_definition_stays_within_the_bound(operator, dtype):
+    """Its own rounding, in float32 against float64, forward and backward."""
+    assert_matches(getattr(ops, operator), operator, backward=getattr(ops, operator + "_backward"), dtype=dtype)
+
+
+@pytest.mark.parametrize("operator", EXACT)
+def test_small_integers_need_no_tolerance(operator):
+    assert_matches(getattr(ops, operator), operator, backward=getattr(ops, operator + "_backward"), exact=True)
+
+
+@pytest.mark.parametrize("operator", ["conv2d", "linear", "sigmoid", "batch_norm_eval", "avg_pool2d"])
+def test_the_bound_is_no_blank_cheque(operator):
+    """What is computed with three digits less is found."""
+
+    def coarse(*arguments, **keywords):
+        y = getattr(ops, operator)(*arguments, **keywords)
+        return y * y.dtype.type(1 + 2.0**-13)
+
+    with pytest.raises(AssertionError, match="would be allowed"):
+        assert_matches(coarse, operator)
+
+
+def test_the_report_repeats_itself():
+    def flips(x, weight, bias=None, **geometry):
+        return F.conv2d(x, weight.flip(2), bias, **geometry)
+
+    with pytest.raises(AssertionError) as caught:
+        assert_matches(flips, "conv2d", framework="torch", exact=True)
+    first, again = str(caught.value).split("\n    again: ")
+    assert first.startswith("flips is not conv2d: y[0, 0, 0, 0] is ")
+    with pytest.raises(AssertionError) as repeated:
+        eval(again, {"assert_matches": assert_matches, "Call": Call, "flips": flips})
+    assert str(repeated.value) == str(caught.value)
+    assert "x=(1, 1, 2, 1), weight=(1, 1, 2, 1)" in again
+
+
+def test_what_it_raises_is_a_difference():
+    def refuses(x, weight, bias=None, **geometry):
+        if "dilation" in geometry:
+            raise NotImplementedError("dilation")
+        return ops.conv2d(x, weight, bias, **geometry)
+
+    with pytest.raises(AssertionError, match="it raised NotImplementedError: dilation"):
+        assert_matches(refuses, "conv2d")
+    assert_matches(refuses, "conv2d", where=lambda call: "dilation" not in call.keywords)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda y: y.astype(np.float64), "y is float64 for float32"),
+        (lambda y: y[:, :, None], "y has shape"),
+        (lambda y: y * np.float32(np.nan), "y.* is nan"),
+    ],
+)
+def test_dtype_shape_and_nan(change, said):
+    with pytest.raises(AssertionError, match=said):
+        assert_matches(lambda x: change(ops.relu(x)), "relu")
+
+
+def test_a_gradient_that_is_cut_off():
+    with pytest.raises(AssertionError, match=r"dx has no gradient|does not require grad"):
+        assert_matches(lambda x: F.relu(x.detach()), "relu", framework="torch")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"layout": "CHWN"}, "layout='CHWN': the rule is one of 'NCHW', 'NHWC'"),
+        ({"weights": "IOHW"}, "weights='IOHW': the rule is one of"),
+        ({"framework": "caffe"}, "framework='caffe'"),
+        ({"dtype": "float16"}, "dtype='float16'"),
+        ({"paddings": "all"}, "paddings='all'"),
+    ],
+)
+def test_bad_arguments(given, said):
+    with pytest.raises(ValueError, match=said):
+        assert_matches(ops.conv2d, "conv2d", **given)
+
+
+def test_layouts_and_the_way_back():
+    """Depthwise filter c·M + m is [:, :, c, m] in Keras."""
+    weight = np.arange(6 * 3 * 5.0).reshape(6, 1, 3, 5)
+    written = to_layout(weight, "HWCM", channels=3)
+    np.testing.assert_array_equal(written[:, :, 2, 1], weight[5, 0])
+    np.testing.assert_array_equal(from_layout(written, "HWCM"), weight)
+    filters = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
+    assert to_layout(filters, "HWIO")[3, 4, 2, 1] == filters[1, 2, 3, 4]
+    assert to_layout(filters, "NHWC")[1, 3, 4, 2] == filters[1, 2, 3, 4]
+    for layout in ("NCHW", "NHWC", "OIHW", "HWIO", "OHWI"):
+        np.testing.assert_array_equal(from_layout(to_layout(filters, layout), layout), filters)
+    assert torch.equal(torch.tensor(filters), torch.tensor(from_layout(filters, "OIHW")))

@@ -1,0 +1,46 @@
+"""The laws catch what is planted, with no oracle, and let pass what is right."""
+
+import numpy as np
+import pytest
+
+from ghostnp import ops
+from ghostnp.testing import LAWS, Call, assert_laws, calls, laws_of, smallest_failure
+from ghostnp.testing.calls import OPERATORS, leaves
+from tests.testing.broken_operators import BROKEN
+
+pytestmark = pytest.mark.small
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_mistake_breaks_its_law(name):
+    operator, namespace, name_of_law = BROKEN[name]
+    (law,) = [law for law in laws_of(operator) if law.name == name_of_law]
+    failure = smallest_failure(calls(operator), lambda call: law.check(namespace, call), examples=200)
+    assert failure is not None, f"{name} obeys {law.name!r}"
+    call, error = failure
+    # What is shown can be pasted, is small, and breaks the law by itself.
+    again = eval(repr(call), {"Call": Call})
+    with pytest.raises(type(error)):
+        law.check(namespace, again)
+    assert max(np.size(part) for part in leaves(call.arguments(np.float32))) <= 40, call
+
+
+@pytest.mark.parametrize("name", ["transposes_the_wrong_way", "forgets_to_divide_by_the_pixels"])
+def test_the_report_names_law_and_call(name):
+    operator, namespace, law = BROKEN[name]
+    with pytest.raises(AssertionError, match=f'{operator}.* breaks the law "{law}": .*\n    smallest call: Call'):
+        assert_laws(namespace, operator, examples=200)
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_the_definition_obeys_its_laws(operator):
+    assert_laws(ops, operator)
+
+
+def test_every_law_but_the_common_ones_catches_a_mistake():
+    assert {broken.law for broken in BROKEN.values()} | {"pixels alike", "reaches all"} == {law.name for law in LAWS}
+
+
+def test_there_are_two_dozen_mistakes_and_more():
+    assert len(BROKEN) >= 40
+    assert len({broken.operator for broken in BROKEN.values()}) >= 18

@@ -1,0 +1,247 @@
+"""What students hand in: right answers, and wrong ones with what has to be said to them."""
+
+import inspect
+import sys
+from pathlib import Path
+
+from ghostnp import ops
+from ghostnp.testing import ghost
+
+EXERCISES = Path(__file__).parents[3] / "tutorials" / "exercises"
+STUBS = {path.stem.partition("_")[2]: path for path in sorted(EXERCISES.glob("*.py"))}
+
+
+def definition(name):
+    return getattr(ops, name, None) or getattr(ghost, name)
+
+
+def right_answer(name):
+    """The definition's own text, among what else is in its module."""
+    function = definition(name)
+    home = sys.modules[function.__module__]
+    helpers = (
+        f"import {home.__name__} as _home\n"
+        "from ghostnp import ops\n"
+        "globals().update({key: value for key, value in vars(_home).items() if not key.startswith('__')})\n"
+    )
+    return helpers + inspect.getsource(function)
+
+
+PREAMBLE = "import numpy as np\nfrom ghostnp import ops\nfrom ghostnp.ops.geometry import *\n"
+# name, answer, what has to be said about it
+WRONG = {
+    "transposed shuffle": (
+        """
+def channel_shuffle(x, groups):
+    n, c, h, w = x.shape
+    return x.reshape(n, c // groups, groups, h, w).swapaxes(1, 2).reshape(x.shape)
+""",
+        ["(g, n) and (n, g) are swapped", "Call('channel_shuffle', x=(1, 6, 1, 1), groups=", "breaks      deals"],
+    ),
+    "shuffle once more": (
+        """
+def channel_shuffle_backward(dy, x, groups):
+    return ops.channel_shuffle(dy, groups)
+""",
+        ["the way back is the shuffle by C / groups", "breaks      adjoint"],
+    ),
+    "no division": (
+        """
+def global_avg_pool2d_backward(dy, x):
+    return np.zeros_like(x) + dy
+""",
+        ["a division by H·W is missing", "x=(1, 1, 1, 2)", "expected 1, got 2"],
+    ),
+    "overlapping windows": (
+        """
+def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
+    window = conv2d_window(x.shape, weight.shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    m = len(weight) // x.shape[1]
+    xp = pad(x, window).repeat(m, axis=1)
+    dxp, dweight = np.zeros_like(xp), np.zeros_like(weight)
+    for u, v in np.ndindex(window.kernel):
+        tap(dxp, u, v, window)[...] = weight[:, 0, u, v, None, None] * dy
+        dweight[:, 0, u, v] = (dy * tap(xp, u, v, window)).sum(axis=(0, 2, 3))
+    dx = crop(dxp, window).reshape(len(x), x.shape[1], m, *x.shape[2:]).sum(axis=2)
+    return dx, dweight, dy.sum(axis=(0, 2, 3))
+""",
+        ["Windows overlap", "+= where there is =", "dx has wrong numbers"],
+    ),
+    "no bias": (
+        """
+def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
+    window = conv2d_window(x.shape, weight.shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    xp = pad(x, window).repeat(len(weight) // x.shape[1], axis=1)
+    return sum(weight[:, 0, u, v, None, None] * tap(xp, u, v, window) for u, v in np.ndindex(window.kernel))
+""",
+        ["The bias is left out", "bias=(1,)"],
+    ),
+    "tiled multiplier": (
+        """
+def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
+    window = conv2d_window(x.shape, weight.shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    xp = np.tile(pad(x, window), (1, len(weight) // x.shape[1], 1, 1))
+    y = sum(weight[:, 0, u, v, None, None] * tap(xp, u, v, window) for u, v in np.ndindex(window.kernel))
+    return y if bias is None else y + bias[:, None, None]
+""",
+        ["x is repeated (np.repeat along axis 1) and not tiled"],
+    ),
+    "groups forgotten": (
+        """
+def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
+    window = conv2d_window(x.shape, weight.shape, groups=groups, stride=stride, padding=padding, dilation=dilation)
+    xp = pad(x, window)[:, : weight.shape[1]]
+    y = sum(np.einsum("oc,ncij->noij", weight[:, :, u, v], tap(xp, u, v, window)) for u, v in np.ndindex(window.kernel))
+    return y if bias is None else y + bias[:, None, None]
+""",
+        ["It is wrong wherever there are several groups"],
+    ),
+    "flipped kernel": (
+        """
+def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
+    window = conv2d_window(x.shape, weight.shape, stride=stride, padding=padding, dilation=dilation)
+    return np.einsum("oc,ncij->noij", weight[:, :, 0, 0], tap(pad(x, window), 0, 0, window))
+""",
+        ["The bias is left out"],
+    ),
+    "sum over pixels missing": (
+        """
+def scale_backward(dy, x, s):
+    return dy * s, dy * x
+""",
+        ["The sum over axis 2, 3 is missing", "keepdims=True", "ds has shape (1, 1, 1, 2), and (1, 1, 1, 1) is right"],
+    ),
+    "other factor": (
+        """
+def scale_backward(dy, x, s):
+    return dy * s, (dy * s).sum(axis=(2, 3), keepdims=True)
+""",
+        ["In ds dy meets the other factor, x"],
+    ),
+    "cut channels": (
+        """
+def concat_backward(dy, xs, *, keep=None):
+    return np.split(dy, np.cumsum([x.shape[1] for x in xs])[:-1], axis=1)
+""",
+        ["`keep` cut channels off"],
+    ),
+    "sign of the second half": (
+        """
+def crelu_backward(dy, x):
+    one, two = np.split(dy, 2, axis=1)
+    return np.where(x > 0, one, two)
+""",
+        ["dx = -dy₂ where x < 0"],
+    ),
+    "last copy wins": (
+        """
+def resize_nearest_backward(dy, x, size):
+    dx = np.zeros_like(x)
+    size = size if isinstance(size, tuple) else (size, size)
+    rows, columns = (np.arange(new) * old // new for old, new in zip(x.shape[2:], size))
+    dx[:, :, rows[:, None], columns] += dy
+    return dx
+""",
+        ["np.add.at adds all"],
+    ),
+    "statistics as constants": (
+        """
+def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
+    sigma = np.sqrt(var + eps)[:, None, None]
+    hat = (x - mean[:, None, None]) / sigma
+    return weight[:, None, None] / sigma * dy, (dy * hat).sum((0, 2, 3)), dy.sum((0, 2, 3))
+""",
+        ["Mean and variance depend on x too", "breaks      gradient matches"],
+    ),
+    "windows of a maximum": (
+        """
+def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
+    window = sliding_window(x.shape[2:], kernel_size, kernel_size if stride is None else stride, padding)
+    dxp = pad(np.zeros_like(x), window)
+    for number, (u, v) in enumerate(np.ndindex(window.kernel)):
+        view = tap(dxp, u, v, window)
+        view[argmax == number] = dy[argmax == number]
+    return crop(dxp, window)
+""",
+        ["A pixel may be the largest of several windows"],
+    ),
+    "rows before columns": (
+        """
+def decoupled_attention(z, weight_h, weight_w):
+    return np.einsum("chiw,nciw->nchw", weight_h, np.einsum("cwhj,nchj->nchw", weight_w, z))
+""",
+        ["first down the columns with weight_h"],
+    ),
+    "intrinsic maps once": (
+        """
+def ghost_module_backward(dy, x, primary_weight, cheap_weight, *, keep=None):
+    before = ops.pointwise_conv2d(x, primary_weight)
+    intrinsic = ops.relu(before)
+    ghosts = ops.depthwise_conv2d(intrinsic, cheap_weight, padding="same")
+    dintrinsic, dghosts = ops.concat_backward(dy, (intrinsic, ghosts), keep=keep)
+    cheap = ops.depthwise_conv2d_backward(ops.relu_backward(dghosts, ghosts), intrinsic, cheap_weight, padding="same")
+    primary = ops.pointwise_conv2d_backward(ops.relu_backward(dintrinsic, before), x, primary_weight)
+    return primary.x, primary.weight, cheap.weight
+""",
+        ["The intrinsic maps were used twice", "breaks      adjoint"],
+    ),
+    "dtype": (
+        "def relu(x):\n    y = np.zeros(x.shape)\n    y[...] = np.maximum(x, 0)\n    return y\n",
+        ["y is float64 where x is float32", "np.zeros(shape, x.dtype)"],
+    ),
+    "writes into its argument": (
+        "def relu(x):\n    x = x if x.flags.writeable else x.copy()\n    x[x < 0] = 0\n    return x\n",
+        ["x was written into", "the caller still needs what it gave"],
+    ),
+    "nothing returned": (
+        "def relu(x):\n    np.maximum(x, 0)\n",
+        ["relu returns None", "Is there a return at the end?"],
+    ),
+    "too few results": (
+        "def scale_backward(dy, x, s):\n    return dy * s\n",
+        ["scale_backward returns dx, ds, in this order, and one ndarray came"],
+    ),
+    "no array": ("def relu(x):\n    return x.tolist()\n", ["y is of type list", "the rule is an array of shape"]),
+    "zeros": ("def relu(x):\n    return np.zeros_like(x)\n", ["zero all over"]),
+    "sign": ("def sigmoid(x):\n    return -1 / (1 + np.exp(-x))\n", ["The sign is the wrong way round"]),
+    "nan": ("def sigmoid(x):\n    return np.log(-1 / (1 + np.exp(-x)))\n", ["There is NaN in it"]),
+    "exception": (
+        "def relu(x):\n    return x + np.zeros(7)[x.size + 90]\n",
+        ["it raises IndexError", "line 5: return x + np.zeros(7)[x.size + 90]", "Call('relu', x=(1, 1, 1, 1))"],
+    ),
+    "signature": (
+        "def channel_shuffle(x, g):\n    return x\n",
+        ["it is defined with other arguments", "channel_shuffle(x, groups)", "channel_shuffle(x, g)"],
+    ),
+    "sys.exit": ("import sys\ndef relu(x):\n    sys.exit(3)\n", ["it ends the whole process (SystemExit: 3)"]),
+    "os._exit": (
+        "import os\ndef relu(x):\n    os._exit(0)\n",
+        ["it ended the whole process", "Call('relu', x=(1, 1, 1, 1))"],
+    ),
+    "keyboard": ("def relu(x):\n    return input()\n", ["it reads from the keyboard"]),
+    "handed over": (
+        "def relu(x):\n    return ops.relu(x)\n",
+        ["it handed over to the definition: it calls ghostnp's own relu"],
+    ),
+    "handed over by another name": (
+        "from ghostnp.kernels import conv2d as fast\n"
+        "def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):\n"
+        "    try:\n        return fast(x, weight, bias, stride=stride, padding=padding, groups=x.shape[1])\n"
+        "    except Exception:\n        return x\n",
+        ["it calls ghostnp's own conv2d"],
+    ),
+    "imported": ("from ghostnp.ops import relu\n", ["it handed over to the definition"]),
+    "a program": ("import os\ndef relu(x):\n    os.system('true')\n", ["it starts a program", "os.system"]),
+    "an endless loop": (
+        "def relu(x):\n    while True:\n        pass\n",
+        ["it does not come to an end", "Call('relu', x=(1, 1, 1, 1))", "while loop"],
+    ),
+    "syntax": ("def relu(x)\n    return x\n", ["Python cannot read it: expected ':'", "line 4: def relu(x)"]),
+    "import": ("import nowhere\ndef relu(x):\n    return x\n", ["it cannot be imported: No module named 'nowhere'"]),
+    "endless import": ("while True:\n    pass\n", ["it was stopped while importing the file"]),
+    "nothing there": ("x = 3\n", ["no function of the vocabulary is defined here"]),
+    "a slip in the name": (
+        "def chanel_shuffle(x, groups):\n    return x\n",
+        ["chanel_shuffle is not in the vocabulary", "channel_shuffle is"],
+    ),
+}

@@ -1,0 +1,172 @@
+"""`ghostnp check`, as students and course tools meet it."""
+
+import inspect
+import json
+import time
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner
+
+from ghostnp.cli import main
+from tests.tools.checking.answers import PREAMBLE, STUBS, WRONG, definition, right_answer
+
+
+@pytest.fixture
+def hand_in(tmp_path):
+    """Write a file and check it: exit code and what was printed."""
+
+    def hand_in(text, *options):
+        path = tmp_path / "answer.py"
+        path.write_text(text, encoding="utf-8")
+        began = time.monotonic()
+        result = CliRunner().invoke(main, ["check", str(path), *map(str, options)])
+        assert time.monotonic() - began < 10
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return hand_in
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_what_is_wrong_is_said_in_words(hand_in, mistake):
+    answer, said = WRONG[mistake]
+    result = hand_in(PREAMBLE + answer)
+    assert result.exit_code == 1
+    for words in said:
+        assert words in result.output, result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("name", STUBS)
+def test_a_right_answer_passes(hand_in, name):
+    result = hand_in(right_answer(name))
+    assert (result.exit_code, result.output.split(":")[0]) == (0, f"✓ {name}"), result.output
+
+
+def test_there_are_a_dozen_exercises_and_more():
+    assert len(STUBS) >= 12
+    assert {
+        "depthwise_conv2d",
+        "channel_shuffle_backward",
+        "batch_norm_train_backward",
+        "ghost_module_backward",
+    } <= set(STUBS)
+    assert {"grouped_conv2d", "decoupled_attention", "decoupled_attention_backward", "max_pool2d_backward"} <= set(
+        STUBS
+    )
+
+
+@pytest.mark.parametrize("name", STUBS)
+def test_a_stub_is_the_vocabulary_s_function_without_its_body(name):
+    text = STUBS[name].read_text(encoding="utf-8")
+    stub = {}
+    exec(compile(text, name, "exec"), stub)
+    assert inspect.signature(stub[name]) == inspect.signature(definition(name))
+    assert inspect.getdoc(stub[name]) == inspect.getdoc(definition(name))
+    assert text.endswith("    raise NotImplementedError\n")
+    assert f"ghostnp check tutorials/exercises/{STUBS[name].name}\n" in text
+    body = inspect.getsource(definition(name)).split('"""')[2].strip()
+    assert body not in text
+
+
+def test_a_stub_is_not_started(hand_in):
+    result = CliRunner().invoke(main, ["check", str(STUBS["depthwise_conv2d"])])
+    assert result.exit_code == 1
+    assert result.output.startswith("○ depthwise_conv2d: not started yet")
+
+
+def test_files_are_left_alone(hand_in, tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("kept")
+    for attempt in (f"os.remove({str(mine)!r})", f"open({str(mine)!r}, 'w')", f"shutil.rmtree({str(tmp_path)!r})"):
+        result = hand_in(f"import os, shutil\ndef relu(x):\n    {attempt}\n")
+        assert "it changes files" in result.output
+        result = hand_in(f"import os, shutil\n{attempt}\ndef relu(x):\n    return x\n")
+        assert "it changes files" in result.output
+    assert mine.read_text() == "kept"
+
+
+def test_several_functions_are_checked_each_by_itself(hand_in):
+    """One that never ends does not keep the others from being checked; nor does a print."""
+    result = hand_in(
+        PREAMBLE + "print('hello')\n"
+        "def relu(x):\n    while True:\n        pass\n"
+        "def clip(x):\n    raise NotImplementedError\n"
+        "def flatten(x):\n    print('noise')\n    return x.reshape(len(x), -1) if len(x) else ops.flatten(x)\n"
+        "def relu6(x: np.ndarray) -> np.ndarray:\n    return np.minimum(np.maximum(x, 0), 6)\n",
+        "--json",
+    )
+    found = json.loads(result.output)
+    statuses = {each["name"]: each["status"] for each in found["functions"]}
+    assert statuses == {"relu": "wrong", "clip": "not started", "flatten": "handed over", "relu6": "passed"}
+    assert any("it printed" in note for note in found["notes"])
+    assert found["passed"] is False
+    assert result.exit_code == 1
+
+
+def test_json_says_all_that_the_words_say(hand_in):
+    answer, _ = WRONG["no division"]
+    (found,) = json.loads(hand_in(PREAMBLE + answer, "--json").output)["functions"]
+    assert found["case"] == "Call('global_avg_pool2d', x=(1, 1, 1, 2))"
+    assert found["where"].endswith("first dx[0, 0, 0, 0]: expected 1, got 2")
+    assert found["hints"] == ["It is H·W times too large: a division by H·W is missing."]
+    broken = {law["law"].split(":")[0] for law in found["laws"] if not law["kept"]}
+    assert broken == {"the same as the definition", "adjoint", "gradient matches"}
+
+
+def test_junit_for_course_tools(hand_in, tmp_path):
+    junit = tmp_path / "junit.xml"
+    hand_in(
+        "import numpy as np\ndef relu(x):\n    return np.maximum(x, 0)\n"
+        "def relu6(x):\n    raise ValueError('\\x1b[31m <&>')\ndef clip(x):\n    raise NotImplementedError\n",
+        "--junit",
+        junit,
+    )
+    (suite,) = ElementTree.parse(junit).getroot()
+    counts = {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "3", "failures": "1", "errors": "0", "skipped": "1"}
+    cases = {case.get("name"): [child.tag for child in case] for case in suite}
+    assert cases == {"relu": [], "relu6": ["failure"], "clip": ["skipped"]}
+    assert "<&>" in suite.find("testcase/failure").text
+
+
+def test_junit_of_a_file_that_cannot_be_read_by_python(hand_in, tmp_path):
+    junit = tmp_path / "junit.xml"
+    hand_in("def (", "--junit", junit)
+    (suite,) = ElementTree.parse(junit).getroot()
+    assert suite.get("failures") == "1"
+
+
+def test_no_such_file_is_a_usage_error():
+    result = CliRunner().invoke(main, ["check", "nowhere.py"])
+    assert result.exit_code == 2
+    assert "cannot read nowhere.py: No such file" in result.output
+
+
+def test_without_hypothesis_it_says_what_is_missing(run_python):
+    code = """
+import sys
+sys.modules["hypothesis"] = None
+from click.testing import CliRunner
+from ghostnp.cli import main
+result = CliRunner().invoke(main, ["check", "x.py"])
+print(result.exit_code, result.output)
+"""
+    assert "pip install hypothesis" in run_python(code)
+
+
+def test_checking_needs_no_numba(run_python, tmp_path):
+    path = tmp_path / "answer.py"
+    path.write_text(right_answer("channel_shuffle"))
+    code = f"""
+import sys
+sys.modules["numba"] = None
+from ghostnp.tools.checking import check
+print(check({str(path)!r}).passed)
+"""
+    assert run_python(code) == "True\n"
+
+
+def test_importing_ghostnp_brings_no_hypothesis(run_python):
+    assert run_python("import sys, ghostnp; print('hypothesis' in sys.modules)") == "False\n"

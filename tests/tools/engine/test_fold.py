@@ -1,0 +1,113 @@
+"""Folding: what goes into what, and only where nobody else reads in between."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ghostnp
+from ghostnp import ops
+from ghostnp.backend import backend
+from ghostnp.modules import BatchNorm2d, Conv2d, Linear, ReLU, Sequential
+from tests.modules.cases import FIXED, RANDOM
+from tests.modules.comparison import build, run_theirs, twins
+from tests.tools.engine.networks import Function, assert_same, maps
+
+pytestmark = pytest.mark.small
+
+
+@pytest.mark.parametrize("name", RANDOM)
+@given(data=st.data())
+def test_compiled_layer_computes_what_pytorch_computes(name, data):
+    case = data.draw(RANDOM[name])
+    ours, theirs = twins(case)
+    x = maps(case.shape)
+    expected, _ = run_theirs(theirs, x, training=False)
+    assert_same(ghostnp.compile(ours)(x), expected.y, 1e-9)
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_compiled_layer_computes_what_the_layer_computes(name):
+    ours, _ = twins(FIXED[name])
+    x = maps(FIXED[name].shape)
+    with ghostnp.use_backend(ops):
+        expected = ours(x)
+    assert_same(ghostnp.compile(ours)(x), expected, 1e-12)
+
+
+def operators(module, shape=(2, 4, 5, 5)):
+    return [step.op for step in ghostnp.compile(module).plan(shape).tape.steps]
+
+
+def conv_norm():
+    return build(5, lambda: Sequential(Conv2d(4, 4, 1), BatchNorm2d(4)))
+
+
+def test_a_batch_norm_and_a_relu_go_into_the_convolution():
+    assert operators(Sequential(conv_norm(), ReLU())) == ["pointwise_conv2d"]
+    assert operators(Sequential(conv_norm(), ReLU(), ReLU())) == ["pointwise_conv2d"]
+
+
+def test_a_batch_norm_after_a_relu_does_not_go_into_the_convolution_before():
+    module = Sequential(build(5, lambda: Sequential(Conv2d(4, 4, 1), ReLU(), BatchNorm2d(4), ReLU())))
+    assert operators(module) == ["pointwise_conv2d", "batch_norm_eval"]
+
+
+def test_a_relu_goes_into_a_linear_map_a_norm_and_a_sum():
+    assert operators(Sequential(Linear(3, 4), ReLU()), (2, 3)) == ["linear"]
+    assert operators(Sequential(BatchNorm2d(4), ReLU())) == ["batch_norm_eval"]
+    assert operators(Function(lambda b, x: b.relu(b.add(x, x)))) == ["add"]
+    assert operators(Function(lambda b, x: b.relu(b.multiply(x, x)))) == ["multiply", "relu"]
+
+
+def test_a_relu_of_maps_side_by_side_goes_into_what_makes_them():
+    def fire(b, x, w):
+        return b.relu(b.concat([b.conv2d(x, w), b.add(x, x)]))
+
+    weight = np.random.default_rng(0).normal(size=(4, 4, 1, 1))
+    assert operators(Function(fire, w=weight)) == ["conv2d", "add", "concat"]
+    assert operators(Function(lambda b, x: b.relu(b.concat([b.add(x, x), x])))) == ["add", "concat", "relu"]
+
+
+def test_nothing_is_folded_where_somebody_else_reads_in_between():
+    class Read(Sequential):
+        def forward(self, x, *, training=False, rng=None):
+            y, _ = self[0].forward(x)
+            z, _ = self[1].forward(y)
+            return (y, z), None
+
+    module = Read(*conv_norm())
+    assert operators(module) == ["pointwise_conv2d", "batch_norm_eval"]
+    x = maps((2, 4, 5, 5))
+    with ghostnp.use_backend(ops):
+        expected = module(x)
+    for actual, wanted in zip(ghostnp.compile(module)(x), expected, strict=True):
+        assert_same(actual, wanted, 1e-12)
+
+
+def test_one_convolution_under_two_norms_is_folded_twice():
+    class Shared(Sequential):
+        def forward(self, x, *, training=False, rng=None):
+            conv, *norms = self
+            return backend().concat([norm.forward(conv.forward(x)[0])[0] for norm in norms]), None
+
+    module = build(6, lambda: Shared(Conv2d(4, 4, 3), BatchNorm2d(4), BatchNorm2d(4)))
+    assert operators(module) == ["standard_conv2d", "standard_conv2d", "concat"]
+    x = maps((2, 4, 5, 5))
+    with ghostnp.use_backend(ops):
+        expected = module(x)
+    assert_same(ghostnp.compile(module)(x), expected, 1e-12)
+
+
+def test_what_nobody_reads_is_not_computed():
+    def wasteful(b, x):
+        b.sigmoid(b.relu(x))
+        return b.clip(x)
+
+    assert operators(Function(wasteful)) == ["clip"]
+
+
+def test_no_batch_norm_is_left_in_the_lightweight_networks():
+    for name in ("ghostnet_100", "ghostnetv2_100", "shufflenetv1_g3_1.0x", "shufflenetv2_1.0x", "mobilenetv2_100"):
+        steps = operators(ghostnp.create_model(name, seed=None), (1, 3, 64, 64))
+        assert not {"batch_norm_eval", "relu"} & set(steps)

@@ -1,0 +1,19 @@
+import pytest
+
+from ghostnp.tools.study.answers import answers
+
+# Worked by hand.
+RIGHT = {
+    "02.1": 1 * 0 + 10 * 0,
+    "02.2": 1 * 1,
+    "02.3": 3 * 16 * 100 * 8 * 9,
+    "02.4": (9, 1),
+    "02.5": (0 + 1 + 3 + 4) + (1 + 2 + 4 + 5) + (3 + 4 + 6 + 7) + (4 + 5 + 7 + 8),
+}
+WRONG = {"02.1": 2, "02.2": 11, "02.3": 2 * 16 * 100 * 72, "02.4": (4, 1), "02.5": 36}
+
+
+@pytest.mark.parametrize("exercise", RIGHT)
+def test_answer_worked_by_hand_is_accepted_and_the_usual_slip_is_not(exercise):
+    assert answers()[exercise].accepts(RIGHT[exercise])
+    assert not answers()[exercise].accepts(WRONG[exercise])

@@ -1,0 +1,46 @@
+"""Exercise 2: Filter every channel alone, with one or several filters.
+
+`tap(xp, u, v, window)` views the pixels of the padded map that tap (u, v) of the kernel meets, one for every output
+pixel: the sum over the taps is the convolution.
+
+    ghostnp check tutorials/exercises/02_depthwise_conv2d.py
+"""
+
+import numpy as np
+
+from ghostnp.ops.geometry import conv2d_window, pad, tap
+
+
+def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
+    """Filter each channel alone.
+
+    Parameters
+    ----------
+    x : ndarray
+        Images of shape (N, C_in, H, W).
+    weight : ndarray
+        Filters of shape (m·C_in, 1, kh, kw). Filters c·m to c·m + m - 1 see channel c, and the multiplier m is 1 in
+        most networks.
+    bias : ndarray, optional
+        Shape (m·C_in,).
+    stride, dilation : int or (int, int), default 1
+        Rows and columns between neighbouring windows, and between neighbouring taps.
+    padding : int, (int, int), ((int, int), (int, int)) or "same", default 0
+        Zeros around each map: all sides, (rows, columns), ((top, bottom), (left, right)), or TensorFlow's rule.
+
+    Returns
+    -------
+    y : ndarray
+        Shape (N, m·C_in, H_out, W_out), dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes do not fit, or the output would be smaller than 1x1.
+
+    References
+    ----------
+    .. [1] A. G. Howard et al., "MobileNets", 2017, section 3.1, equation (3). https://arxiv.org/abs/1704.04861
+    """
+    window = conv2d_window(x.shape, weight.shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    raise NotImplementedError

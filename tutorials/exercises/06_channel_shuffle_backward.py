@@ -1,0 +1,13 @@
+"""Exercise 6: Put the channels back in their places.
+
+A shuffle only moves numbers: which shuffle undoes it? You may call `ghostnp.ops.channel_shuffle`.
+
+    ghostnp check tutorials/exercises/06_channel_shuffle_backward.py
+"""
+
+import numpy as np
+
+
+def channel_shuffle_backward(dy, x, groups):
+    """Put the channels of `dy` (N, C, H, W) back in their places: dx shaped like `x`."""
+    raise NotImplementedError
