@@ -3,7 +3,7 @@
 What needs no hurry is the definition itself: it is imported from `ghostnp.ops` below, in plain sight.
 
 Read them in this order: `jit` (with `cache`, `progress` and `threads`), `memory`, `layout`, `leaves`, `matmul`,
-`linear`, `phases`, `columns`, `depthwise`, `convolution`, `normalization`, `activation`, `pooling`, `resize`,
+`linear`, `phases`, `columns`, `taps`, `depthwise`, `convolution`, `normalization`, `activation`, `pooling`, `resize`,
 `shuffle`, `join`.
 """
 

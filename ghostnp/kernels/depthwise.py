@@ -26,14 +26,12 @@ import numpy as np
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.layout import compact, images, plain, planes, rows
 from ghostnp.kernels.leaves import accumulate, bounds, copy, fill, sum_row
+from ghostnp.kernels.taps import add_1, add_taps, all_finite, copy_pixels, dot_1, dot_taps, rectify
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads
 
 # How large the phases of a band should be: they, as many outputs and as many gradients share a second-level cache.
 BAND_BYTES = 1 << 16
-
-# Unsigned, since Numba tests a signed index for counting from the end.
-_1, _2, _3, _4, _5, _6, _7 = (np.uintp(number) for number in range(1, 8))
 
 
 def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
@@ -102,123 +100,6 @@ def _layout(window, batch, itemsize):
 
 
 @leaf
-def _add_1(target, x, a):
-    for p in range(target.size):
-        target[p] += a * x[p]
-
-
-@leaf
-def _add_3(target, x, y, z, a, b, c):
-    for p in range(target.size):
-        target[p] += a * x[p] + b * y[p] + c * z[p]
-
-
-@leaf
-def _add_9(target, source, begins, w):
-    n = target.size
-    i, j, k = source[begins[0] :], source[begins[1] :], source[begins[2] :]
-    q, r, s = source[begins[3] :], source[begins[4] :], source[begins[5] :]
-    x, y, z = source[begins[6] :], source[begins[7] :], source[begins[8] :]
-    a, b, c, d, e, f, g, h, o = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]
-    for p in range(n):
-        target[p] += (
-            (a * i[p] + b * j[p] + c * k[p]) + (d * q[p] + e * r[p] + f * s[p]) + (g * x[p] + h * y[p] + o * z[p])
-        )
-
-
-@leaf
-def _dot_1(g, x):
-    s = g.dtype.type(0)
-    for p in range(g.size):
-        s += g[p] * x[p]
-    return s
-
-
-@leaf
-def _dot_3(g, x, y, z):
-    s = t = u = g.dtype.type(0)
-    for p in range(g.size):
-        a = g[p]
-        s += a * x[p]
-        t += a * y[p]
-        u += a * z[p]
-    return s, t, u
-
-
-@leaf
-def _add_taps(target, source, begins, w):
-    """target += Σ_t w[t] · source[begins[t]:], over all taps t."""
-    n, t = target.size, 0
-    while t + 9 <= w.size:
-        _add_9(target, source, begins[t:], w[t:])
-        t += 9
-    while t + 3 <= w.size:
-        i, j, k = begins[t], begins[t + 1], begins[t + 2]
-        _add_3(target, source[i : i + n], source[j : j + n], source[k : k + n], w[t], w[t + 1], w[t + 2])
-        t += 3
-    while t < w.size:
-        _add_1(target, source[begins[t] : begins[t] + n], w[t])
-        t += 1
-
-
-@leaf
-def _dot_taps(g, source, begins, dots):
-    """dots[t] = g · source[begins[t]:] for each tap t."""
-    n, t = g.size, 0
-    while t + 3 <= begins.size:
-        i, j, k = begins[t], begins[t + 1], begins[t + 2]
-        dots[t], dots[t + 1], dots[t + 2] = _dot_3(g, source[i : i + n], source[j : j + n], source[k : k + n])
-        t += 3
-    while t < begins.size:
-        dots[t] = _dot_1(g, source[begins[t] : begins[t] + n])
-        t += 1
-
-
-@leaf
-def _all_finite(row):
-    finite = True
-    for p in range(row.size):
-        finite &= np.isfinite(row[p])
-    return finite
-
-
-@leaf
-def _rectify(row):
-    """relu(row) in place; a comparison with NaN is false, so NaN stays."""
-    for p in range(row.size):
-        row[p] = 0 if row[p] < 0 else row[p]
-
-
-@leaf
-def _copy_8(source, i, target, o):
-    """target[o : o + 8] = source[i : i + 8], all at once, as a vector register does it."""
-    a, b, c, d = source[i], source[i + _1], source[i + _2], source[i + _3]
-    e, f, g, h = source[i + _4], source[i + _5], source[i + _6], source[i + _7]
-    target[o], target[o + _1], target[o + _2], target[o + _3] = a, b, c, d
-    target[o + _4], target[o + _5], target[o + _6], target[o + _7] = e, f, g, h
-
-
-@leaf
-def _copy_pixels(source, step, target, target_step, count, batch):
-    """Copy `count` pixels; the next one is a step further on."""
-    if step == target_step == batch:
-        copy(source[: count * batch], target[: count * batch])
-    elif batch == 1:
-        for j in range(count):
-            target[j * target_step] = source[j * step]
-    elif batch % 8 == 0:
-        for n in range(0, batch, 8):
-            i, o = np.uintp(n), np.uintp(n)
-            for _ in range(count):
-                _copy_8(source, i, target, o)
-                i += np.uintp(step)
-                o += np.uintp(target_step)
-    else:
-        for j in range(count):
-            copy(source[j * step : j * step + batch], target[j * target_step : j * target_step + batch])
-
-
-@leaf
 def _visit(x, numbers, first, phases, back):
     """Deal the rows that a band from output row `first` on reads of a channel out to its phases, or bring them `back`.
 
@@ -248,12 +129,12 @@ def _filter(phases, w, bias, numbers, first, offsets, sums, y, relu):
     rows = min(band, height - first)
     total = sums[: size - margin - (band - rows) * pitch]
     fill(total, bias)
-    _add_taps(total, phases, offsets, w)
+    add_taps(total, phases, offsets, w)
     n = width * batch
     for i in range(first, first + rows):
-        _copy_pixels(total[(i - first) * pitch :], sw * batch, y[i * n : (i + 1) * n], batch, width, batch)
+        copy_pixels(total[(i - first) * pitch :], sw * batch, y[i * n : (i + 1) * n], batch, width, batch)
     if relu:
-        _rectify(y[first * n : (first + rows) * n])
+        rectify(y[first * n : (first + rows) * n])
 
 
 @leaf
@@ -268,32 +149,33 @@ def _filter_backward(dy, phases, w, numbers, first, offsets, starts, sources, sp
     g = spaced[margin : margin + size - margin - (band - rows) * pitch]
     fill(spaced[margin + g.size :], dy.dtype.type(0))
     for i in range(rows):
-        _copy_pixels(dy[(first + i) * n :], batch, g[i * pitch :], sw * batch, width, batch)
+        copy_pixels(dy[(first + i) * n :], batch, g[i * pitch :], sw * batch, width, batch)
     for phase in range(starts.size - 1):
         t, end = starts[phase], starts[phase + 1]
         target = dphases[phase * size : (phase + 1) * size]
-        if _all_finite(w[t:end]):
-            _add_taps(target, spaced, sources[t:end], w[t:end])
+        if all_finite(w[t:end]):
+            add_taps(target, spaced, sources[t:end], w[t:end])
         else:
             # An infinite weight would make NaN of the zeros between the pixels: go around them.
             for tap in range(t, end):
                 for i in range(0, rows * pitch, pitch):
                     for p in range(i, i + width * sw * batch, sw * batch):
-                        _add_1(target[margin - sources[tap] + p :][:batch], g[p : p + batch], w[tap])
-    _dot_taps(g, phases, offsets, dots)
+                        add_1(target[margin - sources[tap] + p :][:batch], g[p : p + batch], w[tap])
+    dot_taps(g, phases, offsets, dots)
     for t in range(dots.size):
         if not np.isfinite(dots[t]):
             # The zeros between the pixels have met an infinity or a NaN that the tap does not read: go around them.
             dots[t] = 0
             for i in range(0, rows * pitch, pitch):
                 for p in range(i, i + width * sw * batch, sw * batch):
-                    dots[t] += _dot_1(g[p : p + batch], phases[offsets[t] + p :][:batch])
+                    dots[t] += dot_1(g[p : p + batch], phases[offsets[t] + p :][:batch])
         dw[t] += dots[t]
     return sum_row(g)
 
 
 @leaf
 def _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, relu):
+    """Channels `begin` to `end`; a leaf, for in a driver each row taken would be counted, by all threads at once."""
     multiplier = len(w) // len(x)
     _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
     for c in range(begin, end):
@@ -307,6 +189,7 @@ def _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, 
 def _filter_channels_backward(
     begin, end, dy, x, w, numbers, offsets, starts, sources, phases, dphases, spaced, dots, dx, dw, dbias
 ):
+    """What `_filter_channels` is forwards."""
     multiplier = len(w) // len(x)
     _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
     for c in range(begin, end):

@@ -182,7 +182,7 @@ def _normalize_backward(begin, end, dy, x, weight, bias, mean, var, eps, trainin
 @driver
 def _forward(x, weight, bias, mean, var, eps, training, relu, y):
     if x.size < FEW:
-        _normalize(0, len(x), x, weight, bias, mean, var, eps, training, relu, y)
+        _normalize(np.int64(0), len(x), x, weight, bias, mean, var, eps, training, relu, y)
     else:
         for share in prange(SHARES):
             begin, end = bounds(np.int64(share), len(x))
@@ -192,7 +192,7 @@ def _forward(x, weight, bias, mean, var, eps, training, relu, y):
 @driver
 def _backward(dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias):
     if x.size < FEW:
-        _normalize_backward(0, len(x), dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias)
+        _normalize_backward(np.int64(0), len(x), dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias)
     else:
         for share in prange(SHARES):
             begin, end = bounds(np.int64(share), len(x))

@@ -8,7 +8,6 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from tabulate import tabulate
 
 from ghostnp import ops
 from ghostnp.backend import use_backend
@@ -184,6 +183,8 @@ class Trace:
         return {name: _found(value, self.tape.values) for name, value in fitting[number].arguments.items()}
 
     def __str__(self):
+        from tabulate import tabulate  # slow to import, and only needed to print
+
         table = []
         for row in self.rows:
             made = " ".join(f"#{number}" for number in row.made_from)

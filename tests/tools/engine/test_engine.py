@@ -12,7 +12,6 @@ from ghostnp.modules import Conv2d, GhostModule, Linear, Module, ReLU, Sequentia
 from ghostnp.testing import MEMORY
 from tests.tools.engine.networks import Function, assert_same, maps, network, settled
 
-pytestmark = pytest.mark.small
 SHAPE = (2, 3, 8, 8)
 
 

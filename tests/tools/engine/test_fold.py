@@ -13,8 +13,6 @@ from tests.modules.cases import FIXED, RANDOM
 from tests.modules.comparison import build, run_theirs, twins
 from tests.tools.engine.networks import Function, assert_same, maps
 
-pytestmark = pytest.mark.small
-
 
 @pytest.mark.parametrize("name", RANDOM)
 @given(data=st.data())

@@ -1,0 +1,128 @@
+"""The leaves of the depthwise convolution: what taps do with long rows, and how pixels are set apart."""
+
+import numpy as np
+
+from ghostnp.kernels.jit import leaf
+from ghostnp.kernels.leaves import copy
+
+# Unsigned, since Numba tests a signed index for counting from the end.
+_1, _2, _3, _4, _5, _6, _7 = (np.uintp(number) for number in range(1, 8))
+
+
+@leaf
+def add_1(target, x, a):
+    """target += a · x."""
+    for p in range(target.size):
+        target[p] += a * x[p]
+
+
+@leaf
+def _add_3(target, x, y, z, a, b, c):
+    for p in range(target.size):
+        target[p] += a * x[p] + b * y[p] + c * z[p]
+
+
+@leaf
+def _add_9(target, source, begins, w):
+    i, j, k = source[begins[0] :], source[begins[1] :], source[begins[2] :]
+    q, r, s = source[begins[3] :], source[begins[4] :], source[begins[5] :]
+    x, y, z = source[begins[6] :], source[begins[7] :], source[begins[8] :]
+    a, b, c, d, e, f, g, h, o = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]
+    for p in range(target.size):
+        target[p] += (
+            (a * i[p] + b * j[p] + c * k[p]) + (d * q[p] + e * r[p] + f * s[p]) + (g * x[p] + h * y[p] + o * z[p])
+        )
+
+
+@leaf
+def dot_1(g, x):
+    """g · x."""
+    s = g.dtype.type(0)
+    for p in range(g.size):
+        s += g[p] * x[p]
+    return s
+
+
+@leaf
+def _dot_3(g, x, y, z):
+    s = t = u = g.dtype.type(0)
+    for p in range(g.size):
+        a = g[p]
+        s += a * x[p]
+        t += a * y[p]
+        u += a * z[p]
+    return s, t, u
+
+
+@leaf
+def add_taps(target, source, begins, w):
+    """target += Σ_t w[t] · source[begins[t]:], over all taps t."""
+    n, t = target.size, 0
+    while t + 9 <= w.size:
+        _add_9(target, source, begins[t:], w[t:])
+        t += 9
+    while t + 3 <= w.size:
+        i, j, k = begins[t], begins[t + 1], begins[t + 2]
+        _add_3(target, source[i : i + n], source[j : j + n], source[k : k + n], w[t], w[t + 1], w[t + 2])
+        t += 3
+    while t < w.size:
+        add_1(target, source[begins[t] : begins[t] + n], w[t])
+        t += 1
+
+
+@leaf
+def dot_taps(g, source, begins, dots):
+    """dots[t] = g · source[begins[t]:] for each tap t."""
+    n, t = g.size, 0
+    while t + 3 <= begins.size:
+        i, j, k = begins[t], begins[t + 1], begins[t + 2]
+        dots[t], dots[t + 1], dots[t + 2] = _dot_3(g, source[i : i + n], source[j : j + n], source[k : k + n])
+        t += 3
+    while t < begins.size:
+        dots[t] = dot_1(g, source[begins[t] : begins[t] + n])
+        t += 1
+
+
+@leaf
+def all_finite(row):
+    """Whether the row has neither NaN nor infinity in it."""
+    finite = True
+    for p in range(row.size):
+        finite &= np.isfinite(row[p])
+    return finite
+
+
+@leaf
+def rectify(row):
+    """relu(row) in place; a comparison with NaN is false, so NaN stays."""
+    for p in range(row.size):
+        row[p] = 0 if row[p] < 0 else row[p]
+
+
+@leaf
+def _copy_8(source, i, target, o):
+    """target[o : o + 8] = source[i : i + 8], all at once, as a vector register does it."""
+    a, b, c, d = source[i], source[i + _1], source[i + _2], source[i + _3]
+    e, f, g, h = source[i + _4], source[i + _5], source[i + _6], source[i + _7]
+    target[o], target[o + _1], target[o + _2], target[o + _3] = a, b, c, d
+    target[o + _4], target[o + _5], target[o + _6], target[o + _7] = e, f, g, h
+
+
+@leaf
+def copy_pixels(source, step, target, target_step, count, batch):
+    """Copy `count` pixels; the next one is a step further on."""
+    if step == target_step == batch:
+        copy(source[: count * batch], target[: count * batch])
+    elif batch == 1:
+        for j in range(count):
+            target[j * target_step] = source[j * step]
+    elif batch % 8 == 0:
+        for n in range(0, batch, 8):
+            i, o = np.uintp(n), np.uintp(n)
+            for _ in range(count):
+                _copy_8(source, i, target, o)
+                i += np.uintp(step)
+                o += np.uintp(target_step)
+    else:
+        for j in range(count):
+            copy(source[j * step : j * step + batch], target[j * target_step : j * target_step + batch])
