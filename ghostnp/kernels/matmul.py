@@ -1,8 +1,8 @@
 """Matrix products: what every convolution except the depthwise one comes down to.
 
-`gemm` multiplies a small matrix by a wide one, w (M, K) @ x (K, P), with P pixels side by side in memory. A tile of
-8 x 400 results stays in the first-level cache while the channels pass by, four at a time: each number that is loaded is
-used 8 times, each result that is touched takes 4 products, and all loops run along pixels, where vector registers fit.
+`gemm` multiplies a small matrix by a wide one, w (M, K) @ x (K, P), with P pixels side by side in memory. What a tile
+of up to 384 pixels needs of x is gathered, and stays in the cache while 8 rows of w at a time pass by; the innermost
+block, 8 rows by one vector of pixels, is in `registers`.
 
 `gemm_nt` multiplies two wide ones, a (M, P) @ b (K, P)ᵀ, as a weight gradient does. Here the contraction runs along
 pixels, and 4 x 4 scalar products are summed at once in registers.
@@ -87,7 +87,7 @@ def gemm(w, transposed, bias, x, begins, lines, y, first, relu):
     lanes = VECTOR // x.itemsize
     vectors = (pixels + lanes - 1) // lanes
     step = min(TILE, (vectors + SHARES - 1) // SHARES * lanes)
-    pitch = step + LINE // x.itemsize  # an odd number of cache lines, so that rows do not compete for the same ones
+    pitch = step + LINE // x.itemsize  # so that rows do not all lie in the same few sets of the cache
     tiles, blocks = (pixels + step - 1) // step, (height + ROWS - 1) // ROWS
     flat = w.reshape(groups, height * depth)
     for share in prange(SHARES):
