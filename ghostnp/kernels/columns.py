@@ -24,16 +24,16 @@ def columns(pixels, window, groups):
     """What the windows see of `pixels` (C, H, W, N), as the products of `matmul` take it: x, begins and lines."""
     channels, _, _, batch = pixels.shape
     numbers, begins, lines = _columns_layout(window, channels // groups, batch)
-    phases = np.empty((channels, *numbers[2:4], numbers[11]), pixels.dtype)
-    spread(pixels.reshape(channels, -1), numbers, phases.reshape(channels, numbers[2] * numbers[3], numbers[11]))
+    phases = np.empty((channels, *numbers[2:4], numbers[-1]), pixels.dtype)
+    spread(pixels.reshape(channels, -1), numbers, phases.reshape(channels, numbers[2] * numbers[3], numbers[-1]))
     return phases.reshape(groups, -1), begins, lines
 
 
 @lru_cache(maxsize=256)
 def _columns_layout(window, channels, batch):
     height, width = window.output
-    numbers, order, offsets, _, _ = layout(window, batch, height)
-    _, _, sh, sw, _, _, _, _, _, _, pitch, size, _ = numbers
+    numbers, order, offsets, _ = layout(window, batch, height)
+    _, _, sh, sw, _, _, _, _, _, pitch, size = numbers
     begins = np.empty((channels, order.size), np.int64)
     begins[:, order] = offsets + np.arange(channels)[:, None] * (sh * sw * size)
     return numbers, begins.ravel(), (height * width * batch, width * batch, pitch)
@@ -58,7 +58,7 @@ def spread(x, numbers, phases):
 
 @leaf
 def _collect_jobs(begin, end, columns, first, numbers, order, offsets, starts, lines, dx):
-    _, _, _, _, _, _, _, width, batch, _, pitch, size, _ = numbers
+    _, _, _, _, _, _, _, width, batch, pitch, size = numbers
     n = width * batch
     count = starts.size - 1
     for job in range(begin, end):
@@ -80,5 +80,5 @@ def col2im(columns, first, numbers, order, offsets, starts, dx):
     for share in prange(SHARES):
         begin, end = bounds(np.int64(share), len(dx) * (starts.size - 1))
         if begin < end:
-            lines = np.empty(numbers[11], dx.dtype)
+            lines = np.empty(numbers[-1], dx.dtype)
             _collect_jobs(begin, end, columns, first, numbers, order, offsets, starts, lines, dx)

@@ -145,7 +145,7 @@ def _add_to_pixels(dy, w, window, dx, batch):
     height, width = window.output
     depth, length = w.shape[0] * w.shape[2], width * batch
     step = min(height, max(1, COLUMN_BYTES // (depth * length * dy.itemsize)))
-    numbers, *taps, _ = layout(window, batch, step)
+    numbers, *taps = layout(window, batch, step)
     zeros = np.zeros((len(w), w.shape[2]), dy.dtype)
     for i in range(0, height, step):
         dcolumns = np.empty((len(w), w.shape[2], min(step, height - i) * length), dy.dtype)

@@ -1,8 +1,8 @@
 """Matrix products: what every convolution except the depthwise one comes down to.
 
-`gemm` multiplies a small matrix by a wide one, w (M, K) @ x (K, P), with P pixels side by side in memory. A tile of
-8 x 400 results stays in the first-level cache while the channels pass by, four at a time: each number that is loaded is
-used 8 times, each result that is touched takes 4 products, and all loops run along pixels, where vector registers fit.
+`gemm` multiplies a small matrix by a wide one, w (M, K) @ x (K, P), with P pixels side by side in memory. What a tile
+of up to 384 pixels needs of x is gathered, and stays in the cache while 8 rows of w at a time pass by; the innermost
+block, 8 rows by one vector of pixels, is in `registers`.
 
 `gemm_nt` multiplies two wide ones, a (M, P) @ b (K, P)ᵀ, as a weight gradient does. Here the contraction runs along
 pixels, and 4 x 4 scalar products are summed at once in registers.
@@ -14,139 +14,62 @@ import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.leaves import FEW, bounds, copy, fill
+from ghostnp.kernels.registers import ROWS, VECTOR, multiply_block
 
-LANES = 16  # numbers in a vector register, at the most
-# Pixels in a tile. 8 of its rows and 4 of the operand's take 19 KB in float32; and no two of these rows are a multiple
-# of 4 KB apart: the processor would take them for the same place, and wait for the one before it reads the other.
-TILE = 400
+LINE = 64  # bytes in a cache line
+# Pixels in a tile: their operand's rows should stay in the second-level cache, and its results in the first.
+TILE = 384
 CHUNK = 512  # pixels in one pass of the scalar products
 BAND = 16  # rows of `a` in one job of gemm_nt
 
 
 @leaf
-def _add_8x4(tile, x0, x1, x2, x3, w, k):
-    """Add w[:, k:k+4] @ (x0, x1, x2, x3) to the tile's 8 rows, which lie TILE numbers apart."""
-    w00, w01, w02, w03 = w[0, k], w[0, k + 1], w[0, k + 2], w[0, k + 3]
-    w10, w11, w12, w13 = w[1, k], w[1, k + 1], w[1, k + 2], w[1, k + 3]
-    w20, w21, w22, w23 = w[2, k], w[2, k + 1], w[2, k + 2], w[2, k + 3]
-    w30, w31, w32, w33 = w[3, k], w[3, k + 1], w[3, k + 2], w[3, k + 3]
-    w40, w41, w42, w43 = w[4, k], w[4, k + 1], w[4, k + 2], w[4, k + 3]
-    w50, w51, w52, w53 = w[5, k], w[5, k + 1], w[5, k + 2], w[5, k + 3]
-    w60, w61, w62, w63 = w[6, k], w[6, k + 1], w[6, k + 2], w[6, k + 3]
-    w70, w71, w72, w73 = w[7, k], w[7, k + 1], w[7, k + 2], w[7, k + 3]
-    for p in range(x0.size):
-        a, b, c, d = x0[p], x1[p], x2[p], x3[p]
-        tile[p] += w00 * a + w01 * b + w02 * c + w03 * d
-        tile[p + TILE] += w10 * a + w11 * b + w12 * c + w13 * d
-        tile[p + 2 * TILE] += w20 * a + w21 * b + w22 * c + w23 * d
-        tile[p + 3 * TILE] += w30 * a + w31 * b + w32 * c + w33 * d
-        tile[p + 4 * TILE] += w40 * a + w41 * b + w42 * c + w43 * d
-        tile[p + 5 * TILE] += w50 * a + w51 * b + w52 * c + w53 * d
-        tile[p + 6 * TILE] += w60 * a + w61 * b + w62 * c + w63 * d
-        tile[p + 7 * TILE] += w70 * a + w71 * b + w72 * c + w73 * d
+def _finish(sums, bias, relu, target):
+    """target = sums + bias, rectified where `relu`; NaN stays NaN."""
+    if relu:
+        for p in range(target.size):
+            total = sums[p] + bias
+            target[p] = 0 if total < 0 else total
+    else:
+        for p in range(target.size):
+            target[p] = sums[p] + bias
 
 
 @leaf
-def _add_8x1(tile, x, w, k):
-    """Add w[:, k:k+1] @ x to the tile's 8 rows: what 4 channels at a time leave over."""
-    w0, w1, w2, w3, w4, w5, w6, w7 = w[0, k], w[1, k], w[2, k], w[3, k], w[4, k], w[5, k], w[6, k], w[7, k]
-    for p in range(x.size):
-        a = x[p]
-        tile[p] += w0 * a
-        tile[p + TILE] += w1 * a
-        tile[p + 2 * TILE] += w2 * a
-        tile[p + 3 * TILE] += w3 * a
-        tile[p + 4 * TILE] += w4 * a
-        tile[p + 5 * TILE] += w5 * a
-        tile[p + 6 * TILE] += w6 * a
-        tile[p + 7 * TILE] += w7 * a
+def _gather(x, p, size, begins, lines, gathered, pitch):
+    """Copy columns p to p + size of an operand (see `gemm`) to rows of `gathered`, a pitch apart; zeros follow."""
+    _, width, step = lines
+    q = 0
+    while q < size:
+        i, j = (p + q) // width, (p + q) % width
+        n = min(size - q, width - j)
+        for k in range(begins.size):
+            begin, target = begins[k] + i * step + j, k * pitch + q
+            copy(x[begin : begin + n], gathered[target : target + n])
+        q += n
+    if size < pitch:
+        for k in range(begins.size):
+            fill(gathered[k * pitch + size : (k + 1) * pitch], gathered.dtype.type(0))
 
 
 @leaf
-def _pack(w, transposed, m, block):
-    """Copy rows m to m + 7 of w (columns, where `transposed`) to `block`; rows that do not exist are zero."""
-    for row in range(8):
-        if m + row >= (w.shape[1] if transposed else w.shape[0]):
-            fill(block[row], block.dtype.type(0))
-        elif transposed:
-            for k in range(block.shape[1]):
-                block[row, k] = w[k, m + row]
-        else:
-            copy(w[m + row], block[row])
-
-
-@leaf
-def _rectify(source, target):
-    """target = max(source, 0), and NaN stays NaN."""
-    for p in range(target.size):
-        target[p] = 0 if source[p] < 0 else source[p]
-
-
-@leaf
-def whole(count):
-    """The next multiple of LANES."""
-    return (count + LANES - 1) // LANES * LANES
-
-
-@leaf
-def _gather(x, p, size, begins, lines, gathered, step):
-    """Copy columns p to p + size of an operand (see `gemm`) to rows of `gathered`, `step` apart."""
-    _, width, pitch = lines
-    for k in range(begins.size):
-        row, q = gathered[k * step : (k + 1) * step], 0
-        while q < size:
-            i, j = (p + q) // width, (p + q) % width
-            n = min(size - q, width - j)
-            begin = begins[k] + i * pitch + j
-            copy(x[begin : begin + n], row[q : q + n])
-            q += n
-        fill(row[size : whole(size)], row.dtype.type(0))
-
-
-@leaf
-def _multiply_tile(w, bias, x, where, full, size, y, m, q, tile, relu):
-    """y[m:m+8, q:q+size] = w @ x̄ + bias[m:m+8]; rows that y does not have are left out.
-
-    Row k of x̄ is x[where[k] : where[k] + full]; what is computed beyond `size` is not used.
-    """
-    rows = min(8, y.shape[0] - m)
-    for row in range(8):
-        fill(tile[row * TILE : row * TILE + full], bias[m + row] if row < rows else bias.dtype.type(0))
-    fours = where.size // 4 * 4
-    for k in range(0, fours, 4):
-        a, b, c, d = where[k], where[k + 1], where[k + 2], where[k + 3]
-        _add_8x4(tile, x[a : a + full], x[b : b + full], x[c : c + full], x[d : d + full], w, k)
-    for k in range(fours, where.size):
-        _add_8x1(tile, x[where[k] : where[k] + full], w, k)
-    for row in range(rows):
-        source, target = tile[row * TILE : row * TILE + size], y[m + row, q : q + size]
-        if relu:
-            _rectify(source, target)
-        else:
-            copy(source, target)
-
-
-@leaf
-def _multiply_tiles(jobs, grid, w, transposed, bias, x, begins, lines, y, first, relu, gathered, where, packed, tile):
-    tiles, step, blocks = grid
-    gather = gathered.size > 0
+def _multiply_tiles(jobs, grid, w, transposed, bias, x, begins, lines, y, first, relu, gathered, sums):
+    tiles, step, blocks, pitch = grid
+    _, height, _ = y.shape
+    depth = begins.size
+    m_step, k_step = (1, height) if transposed else (depth, 1)
     for job in range(jobs[0], jobs[1]):
-        g, p, m = job // (tiles * blocks), job // blocks % tiles * step, job % blocks * 8
-        p = max(0, min(p, lines[0] - step))  # the last tile is a whole one too: what it shares with another is equal
+        g, tile, m = job // (tiles * blocks), job // blocks % tiles, job % blocks * ROWS
+        p = tile * step
         size = min(step, lines[0] - p)
         if job == jobs[0] or m == 0:
-            if gather:
-                _gather(x[g], p, size, begins, lines, gathered, step)
-            for k in range(begins.size):
-                where[k] = k * step if gather else begins[k] + p
-        if transposed or m + 8 > y.shape[1]:
-            _pack(w[g], transposed, m, packed)
-            block = packed
-        else:
-            block = w[g, m : m + 8]
-        full = whole(size) if gather else size
-        source = gathered if gather else x[g]
-        _multiply_tile(block, bias[g], source, where, full, size, y[g], m, first + p, tile, relu)
+            _gather(x[g], p, size, begins, lines, gathered, pitch)
+        rows = min(ROWS, height - m)
+        for q in range(0, size, VECTOR // x.itemsize):
+            multiply_block(w[g], m * m_step, k_step, m_step, rows, gathered, q, pitch, depth, sums, TILE)
+        for r in range(rows):
+            row = y[g, m + r, first + p : first + p + size]
+            _finish(sums[r * TILE : r * TILE + size], bias[g, m + r], relu, row)
 
 
 @driver
@@ -156,41 +79,23 @@ def gemm(w, transposed, bias, x, begins, lines, y, first, relu):
     Row k of a group's x̄ begins at x[g, begins[k]]; lines = (pixels, width, pitch) says how many numbers it has, how
     many of them lie side by side, and how far it is from there to the next ones. Where `relu`, y is rectified.
 
-    A job is one tile, 8 rows by up to TILE pixels. Neighbouring jobs share their pixels of x; where enough of them do,
-    or where these do not lie side by side, they are gathered first.
+    A job is one tile, 8 rows by up to TILE pixels. Neighbouring jobs share their pixels of x, which are gathered first:
+    once in each share, so that tiles are narrow where pixels are few.
     """
-    pixels, width, _ = lines
-    # What has to be gathered is gathered anew in each share: narrow tiles keep that little where pixels are few.
-    widest = TILE if width == pixels else min(TILE, max(96, whole(pixels // 8)))
-    tiles = max(1, (pixels + widest - 1) // widest)
-    if tiles == 1 and pixels % LANES:
-        tiles = 2  # which overlap, and fill their registers
-    step = whole((pixels + tiles - 1) // tiles)
-    blocks = (y.shape[1] + 7) // 8
-    depth = begins.size
+    groups, height, _ = y.shape
+    pixels, depth = lines[0], begins.size
+    lanes = VECTOR // x.itemsize
+    vectors = (pixels + lanes - 1) // lanes
+    step = min(TILE, (vectors + SHARES - 1) // SHARES * lanes)
+    pitch = step + LINE // x.itemsize  # so that rows do not all lie in the same few sets of the cache
+    tiles, blocks = (pixels + step - 1) // step, (height + ROWS - 1) // ROWS
+    flat = w.reshape(groups, height * depth)
     for share in prange(SHARES):
-        jobs = bounds(np.int64(share), len(x) * tiles * blocks)
+        jobs = bounds(np.int64(share), groups * tiles * blocks)
         if jobs[0] < jobs[1]:
-            gather = width < pixels or min(blocks, jobs[1] - jobs[0]) >= 6
-            gathered = np.empty(depth * step if gather else 0, x.dtype)
-            where, packed, tile = np.empty(depth, np.int64), np.empty((8, depth), x.dtype), np.empty(8 * TILE, x.dtype)
-            _multiply_tiles(
-                jobs,
-                (tiles, step, blocks),
-                w,
-                transposed,
-                bias,
-                x,
-                begins,
-                lines,
-                y,
-                first,
-                relu,
-                gathered,
-                where,
-                packed,
-                tile,
-            )
+            gathered, sums = np.empty(depth * pitch, x.dtype), np.empty(ROWS * TILE, x.dtype)
+            grid = tiles, step, blocks, pitch
+            _multiply_tiles(jobs, grid, flat, transposed, bias, x, begins, lines, y, first, relu, gathered, sums)
 
 
 @leaf

@@ -19,12 +19,6 @@ from ghostnp.kernels.layout import compact
 from ghostnp.kernels.leaves import accumulate, copy, fill
 
 
-def row_pitch(window, batch):
-    """How many numbers lie between the beginnings of two rows of a phase."""
-    window = compact(window)
-    return (window.output[1] + (window.kernel[1] - 1) * window.dilation[1] // window.stride[1]) * batch
-
-
 @lru_cache(maxsize=256)
 def layout(window, batch, band):
     """Where everything lies in the scratch of a band; lengths count numbers, not pixels.
@@ -32,28 +26,25 @@ def layout(window, batch, band):
     Returns
     -------
     numbers : tuple of int
-        What the leaves unpack: the window's sizes, the batch, and band (output rows), pitch (from one row of a phase to
-        the next), size (of a phase) and margin (the furthest that a tap is from the first pixel of its phase).
+        What the leaves unpack: the sizes of the window, the batch, pitch (from one row of a phase to the next) and size
+        (of a phase, for a band of so many output rows).
     order : ndarray
         The taps, those of one phase next to each other.
-    offsets, starts, sources : ndarray
-        For each tap in that order, where it begins in the phases; for each phase, its first tap; for each tap, where it
-        begins in a dy that has the margin in front.
+    offsets, starts : ndarray
+        For each tap in that order, where it begins in the phases; for each phase, its first tap.
     """
-    pitch = row_pitch(window, batch)
     window = compact(window)
     (height, width), (height_out, width_out) = window.input, window.output
     (sh, sw), ((top, _), (left, _)) = window.stride, window.padding
     u, v = (tap * dilation for tap, dilation in zip(np.indices(window.kernel), window.dilation, strict=True))
-    band = min(height_out, band)
+    band, pitch = min(height_out, band), (width_out + v.max().item() // sw) * batch
     size = (band + u.max().item() // sh) * pitch
-    margin = size - (band - 1) * pitch - width_out * batch
     phases = (u % sh * sw + v % sw).ravel()
     order = np.argsort(phases, kind="stable")
     phases, shifts = phases[order], (u // sh * pitch + v // sw * batch).ravel()[order]
     starts = np.searchsorted(phases, np.arange(sh * sw + 1))
-    numbers = (height, width, sh, sw, top, left, height_out, width_out, batch, band, pitch, size, margin)
-    return numbers, order, phases * size + shifts, starts, margin - shifts
+    numbers = (height, width, sh, sw, top, left, height_out, width_out, batch, pitch, size)
+    return numbers, order, phases * size + shifts, starts
 
 
 @leaf
@@ -86,9 +77,9 @@ def _return(phase, stride, batch, dx, p):
 def visit_phase(x, numbers, first, phase, lines, back):
     """Deal the rows that a band from output row `first` on reads of a channel out to a phase, or bring them `back`.
 
-    Rows of padding are set to zero. Columns of padding are zero from the beginning, and nothing is ever dealt there.
+    Rows of padding are set to zero. Columns of padding have to be zero already, and nothing is ever dealt there.
     """
-    height, width, sh, sw, top, left, _, _, batch, _, pitch, size, _ = numbers
+    height, width, sh, sw, top, left, _, _, batch, pitch, size = numbers
     shift = phase % sw - left  # pixel j of a line is pixel j·sw + shift of its row
     begin = max(0, (sw - 1 - shift) // sw)
     end = max(begin, min(pitch // batch, (width - shift + sw - 1) // sw))
@@ -103,47 +94,3 @@ def visit_phase(x, numbers, first, phase, lines, back):
                 _deal(x, p, sw, batch, piece)
         elif not back:
             fill(lines[line * pitch : (line + 1) * pitch], lines.dtype.type(0))
-
-
-@leaf
-def visit(x, numbers, first, phases, back):
-    """`visit_phase` for all phases, which lie one after the other."""
-    _, _, sh, sw, _, _, _, _, _, _, _, size, _ = numbers
-    for phase in range(sh * sw):
-        visit_phase(x, numbers, first, phase, phases[phase * size : (phase + 1) * size], back)
-
-
-@leaf
-def split(row, batch, phases):
-    """Deal the pixels of a row out to phases[0], phases[1], ..., phases[0], ...: a pixel is `batch` numbers."""
-    stride = phases.shape[0]
-    pixels = row.size // batch
-    for r in range(min(stride, pixels)):
-        phase = phases[r]
-        if batch == 1:
-            for j in range((pixels - r + stride - 1) // stride):
-                phase[j] = row[j * stride + r]
-        else:
-            for j in range((pixels - r + stride - 1) // stride):
-                p = (j * stride + r) * batch
-                source, target = row[p : p + batch], phase[j * batch : (j + 1) * batch]
-                for n in range(batch):
-                    target[n] = source[n]
-
-
-@leaf
-def merge(phases, batch, row):
-    """Add the phases to a row: the transpose of `split`."""
-    stride = phases.shape[0]
-    pixels = row.size // batch
-    for r in range(min(stride, pixels)):
-        phase = phases[r]
-        if batch == 1:
-            for j in range((pixels - r + stride - 1) // stride):
-                row[j * stride + r] += phase[j]
-        else:
-            for j in range((pixels - r + stride - 1) // stride):
-                p = (j * stride + r) * batch
-                source, target = phase[j * batch : (j + 1) * batch], row[p : p + batch]
-                for n in range(batch):
-                    target[n] += source[n]
