@@ -53,6 +53,10 @@ _DRIVER_FLAGS = {
 _ANY_COPY = {Linkage.linkonce_any, Linkage.linkonce_odr, Linkage.weak_any, Linkage.weak_odr}
 
 
+# LLVM's passes for a driver: the first of three levels takes a sixth less time, and vectorises loops as the third does.
+_LEVEL = type(numba.config.OPT)(1)
+
+
 class _SelfContained(JITCodeLibrary):
     """A driver's machine code, in which it calls its own copies of leaves.
 
@@ -65,7 +69,11 @@ class _SelfContained(JITCodeLibrary):
         for function in self._final_module.functions:
             if function.linkage in _ANY_COPY:
                 function.linkage = Linkage.internal
-        super()._optimize_final_module()
+        level, numba.config.OPT = numba.config.OPT, _LEVEL
+        try:
+            super()._optimize_final_module()
+        finally:
+            numba.config.OPT = level
 
 
 class _DriverCompiler(Compiler):

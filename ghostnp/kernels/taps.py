@@ -1,4 +1,4 @@
-"""The leaves of the depthwise convolution: what taps do with long rows, and how pixels are set apart."""
+"""What the taps of a window do with long rows, and how pixels are set apart: for depthwise convolution and pooling."""
 
 import numpy as np
 
