@@ -24,6 +24,7 @@ __all__ = [
     "ops",
     "pictures",
     "save_weights",
+    "testing",
     "trace",
     "use_backend",
 ]
@@ -31,8 +32,8 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name):
-    # These bring Numba or matplotlib with them, so they are imported when they are first asked for.
-    if name in {"kernels", "pictures"}:
+    # These bring Numba, matplotlib or Hypothesis, so they are imported when they are first asked for.
+    if name in {"kernels", "pictures", "testing"}:
         return import_module(f"ghostnp.{name}")
     if name == "compile":
         return import_module("ghostnp.tools.engine").compile

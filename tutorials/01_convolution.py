@@ -45,10 +45,10 @@ show(pictures.sliding_window(x, kernel, at=(0, 1)))
 #
 # Look at the blue window above. Its four numbers are 2, 0 in the first row and 1, 3 in the second. So
 #
-# $$y[0, 1] = 1 \cdot 2 + 0 \cdot 0 + 2 \cdot 1 + (-1) \cdot 3 = 1.$$
+# $$y[0, 1] = 2 \cdot 1 + 0 \cdot 0 + 1 \cdot 2 + 3 \cdot (-1) = 1.$$
 #
 # Do one more before you read on: the window in the lower right corner sees 1, 0 and 0, 2. Its sum is
-# $1 \cdot 1 + 0 \cdot 0 + 2 \cdot 0 + (-1) \cdot 2 = -1$.
+# $1 \cdot 1 + 0 \cdot 0 + 0 \cdot 2 + 2 \cdot (-1) = -1$.
 #
 # The window of 2x2 fits into 4 rows at 3 heights, so the output has 3 rows, and likewise 3 columns. In general, with
 # kernel size $k$ and size $h$,
