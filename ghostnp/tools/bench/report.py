@@ -61,7 +61,8 @@ class Report:
                 parts.append(self._table(section, rows, style))
         if self.machine:
             parts.append(_ROOF.format(flops=self.machine.flops / 1e9, bandwidth=self.machine.bandwidth / 1e9))
-        notes = [f"{' '.join(row.labels.values())}: {name}: {why}" for row in self.rows for name, why in _notes(row)]
+        failures = [(" ".join(row.labels.values()), *failure) for row in self.rows for failure in row.failures.items()]
+        notes = [f"{task}: {name}: {why}" for task, name, why in failures]
         if notes:
             parts.append("Not measured:\n" + "\n".join(f"- {note}" for note in notes))
         disturbed = [" ".join(row.labels.values()) for row in self.rows if (row.others or 0) >= BUSY]
@@ -138,8 +139,3 @@ class Report:
 def _digits(number):
     """Three of them, and never an exponent for what is large."""
     return f"{number:.3g}" if number < 1000 else f"{number:,.0f}"
-
-
-def _notes(row):
-    # What a textbook leaves out is no news.
-    return [(name, why) for name, why in row.problems.items() if not why.startswith("NotImplementedError")]

@@ -48,6 +48,11 @@ class Row:
     work: Work | None = None
     others: float | None = None
 
+    @property
+    def failures(self):
+        """The problems, but for those of contenders that only lack the operation, as textbooks do."""
+        return {name: why for name, why in self.problems.items() if not why.startswith(NotImplementedError.__name__)}
+
 
 class Session:
     """Workers that take turns; a context manager.
@@ -120,8 +125,9 @@ class Session:
             except WorkerError as error:
                 problems["all"] = f"{error} while it was timed"
         self._forget()
-        self.failures += [f"{text}: {name}: {problem}" for name, problem in problems.items() if not _lacks(problem)]
-        return Row(section, labels, samples, problems, work, others)
+        row = Row(section, labels, samples, problems, work, others)
+        self.failures += [f"{text}: {name}: {problem}" for name, problem in row.failures.items()]
+        return row
 
     def _checked(self, task):
         """The turns of those who got what ghostnp got, and what is wrong with the others, by name."""
@@ -163,8 +169,3 @@ class Session:
                 break
         share, samples = min(tries, key=lambda tried: tried[0])
         return samples, share
-
-
-def _lacks(problem):
-    """Whether a contender only has no such operation."""
-    return problem.startswith("NotImplementedError")
