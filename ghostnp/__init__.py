@@ -1,15 +1,17 @@
 """ghostnp: lightweight convolutional networks, every forward and backward pass written out to be read and run.
 
 Read it in this order: `ops` (the definitions), `kernels` (the same functions, fast), `backend` (which of them the
-layers call), `modules` (layers), `models` (networks), `tools` (what one does with them).
+layers call), `modules` (layers), `models` (networks), `graph` (a model as a list of calls: counting, tracing, the
+engine), `testing` (to hold your own code against ours), `training`, `course` (for the class), `bench`, `cli`.
 """
 
 from importlib import import_module
 
 from ghostnp import backend, models, modules, ops
 from ghostnp.backend import use_backend
+from ghostnp.graph import count, trace
 from ghostnp.models import create_model, list_models
-from ghostnp.tools import count, load_weights, save_weights, trace
+from ghostnp.weights import load_weights, save_weights
 
 __all__ = [
     "backend",
@@ -36,5 +38,5 @@ def __getattr__(name):
     if name in {"kernels", "pictures", "testing"}:
         return import_module(f"ghostnp.{name}")
     if name == "compile":
-        return import_module("ghostnp.tools.engine").compile
+        return import_module("ghostnp.graph.engine").compile
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

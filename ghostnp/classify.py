@@ -2,7 +2,7 @@
 
 The photo is prepared as in the evaluation of the official weights, for they were chosen by what they score on it: short
 side resized to 256 pixels, the middle 224 × 224 cut out, colours normalised. The guided tour shows more of the photo
-(`ghostnp.tools.photo.load_photo`), and a network gives other answers there.
+(`ghostnp.photo.load_photo`), and a network gives other answers there.
 """
 
 from functools import cache
@@ -14,7 +14,7 @@ from PIL import Image
 
 from ghostnp.backend import backend
 from ghostnp.ops.checks import integer
-from ghostnp.tools.photo import denormalise, normalise, read_colours
+from ghostnp.photo import denormalise, normalise, read_colours
 
 # https://github.com/huawei-noah/Efficient-AI-Backbones/blob/master/ghostnet_pytorch/validate.py: Resize(256), which is
 # bilinear, then CenterCrop(224).
@@ -30,7 +30,7 @@ def class_names():
     tuple of str
         One thousand different names.
     """
-    return tuple(files("ghostnp.tools").joinpath("imagenet_classes.txt").read_text(encoding="utf-8").splitlines())
+    return tuple(files("ghostnp").joinpath("imagenet_classes.txt").read_text(encoding="utf-8").splitlines())
 
 
 def evaluation_photo(path):

@@ -10,11 +10,11 @@ from PIL import Image
 
 import ghostnp
 from ghostnp import ops
+from ghostnp.classify import answer_bars, class_names, classify, evaluation_photo
 from ghostnp.cli.classify import classify as classify_command
 from ghostnp.modules import Conv2d, Flatten, GlobalAvgPool2d, Linear, Module, Sequential
-from ghostnp.tools.classify import answer_bars, class_names, classify, evaluation_photo
-from ghostnp.tools.photo import PhotoError
-from ghostnp.tools.weights import save_weights
+from ghostnp.photo import PhotoError
+from ghostnp.weights import save_weights
 
 pytestmark = pytest.mark.small
 MEAN = np.array([0.485, 0.456, 0.406])[:, None, None]
@@ -352,5 +352,5 @@ def test_help_explains(run):
 
 
 def test_matplotlib_is_imported_only_for_pictures(run_python):
-    loaded = run_python("import sys, ghostnp.tools.classify; print('matplotlib' in sys.modules, 'rich' in sys.modules)")
+    loaded = run_python("import sys, ghostnp.classify; print('matplotlib' in sys.modules, 'rich' in sys.modules)")
     assert loaded.split() == ["False", "False"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ghostnp.tools.photo import PhotoError, denormalise, load_photo, normalise
+from ghostnp.photo import PhotoError, denormalise, load_photo, normalise
 
 pytestmark = pytest.mark.small
 RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)

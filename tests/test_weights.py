@@ -18,8 +18,8 @@ import safetensors.torch
 import torch
 
 import ghostnp
-from ghostnp.tools import weights
-from ghostnp.tools.weights import load_weights, official_names, save_weights
+from ghostnp import weights
+from ghostnp.weights import load_weights, official_names, save_weights
 from tests import oracle_networks as oracle
 
 pytestmark = pytest.mark.small
@@ -449,7 +449,7 @@ def test_a_killed_process_leaves_the_old_file_alone(path):
     save_weights(path, small_state())
     code = (
         "import os, sys, numpy as np\n"
-        "from ghostnp.tools.weights import save_weights\n"
+        "from ghostnp.weights import save_weights\n"
         f"os.fsync = lambda _: os.kill(os.getpid(), {int(signal.SIGKILL)})\n"
         "save_weights(sys.argv[1], {'w': np.ones(1000)})"
     )
@@ -536,5 +536,5 @@ def test_a_wrong_network_is_told_what_is_wrong(path):
 
 
 def test_safetensors_is_imported_only_when_it_is_needed(run_python):
-    loaded = run_python("import sys, ghostnp.tools.weights; print('safetensors' in sys.modules)")
+    loaded = run_python("import sys, ghostnp.weights; print('safetensors' in sys.modules)")
     assert loaded.strip() == "False"

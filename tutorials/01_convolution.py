@@ -32,9 +32,9 @@
 import numpy as np
 
 from ghostnp import ops, pictures
+from ghostnp.course.study import check, show, source
+from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
-from ghostnp.tools.photo import denormalise, load_photo
-from ghostnp.tools.study import check, show, source
 
 x = np.array([[1, 2, 0, 1], [0, 1, 3, 1], [2, 0, 1, 0], [1, 1, 0, 2]])
 kernel = np.array([[1, 0], [2, -1]])

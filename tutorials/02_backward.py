@@ -27,10 +27,10 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops
+from ghostnp.course.study import check, show, source
+from ghostnp.photo import load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_adjoint, assert_gradient
-from ghostnp.tools.photo import load_photo
-from ghostnp.tools.study import check, show, source
 
 x = np.array([[1.0, 2, 0], [0, 1, 3], [2, 0, 1]])
 w = np.array([[1.0, 0], [2, -1]])

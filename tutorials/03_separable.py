@@ -27,10 +27,10 @@
 import numpy as np
 
 from ghostnp import ops, pictures
+from ghostnp.course.study import check, claims, show, source
+from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_adjoint, assert_gradient
-from ghostnp.tools.photo import denormalise, load_photo
-from ghostnp.tools.study import check, claims, show, source
 
 show(pictures.connectivity(6, 3))
 

@@ -24,12 +24,12 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops, pictures
+from ghostnp.course.documents.unit_costs import resnet_unit, resnext_unit, shufflenet_unit
+from ghostnp.course.study import check, claims, show, source
 from ghostnp.modules import ShuffleUnit, initializer
 from ghostnp.modules.shuffle_unit import DOCUMENT_001, MEGVII, PAPER
+from ghostnp.photo import load_photo
 from ghostnp.testing import assert_adjoint
-from ghostnp.tools.photo import load_photo
-from ghostnp.tools.study import check, claims, show, source
-from ghostnp.tools.unit_costs import resnet_unit, resnext_unit, shufflenet_unit
 
 show(pictures.shuffle_wiring(12, 3))
 

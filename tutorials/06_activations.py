@@ -23,13 +23,13 @@
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.pairing import pairing
+from ghostnp.course.study import check, claims, show, source
+from ghostnp.course.tour import filters
 from ghostnp.modules import BatchNorm2d, Conv2d, Sequential, initializer
+from ghostnp.photo import load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
-from ghostnp.tools.pairing import pairing
-from ghostnp.tools.photo import load_photo
-from ghostnp.tools.study import check, claims, show, source
-from ghostnp.tools.tour import filters
 
 figure, grid = style.sheet(11, 2.9, nrows=1, ncols=4, left=0.05, bottom=0.2, top=0.87, wspace=0.28)
 z = np.linspace(-5, 8, 500)

@@ -23,12 +23,12 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops, pictures
+from ghostnp.course.study import check, claims, show, source
+from ghostnp.course.tour import filters
 from ghostnp.modules import Clip, HardSigmoid, Sigmoid, SqueezeExcite, initializer, make_divisible
+from ghostnp.photo import load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
-from ghostnp.tools.photo import load_photo
-from ghostnp.tools.study import check, claims, show, source
-from ghostnp.tools.tour import filters
 
 photo = load_photo(size=64)
 maps = ops.relu(ops.standard_conv2d(photo, filters.outer(list(filters.STANDARD.values())), padding=1))

@@ -27,13 +27,13 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops, pictures
+from ghostnp.course.study import check, claims, show, source
 from ghostnp.models import create_model
 from ghostnp.modules import GhostModule, initializer
 from ghostnp.modules.bottleneck import GhostConv2d
+from ghostnp.photo import load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
-from ghostnp.tools.photo import load_photo
-from ghostnp.tools.study import check, claims, show, source
 
 photo = load_photo(size=56)
 filters = np.random.default_rng(0).standard_normal((16, 3, 3, 3)).astype(np.float32)
@@ -174,7 +174,7 @@ source(GhostModule.forward)
 # each. Every orange map is made of the blue map above it, and of nothing else.
 
 # %%
-from ghostnp.tools.tour.filters import CHEAP, INTRINSIC
+from ghostnp.course.tour.filters import CHEAP, INTRINSIC
 
 module = GhostModule(3, 16)
 module.primary_conv[0].weight[:, :, 0, 0] = list(INTRINSIC.values())

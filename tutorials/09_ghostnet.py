@@ -24,13 +24,13 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops, pictures
+from ghostnp.course.study import check, claims, show, source
 from ghostnp.models import create_model
 from ghostnp.models.ghostnet import DOCUMENT_000, OFFICIAL, STAGES, Dialect, GhostNet
 from ghostnp.modules import Clip, Conv2d, GhostBottleneck, HardSigmoid, Residual, Sigmoid, initializer
 from ghostnp.modules.conv_norm import KERAS, PYTORCH
+from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
-from ghostnp.tools.photo import denormalise, load_photo
-from ghostnp.tools.study import check, claims, show, source
 
 show(pictures.ghost_bottlenecks())
 

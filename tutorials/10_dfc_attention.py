@@ -28,13 +28,13 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops, pictures
+from ghostnp.course.study import check, claims, show, source
+from ghostnp.course.tour import filters
 from ghostnp.models.ghostnet import BOTTLENECKS, STAGES_V2, GhostNet, with_attention
 from ghostnp.modules import DFCAttention, GhostModuleV2, initializer
+from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
-from ghostnp.tools.photo import denormalise, load_photo
-from ghostnp.tools.study import check, claims, show, source
-from ghostnp.tools.tour import filters
 
 show(pictures.dfc_reach(9, 11, 5, at=(4, 3)))
 

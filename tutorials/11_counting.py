@@ -31,16 +31,16 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops
+from ghostnp.course.documents.unit_costs import resnet_unit, shufflenet_unit
+from ghostnp.course.study import check, claims, show, source
+from ghostnp.graph.counting import Token
+from ghostnp.graph.counting.conventions import CONVENTIONS
+from ghostnp.graph.counting.reconcile import reconcile
+from ghostnp.graph.tape import record
 from ghostnp.modules import BatchNorm2d, Conv2d, ReLU, Sequential, initializer
+from ghostnp.photo import load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_adjoint
-from ghostnp.tools.conventions import CONVENTIONS
-from ghostnp.tools.counting import Token
-from ghostnp.tools.photo import load_photo
-from ghostnp.tools.reconcile import reconcile
-from ghostnp.tools.study import check, claims, show, source
-from ghostnp.tools.tape import record
-from ghostnp.tools.unit_costs import resnet_unit, shufflenet_unit
 
 image = (1, 3, 224, 224)
 network = ghostnp.create_model("ghostnet_100", seed=None)  # without weights: counting needs shapes alone
@@ -414,7 +414,7 @@ print(
 # question, as it would be asked:
 
 # %%
-from ghostnp.tools.exercises import Student, plan
+from ghostnp.course.worksheets import Student, plan
 
 question = plan(("conventions",), 1, 4, (1, 2, 3)).paper(Student("quiz", "quiz")).questions[0]
 print(textwrap.fill(question.problem.text, 110))

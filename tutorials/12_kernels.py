@@ -33,14 +33,14 @@ import numpy as np
 
 import ghostnp
 from ghostnp import kernels, ops, pictures
+from ghostnp.course.study import check, show, source
+from ghostnp.graph.engine import fold
 from ghostnp.kernels import layout, taps
 from ghostnp.modules import GhostModule, initializer
 from ghostnp.ops.geometry import check_conv2d, crop, pad
+from ghostnp.photo import load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient, assert_matches
-from ghostnp.tools.engine import fold
-from ghostnp.tools.photo import load_photo
-from ghostnp.tools.study import check, show, source
 
 hypothesis.settings.register_profile("tutorial", derandomize=True)  # the same cases in each run of this page
 hypothesis.settings.load_profile("tutorial")

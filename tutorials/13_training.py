@@ -24,11 +24,11 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops
+from ghostnp.course.study import check, show, source
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
-from ghostnp.tools.digits import load_digits
-from ghostnp.tools.study import check, show, source
-from ghostnp.tools.training import accuracy, tiny_ghostnet, train
+from ghostnp.training.digits import load_digits
+from ghostnp.training.loop import accuracy, tiny_ghostnet, train
 
 learnt, held_out = load_digits()
 figure, grid = style.sheet(10, 2.5, nrows=2, ncols=10, top=0.88)

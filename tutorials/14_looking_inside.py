@@ -26,13 +26,13 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops, pictures
+from ghostnp.course.pairing import pairing
+from ghostnp.course.study import check, show
 from ghostnp.modules import Conv2d, Flatten, GlobalAvgPool2d, Linear, ReLU, Sequential, initializer
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
-from ghostnp.tools.digits import load_digits
-from ghostnp.tools.pairing import pairing
-from ghostnp.tools.study import check, show
-from ghostnp.tools.training import accuracy, tiny_ghostnet, train
+from ghostnp.training.digits import load_digits
+from ghostnp.training.loop import accuracy, tiny_ghostnet, train
 
 learnt, held_out = load_digits()
 

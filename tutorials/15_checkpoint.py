@@ -30,16 +30,16 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops
+from ghostnp.classify import answers
+from ghostnp.course.study import check, claims, show, source
 from ghostnp.models.ghostnet import OFFICIAL
 from ghostnp.modules import Clip, GhostModule, Sigmoid, initializer
 from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.modules.sequential import chain_backward
+from ghostnp.photo import MEAN, STD, denormalise, load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
-from ghostnp.tools.classify import answers
-from ghostnp.tools.photo import MEAN, STD, denormalise, load_photo
-from ghostnp.tools.study import check, claims, show, source
-from ghostnp.tools.weights import official_names
+from ghostnp.weights import official_names
 
 x = load_photo()
 figure, grid = style.sheet(9, 2.65, nrows=1, ncols=4)

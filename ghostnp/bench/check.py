@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from ghostnp.tools.bench.tasks import CallTask
+from ghostnp.bench.tasks import CallTask
 
 FORWARD, CALL_BACKWARD, GRADIENT, GRADIENTS = 1e-4, 1e-2, 0.4, 0.05
 # Gradients that are zero but for rounding are compared with this share of the largest one.

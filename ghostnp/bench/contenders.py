@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ghostnp.tools.bench.surroundings import installed
+from ghostnp.bench.surroundings import installed
 
 INFERENCE, TRAINING, CALL = "inference", "training", "call"
 

@@ -2,8 +2,8 @@
 
 import onnxruntime
 
-from ghostnp.tools.bench.contenders import Prepared
-from ghostnp.tools.bench.onnx_vocabulary import translate
+from ghostnp.bench.contenders import Prepared
+from ghostnp.bench.onnx_vocabulary import translate
 
 
 def prepare(task, variant, threads):

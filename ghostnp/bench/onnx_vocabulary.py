@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from ghostnp.graph.tape import Constant, Result
 from ghostnp.ops.checks import pair
 from ghostnp.ops.geometry import sliding_window
-from ghostnp.tools.tape import Constant, Result
 
 OPSET, IR_VERSION = 18, 10
 

@@ -1,8 +1,8 @@
 """ghostnp's own side: public functions, and all that they check."""
 
 import ghostnp
-from ghostnp.tools.bench.contenders import Prepared
-from ghostnp.tools.bench.tasks import CallTask
+from ghostnp.bench.contenders import Prepared
+from ghostnp.bench.tasks import CallTask
 
 
 def prepare(task, variant, threads):

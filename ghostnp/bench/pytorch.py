@@ -7,10 +7,10 @@ PyTorch the Python of its modules, so if anything it is shown a little faster th
 import numpy as np
 import torch
 
-from ghostnp.tools.bench import torch_vocabulary
-from ghostnp.tools.bench.contenders import Prepared
-from ghostnp.tools.bench.tasks import CallTask
-from ghostnp.tools.tape import Constant, Result
+from ghostnp.bench import torch_vocabulary
+from ghostnp.bench.contenders import Prepared
+from ghostnp.bench.tasks import CallTask
+from ghostnp.graph.tape import Constant, Result
 
 
 def prepare(task, variant, threads):

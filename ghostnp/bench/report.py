@@ -3,10 +3,10 @@
 import json
 from dataclasses import dataclass, field
 
-from ghostnp.tools.bench.contenders import CONTENDERS
-from ghostnp.tools.bench.roofline import Machine
-from ghostnp.tools.bench.session import BUSY, Row
-from ghostnp.tools.bench.timing import ratio
+from ghostnp.bench.contenders import CONTENDERS
+from ghostnp.bench.roofline import Machine
+from ghostnp.bench.session import BUSY, Row
+from ghostnp.bench.timing import ratio
 
 _TITLES = {
     "ops": "Operators",

@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.tools.bench.contenders import Prepared
+from ghostnp.bench.contenders import Prepared
 
 _SIDE = 2048
 _NUMBERS = 16_000_000

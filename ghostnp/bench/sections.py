@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ghostnp.tools.bench import startup
-from ghostnp.tools.bench.contenders import CONTENDERS
-from ghostnp.tools.bench.roofline import work
-from ghostnp.tools.bench.session import Row
-from ghostnp.tools.bench.tasks import NetworkTask, network_calls
-from ghostnp.tools.bench.timing import Samples
-from ghostnp.tools.bench.worker import Worker, WorkerError
+from ghostnp.bench import startup
+from ghostnp.bench.contenders import CONTENDERS
+from ghostnp.bench.roofline import work
+from ghostnp.bench.session import Row
+from ghostnp.bench.tasks import NetworkTask, network_calls
+from ghostnp.bench.timing import Samples
+from ghostnp.bench.worker import Worker, WorkerError
 
 NETWORKS: tuple[str, ...] = (
     "ghostnet_100",

@@ -8,13 +8,13 @@ from time import sleep
 
 import numpy as np
 
-from ghostnp.tools.bench.check import disagreement, tolerance
-from ghostnp.tools.bench.contenders import CALL, CONTENDERS, INFERENCE, TRAINING
-from ghostnp.tools.bench.roofline import Machine, Work, measure
-from ghostnp.tools.bench.surroundings import Others
-from ghostnp.tools.bench.tasks import CallTask
-from ghostnp.tools.bench.timing import Samples, rounds
-from ghostnp.tools.bench.worker import Worker, WorkerError
+from ghostnp.bench.check import disagreement, tolerance
+from ghostnp.bench.contenders import CALL, CONTENDERS, INFERENCE, TRAINING
+from ghostnp.bench.roofline import Machine, Work, measure
+from ghostnp.bench.surroundings import Others
+from ghostnp.bench.tasks import CallTask
+from ghostnp.bench.timing import Samples, rounds
+from ghostnp.bench.worker import Worker, WorkerError
 
 # A row is disturbed when other programs take so much of the machine: it is measured again, up to so many times, each
 # after so many seconds of waiting.

@@ -8,17 +8,17 @@ import subprocess
 import sys
 from tempfile import TemporaryDirectory
 
-from ghostnp.tools.bench.contenders import CONTENDERS
-from ghostnp.tools.bench.session import Row
-from ghostnp.tools.bench.timing import Samples
-from ghostnp.tools.bench.worker import environment
+from ghostnp.bench.contenders import CONTENDERS
+from ghostnp.bench.session import Row
+from ghostnp.bench.timing import Samples
+from ghostnp.bench.worker import environment
 
 NETWORK, SIZE, BATCH = "ghostnet_100", 224, 2
 
 # Each prints the seconds of its import, and the seconds from the beginning to the first result. Making weights and
 # inputs is left out: ghostnp draws them, and PyTorch is handed a recording.
 _TASK = f"""
-from ghostnp.tools.bench.tasks import NetworkTask
+from ghostnp.bench.tasks import NetworkTask
 task = NetworkTask({NETWORK!r}, {SIZE}, {BATCH}, training={{training}}).equipped()
 """
 _FIRST = """
@@ -35,14 +35,8 @@ import {package}
 imported = perf_counter()
 """
 _SCRIPTS = {
-    "ghostnp": _IMPORT.replace("{package}", "ghostnp")
-    + _TASK
-    + "from ghostnp.tools.bench.ours import prepare\n"
-    + _FIRST,
-    "PyTorch": _IMPORT.replace("{package}", "torch")
-    + _TASK
-    + "from ghostnp.tools.bench.pytorch import prepare\n"
-    + _FIRST,
+    "ghostnp": _IMPORT.replace("{package}", "ghostnp") + _TASK + "from ghostnp.bench.ours import prepare\n" + _FIRST,
+    "PyTorch": _IMPORT.replace("{package}", "torch") + _TASK + "from ghostnp.bench.pytorch import prepare\n" + _FIRST,
 }
 
 

@@ -8,9 +8,9 @@ import math
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.bench.contenders import Prepared
+from ghostnp.bench.ours import prepare_call
 from ghostnp.ops.geometry import crop, pad, sliding_window, tap
-from ghostnp.tools.bench.contenders import Prepared
-from ghostnp.tools.bench.ours import prepare_call
 
 CONVOLUTIONS = ("standard_conv2d", "pointwise_conv2d", "grouped_conv2d", "depthwise_conv2d")
 # Python loops do as many multiply-adds, or one row of the result, and the rest is reckoned.

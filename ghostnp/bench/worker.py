@@ -18,9 +18,9 @@ from time import sleep
 from typing import Any
 
 import ghostnp
-from ghostnp.tools.bench.contenders import Prepared
-from ghostnp.tools.bench.memory import peak
-from ghostnp.tools.bench.timing import turn
+from ghostnp.bench.contenders import Prepared
+from ghostnp.bench.memory import peak
+from ghostnp.bench.timing import turn
 
 # Longer than a library's threads go on spinning when their work is done (measured: 8 ms, 32 ms, 100 ms). Nobody else
 # has a turn before they sleep.
@@ -108,7 +108,7 @@ class Worker:
 
 def serve(module, threads, requests, answers):
     """The far end: answer one request after the other, until there are no more."""
-    prepare = import_module(f"ghostnp.tools.bench.{module}").prepare
+    prepare = import_module(f"ghostnp.bench.{module}").prepare
     ready: dict[str, Prepared] = {}
 
     def prepared(variant, task):

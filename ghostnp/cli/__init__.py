@@ -49,8 +49,8 @@ def main(context, image, output):
 
 def _tour(image, output):
     # These bring matplotlib, which --help and --version do without.
-    from ghostnp.tools.photo import PhotoError
-    from ghostnp.tools.tour import tour
+    from ghostnp.course.tour import tour
+    from ghostnp.photo import PhotoError
 
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "×" gets "?" and no traceback

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
+from ghostnp.bench.contenders import CONTENDERS
 from ghostnp.cli.count import NUMBER
 from ghostnp.models import list_models
-from ghostnp.tools.bench.contenders import CONTENDERS
 
 _PEERS = {name.lower().replace(" ", "-"): name for name, found in CONTENDERS.items() if not found.is_ours}
 _USUAL = [option for option, name in _PEERS.items() if not CONTENDERS[name].optional]
@@ -49,10 +49,10 @@ def bench(section, networks, sizes, batches, full, peers, threads, repeat, secon
     out. Results are compared before anything is timed; if any is wrong, the command says so and fails.
     """
     # These bring tabulate and, with a picture, matplotlib, which --help does without.
-    from ghostnp.tools.bench.report import Report
-    from ghostnp.tools.bench.sections import LAYERS_OF, NETWORKS, SECTIONS, missing
-    from ghostnp.tools.bench.session import Session
-    from ghostnp.tools.bench.surroundings import Others, cores, surroundings
+    from ghostnp.bench.report import Report
+    from ghostnp.bench.sections import LAYERS_OF, NETWORKS, SECTIONS, missing
+    from ghostnp.bench.session import Session
+    from ghostnp.bench.surroundings import Others, cores, surroundings
 
     for file in filter(None, (json_file, plot)):
         if not file.parent.is_dir():
@@ -94,7 +94,7 @@ def _write(report, json_file, plot):
         if json_file is not None:
             json_file.write_text(report.to_json(), encoding="utf-8")
         if plot is not None:
-            from ghostnp.tools.bench.picture import picture
+            from ghostnp.bench.picture import picture
 
             picture(report).savefig(plot, dpi=150)
     except (OSError, ValueError) as error:

@@ -22,7 +22,7 @@ def check_command(file, as_json, junit):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "✓" gets "?" and no traceback
     try:
         import ghostnp.testing  # noqa: F401 - says so if Hypothesis is missing, which the file's process needs
-        from ghostnp.tools.checking import check, to_json, to_junit, to_text
+        from ghostnp.course.grader import check, to_json, to_junit, to_text
     except ModuleNotFoundError as error:
         raise click.ClickException(str(error)) from None
     try:

@@ -5,7 +5,7 @@ from collections import Counter
 
 import click
 
-from ghostnp.tools.claims import DOCUMENTS, VERDICTS, all_claims, find_claim
+from ghostnp.course.documents import DOCUMENTS, VERDICTS, all_claims, find_claim
 
 _COLOURS = {
     "reproduced": "green",
@@ -41,7 +41,7 @@ def claims(identifiers, style, document, verdict):
     that can be computed is computed now. With an IDENTIFIER, such as N13: the whole working.
     """
     # Rich comes in with the first table, since `ghostnp --help` needs none.
-    from ghostnp.tools.claims.report import to_json, to_markdown, to_markdown_page
+    from ghostnp.course.documents.report import to_json, to_markdown, to_markdown_page
 
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "·" gets "?" and no traceback

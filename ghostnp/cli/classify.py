@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ghostnp.models import create_model
-from ghostnp.tools.weights import load_weights, official_names
+from ghostnp.weights import load_weights, official_names
 
 # How many of the keys that do not fit are listed: for another network's weights all of them would.
 _PROBLEMS = 10
@@ -31,7 +31,7 @@ _PICTURES = (".png", ".pdf", ".svg")
 def classify(photo, name, weights, top, picture):
     """Name what is in a photo, by a network that was trained on ImageNet."""
     # Pillow, and with a picture matplotlib, come in here, since `ghostnp --help` needs neither.
-    from ghostnp.tools.classify import answer_bars, answers, evaluation_photo
+    from ghostnp.classify import answer_bars, answers, evaluation_photo
 
     try:
         _check_picture(picture)

@@ -15,7 +15,7 @@ def compile_command(target, size, batch):
 
     ghostnp compile ghostnet_100 --batch 8
     """
-    from ghostnp.tools.engine import compile  # brings Numba
+    from ghostnp.graph.engine import compile  # brings Numba
 
     rows, columns = size if isinstance(size, tuple) else (size, size)
     try:

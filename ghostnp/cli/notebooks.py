@@ -14,7 +14,7 @@ def notebooks(scripts):
 
     ghostnp notebooks tutorials/*.py
     """
-    from ghostnp.tools.notebooks import make_notebook  # brings Jupyter
+    from ghostnp.course.notebooks import make_notebook  # brings Jupyter
 
     for script in scripts:
         try:

@@ -25,7 +25,7 @@ def quiz(topic, count, seed, level):
     Reply with a letter or a number; an empty line passes a question over, and q ends the quiz. Topics are listed by
     ghostnp worksheet --list.
     """
-    from ghostnp.tools.exercises import TOPICS, Student, plan
+    from ghostnp.course.worksheets import TOPICS, Student, plan
 
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "·" gets "?" and no traceback
@@ -61,7 +61,7 @@ def _ask(question, count):
 
 def _reply(question):
     """The `Grade` of the first reply that can be read; None when there are no more replies."""
-    from ghostnp.tools.exercises import Grade, grade
+    from ghostnp.course.worksheets import Grade, grade
 
     while True:
         click.echo("> ", nl=False)

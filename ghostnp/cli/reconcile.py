@@ -3,8 +3,8 @@
 import click
 
 from ghostnp.cli.count import SIZES
+from ghostnp.graph.counting.reconcile import reconcile
 from ghostnp.models import create_model
-from ghostnp.tools.reconcile import reconcile
 
 
 @click.command("reconcile")

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 import numpy as np
 
+from ghostnp.graph.tracing import trace
+from ghostnp.graph.tracing.examples import EXAMPLES, example
 from ghostnp.models import create_model, list_models
-from ghostnp.tools.tracing import trace
-from ghostnp.tools.tracing.examples import EXAMPLES, example
 
 
 class Place(click.ParamType):

@@ -27,7 +27,7 @@ SEVERAL = Several()
 
 def _list_topics(context, param, value):
     if value:
-        from ghostnp.tools.exercises import LEVELS, TEMPLATES, TOPICS
+        from ghostnp.course.worksheets import LEVELS, TEMPLATES, TOPICS
 
         width = max(map(len, TOPICS))
         for topic, text in TOPICS.items():
@@ -80,7 +80,7 @@ def worksheet(topic, count, seed, level, variants, roster, style, output, key, f
     --key key.md
     """
     # What writes the page takes long to import, and `ghostnp --help` needs none of it.
-    from ghostnp.tools.exercises import FORMATS, TOPICS, numbered, plan, read_roster, to_key
+    from ghostnp.course.worksheets import FORMATS, TOPICS, numbered, plan, read_roster, to_key
 
     try:
         if variants is not None and roster is not None:

@@ -22,8 +22,8 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.backend import backend, overlay, use_backend
+from ghostnp.graph.counting import Tally, Token
 from ghostnp.modules import Module, current_path
-from ghostnp.tools.counting import Tally, Token
 
 _signature = lru_cache(inspect.signature)
 

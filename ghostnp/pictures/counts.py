@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ghostnp.pictures.blocks import network_costs
 from ghostnp.pictures.style import KINDS
-from ghostnp.tools.tour.charts import network_costs
 
 # More bars than this cannot be told apart.
 _MOST_BARS = 30

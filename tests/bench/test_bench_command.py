@@ -5,10 +5,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from ghostnp.bench import sections
+from ghostnp.bench.session import Row
+from ghostnp.bench.timing import Samples
 from ghostnp.cli.bench import bench
-from ghostnp.tools.bench import sections
-from ghostnp.tools.bench.session import Row
-from ghostnp.tools.bench.timing import Samples
 
 
 def run(*arguments):
@@ -45,7 +45,7 @@ def asked(monkeypatch):
         return rows
 
     monkeypatch.setattr(sections, "SECTIONS", {name: section(name) for name in sections.SECTIONS})
-    monkeypatch.setattr("ghostnp.tools.bench.session.Session.machine", lambda self: None)
+    monkeypatch.setattr("ghostnp.bench.session.Session.machine", lambda self: None)
     return calls
 
 

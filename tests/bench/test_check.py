@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostnp.tools.bench.check import disagreement, tolerance
-from ghostnp.tools.bench.tasks import CallTask, NetworkTask
+from ghostnp.bench.check import disagreement, tolerance
+from ghostnp.bench.tasks import CallTask, NetworkTask
 
 pytestmark = pytest.mark.small
 STEP = tolerance(NetworkTask("ghostnet_100", 224, 1, training=True))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ghostnp.tools.bench import startup
-from ghostnp.tools.bench.timing import Samples
+from ghostnp.bench import startup
+from ghostnp.bench.timing import Samples
 
 pytestmark = pytest.mark.small
 
@@ -12,8 +12,8 @@ def test_the_peak_is_what_a_task_takes_beyond_a_small_one(run_python):
     """The small task leaves 20 MB behind, which are not counted; the other holds 50 MB, and 30 more for a moment."""
     code = """
 import numpy as np
-from ghostnp.tools.bench.contenders import Prepared
-from ghostnp.tools.bench.memory import peak
+from ghostnp.bench.contenders import Prepared
+from ghostnp.bench.memory import peak
 left_behind = []
 
 def prepare(task, variant, threads):

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from ghostnp.tools.bench.picture import picture
-from ghostnp.tools.bench.report import Report
-from ghostnp.tools.bench.roofline import Machine, Work
-from ghostnp.tools.bench.session import Row
-from ghostnp.tools.bench.surroundings import Others, surroundings
-from ghostnp.tools.bench.timing import Samples
+from ghostnp.bench.picture import picture
+from ghostnp.bench.report import Report
+from ghostnp.bench.roofline import Machine, Work
+from ghostnp.bench.session import Row
+from ghostnp.bench.surroundings import Others, surroundings
+from ghostnp.bench.timing import Samples
 
 pytestmark = pytest.mark.small
 NETWORK = {"network": "ghostnet_100", "size": "224", "batch": "8", "pass": "inference"}

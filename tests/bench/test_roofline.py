@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from ghostnp.tools.bench.roofline import Machine, Work, measure, prepare, work
-from ghostnp.tools.bench.tasks import CallTask
+from ghostnp.bench.roofline import Machine, Work, measure, prepare, work
+from ghostnp.bench.tasks import CallTask
 
 pytestmark = pytest.mark.small
 GEOMETRY = (("stride", 1), ("padding", 1), ("dilation", 1))

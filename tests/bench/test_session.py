@@ -6,13 +6,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from ghostnp.tools.bench import sections, session
-from ghostnp.tools.bench.roofline import Work
-from ghostnp.tools.bench.session import Row, Session
-from ghostnp.tools.bench.surroundings import Others
-from ghostnp.tools.bench.tasks import CallTask, NetworkTask
-from ghostnp.tools.bench.timing import Samples
-from ghostnp.tools.bench.worker import WorkerError
+from ghostnp.bench import sections, session
+from ghostnp.bench.roofline import Work
+from ghostnp.bench.session import Row, Session
+from ghostnp.bench.surroundings import Others
+from ghostnp.bench.tasks import CallTask, NetworkTask
+from ghostnp.bench.timing import Samples
+from ghostnp.bench.worker import WorkerError
 
 pytestmark = pytest.mark.small
 TASK = CallTask("relu", (("x", (1, 2, 3, 3)),))
@@ -200,6 +200,6 @@ def test_operators_go_forward_and_backward_but_for_those_that_only_hand_out_view
 
 
 def test_what_is_not_installed_is_named_and_left_out(monkeypatch):
-    monkeypatch.setattr("ghostnp.tools.bench.contenders.installed", lambda package: None)
+    monkeypatch.setattr("ghostnp.bench.contenders.installed", lambda package: None)
     assert sections.missing(("ghostnp", "PyTorch", "einsum")) == {"PyTorch": "torch"}
     assert [found.name for found in Session(("ghostnp", "PyTorch"), threads=1, repeat=1).contenders] == ["ghostnp"]

@@ -7,7 +7,7 @@ import pytest
 
 import ghostnp
 from ghostnp import ops
-from ghostnp.tools.bench.tasks import CallTask, NetworkTask, network_calls
+from ghostnp.bench.tasks import CallTask, NetworkTask, network_calls
 
 pytestmark = pytest.mark.small
 NETWORK = "shufflenetv1_g3_0.5x"

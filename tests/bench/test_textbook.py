@@ -5,8 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ghostnp.tools.bench.tasks import CallTask
-from ghostnp.tools.bench.textbook import prepare
+from ghostnp.bench.tasks import CallTask
+from ghostnp.bench.textbook import prepare
 
 pytestmark = pytest.mark.small
 CALLS = {

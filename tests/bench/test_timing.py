@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostnp.tools.bench.timing import ROUNDS, Samples, ratio, rounds, turn
+from ghostnp.bench.timing import ROUNDS, Samples, ratio, rounds, turn
 
 pytestmark = pytest.mark.small
 SECONDS = st.floats(1e-6, 1e3)

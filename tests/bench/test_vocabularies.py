@@ -9,11 +9,11 @@ import torch
 
 import ghostnp
 from ghostnp import ops
-from ghostnp.tools.bench import onnx_runtime, onnx_vocabulary, pytorch, torch_vocabulary
-from ghostnp.tools.bench.contenders import CONTENDERS
-from ghostnp.tools.bench.sections import NETWORKS
-from ghostnp.tools.bench.tasks import CallTask, NetworkTask
-from ghostnp.tools.tape import record
+from ghostnp.bench import onnx_runtime, onnx_vocabulary, pytorch, torch_vocabulary
+from ghostnp.bench.contenders import CONTENDERS
+from ghostnp.bench.sections import NETWORKS
+from ghostnp.bench.tasks import CallTask, NetworkTask
+from ghostnp.graph.tape import record
 from tests.ops.calls import calls, forward
 
 torch.set_num_threads(1)

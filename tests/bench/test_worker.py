@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from ghostnp.tools.bench.tasks import CallTask
-from ghostnp.tools.bench.worker import Worker, WorkerError, environment, serve
+from ghostnp.bench.tasks import CallTask
+from ghostnp.bench.worker import Worker, WorkerError, environment, serve
 
 pytestmark = pytest.mark.small
 OPTIONS = (("bias", None), ("stride", 1), ("padding", 0), ("dilation", 1))
@@ -93,9 +93,9 @@ def test_threads_are_pinned_and_no_policy_is_imposed(monkeypatch):
 def test_what_a_library_prints_is_not_taken_for_an_answer():
     code = """
 import sys, types
-from ghostnp.tools.bench import worker
-from ghostnp.tools.bench.contenders import Prepared
-noisy = types.ModuleType("ghostnp.tools.bench.noisy")
+from ghostnp.bench import worker
+from ghostnp.bench.contenders import Prepared
+noisy = types.ModuleType("ghostnp.bench.noisy")
 noisy.prepare = lambda *_: print("welcome!", flush=True) or Prepared(lambda: None, lambda _: {})
 sys.modules[noisy.__name__] = noisy
 sys.argv = ["worker", "noisy", "1"]

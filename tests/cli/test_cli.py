@@ -11,8 +11,8 @@ from PIL import Image
 import ghostnp
 from ghostnp import ops
 from ghostnp.cli import main
-from ghostnp.tools import tour as tour_module
-from ghostnp.tools.tour.lessons import LESSONS
+from ghostnp.course import tour as tour_module
+from ghostnp.course.tour.lessons import LESSONS
 
 pytestmark = pytest.mark.small
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ghostnp.tools.pairing import pairing
+from ghostnp.course.pairing import pairing
 
 
 def test_opposites_find_each_other():

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from ghostnp import ops
+from ghostnp.course.study import check, claims, show, source
+from ghostnp.course.study.answer import Answer
 from ghostnp.pictures import style
-from ghostnp.tools.study import check, claims, show, source
-from ghostnp.tools.study.answer import Answer
 
 
 @pytest.mark.parametrize(

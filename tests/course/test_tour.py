@@ -11,12 +11,12 @@ from rich.console import Console
 
 import ghostnp
 from ghostnp import ops
+from ghostnp.course.tour import tour
+from ghostnp.course.tour.agreement import compare, tolerance
+from ghostnp.course.tour.lesson import random_gradient
+from ghostnp.course.tour.lessons import LESSONS
+from ghostnp.course.tour.whole_network import network_lesson
 from ghostnp.modules import Conv2d
-from ghostnp.tools.tour import tour
-from ghostnp.tools.tour.agreement import compare, tolerance
-from ghostnp.tools.tour.lesson import random_gradient
-from ghostnp.tools.tour.lessons import LESSONS
-from ghostnp.tools.tour.whole_network import network_lesson
 
 BY_NAME = {lesson.name: lesson for lesson in LESSONS} | {"network": network_lesson("ghostnet_050")}
 SMALL = {"size": 64, "lessons": tuple(BY_NAME.values())}

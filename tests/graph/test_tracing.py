@@ -12,10 +12,10 @@ from hypothesis import given
 import ghostnp
 from ghostnp import ops
 from ghostnp.cli import main
+from ghostnp.graph.tracing import trace
+from ghostnp.graph.tracing.examples import EXAMPLES, example
 from ghostnp.modules import GhostModule, initializer
 from ghostnp.testing import CONVOLUTIONS, conv_cases
-from ghostnp.tools.tracing import trace
-from ghostnp.tools.tracing.examples import EXAMPLES, example
 
 pytestmark = pytest.mark.small
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ghostnp.tools.digits import load_digits
+from ghostnp.training.digits import load_digits
 
 
 def test_every_digit_is_dealt_out_once():

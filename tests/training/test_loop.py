@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from ghostnp.modules import Linear, Sequential, initializer
-from ghostnp.tools.digits import load_digits
-from ghostnp.tools.training import accuracy, tiny_ghostnet, train
+from ghostnp.training.digits import load_digits
+from ghostnp.training.loop import accuracy, tiny_ghostnet, train
 
 
 def test_it_is_the_descent_of_pytorch():

@@ -1,6 +1,6 @@
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand.
 RIGHT = {

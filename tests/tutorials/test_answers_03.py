@@ -1,6 +1,6 @@
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand.
 RIGHT = {"03.1": 32 * 25 + 32 * 64, "03.2": 1 / 64 + 1 / 25, "03.3": 16, "03.4": 10, "03.5": -36.0}

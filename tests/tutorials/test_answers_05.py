@@ -1,6 +1,6 @@
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand. 05.1: 100 = 33·3 + 1 is place 33 of group 1, channel 80 + 33. 05.4: place k gets channel 4k modulo 11,
 # and 4 to the power of 5 is the first that is 1 modulo 11. 05.5: dealt by 5 groups of 2, the row is 0 2 4 6 8 1 3 5 7

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand. 06.5: x̂ = -3/√5, so 1/√5 · (1 - 1/4 - 9/5/4).
 RIGHT = {

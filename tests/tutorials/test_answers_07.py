@@ -1,6 +1,6 @@
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand. 07.4: mean 1/4, hidden 1·1/4, logit 1·1/4, gate 1/6 of that, times x[0, 0, 0, 0] = 1.
 RIGHT = {"07.1": 40 * 12 + 12 + 12 * 40 + 40, "07.2": 2 * 40 * 12, "07.3": (48, 46), "07.4": 1 / 24, "07.5": 28}

@@ -1,6 +1,6 @@
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand. 08.2: 25 channels cost the same. 08.3: 8 intrinsic maps and 24 ghosts, 2 too many. 08.5: each pixel of
 # the intrinsic map gets 1 from the output and 4 from the ghosts; the pixels of x add up to 10.

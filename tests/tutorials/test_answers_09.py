@@ -1,6 +1,6 @@
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand. 09.1: ghost modules 160 to 480 + 480 and 960 to 80 + 80, squeeze-and-excitation 960 to 240 to 960.
 # 09.5: the second array's first channel got 8 + 9 + 10 + 11, its other one was cut off.

@@ -1,6 +1,6 @@
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand. 10.5: the column step's second row is 27, 47, 71; the weights 0 to 11 sum to 66.
 RIGHT = {

@@ -1,6 +1,6 @@
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand. 12.3: a = 6 / 4, weight 1.5 · 0.5, bias 1.5 · (2 - 1) - 1. 12.4: 14 pixels · 8 images · 4 bytes.
 # 12.5: the windows' largest numbers are in their lower right corners, so [2, 3] is that of one window: y = 11.

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand.
 RIGHT = {"13.1": 16 * 64 * 9, "13.2": math.log(2), "13.3": 1 / 4, "13.4": 10, "13.5": 32}

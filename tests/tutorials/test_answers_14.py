@@ -1,6 +1,6 @@
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand. 14.3: the best weight is 8/5; left are 0.4, 1 and -0.2, so 1.2 of the 2 that b varies.
 RIGHT = {"14.1": 16 * 64 * 9, "14.2": 16 * 32 - 16 * 16 - 16 * 9, "14.3": 1 - 1.2 / 2, "14.4": (8, 2)}

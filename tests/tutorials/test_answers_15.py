@@ -1,6 +1,6 @@
 import pytest
 
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.study.answers import answers
 
 # Worked by hand. 15.4: official channels 0 to 4 are intrinsic, so 7 is ghost 2, and ghosts come first in document 000.
 RIGHT = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ghostnp.tools.claims import all_claims
-from ghostnp.tools.study.answers import answers
+from ghostnp.course.documents import all_claims
+from ghostnp.course.study.answers import answers
 
 FOLDER = Path(__file__).parents[2] / "tutorials"
 SCRIPTS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))

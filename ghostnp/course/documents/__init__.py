@@ -9,7 +9,7 @@ counts a network, or runs operators on small arrays, and the verdict follows fro
 
 from difflib import get_close_matches
 
-from ghostnp.tools.claims import (
+from ghostnp.course.documents import (
     document_000,
     document_000_numbers,
     document_001,
@@ -19,8 +19,8 @@ from ghostnp.tools.claims import (
     document_004,
     official,
 )
-from ghostnp.tools.claims.claim import Claim
-from ghostnp.tools.claims.verdict import VERDICTS, Case, Finding
+from ghostnp.course.documents.claim import Claim
+from ghostnp.course.documents.verdict import VERDICTS, Case, Finding
 
 __all__ = ["DOCUMENTS", "VERDICTS", "Case", "Claim", "Finding", "all_claims", "find_claim"]
 

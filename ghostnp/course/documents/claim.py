@@ -6,7 +6,7 @@ from inspect import cleandoc
 
 from ghostnp import ops
 from ghostnp.backend import use_backend
-from ghostnp.tools.claims.verdict import Finding
+from ghostnp.course.documents.verdict import Finding
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,10 @@
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.documents.claim import claim
+from ghostnp.course.documents.probes import IMAGE, dependence, has_operator, layers, network, normal, seeded
+from ghostnp.course.documents.verdict import Case, comparison, elsewhere, judged, statement
+from ghostnp.graph.counting import count
 from ghostnp.models.ghostnet import DOCUMENT_000, OFFICIAL
 from ghostnp.modules import (
     BatchNorm2d,
@@ -16,10 +20,6 @@ from ghostnp.modules import (
 )
 from ghostnp.modules.conv_norm import KERAS, PYTORCH
 from ghostnp.ops.geometry import sliding_window
-from ghostnp.tools.claims.claim import claim
-from ghostnp.tools.claims.probes import IMAGE, dependence, has_operator, layers, network, normal, seeded
-from ghostnp.tools.claims.verdict import Case, comparison, elsewhere, judged, statement
-from ghostnp.tools.counting import count
 
 
 def _both():

@@ -2,11 +2,11 @@
 
 from fractions import Fraction
 
+from ghostnp.course.documents.claim import claim
+from ghostnp.course.documents.probes import IMAGE, network, statistics
+from ghostnp.course.documents.verdict import Case, elsewhere, statement
+from ghostnp.graph.counting import count
 from ghostnp.ops import depthwise_conv2d_cost, grouped_conv2d_cost, standard_conv2d_cost
-from ghostnp.tools.claims.claim import claim
-from ghostnp.tools.claims.probes import IMAGE, network, statistics
-from ghostnp.tools.claims.verdict import Case, elsewhere, statement
-from ghostnp.tools.counting import count
 
 
 def _grouped_example(bias):

@@ -3,13 +3,13 @@
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.documents.claim import claim
+from ghostnp.course.documents.probes import IMAGE, counted, dependence, layers, network, normal, seeded
+from ghostnp.course.documents.verdict import Case, comparison, elsewhere, judged, statement
+from ghostnp.graph.counting import count
 from ghostnp.models.shufflenet_v1 import WIDTHS
 from ghostnp.modules import ChannelShuffle, Conv2d, Linear, Sequential, ShuffleUnit
 from ghostnp.modules.shuffle_unit import DOCUMENT_001, MEGVII, PAPER
-from ghostnp.tools.claims.claim import claim
-from ghostnp.tools.claims.probes import IMAGE, counted, dependence, layers, network, normal, seeded
-from ghostnp.tools.claims.verdict import Case, comparison, elsewhere, judged, statement
-from ghostnp.tools.counting import count
 
 
 @claim("C16", "001", "所以导致信息之间没有失去联系")

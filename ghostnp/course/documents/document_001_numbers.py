@@ -1,11 +1,11 @@
 """Document 001, ShuffleNet in Keras: its worked numbers and its formulas for units. It counts no biases."""
 
+from ghostnp.course.documents import unit_costs
+from ghostnp.course.documents.claim import claim
+from ghostnp.course.documents.probes import IMAGE, network, statistics
+from ghostnp.course.documents.verdict import Case, convention, statement
+from ghostnp.graph.counting import count
 from ghostnp.ops import grouped_conv2d_cost, standard_conv2d_cost
-from ghostnp.tools import unit_costs
-from ghostnp.tools.claims.claim import claim
-from ghostnp.tools.claims.probes import IMAGE, network, statistics
-from ghostnp.tools.claims.verdict import Case, convention, statement
-from ghostnp.tools.counting import count
 
 # The examples of the papers: h, w, c and the width in the middle.
 RESNET = (56, 56, 256, 64)

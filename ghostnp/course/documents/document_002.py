@@ -3,12 +3,12 @@
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.documents.claim import claim
+from ghostnp.course.documents.probes import IMAGE, counted, dependence, has_operator, network, normal, seeded
+from ghostnp.course.documents.verdict import Case, elsewhere, judged, statement
+from ghostnp.graph.counting import count
 from ghostnp.modules import Conv2d, GhostModule
 from ghostnp.modules.ghost import shares
-from ghostnp.tools.claims.claim import claim
-from ghostnp.tools.claims.probes import IMAGE, counted, dependence, has_operator, network, normal, seeded
-from ghostnp.tools.claims.verdict import Case, elsewhere, judged, statement
-from ghostnp.tools.counting import count
 
 
 @claim("N15", "002", "x=torch.zeros(1,3,640,640); GhostModule(inp=3,oup=64)")

@@ -6,13 +6,13 @@ from functools import partial
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.documents.claim import claim
+from ghostnp.course.documents.document_000 import depthwise_is_separable
+from ghostnp.course.documents.probes import IMAGE, counted, has_operator, layers, network
+from ghostnp.course.documents.verdict import Case, comparison, statement
+from ghostnp.graph.counting import count
 from ghostnp.models.ghostnet import BOTTLENECKS, STAGES_V2, GhostNet, with_attention
 from ghostnp.modules import Conv2d, DFCAttention, Sequential, SqueezeExcite
-from ghostnp.tools.claims.claim import claim
-from ghostnp.tools.claims.document_000 import depthwise_is_separable
-from ghostnp.tools.claims.probes import IMAGE, counted, has_operator, layers, network
-from ghostnp.tools.claims.verdict import Case, comparison, statement
-from ghostnp.tools.counting import count
 
 SIZES = ((7, 7), (14, 14), (14, 28))
 # Attention on maps that were not halved: what it would cost without that.

@@ -5,10 +5,10 @@ from fractions import Fraction
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.documents.claim import claim
+from ghostnp.course.documents.probes import counted, dependence, normal
+from ghostnp.course.documents.verdict import Case, convention, statement
 from ghostnp.modules import GhostModule
-from ghostnp.tools.claims.claim import claim
-from ghostnp.tools.claims.probes import counted, dependence, normal
-from ghostnp.tools.claims.verdict import Case, convention, statement
 
 # The document's example: 64x64 pixels, 3 channels in, 4 out, 3x3 kernels that keep the size.
 SHAPE, DEPTHWISE, POINTWISE, STANDARD = (1, 3, 64, 64), (3, 1, 3, 3), (4, 3, 1, 1), (4, 3, 3, 3)

@@ -4,13 +4,13 @@ from functools import partial
 
 import numpy as np
 
+from ghostnp.course.documents.claim import claim
+from ghostnp.course.documents.probes import IMAGE, counted, layers, unweighted
+from ghostnp.course.documents.verdict import Case, comparison
+from ghostnp.graph.counting import count
 from ghostnp.models.ghostnet import OFFICIAL, GhostNet
 from ghostnp.models.shufflenet_v2 import ShuffleNetV2
 from ghostnp.modules import Clip, Conv2d
-from ghostnp.tools.claims.claim import claim
-from ghostnp.tools.claims.probes import IMAGE, counted, layers, unweighted
-from ghostnp.tools.claims.verdict import Case, comparison
-from ghostnp.tools.counting import count
 
 # What can be set of the authors' TensorFlow code.
 TENSORFLOW = OFFICIAL._replace(gate=Clip, squeeze_divisor=1, head_norm=True)

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
+from ghostnp.graph.counting import count
 from ghostnp.models import create_model
 from ghostnp.modules import initializer
-from ghostnp.tools.counting import count
 
 IMAGE = (1, 3, 224, 224)
 

@@ -13,11 +13,11 @@ writes m for the one in its first line and for the other in its second; its thir
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ghostnp.graph.counting import count
 from ghostnp.modules import Module, ShuffleUnit, initializer
 from ghostnp.modules.bottleneck import Bottleneck
 from ghostnp.ops.checks import check_divides, integer
 from ghostnp.ops.cost import Worked
-from ghostnp.tools.counting import count
 
 
 def resnet_unit(h, w, c, m):

@@ -1,4 +1,4 @@
-"""The process in which a file is checked: ``python -m ghostnp.tools.checking.child FILE FOLDER SECONDS [SKIP ...]``.
+"""The process in which a file is checked: ``python -m ghostnp.course.grader.child FILE FOLDER SECONDS [SKIP ...]``.
 
 What is found goes into FOLDER/findings, a line of JSON for each function, and what is being done into FOLDER/progress:
 whoever started this process reads there what it was doing when it has to be stopped.
@@ -17,11 +17,11 @@ from types import SimpleNamespace
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from ghostnp.course.grader.comparing import Sample, compare, shown_arguments
+from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
+from ghostnp.course.grader.hints import hints
 from ghostnp.testing import Call, calls, laws_of, smallest_failure
 from ghostnp.testing.calls import OPERATORS, definition
-from ghostnp.tools.checking.comparing import Sample, compare, shown_arguments
-from ghostnp.tools.checking.guard import ForbiddenError, Guard, HandedOverError, Noise
-from ghostnp.tools.checking.hints import hints
 
 FUNCTIONS = tuple(name + suffix for name in OPERATORS for suffix in ("", "_backward"))
 _EXAMPLES, _FEWEST = 100, 12

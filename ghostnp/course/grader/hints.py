@@ -7,8 +7,8 @@ which pass have not.
 
 import numpy as np
 
+from ghostnp.course.grader.mistakes import MISTAKES
 from ghostnp.testing.calls import leaves
-from ghostnp.tools.checking.mistakes import MISTAKES
 
 _ERRORS = (
     ("was written into", "Begin with a copy or np.zeros_like: the caller still needs what it gave."),

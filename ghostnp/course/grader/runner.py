@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ghostnp
-from ghostnp.tools.checking.report import FileReport, FunctionReport
+from ghostnp.course.grader.report import FileReport, FunctionReport
 
 # All together has to stay under ten seconds.
 _SECONDS = 4.5  # for drawing cases, all functions together
@@ -59,7 +59,7 @@ def check(path):
 def _run(path, folder, skipped, started):
     """Run the child to its end: None, or which function it was stopped in and what to say."""
     seconds = min(_SECONDS, max(0.5, _TOTAL - 2.5 - (time.monotonic() - started)))
-    command = [sys.executable, "-m", "ghostnp.tools.checking.child", str(path), str(folder), str(seconds), *skipped]
+    command = [sys.executable, "-m", "ghostnp.course.grader.child", str(path), str(folder), str(seconds), *skipped]
     environment = os.environ | {
         "PYTHONPATH": str(Path(ghostnp.__file__).parents[1]),
         "OMP_NUM_THREADS": "1",

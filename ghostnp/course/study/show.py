@@ -7,7 +7,7 @@ import inspect
 import io
 import textwrap
 
-from ghostnp.tools.claims import find_claim
+from ghostnp.course.documents import find_claim
 
 DPI = 80  # for a column of text; notebooks stay small enough for a browser to show them
 

@@ -14,13 +14,13 @@ from rich.table import Table
 
 import ghostnp
 from ghostnp.backend import use_backend
-from ghostnp.tools.counting import Count, count
-from ghostnp.tools.photo import denormalise, load_photo
-from ghostnp.tools.tour import pictures
-from ghostnp.tools.tour.agreement import Comparison, compare
-from ghostnp.tools.tour.lesson import Lesson, Picture, Seen
-from ghostnp.tools.tour.lessons import LESSONS
-from ghostnp.tools.tour.whole_network import network_lesson
+from ghostnp.course.tour.agreement import Comparison, compare
+from ghostnp.course.tour.lesson import Lesson, Picture, Seen
+from ghostnp.course.tour.lessons import LESSONS
+from ghostnp.course.tour.whole_network import network_lesson
+from ghostnp.graph.counting import Count, count
+from ghostnp.photo import denormalise, load_photo
+from ghostnp.pictures import convolutions
 
 PAGE = "index.html"
 # Beyond so many operators with weights, a table shows the totals alone.
@@ -92,7 +92,7 @@ def tour(output, *, image=None, size=224, lessons=None, definitions=None, kernel
             "Kernels are compiled once, when they are first called: the very first tour takes half a minute longer."
         )
         shelf = {"photo": x, "colours": denormalise(x)}
-        opening = Picture("photo", "", pictures.input_channels(shelf["colours"], x))
+        opening = Picture("photo", "", convolutions.input_channels(shelf["colours"], x))
         written = _Gallery(folder)
         written.add(opening)
         chapters = []
@@ -205,7 +205,7 @@ def _fresh_files(output):
 
 def _write_page(path, chapters, files, disagreements):
     environment = Environment(
-        loader=PackageLoader("ghostnp.tools", "tour"),
+        loader=PackageLoader("ghostnp.course", "tour"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

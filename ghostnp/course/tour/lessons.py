@@ -6,9 +6,9 @@ A lesson's input is the photo or what an earlier lesson made; the shelf keeps bo
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.tour import filters, views
+from ghostnp.course.tour.lesson import SEED, Lesson
 from ghostnp.modules import ChannelShuffle, Conv2d, DFCAttention, GhostModule, SqueezeExcite, initializer
-from ghostnp.tools.tour import filters, views
-from ghostnp.tools.tour.lesson import SEED, Lesson
 
 GROUPS = 3
 # DFC attention works on small maps, as it does inside GhostNetV2: the photo's maps are averaged over 8x8 pixels.

@@ -5,10 +5,10 @@ import re
 import numpy as np
 
 from ghostnp.backend import backend
+from ghostnp.course.tour.lesson import SEED, Lesson, Picture
+from ghostnp.graph.counting import count
 from ghostnp.models import create_model
-from ghostnp.tools.counting import count
-from ghostnp.tools.tour import charts
-from ghostnp.tools.tour.lesson import SEED, Lesson, Picture
+from ghostnp.pictures.blocks import network_costs, network_gradient, network_maps
 
 # The class that is declared to be the right one. To a network with random weights all are alike.
 LABEL = 0
@@ -77,7 +77,7 @@ def _draw(seen):
         f"The photo on its way through the network: five maps each at {len(stages)} depths. They get smaller and "
         "more numerous. With random weights the first still resemble the photo; further in little is left for an "
         "eye to see.",
-        charts.network_maps(stages),
+        network_maps(stages),
     )
     rows = count(seen.module, seen.x.shape).rows
     blocks = list(dict.fromkeys(_block(row.path) for row in rows if row.params))
@@ -90,7 +90,7 @@ def _draw(seen):
         f"{pointwise[0]:.0%} of the parameters and {pointwise[1]:.0%} of the multiply-adds; depthwise ones, which "
         f"make the ghosts and shrink the maps, {depthwise[0]:.0%} and {depthwise[1]:.0%}. Early blocks compute much "
         "with few weights, because their maps are large.",
-        charts.network_costs(blocks, costs),
+        network_costs(blocks, costs),
     )
     grads = seen.comparison.kernel.grads
     norms = [_norm(g for path, g in grads.items() if _block(path) == block) for block in blocks]
@@ -101,7 +101,7 @@ def _draw(seen):
         "colours); in an untrained network that says nothing about the photo's subject. The fine grid comes from "
         "strides of 2, which read some pixels in more windows than others. Below, the length of the gradient in "
         "each block.",
-        charts.network_gradient(seen.shelf["colours"], saliency, blocks, norms),
+        network_gradient(seen.shelf["colours"], saliency, blocks, norms),
     )
 
 

@@ -5,15 +5,15 @@ Read in this order: `problem` (a question, its answer, and what misconceptions w
 numbers), `grading`, and `writing`, which has the formats.
 """
 
-from ghostnp.tools.exercises.chance import Dice
-from ghostnp.tools.exercises.grading import Grade, grade
-from ghostnp.tools.exercises.misconceptions import MISCONCEPTIONS
-from ghostnp.tools.exercises.paper import Paper, Plan, plan
-from ghostnp.tools.exercises.problem import LEVELS, Mistake, Problem, Template
-from ghostnp.tools.exercises.question import Option, Question
-from ghostnp.tools.exercises.roster import Student, numbered, read_roster
-from ghostnp.tools.exercises.topics import TEMPLATES, TOPICS
-from ghostnp.tools.exercises.writing import FORMATS, to_key
+from ghostnp.course.worksheets.chance import Dice
+from ghostnp.course.worksheets.grading import Grade, grade
+from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS
+from ghostnp.course.worksheets.paper import Paper, Plan, plan
+from ghostnp.course.worksheets.problem import LEVELS, Mistake, Problem, Template
+from ghostnp.course.worksheets.question import Option, Question
+from ghostnp.course.worksheets.roster import Student, numbered, read_roster
+from ghostnp.course.worksheets.topics import TEMPLATES, TOPICS
+from ghostnp.course.worksheets.writing import FORMATS, to_key
 
 __all__ = [
     "FORMATS",

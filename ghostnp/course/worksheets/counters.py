@@ -1,8 +1,8 @@
 """Short ways to the project's counters: each gives a `Worked`, which remembers its formula."""
 
+from ghostnp.graph.counting import count, count_operator
 from ghostnp.modules import initializer
 from ghostnp.ops.cost import Worked
-from ghostnp.tools.counting import count, count_operator
 
 # Parameters are the same on maps of any size, and any window fits on these.
 _ANY_SIZE = 64

@@ -4,8 +4,8 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from ghostnp.tools.exercises.problem import TOLERANCE, Mistake, plain
-from ghostnp.tools.exercises.question import CHOICE, LETTERS
+from ghostnp.course.worksheets.problem import TOLERANCE, Mistake, plain
+from ghostnp.course.worksheets.question import CHOICE, LETTERS
 
 # Thousands may be set apart, and a point begins the decimals.
 _NUMBER = re.compile(r"(\d{1,3}(?:([, _'])\d{3})(?:\2\d{3})*|\d+)(\.\d+)?", re.ASCII)
@@ -47,8 +47,8 @@ def grade(question, reply):
 
     Examples
     --------
-    >>> from ghostnp.tools.exercises.paper import plan
-    >>> from ghostnp.tools.exercises.roster import Student
+    >>> from ghostnp.course.worksheets.paper import plan
+    >>> from ghostnp.course.worksheets.roster import Student
     >>> (question,) = plan(["crelu"], 1, seed=0).paper(Student("17", "Ada")).questions
     >>> grade(question, question.right or question.answer).right
     True

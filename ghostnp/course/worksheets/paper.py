@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from ghostnp.course.worksheets.chance import Dice
+from ghostnp.course.worksheets.problem import LEVELS, Named, Template
+from ghostnp.course.worksheets.question import CHOICE, NUMBER, Question, question
+from ghostnp.course.worksheets.roster import Student
+from ghostnp.course.worksheets.topics import TEMPLATES, TOPICS
 from ghostnp.ops.checks import integer
-from ghostnp.tools.exercises.chance import Dice
-from ghostnp.tools.exercises.problem import LEVELS, Named, Template
-from ghostnp.tools.exercises.question import CHOICE, NUMBER, Question, question
-from ghostnp.tools.exercises.roster import Student
-from ghostnp.tools.exercises.topics import TEMPLATES, TOPICS
 
 
 class Slot(NamedTuple):
@@ -111,7 +111,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
 
     Examples
     --------
-    >>> from ghostnp.tools.exercises.roster import Student
+    >>> from ghostnp.course.worksheets.roster import Student
     >>> paper = plan(["grouped"], count=1, seed=7).paper(Student("17", "Ada Lovelace"))
     >>> paper.questions[0].problem.text[:13]
     'A convolution'

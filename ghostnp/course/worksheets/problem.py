@@ -7,8 +7,8 @@ from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
+from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS
 from ghostnp.ops.cost import Worked
-from ghostnp.tools.exercises.misconceptions import MISCONCEPTIONS
 
 LEVELS = {1: "easy", 2: "medium", 3: "hard"}
 # Ratios are given to this many decimals, and may be off by one in the last place.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ghostnp.tools.exercises.problem import LEVELS, Mistake, Named, Problem, Template, shown
+from ghostnp.course.worksheets.problem import LEVELS, Mistake, Named, Problem, Template, shown
 
 LETTERS = "ABCD"
 CHOICE, NUMBER = "choice", "number"

@@ -14,12 +14,12 @@ from dataclasses import replace
 import numpy as np
 
 from ghostnp.backend import use_backend
+from ghostnp.graph.counting.operator import OPERATORS, OperatorCount, count_operator
+from ghostnp.graph.counting.rows import CountRow
+from ghostnp.graph.counting.table import Count, Memory
+from ghostnp.graph.counting.tally import Tally, Token
 from ghostnp.modules import Module
 from ghostnp.ops.checks import integer, sequence
-from ghostnp.tools.counting.operator import OPERATORS, OperatorCount, count_operator
-from ghostnp.tools.counting.rows import CountRow
-from ghostnp.tools.counting.table import Count, Memory
-from ghostnp.tools.counting.tally import Tally, Token
 
 __all__ = ["OPERATORS", "Count", "CountRow", "Memory", "OperatorCount", "Tally", "Token", "count", "count_operator"]
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ghostnp.graph.counting.conventions import MACS, convention_named
+from ghostnp.graph.counting.rows import CountRow, shape_text
+from ghostnp.graph.counting.table import Count
+from ghostnp.graph.counting.tally import Tally, Token
 from ghostnp.ops.checks import check_divides, integer, pair
 from ghostnp.ops.cost import Worked, each
-from ghostnp.tools.conventions import MACS, convention_named
-from ghostnp.tools.counting.rows import CountRow, shape_text
-from ghostnp.tools.counting.table import Count
-from ghostnp.tools.counting.tally import Tally, Token
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from fractions import Fraction
 from itertools import pairwise
 from numbers import Integral
 
-from ghostnp.tools.conventions import CONVENTIONS, MEASURES, Convention, Part
-from ghostnp.tools.counting import Count, count
-from ghostnp.tools.counting.rows import shape_text
+from ghostnp.graph.counting import Count, count
+from ghostnp.graph.counting.conventions import CONVENTIONS, MEASURES, Convention, Part
+from ghostnp.graph.counting.rows import shape_text
 
 _SCALES = {"": 0, "k": 3, "m": 6, "g": 9, "b": 9, "t": 12}
 _UNITS = r"(?:MACs?|FLOPs?|Mult-?Adds?|params?|parameters)?"
@@ -148,7 +148,7 @@ class Reconciliation:
             f"{said} is given by no convention that ghostnp knows; nearest, and {abs(int(off)):,} too "
             f"{'high' if off > 0 else 'low'}, is\n{self._line(nearest)}\n"
             "  (tools that look at modules count differently what is written as a function: see "
-            "ghostnp.tools.conventions)"
+            "ghostnp.graph.counting.conventions)"
         )
 
     def _line(self, convention):

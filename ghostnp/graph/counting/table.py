@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from ghostnp.graph.counting.conventions import MACS, Convention, convention_named
+from ghostnp.graph.counting.rows import CountRow, folded, shape_text
 from ghostnp.ops.checks import integer
 from ghostnp.ops.cost import NOTHING
-from ghostnp.tools.conventions import MACS, Convention, convention_named
-from ghostnp.tools.counting.rows import CountRow, folded, shape_text
 
 LEGEND = (
     "k kernel, s stride, p padding (0:1 is 0 before and 1 after), d dilation, g groups; buffers: statistics that are "
@@ -140,7 +140,7 @@ class Count:
         Parameters
         ----------
         convention : str or Convention
-            Such as ``"fvcore"``; see `ghostnp.tools.conventions`.
+            Such as ``"fvcore"``; see `ghostnp.graph.counting.conventions`.
 
         Returns
         -------

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ghostnp import ops
+from ghostnp.graph.counting.rows import CountRow
 from ghostnp.modules import current_path
 from ghostnp.ops.cost import NOTHING, Worked
 from ghostnp.ops.geometry import sliding_window
-from ghostnp.tools.counting.rows import CountRow
 
 
 @dataclass(frozen=True, eq=False)

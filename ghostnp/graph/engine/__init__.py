@@ -1,6 +1,6 @@
 """The inference engine: a model as a list of calls on memory that was laid out beforehand.
 
-    record     run the model on shapes and note each call: a tape            (`ghostnp.tools.tape`)
+    record     run the model on shapes and note each call: a tape            (`ghostnp.graph.tape`)
     fold       fewer calls: batch norms into weights, ReLUs into writing     (`fold`)
     homes      a place in memory for each result, born where it is wanted    (`homes`, `packing`)
     replay     the calls, bound to their homes                               (`replay`)
@@ -14,8 +14,8 @@ there to be read (`plan`, `report`):
 '289 calls are 167 steps: 80 batch_norm_eval and 42 relu went into others; 33 of them have nothing to do'
 """
 
-from ghostnp.tools.engine.engine import Engine
-from ghostnp.tools.engine.plan import Memory, Plan
+from ghostnp.graph.engine.engine import Engine
+from ghostnp.graph.engine.plan import Memory, Plan
 
 __all__ = ["Engine", "Memory", "Plan", "compile"]
 

@@ -6,10 +6,10 @@ from threading import Lock
 
 import numpy as np
 
+from ghostnp.graph.engine.plan import Plan
+from ghostnp.graph.engine.replay import Replay
 from ghostnp.modules import Module
 from ghostnp.ops.checks import check_arrays, integer, sequence
-from ghostnp.tools.engine.plan import Plan
-from ghostnp.tools.engine.replay import Replay
 
 
 class Engine:

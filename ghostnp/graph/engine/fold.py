@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ghostnp import kernels
-from ghostnp.tools.tape import Constant, Result, Step
+from ghostnp.graph.tape import Constant, Result, Step
 
 CONVOLUTIONS = ("standard_conv2d", "pointwise_conv2d", "grouped_conv2d", "depthwise_conv2d", "conv2d")
 

@@ -14,8 +14,8 @@ contents. A block has a size and a life, from the first write in it to the last 
 import math
 from typing import NamedTuple
 
-from ghostnp.tools.engine.packing import Life, pack
-from ghostnp.tools.tape import Result
+from ghostnp.graph.engine.packing import Life, pack
+from ghostnp.graph.tape import Result
 
 # By operator, the arguments that may be overwritten: each number is read before the one in its place is written.
 OVERWRITTEN = {

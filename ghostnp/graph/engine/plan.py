@@ -3,12 +3,12 @@
 from functools import cached_property
 from typing import NamedTuple
 
-from ghostnp.tools.counting import Token
-from ghostnp.tools.engine.fold import fold
-from ghostnp.tools.engine.homes import Homes, nbytes, views
-from ghostnp.tools.engine.packing import Life
-from ghostnp.tools.engine.report import report
-from ghostnp.tools.tape import record
+from ghostnp.graph.counting import Token
+from ghostnp.graph.engine.fold import fold
+from ghostnp.graph.engine.homes import Homes, nbytes, views
+from ghostnp.graph.engine.packing import Life
+from ghostnp.graph.engine.report import report
+from ghostnp.graph.tape import record
 
 
 class Memory(NamedTuple):

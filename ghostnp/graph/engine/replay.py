@@ -5,13 +5,13 @@ from functools import partial
 import numpy as np
 
 from ghostnp import kernels
+from ghostnp.graph.engine.fold import CONVOLUTIONS, takes
+from ghostnp.graph.engine.homes import nbytes, views
+from ghostnp.graph.engine.packing import LINE
+from ghostnp.graph.tape import Constant, Result
 from ghostnp.kernels.convolution import convolve
 from ghostnp.kernels.layout import copy_images, laid_out
 from ghostnp.ops.geometry import conv2d_window
-from ghostnp.tools.engine.fold import CONVOLUTIONS, takes
-from ghostnp.tools.engine.homes import nbytes, views
-from ghostnp.tools.engine.packing import LINE
-from ghostnp.tools.tape import Constant, Result
 
 
 class Replay:

@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-from ghostnp.tools.counting.rows import shape_text
-from ghostnp.tools.engine.homes import nbytes, parts, views
-from ghostnp.tools.tape import Constant, Result
+from ghostnp.graph.counting.rows import shape_text
+from ghostnp.graph.engine.homes import nbytes, parts, views
+from ghostnp.graph.tape import Constant, Result
 
 _BAR = 24  # characters that stand for the whole memory
 _LEGEND = """\

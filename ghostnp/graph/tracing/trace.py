@@ -1,6 +1,6 @@
 """Step through a network or an operator: every intermediate, what made it, and what that cost.
 
-A trace is the tape of one run (see `ghostnp.tools.tape`) beside its count; no module takes part in it.
+A trace is the tape of one run (see `ghostnp.graph.tape`) beside its count; no module takes part in it.
 """
 
 import inspect
@@ -11,13 +11,13 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.backend import use_backend
+from ghostnp.graph.counting import Tally, Token
+from ghostnp.graph.counting.rows import shape_text
+from ghostnp.graph.tape import Constant, Result, Tape, record
+from ghostnp.graph.tracing import products
 from ghostnp.modules import Module
 from ghostnp.ops.checks import shown
 from ghostnp.ops.cost import Worked
-from ghostnp.tools.counting import Tally, Token
-from ghostnp.tools.counting.rows import shape_text
-from ghostnp.tools.tape import Constant, Result, Tape, record
-from ghostnp.tools.tracing import products
 
 _INPUTS = ("x", "dy")
 _SUMS_OF_PRODUCTS = {

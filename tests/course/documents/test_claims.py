@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from ghostnp import ops, use_backend
 from ghostnp.backend import backend
 from ghostnp.cli.claims import claims as command
+from ghostnp.course.documents import DOCUMENTS, VERDICTS, all_claims, find_claim, verdict
+from ghostnp.course.documents.report import records, to_json, to_markdown, to_markdown_page
+from ghostnp.course.documents.verdict import Case, comparison, convention, elsewhere, judged, shown, statement
 from ghostnp.ops import cost
 from ghostnp.ops.cost import Worked
-from ghostnp.tools.claims import DOCUMENTS, VERDICTS, all_claims, find_claim, verdict
-from ghostnp.tools.claims.report import records, to_json, to_markdown, to_markdown_page
-from ghostnp.tools.claims.verdict import Case, comparison, convention, elsewhere, judged, shown, statement
 
 pytestmark = pytest.mark.small
 CLAIMS = all_claims()

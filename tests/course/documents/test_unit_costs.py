@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ghostnp.tools.unit_costs import (
+from ghostnp.course.documents.unit_costs import (
     counted,
     document_resnet_line,
     document_resnext_line,

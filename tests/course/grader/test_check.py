@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from ghostnp.cli import main
-from tests.tools.checking.answers import PREAMBLE, STUBS, WRONG, definition, right_answer
+from tests.course.grader.answers import PREAMBLE, STUBS, WRONG, definition, right_answer
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_checking_needs_no_numba(run_python, tmp_path):
     code = f"""
 import sys
 sys.modules["numba"] = None
-from ghostnp.tools.checking import check
+from ghostnp.course.grader import check
 print(check({str(path)!r}).passed)
 """
     assert run_python(code) == "True\n"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostnp.tools.exercises import TOPICS, Student, grade, plan
-from ghostnp.tools.exercises.problem import shown
+from ghostnp.course.worksheets import TOPICS, Student, grade, plan
+from ghostnp.course.worksheets.problem import shown
 
 pytestmark = pytest.mark.small
 QUESTIONS = plan(list(TOPICS), 120, 5).paper(Student("17", "Ada")).questions

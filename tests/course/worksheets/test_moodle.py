@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostnp.tools.exercises import FORMATS, TOPICS, Student, plan
-from ghostnp.tools.exercises.problem import plain
+from ghostnp.course.worksheets import FORMATS, TOPICS, Student, plan
+from ghostnp.course.worksheets.problem import plain
 
 pytestmark = pytest.mark.small
 TEXT_FORMATS = {"html", "moodle_auto_format", "plain_text", "markdown"}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostnp.tools.exercises import LEVELS, TEMPLATES, TOPICS, Dice, Student, numbered, plan
-from ghostnp.tools.exercises.problem import Ratio, shown
+from ghostnp.course.worksheets import LEVELS, TEMPLATES, TOPICS, Dice, Student, numbered, plan
+from ghostnp.course.worksheets.problem import Ratio, shown
 
 pytestmark = pytest.mark.small
 SEEDS = st.integers(0, 2**31 - 1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ghostnp.tools.exercises import Student, numbered, read_roster
+from ghostnp.course.worksheets import Student, numbered, read_roster
 
 pytestmark = pytest.mark.small
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostnp.tools.exercises import LEVELS, MISCONCEPTIONS, TEMPLATES, TOPICS
-from ghostnp.tools.exercises.problem import shown
-from tests.tools.exercises.oracles import ORACLES, tool_totals
+from ghostnp.course.worksheets import LEVELS, MISCONCEPTIONS, TEMPLATES, TOPICS
+from ghostnp.course.worksheets.problem import shown
+from tests.course.worksheets.oracles import ORACLES, tool_totals
 
 pytestmark = pytest.mark.small
 BY_NAME = {template.name: template for template in TEMPLATES}

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from ghostnp.cli import main
-from ghostnp.tools.exercises import MISCONCEPTIONS, TOPICS, Student, plan
+from ghostnp.course.worksheets import MISCONCEPTIONS, TOPICS, Student, plan
 
 pytestmark = pytest.mark.small
 

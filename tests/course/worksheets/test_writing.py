@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ghostnp.tools.exercises import FORMATS, TOPICS, Student, numbered, plan, to_key
-from ghostnp.tools.exercises.problem import plain
+from ghostnp.course.worksheets import FORMATS, TOPICS, Student, numbered, plan, to_key
+from ghostnp.course.worksheets.problem import plain
 
 pytestmark = pytest.mark.small
 PLAN = plan(list(TOPICS), 20, 7)

@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from ghostnp import count
+from ghostnp.graph.counting import OPERATORS, count_operator
 from ghostnp.modules import (
     BatchNorm2d,
     ChannelShuffle,
@@ -14,7 +15,6 @@ from ghostnp.modules import (
     SeparableConv2d,
     Softmax,
 )
-from ghostnp.tools.counting import OPERATORS, count_operator
 
 pytestmark = pytest.mark.small
 

@@ -7,10 +7,10 @@ from click.testing import CliRunner
 
 import ghostnp
 from ghostnp.cli.reconcile import reconcile_command
+from ghostnp.graph.counting import count
+from ghostnp.graph.counting.conventions import CONVENTIONS
+from ghostnp.graph.counting.reconcile import difference, printed, reconcile
 from ghostnp.modules import BatchNorm2d, Conv2d, ReLU, Sequential
-from ghostnp.tools.conventions import CONVENTIONS
-from ghostnp.tools.counting import count
-from ghostnp.tools.reconcile import difference, printed, reconcile
 
 pytestmark = pytest.mark.small
 

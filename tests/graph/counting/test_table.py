@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import ghostnp
 from ghostnp import count
 from ghostnp.modules import BatchNorm2d, Conv2d, MaxPool2d, ReLU, Residual, Sequential, initializer
-from tests.tools.test_counting import IMAGE, by_pytorch, counted, totals
+from tests.graph.counting.test_counting import IMAGE, by_pytorch, counted, totals
 
 pytestmark = pytest.mark.small
 

@@ -10,7 +10,7 @@ import ghostnp
 from ghostnp import ops
 from ghostnp.modules import Conv2d, GhostModule, Linear, Module, ReLU, Sequential
 from ghostnp.testing import MEMORY
-from tests.tools.engine.networks import Function, assert_same, maps, network, settled
+from tests.graph.engine.networks import Function, assert_same, maps, network, settled
 
 SHAPE = (2, 3, 8, 8)
 

@@ -9,9 +9,9 @@ import ghostnp
 from ghostnp import ops
 from ghostnp.backend import backend
 from ghostnp.modules import BatchNorm2d, Conv2d, Linear, ReLU, Sequential
+from tests.graph.engine.networks import Function, assert_same, maps
 from tests.modules.cases import FIXED, RANDOM
 from tests.modules.comparison import build, run_theirs, twins
-from tests.tools.engine.networks import Function, assert_same, maps
 
 
 @pytest.mark.parametrize("name", RANDOM)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import ghostnp
 from ghostnp import ops
 from ghostnp.testing import MEMORY
-from tests.tools.engine.networks import Function, assert_same, maps
+from tests.graph.engine.networks import Function, assert_same, maps
 
 pytestmark = pytest.mark.small
 MOST = 12  # channels: beyond that, what widens is left out

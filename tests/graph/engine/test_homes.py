@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import ghostnp
 from ghostnp import ops
-from ghostnp.tools.engine.packing import LINE, Life, pack
-from tests.tools.engine.networks import Function, assert_same, maps
+from ghostnp.graph.engine.packing import LINE, Life, pack
+from tests.graph.engine.networks import Function, assert_same, maps
 
 pytestmark = pytest.mark.small
 SHAPE = (2, 6, 4, 4)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ghostnp
-from tests.tools.engine.networks import ONE_SIZE, assert_same, maps, network
+from tests.graph.engine.networks import ONE_SIZE, assert_same, maps, network
 
 
 def shapes(name):

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import ghostnp
 from ghostnp.cli import main
 from ghostnp.modules import GhostBottleneck, ReLU, Sequential, ShuffleUnit
-from tests.tools.engine.networks import Function
+from tests.graph.engine.networks import Function
 
 pytestmark = pytest.mark.small
 

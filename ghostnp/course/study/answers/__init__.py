@@ -6,7 +6,7 @@ Exercise 2 of tutorial 04 is called "04.2". Do try before you look here.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ghostnp.tools.study.answer import Answer
+from ghostnp.course.study.answer import Answer
 
 
 def answers():

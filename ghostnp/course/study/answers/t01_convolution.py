@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.tools.study.answer import Answer
+from ghostnp.course.study.answer import Answer
 
 _STEM = {"x_shape": (1, 3, 224, 224), "weight_shape": (64, 3, 7, 7), "bias": True, "stride": 2, "padding": 3}
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.tools.study.answer import Answer
+from ghostnp.course.study.answer import Answer
 
 _MAPS = (1, 240, 28, 28)
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.tools.study.answer import Answer
-from ghostnp.tools.unit_costs import shufflenet_unit
+from ghostnp.course.documents.unit_costs import shufflenet_unit
+from ghostnp.course.study.answer import Answer
 
 
 def _channels(count):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.tools.pairing import pairing
-from ghostnp.tools.study.answer import Answer
+from ghostnp.course.pairing import pairing
+from ghostnp.course.study.answer import Answer
 
 
 def _normalised():

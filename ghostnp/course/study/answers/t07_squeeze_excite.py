@@ -3,9 +3,9 @@
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.study.answer import Answer
+from ghostnp.graph.counting import count
 from ghostnp.modules import SqueezeExcite, make_divisible
-from ghostnp.tools.counting import count
-from ghostnp.tools.study.answer import Answer
 
 
 def _counted():

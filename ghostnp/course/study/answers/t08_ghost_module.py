@@ -3,10 +3,10 @@
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.study.answer import Answer
+from ghostnp.graph.counting import count
 from ghostnp.modules import GhostModule, initializer
 from ghostnp.modules.bottleneck import GhostConv2d
-from ghostnp.tools.counting import count
-from ghostnp.tools.study.answer import Answer
 
 
 def _counted(in_channels, out_channels, size):

@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.study.answer import Answer
+from ghostnp.graph.counting import count
 from ghostnp.models import create_model
-from ghostnp.tools.counting import count
-from ghostnp.tools.study.answer import Answer
 
 
 @cache

@@ -3,12 +3,12 @@
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.study.answer import Answer
+from ghostnp.graph.counting import count
+from ghostnp.graph.counting.conventions import CONVENTIONS
+from ghostnp.graph.counting.reconcile import reconcile
 from ghostnp.models import create_model
 from ghostnp.modules import BatchNorm2d, Conv2d, ReLU, Sequential, initializer
-from ghostnp.tools.conventions import CONVENTIONS
-from ghostnp.tools.counting import count
-from ghostnp.tools.reconcile import reconcile
-from ghostnp.tools.study.answer import Answer
 
 
 def _under(convention, conv, shape):

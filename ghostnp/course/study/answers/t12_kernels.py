@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.tools.study.answer import Answer
+from ghostnp.course.study.answer import Answer
 
 _MAPS, _FILTERS = (1, 64, 14, 14), (128, 64, 1, 1)
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.study.answer import Answer
 from ghostnp.modules import GhostModule
-from ghostnp.tools.study.answer import Answer
 
 _MAPS = (1, 16, 8, 8)
 

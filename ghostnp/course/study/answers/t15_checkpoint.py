@@ -3,10 +3,10 @@
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.study.answer import Answer
 from ghostnp.modules import GhostModule
 from ghostnp.modules.conv_norm import PYTORCH
-from ghostnp.tools.photo import normalise
-from ghostnp.tools.study.answer import Answer
+from ghostnp.photo import normalise
 
 
 def _saved():

@@ -1,6 +1,6 @@
 """What the questions are about: one file for each kind of operator, each with templates in three levels."""
 
-from ghostnp.tools.exercises.topics import (
+from ghostnp.course.worksheets.topics import (
     attention,
     conventions,
     convolution,

@@ -1,9 +1,9 @@
 """DFC attention of GhostNetV2, and squeeze-and-excitation."""
 
+from ghostnp.course.worksheets.counters import CONVOLUTIONS, added, macs, norm, parameters, table, times, total
+from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.modules import DFCAttention, SqueezeExcite, make_divisible
 from ghostnp.ops import decoupled_attention_cost, full_attention_cost, scale_cost
-from ghostnp.tools.exercises.counters import CONVOLUTIONS, added, macs, norm, parameters, table, times, total
-from ghostnp.tools.exercises.problem import Problem, template
 
 
 def _uneven(height, width, **_):

@@ -1,10 +1,10 @@
 """Conventions of counting: what the tools count, beside multiply-adds and weights."""
 
+from ghostnp.course.worksheets.counters import added, biases, flops, macs, norm, norm_operations, parameters, times
+from ghostnp.course.worksheets.problem import Problem, template
+from ghostnp.course.worksheets.topics.layers import NORM, SIZES, asked, layers, plainly, rule_of, summed, under
+from ghostnp.graph.counting.conventions import CONVENTIONS, MEASURES
 from ghostnp.ops.cost import Worked
-from ghostnp.tools.conventions import CONVENTIONS, MEASURES
-from ghostnp.tools.exercises.counters import added, biases, flops, macs, norm, norm_operations, parameters, times
-from ghostnp.tools.exercises.problem import Problem, template
-from ghostnp.tools.exercises.topics.layers import NORM, SIZES, asked, layers, plainly, rule_of, summed, under
 
 
 @template("conventions", 1, **SIZES, kernel=(1, 3, 5))

@@ -1,7 +1,7 @@
 """Standard and grouped convolutions: their parameters and multiply-adds."""
 
-from ghostnp.tools.exercises.counters import added, biases, flops, macs, norm, parameters, times
-from ghostnp.tools.exercises.problem import Problem, template
+from ghostnp.course.worksheets.counters import added, biases, flops, macs, norm, parameters, times
+from ghostnp.course.worksheets.problem import Problem, template
 
 _CHANNELS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 256)
 

@@ -1,9 +1,9 @@
 """CReLU: both halves of every map, side by side."""
 
+from ghostnp.course.worksheets.counters import added, macs, norm, parameters, times
+from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.ops import crelu_cost
 from ghostnp.ops.cost import each
-from ghostnp.tools.exercises.counters import added, macs, norm, parameters, times
-from ghostnp.tools.exercises.problem import Problem, template
 
 
 @template("crelu", 1, channels=(8, 12, 16, 24, 32, 48, 64), size=(7, 14, 28, 32, 56))

@@ -1,7 +1,7 @@
 """Depthwise, pointwise and separable convolutions."""
 
-from ghostnp.tools.exercises.counters import added, biases, flops, macs, norm, parameters
-from ghostnp.tools.exercises.problem import Problem, template
+from ghostnp.course.worksheets.counters import added, biases, flops, macs, norm, parameters
+from ghostnp.course.worksheets.problem import Problem, template
 
 _CHANNELS = (12, 16, 24, 32, 48, 64, 96, 128, 256, 1024)
 

@@ -1,8 +1,17 @@
 """Ghost modules: one map in s by a convolution, the others by depthwise filters over it."""
 
+from ghostnp.course.worksheets.counters import (
+    CONVOLUTIONS,
+    added,
+    macs,
+    norm_operations,
+    parameters,
+    table,
+    times,
+    total,
+)
+from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.modules import GhostModule
-from ghostnp.tools.exercises.counters import CONVOLUTIONS, added, macs, norm_operations, parameters, table, times, total
-from ghostnp.tools.exercises.problem import Problem, template
 
 
 def _counted(in_channels, out_channels, kernel=3, ratio=2, size=8):

@@ -1,9 +1,9 @@
 """The layers on which conventions of counting are tried: convolution with bias, batch norm, ReLU, average."""
 
+from ghostnp.course.worksheets.counters import table
+from ghostnp.graph.counting.conventions import CONVENTIONS
 from ghostnp.modules import BatchNorm2d, Conv2d, GlobalAvgPool2d, ReLU, Sequential
 from ghostnp.ops.cost import Worked
-from ghostnp.tools.conventions import CONVENTIONS
-from ghostnp.tools.exercises.counters import table
 
 NORM = "batch_norm_eval"
 SIZES = {"in_channels": (3, 8, 16, 24, 32), "out_channels": (8, 12, 16, 24, 48, 64), "size": (7, 14, 28, 32, 56)}

@@ -2,14 +2,14 @@
 
 from functools import lru_cache
 
+from ghostnp.course.worksheets.counters import added, times
+from ghostnp.course.worksheets.problem import Named, Problem, template
+from ghostnp.course.worksheets.topics.layers import NORM, SIZES, asked, layers, plainly, rule_of, summed, under
+from ghostnp.graph.counting import count
+from ghostnp.graph.counting.conventions import CONVENTIONS, MACS, MEASURES
+from ghostnp.graph.counting.reconcile import difference
 from ghostnp.models import create_model
 from ghostnp.ops.cost import Worked
-from ghostnp.tools.conventions import CONVENTIONS, MACS, MEASURES
-from ghostnp.tools.counting import count
-from ghostnp.tools.exercises.counters import added, times
-from ghostnp.tools.exercises.problem import Named, Problem, template
-from ghostnp.tools.exercises.topics.layers import NORM, SIZES, asked, layers, plainly, rule_of, summed, under
-from ghostnp.tools.reconcile import difference
 
 # The rules as far as these layers need them.
 _TOOLS = {

@@ -1,7 +1,7 @@
 """Shrink factors: how many times smaller something gets, with and without biases."""
 
-from ghostnp.tools.exercises.counters import added, macs, norm, parameters, times
-from ghostnp.tools.exercises.problem import Problem, Ratio, template
+from ghostnp.course.worksheets.counters import added, macs, norm, parameters, times
+from ghostnp.course.worksheets.problem import Problem, Ratio, template
 
 _ENDS = ("in_channels", "out_channels")
 

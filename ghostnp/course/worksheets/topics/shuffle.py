@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.ops import channel_shuffle
 from ghostnp.ops.cost import Worked
-from ghostnp.tools.exercises.problem import Problem, template
 
 
 def _arrangement(channels, *groups):

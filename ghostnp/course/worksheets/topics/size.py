@@ -1,8 +1,8 @@
 """Output sizes: where a window stops."""
 
+from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.ops.cost import Worked
 from ghostnp.ops.geometry import sliding_window
-from ghostnp.tools.exercises.problem import Problem, template
 
 
 def _rows(size, kernel, stride=1, padding=0, dilation=1):

@@ -1,9 +1,6 @@
 """What one unit of ResNet, ResNeXt and ShuffleNet costs: document 001, section 4."""
 
-from ghostnp.ops.cost import Worked
-from ghostnp.tools.exercises.counters import added, norm_operations, times
-from ghostnp.tools.exercises.problem import Problem, template
-from ghostnp.tools.unit_costs import (
+from ghostnp.course.documents.unit_costs import (
     counted,
     document_resnet_line,
     document_shufflenet_line,
@@ -11,6 +8,9 @@ from ghostnp.tools.unit_costs import (
     resnext_unit,
     shufflenet_unit,
 )
+from ghostnp.course.worksheets.counters import added, norm_operations, times
+from ghostnp.course.worksheets.problem import Problem, template
+from ghostnp.ops.cost import Worked
 
 _SIZES = (7, 14, 28, 56)
 

@@ -1,10 +1,10 @@
 """How papers are written down: for printing, for Moodle, for spreadsheets, and the teacher's key."""
 
-from ghostnp.tools.exercises.writing.html import to_html
-from ghostnp.tools.exercises.writing.key import to_key
-from ghostnp.tools.exercises.writing.markdown import to_markdown
-from ghostnp.tools.exercises.writing.moodle import to_moodle
-from ghostnp.tools.exercises.writing.spreadsheet import to_csv
+from ghostnp.course.worksheets.writing.html import to_html
+from ghostnp.course.worksheets.writing.key import to_key
+from ghostnp.course.worksheets.writing.markdown import to_markdown
+from ghostnp.course.worksheets.writing.moodle import to_moodle
+from ghostnp.course.worksheets.writing.spreadsheet import to_csv
 
 FORMATS = {"markdown": to_markdown, "html": to_html, "moodle": to_moodle, "csv": to_csv}
 

@@ -2,7 +2,7 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ghostnp.tools.exercises.writing.markdown import TITLE
+from ghostnp.course.worksheets.writing.markdown import TITLE
 
 
 def to_html(plan, papers):
@@ -20,7 +20,7 @@ def to_html(plan, papers):
     str
     """
     environment = Environment(
-        loader=PackageLoader("ghostnp.tools.exercises", "writing"),
+        loader=PackageLoader("ghostnp.course.worksheets", "writing"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,6 +1,6 @@
 """The teacher's key, in Markdown: for each paper the answers at a glance, then every solution."""
 
-from ghostnp.tools.exercises.writing.markdown import TITLE, literal
+from ghostnp.course.worksheets.writing.markdown import TITLE, literal
 
 
 def to_key(plan, papers):

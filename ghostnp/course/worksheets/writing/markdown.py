@@ -2,7 +2,7 @@
 
 import re
 
-from ghostnp.tools.exercises.question import NUMBER
+from ghostnp.course.worksheets.question import NUMBER
 
 TITLE = "Counting parameters and operations"
 

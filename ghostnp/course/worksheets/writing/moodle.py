@@ -7,8 +7,8 @@ each category" gives everybody a paper of the same kind. The format: https://doc
 from fractions import Fraction
 from xml.etree import ElementTree
 
-from ghostnp.tools.exercises.problem import TOLERANCE, plain
-from ghostnp.tools.exercises.question import CHOICE
+from ghostnp.course.worksheets.problem import TOLERANCE, plain
+from ghostnp.course.worksheets.question import CHOICE
 
 
 def to_moodle(plan, papers):

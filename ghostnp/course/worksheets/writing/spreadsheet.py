@@ -3,8 +3,8 @@
 import csv
 import io
 
-from ghostnp.tools.exercises.problem import plain
-from ghostnp.tools.exercises.question import LETTERS
+from ghostnp.course.worksheets.problem import plain
+from ghostnp.course.worksheets.question import LETTERS
 
 
 def to_csv(plan, papers):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from ghostnp.bench.contenders import CONTENDERS
+from ghostnp.bench.timing import ratio
 from ghostnp.pictures.style import KINDS, TEXT, plain_axes, sheet
-from ghostnp.tools.bench.contenders import CONTENDERS
-from ghostnp.tools.bench.timing import ratio
 
 # Okabe and Ito's colours.
 _PEERS = {
