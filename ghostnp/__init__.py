@@ -11,6 +11,7 @@ from ghostnp import backend, models, modules, ops
 from ghostnp.backend import use_backend
 from ghostnp.graph import count, trace
 from ghostnp.models import create_model, list_models
+from ghostnp.ops.vocabulary import register
 from ghostnp.weights import load_weights, save_weights
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "modules",
     "ops",
     "pictures",
+    "register",
     "save_weights",
     "testing",
     "trace",

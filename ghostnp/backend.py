@@ -12,9 +12,10 @@ A backend is a namespace: anything with functions of the vocabulary as attribute
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from types import FunctionType, ModuleType
+from types import ModuleType
 
 from ghostnp import ops
+from ghostnp.ops.vocabulary import function_names
 
 _chosen = ContextVar("backend", default=None)
 
@@ -67,10 +68,13 @@ def use_backend(namespace):
 def overlay(namespace):
     """`namespace`, with whatever it lacks of the vocabulary taken from `ghostnp.ops`.
 
+    Compositions that it lacks (conv2d and its like) are made of its own words.
+
     Parameters
     ----------
     namespace : module or object
-        Has at least one function of the vocabulary as an attribute.
+        Has at least one function of the vocabulary as an attribute. One that has all of them, those that will be
+        registered too, says so by an attribute ``is_whole = True``.
 
     Returns
     -------
@@ -82,35 +86,26 @@ def overlay(namespace):
     TypeError
         If `namespace` has no function of the vocabulary.
     """
-    missing = [name for name in ops.__all__ if not hasattr(namespace, name)]
+    if getattr(namespace, "is_whole", False) is True:
+        return namespace
     # A name in the place of a namespace is an easy slip, and text has a `split` too.
-    if isinstance(namespace, str) or len(missing) == len(ops.__all__):
+    if isinstance(namespace, str) or not any(hasattr(namespace, name) for name in function_names()):
         raise TypeError(
             f"namespace={namespace!r} has no function of the vocabulary: the rule is a module or an object with "
             f"functions such as depthwise_conv2d as attributes, such as ghostnp.ops"
         )
-    return _Overlay(namespace) if missing else namespace
-
-
-# Definitions that are made of others. Where a namespace has one of the parts, what is made of it follows.
-_COMPOSED = {
-    f"{name}{suffix}"
-    for name in ("batch_norm_relu_train", "conv2d", "separable_conv2d")
-    for suffix in ("", "_backward")
-}
+    return _Overlay(namespace)
 
 
 class _Overlay(ModuleType):
+    is_whole = True
+
     def __init__(self, namespace):
         super().__init__(getattr(namespace, "__name__", type(namespace).__name__))
         self._namespace = namespace
-        self._own = {name: getattr(namespace, name) for name in ops.__all__ if hasattr(namespace, name)}
 
     def __getattr__(self, name):
-        if name not in self._own and name in _COMPOSED:
-            # The same code, but the names in it mean the namespace's functions.
-            definition = getattr(ops, name)
-            composed = FunctionType(definition.__code__, definition.__globals__ | self._own, name)
-            composed.__defaults__, composed.__kwdefaults__ = definition.__defaults__, definition.__kwdefaults__
-            return composed
-        return getattr(self._namespace if hasattr(self._namespace, name) else ops, name)
+        if hasattr(self._namespace, name):
+            return getattr(self._namespace, name)
+        definition = getattr(ops, name)
+        return definition.over(self) if hasattr(definition, "over") else definition

@@ -33,10 +33,9 @@ import ghostnp
 from ghostnp import ops
 from ghostnp.course.documents.unit_costs import resnet_unit, shufflenet_unit
 from ghostnp.course.study import check, claims, show, source
-from ghostnp.graph.counting import Token
 from ghostnp.graph.counting.conventions import CONVENTIONS
 from ghostnp.graph.counting.reconcile import reconcile
-from ghostnp.graph.tape import record
+from ghostnp.graph.tape import Token, record
 from ghostnp.modules import BatchNorm2d, Conv2d, ReLU, Sequential, initializer
 from ghostnp.photo import load_photo
 from ghostnp.pictures import style

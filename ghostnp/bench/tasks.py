@@ -11,9 +11,8 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.backend import use_backend
-from ghostnp.graph.counting import Token
 from ghostnp.graph.counting.rows import shape_text
-from ghostnp.graph.tape import Constant, Result, Tape, record
+from ghostnp.graph.tape import Constant, Result, Tape, Token, record
 from ghostnp.models import create_model
 from ghostnp.modules import BatchNorm2d
 from ghostnp.ops.checks import check_statistics

@@ -1,6 +1,8 @@
-"""Recording: one more interpretation of the vocabulary, which computes as another one does and writes down each call.
+"""Recording: a model runs once, on arrays or on shapes alone, and every call of the vocabulary is written down.
 
-A tape is a network without its modules: a list of calls, each of which names where its arguments come from.
+A tape is a network without its modules: a list of calls, each of which names where its arguments come from and what it
+costs. Counting, tracing, the engine's plan and the translations to PyTorch and ONNX all read this one list, and
+`Tape.run` is what runs it again.
 
 >>> from ghostnp.modules import Conv2d, ReLU, Sequential
 >>> import numpy as np
@@ -12,20 +14,45 @@ A tape is a network without its modules: a list of calls, each of which names wh
 result #2
 """
 
-import inspect
+from collections import namedtuple
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from ghostnp import ops
-from ghostnp.backend import backend, overlay, use_backend
-from ghostnp.graph.counting import Tally, Token
+from ghostnp.backend import backend, use_backend
 from ghostnp.modules import Module, current_path
+from ghostnp.ops.cost import Cost
+from ghostnp.ops.vocabulary import Operator, function_named, operator_named, signature
 
-_signature = lru_cache(inspect.signature)
+
+@dataclass(frozen=True, eq=False)
+class Token(NDArrayOperatorsMixin):
+    """Stands for an array of which only shape and dtype are known."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def _refuse(self, *args, **kwargs):
+        raise TypeError(
+            "a module computed with its activations past the backend while it ran on shapes alone: the rule is that "
+            "everything goes through the backend, such as backend().add(a, b)"
+        )
+
+    # Conversions, ufuncs and operators (which the mixin makes ufuncs), other NumPy functions, indexing.
+    __array__ = __array_ufunc__ = __array_function__ = __getitem__ = __iter__ = _refuse
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._refuse()
+
+    def __len__(self):
+        return self.shape[0]
 
 
 @dataclass(frozen=True)
@@ -43,7 +70,7 @@ class Constant:
     """A parameter or buffer: its name in `state_dict()`, and the array itself."""
 
     name: str
-    array: np.ndarray
+    array: Any
 
     def __str__(self):
         return self.name
@@ -66,6 +93,8 @@ class Step:
         Numbers of what it returned: several where the function returns several (max_pool2d: y and argmax).
     fields : tuple of str
         Names of what it returned, if these have names: a backward pass's gradients, called as the arguments are.
+    cost : Cost, optional
+        What it costs; None for a backward pass, whose cost is not counted.
     """
 
     op: str
@@ -73,11 +102,22 @@ class Step:
     arguments: dict[str, Any]
     results: tuple[int, ...]
     fields: tuple[str, ...] = ()
+    cost: Cost | None = None
+
+    @property
+    def operator(self) -> Operator:
+        """The row of the operator whose forward or backward pass this is."""
+        return operator_named(self.op.removesuffix("_backward"))
+
+    @property
+    def is_backward(self):
+        """Whether it is a backward pass."""
+        return self.op.endswith("_backward")
 
     @property
     def inputs(self):
         """Numbers of the values that it reads, in the order of its arguments; twice if it reads one twice."""
-        return tuple(part.number for part in _parts(self.arguments) if isinstance(part, Result))
+        return tuple(part.number for part in parts(self.arguments) if isinstance(part, Result))
 
     def __str__(self):
         given = ", ".join(f"{name}={_shown(value)}" for name, value in self.arguments.items())
@@ -108,46 +148,109 @@ class Tape:
     @property
     def returned(self):
         """Numbers of the values that the model returned."""
-        return tuple(part.number for part in _parts({"": self.output}) if isinstance(part, Result))
+        return tuple(part.number for part in parts({"": self.output}) if isinstance(part, Result))
 
     def last_reads(self):
         """Place in `steps` of the last call that reads each value, by number; len(steps) for what is returned."""
         last = {number: place for place, step in enumerate(self.steps) for number in step.inputs}
         return last | dict.fromkeys(self.returned, len(self.steps))
 
+    def found(self, argument, values, constant=attrgetter("array")):
+        """What an argument of a step stands for, given what each value stands for, by number.
+
+        Parameters
+        ----------
+        argument : object
+            A `Result`, a `Constant`, a tuple of these, or a plain option.
+        values : mapping or sequence
+            By number.
+        constant : callable
+            From a `Constant` to what it stands for; by default its array.
+
+        Returns
+        -------
+        object
+        """
+        if isinstance(argument, Result):
+            return values[argument.number]
+        if isinstance(argument, Constant):
+            return constant(argument)
+        return (
+            tuple(self.found(part, values, constant) for part in argument) if isinstance(argument, tuple) else argument
+        )
+
+    def prepare(self, namespace, *, constant=attrgetter("array")):
+        """The tape as a function of its inputs: all that can be looked up beforehand is.
+
+        Parameters
+        ----------
+        namespace : module, mapping or object
+            Has the functions as attributes, or by name.
+        constant : callable
+            From a `Constant` to the form in which `namespace` computes; by default its array.
+
+        Returns
+        -------
+        callable
+            From the inputs, in that form, to what `namespace` makes of the output. Values are let go once they are
+            read for the last time.
+        """
+        find: Callable = namespace.__getitem__ if hasattr(namespace, "keys") else lambda name: getattr(namespace, name)
+        last, calls = self.last_reads(), []
+        held: dict[int, Any] = {}  # constants among results, as in a concat: values with numbers below zero
+
+        def number(part):
+            if isinstance(part, Result):
+                return part.number
+            held[-1 - len(held)] = constant(part)
+            return -len(held)
+
+        for place, step in enumerate(self.steps):
+            varying = {
+                name: tuple(map(number, value)) if isinstance(value, tuple) else number(value)
+                for name, value in step.arguments.items()
+                if any(isinstance(part, Result) for part in _sequence(value))
+            }
+            fixed = {
+                name: self.found(value, (), constant) for name, value in step.arguments.items() if name not in varying
+            }
+            dead = [number for number in {*step.inputs, *step.results} if last.get(number, place) <= place]
+            calls.append((find(step.op), fixed, varying, step.results, dead))
+
+        def run(*inputs):
+            values = held | dict(enumerate(inputs))
+            for function, fixed, varying, results, dead in calls:
+                given = {
+                    name: values[numbers] if isinstance(numbers, int) else tuple(values[n] for n in numbers)
+                    for name, numbers in varying.items()
+                }
+                y = function(**fixed, **given)
+                if isinstance(y, tuple | list):
+                    values.update(zip(results, y, strict=True))
+                else:
+                    values[results[0]] = y
+                for number in dead:
+                    del values[number]
+            return self.found(self.output, values, constant)
+
+        return run
+
     def run(self, namespace, *inputs, constant=attrgetter("array")):
         """Make the same calls again, of another namespace.
 
         Parameters
         ----------
-        namespace : module or object
-            Has the functions as attributes.
+        namespace, constant
+            As in `prepare`.
         *inputs : object
             In place of the recorded inputs, in whatever form `namespace` computes with.
-        constant : callable
-            From a `Constant` to that form; by default its array.
 
         Returns
         -------
         object
-            What `namespace` makes of the output. Values are let go once they are read for the last time.
+            What `namespace` makes of the output.
         """
-        values, last = dict(enumerate(inputs)), self.last_reads()
-
-        def found(argument):
-            if isinstance(argument, Result):
-                return values[argument.number]
-            if isinstance(argument, Constant):
-                return constant(argument)
-            return tuple(map(found, argument)) if isinstance(argument, tuple) else argument
-
-        for place, step in enumerate(self.steps):
-            y = getattr(namespace, step.op)(**{name: found(value) for name, value in step.arguments.items()})
-            values |= zip(step.results, _sequence(y), strict=True)
-            for number in {*step.inputs, *step.results}:
-                if last.get(number, place) <= place:
-                    del values[number]
-        return found(self.output)
+        return self.prepare(namespace, constant=constant)(*inputs)
 
     def __str__(self):
         lines = [f"#{number} {value.shape} {value.dtype}" for number, value in enumerate(self.values[: self.inputs])]
@@ -157,7 +260,7 @@ class Tape:
         return "\n".join([*lines, f"result {_shown(self.output)}"])
 
 
-def record(model, *inputs, training=False, rng=None, state=None):
+def record(model, *inputs, training=False, rng=None, state=None, strict=True):
     """Run a model once, on the backend in force, and write down each call.
 
     Parameters
@@ -170,6 +273,9 @@ def record(model, *inputs, training=False, rng=None, state=None):
         As in `Module.forward`, for a Module: training moves its running statistics, as always.
     state : dict of str to ndarray, optional
         Arrays that may occur as constants, by name; by default the Module's `state_dict()`.
+    strict : bool, default True
+        Whether an array that comes from nowhere is an error. Otherwise it is a constant without a name, which is good
+        enough for those who read shapes alone.
 
     Returns
     -------
@@ -194,8 +300,7 @@ def record(model, *inputs, training=False, rng=None, state=None):
     if is_module and len(inputs) != 1:
         raise TypeError(f"{len(inputs)} inputs were given: the rule for a Module is one, such as record(model, x)")
     state = (model.state_dict() if is_module else {}) if state is None else state
-    on_shapes = any(isinstance(value, Token) for value in inputs)
-    recorder = _Recorder(overlay(Tally()) if on_shapes else backend(), inputs, state)
+    recorder = _Recorder(backend, inputs, state, strict)
     with use_backend(recorder) as namespace:
         if not is_module:
             y = model(namespace, *inputs)
@@ -208,31 +313,42 @@ def record(model, *inputs, training=False, rng=None, state=None):
 
 
 class _Recorder:
-    """A backend that computes with `namespace` and remembers each call."""
+    """A backend that computes with `namespace`, or with shapes alone, and writes down each call."""
 
-    def __init__(self, namespace, inputs, state):
-        self.namespace, self.steps = namespace, []
+    is_whole = True
+
+    def __init__(self, backend, inputs, state, strict):
+        self.steps, self._strict = [], strict
         self.values = list(inputs)  # this keeps them alive, so that an identity stays what it is
         self._numbers = {id(value): number for number, value in enumerate(inputs)}
         self._constants: dict[int, Constant] = {}
         for name, array in state.items():
             self._constants.setdefault(id(array), Constant(name, array))
+        self._on_shapes = any(isinstance(value, Token) for value in (*inputs, *state.values()))
+        self._namespace = ops if self._on_shapes else backend()  # on shapes nothing is computed, nor Numba imported
 
     def __getattr__(self, name):
-        function = getattr(self.namespace, name)
-        if name not in ops.__all__ or name.endswith("_cost") or not inspect.isroutine(function):
-            return function
+        definition = function_named(name)
+        if definition is None or name.endswith("_cost"):
+            return getattr(self._namespace, name)
+        is_backward, row = name.endswith("_backward"), operator_named(name.removesuffix("_backward"))
+        computed = getattr(self._namespace, name)
 
         def recorded(*args, **keywords):
-            call = _signature(getattr(ops, name)).bind(*args, **keywords)
+            call = signature(definition).bind(*args, **keywords)
             call.apply_defaults()
-            where = f"{name} in {path}" if (path := current_path()) else name
+            path = current_path()
+            where = f"{name} in {path}" if path else name
             arguments = {
                 key: self.known(value, f"{where}: argument {key}") for key, value in call.arguments.items()
             }  # before the call, which may not be able to make anything of what is unknown
-            y = function(*args, **keywords)
+            cost = None if is_backward or not (row.cost or self._on_shapes) else row.cost_of(call.arguments)
+            if not self._on_shapes:
+                y = computed(*args, **keywords)
+            else:
+                y = _gradient_tokens(row, call.arguments) if is_backward else _tokens(cost, call.arguments)
             results = [self._numbered(value) for value in _sequence(y)]
-            self.steps.append(Step(name, path, arguments, tuple(results), getattr(y, "_fields", ())))
+            self.steps.append(Step(name, path, arguments, tuple(results), getattr(y, "_fields", ()), cost))
             return y
 
         setattr(self, name, recorded)  # so that the next call finds it without asking here
@@ -247,6 +363,8 @@ class _Recorder:
         if isinstance(value, tuple | list):
             return tuple(self.known(part, what) for part in value)
         if isinstance(value, np.ndarray | Token):
+            if not self._strict:
+                return Constant("(array)", value)
             raise ValueError(
                 f"{what} is an array of {value.dtype} {value.shape} that is neither an input, nor the result of an "
                 f"earlier call, nor in state_dict(), so it would be frozen as it is now: the rule is to compute it "
@@ -264,7 +382,32 @@ def _sequence(y):
     return y if isinstance(y, tuple | list) else (y,)
 
 
-def _parts(arguments):
+def _tokens(cost, arguments):
+    """What a call gives on shapes: tokens for y and its extra outputs."""
+    dtype = next(
+        part.dtype for value in arguments.values() for part in _sequence(value) if isinstance(part, Token | np.ndarray)
+    )
+    if isinstance(cost.output, list):
+        return [Token(shape, dtype) for shape in cost.output]
+    results = tuple(Token(shape, dtype) for shape in (cost.output, *cost.extra))
+    return results if cost.extra else results[0]
+
+
+def _gradient_tokens(row, arguments):
+    """What a backward pass gives on shapes: tokens like the arguments, and for a bias one number a filter."""
+    shapes = [arguments[row.trained[-2]].shape[:1] if name == "bias" else arguments[name] for name in row.gradients]
+
+    def token(like):
+        if isinstance(like, tuple | list) and like and not isinstance(like[0], int):
+            return tuple(map(token, like))
+        return Token(like, row_dtype) if isinstance(like, tuple) else Token(like.shape, like.dtype)
+
+    row_dtype = next(arguments[name].dtype for name in row.arrays if hasattr(arguments.get(name), "dtype"))
+    gradients = [token(like) for like in shapes]
+    return gradients[0] if len(gradients) == 1 else namedtuple("Gradients", row.gradients)(*gradients)
+
+
+def parts(arguments):
     """The arguments, one by one, and the parts of those that are tuples."""
     for value in arguments.values():
         yield from value if isinstance(value, tuple) else (value,)

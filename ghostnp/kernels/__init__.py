@@ -1,120 +1,41 @@
 """The same functions, fast: Numba twins of `ghostnp.ops`, under the same names and signatures.
 
-What needs no hurry is the definition itself: it is imported from `ghostnp.ops` below, in plain sight.
+What has no twin is the definition itself: costs are arithmetic on shapes, and a few operators meet small arrays or are
+one call of NumPy. An operator that was registered runs by its definition.
 
 Read them in this order: `jit` (with `cache`, `progress`, `threads` and `pool`), `memory`, `layout`, `leaves`,
 `registers`, `matmul`, `linear`, `phases`, `columns`, `taps`, `depthwise`, `convolution`, `normalization`, `activation`,
-`pooling`, `resize`, `shuffle`, `join`.
+`pooling`, `resize`, `shuffle`, `join`. A new kernel is a function in its chapter, under its definition's name.
 """
 
-from ghostnp.kernels.activation import (
-    clip,
-    clip_backward,
-    crelu,
-    crelu_backward,
-    hard_sigmoid,
-    hard_sigmoid_backward,
-    relu,
-    relu6,
-    relu6_backward,
-    relu_backward,
-    sigmoid,
-    sigmoid_backward,
+from ghostnp import ops
+from ghostnp.kernels import (
+    activation,
+    convolution,
+    depthwise,
+    join,
+    linear,
+    normalization,
+    pooling,
+    resize,
+    shuffle,
 )
-from ghostnp.kernels.convolution import (
-    conv2d,
-    conv2d_backward,
-    grouped_conv2d,
-    grouped_conv2d_backward,
-    pointwise_conv2d,
-    pointwise_conv2d_backward,
-    separable_conv2d,
-    separable_conv2d_backward,
-    standard_conv2d,
-    standard_conv2d_backward,
-)
-from ghostnp.kernels.depthwise import depthwise_conv2d, depthwise_conv2d_backward
-from ghostnp.kernels.join import (
-    add,
-    add_backward,
-    concat,
-    concat_backward,
-    multiply,
-    multiply_backward,
-    scale,
-    scale_backward,
-    split,
-    split_backward,
-)
-from ghostnp.kernels.linear import linear, linear_backward
 from ghostnp.kernels.memory import keep_freed_memory
-from ghostnp.kernels.normalization import (
-    batch_norm_eval,
-    batch_norm_eval_backward,
-    batch_norm_relu_train,
-    batch_norm_relu_train_backward,
-    batch_norm_train,
-    batch_norm_train_backward,
-)
-from ghostnp.kernels.pooling import (
-    avg_pool2d,
-    avg_pool2d_backward,
-    global_avg_pool2d,
-    global_avg_pool2d_backward,
-    max_pool2d,
-    max_pool2d_backward,
-)
-from ghostnp.kernels.resize import resize_bilinear, resize_bilinear_backward, resize_nearest, resize_nearest_backward
-from ghostnp.kernels.shuffle import channel_shuffle, channel_shuffle_backward
+from ghostnp.ops import __all__
 
-# The definitions are fast enough: costs are arithmetic on shapes, the others meet small arrays or are one NumPy call.
-from ghostnp.ops import (
-    __all__,
-    add_cost,
-    avg_pool2d_cost,
-    batch_norm_eval_cost,
-    batch_norm_relu_train_cost,
-    batch_norm_train_cost,
-    channel_shuffle_cost,
-    clip_cost,
-    concat_cost,
-    conv2d_cost,
-    crelu_cost,
-    decoupled_attention,
-    decoupled_attention_backward,
-    decoupled_attention_cost,
-    depthwise_conv2d_cost,
-    dropout,
-    dropout_backward,
-    dropout_cost,
-    flatten,
-    flatten_backward,
-    flatten_cost,
-    full_attention,
-    full_attention_backward,
-    full_attention_cost,
-    global_avg_pool2d_cost,
-    grouped_conv2d_cost,
-    hard_sigmoid_cost,
-    linear_cost,
-    max_pool2d_cost,
-    multiply_cost,
-    pointwise_conv2d_cost,
-    relu6_cost,
-    relu_cost,
-    resize_bilinear_cost,
-    resize_nearest_cost,
-    scale_cost,
-    separable_conv2d_cost,
-    sigmoid_cost,
-    softmax,
-    softmax_backward,
-    softmax_cost,
-    softmax_cross_entropy,
-    softmax_cross_entropy_backward,
-    softmax_cross_entropy_cost,
-    split_cost,
-    standard_conv2d_cost,
-)
+_CHAPTERS = (activation, convolution, depthwise, linear, normalization, pooling, resize, shuffle, join)
+_TWINS = {
+    name: function
+    for chapter in _CHAPTERS
+    for name, function in vars(chapter).items()
+    if getattr(function, "__module__", "") == chapter.__name__
+}
+is_whole = True
+globals().update({name: _TWINS.get(name, getattr(ops, name)) for name in __all__})
+
+
+def __getattr__(name):
+    return getattr(ops, name)
+
 
 keep_freed_memory()

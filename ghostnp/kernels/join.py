@@ -13,8 +13,9 @@ from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.layout import images, planes, rows
 from ghostnp.kernels.leaves import FEW, accumulate, bounds, copy, dot, fill, multiply_by, same, sum_row
 from ghostnp.ops.checks import check_maps, check_sizes
+from ghostnp.ops.concat import check_concat, check_split_gradients
+from ghostnp.ops.elementwise import check_pair, check_scale
 from ghostnp.ops.gradients import PairGrads, ScaleGrads
-from ghostnp.ops.join import check_concat, check_pair, check_scale, check_split_gradients
 
 _TILE = 128
 

@@ -10,211 +10,30 @@ the same loop over the same taps adds into what it read. Gradients may share mem
 had to be computed (split, concat, add, flatten): do not write into them.
 
 Read them in this order: `standard` (with `tap`, in `geometry`), `pointwise`, `grouped`, `depthwise`, `convolution`,
-`linear`, `shuffle`, `pooling`, `resize`, `activation`, `normalization`, `join`, `attention`, `loss`. Below them all lie
-`geometry` (where windows go), `cost`, `gradients` (what backward passes return) and `checks` (of arguments).
+`linear`, `shuffle`, `pooling`, `resize`, `activation`, `normalization`, `elementwise`, `concat`, `attention`, `loss`.
+Below them all lie `geometry` (where windows go), `cost`, `gradients` (what backward passes return), `composition`
+(functions made of others) and `checks` (of arguments). `vocabulary` has a row for each operator: what it is.
 
 For each operator ``f`` there are ``f_backward(dy, ...)``, which takes forward's arguments and what forward returned
-after y, and ``f_cost(shapes...)``, which counts.
+after y, and ``f_cost(shapes...)``, which counts. A new operator is such a triple in its chapter, and a row.
 """
 
-from ghostnp.ops.activation import (
-    clip,
-    clip_backward,
-    clip_cost,
-    crelu,
-    crelu_backward,
-    crelu_cost,
-    dropout,
-    dropout_backward,
-    dropout_cost,
-    hard_sigmoid,
-    hard_sigmoid_backward,
-    hard_sigmoid_cost,
-    relu,
-    relu6,
-    relu6_backward,
-    relu6_cost,
-    relu_backward,
-    relu_cost,
-    sigmoid,
-    sigmoid_backward,
-    sigmoid_cost,
-    softmax,
-    softmax_backward,
-    softmax_cost,
-)
-from ghostnp.ops.attention import (
-    decoupled_attention,
-    decoupled_attention_backward,
-    decoupled_attention_cost,
-    full_attention,
-    full_attention_backward,
-    full_attention_cost,
-)
-from ghostnp.ops.convolution import (
-    conv2d,
-    conv2d_backward,
-    conv2d_cost,
-    separable_conv2d,
-    separable_conv2d_backward,
-    separable_conv2d_cost,
-)
-from ghostnp.ops.depthwise import depthwise_conv2d, depthwise_conv2d_backward, depthwise_conv2d_cost
-from ghostnp.ops.grouped import grouped_conv2d, grouped_conv2d_backward, grouped_conv2d_cost
-from ghostnp.ops.join import (
-    add,
-    add_backward,
-    add_cost,
-    concat,
-    concat_backward,
-    concat_cost,
-    flatten,
-    flatten_backward,
-    flatten_cost,
-    multiply,
-    multiply_backward,
-    multiply_cost,
-    scale,
-    scale_backward,
-    scale_cost,
-    split,
-    split_backward,
-    split_cost,
-)
-from ghostnp.ops.linear import linear, linear_backward, linear_cost
-from ghostnp.ops.loss import softmax_cross_entropy, softmax_cross_entropy_backward, softmax_cross_entropy_cost
-from ghostnp.ops.normalization import (
-    batch_norm_eval,
-    batch_norm_eval_backward,
-    batch_norm_eval_cost,
-    batch_norm_relu_train,
-    batch_norm_relu_train_backward,
-    batch_norm_relu_train_cost,
-    batch_norm_train,
-    batch_norm_train_backward,
-    batch_norm_train_cost,
-)
-from ghostnp.ops.pointwise import pointwise_conv2d, pointwise_conv2d_backward, pointwise_conv2d_cost
-from ghostnp.ops.pooling import (
-    avg_pool2d,
-    avg_pool2d_backward,
-    avg_pool2d_cost,
-    global_avg_pool2d,
-    global_avg_pool2d_backward,
-    global_avg_pool2d_cost,
-    max_pool2d,
-    max_pool2d_backward,
-    max_pool2d_cost,
-)
-from ghostnp.ops.resize import (
-    resize_bilinear,
-    resize_bilinear_backward,
-    resize_bilinear_cost,
-    resize_nearest,
-    resize_nearest_backward,
-    resize_nearest_cost,
-)
-from ghostnp.ops.shuffle import channel_shuffle, channel_shuffle_backward, channel_shuffle_cost
-from ghostnp.ops.standard import standard_conv2d, standard_conv2d_backward, standard_conv2d_cost
+from collections.abc import Callable
 
-__all__ = [
-    "add",
-    "add_backward",
-    "add_cost",
-    "avg_pool2d",
-    "avg_pool2d_backward",
-    "avg_pool2d_cost",
-    "batch_norm_eval",
-    "batch_norm_eval_backward",
-    "batch_norm_eval_cost",
-    "batch_norm_relu_train",
-    "batch_norm_relu_train_backward",
-    "batch_norm_relu_train_cost",
-    "batch_norm_train",
-    "batch_norm_train_backward",
-    "batch_norm_train_cost",
-    "channel_shuffle",
-    "channel_shuffle_backward",
-    "channel_shuffle_cost",
-    "clip",
-    "clip_backward",
-    "clip_cost",
-    "concat",
-    "concat_backward",
-    "concat_cost",
-    "conv2d",
-    "conv2d_backward",
-    "conv2d_cost",
-    "crelu",
-    "crelu_backward",
-    "crelu_cost",
-    "decoupled_attention",
-    "decoupled_attention_backward",
-    "decoupled_attention_cost",
-    "depthwise_conv2d",
-    "depthwise_conv2d_backward",
-    "depthwise_conv2d_cost",
-    "dropout",
-    "dropout_backward",
-    "dropout_cost",
-    "flatten",
-    "flatten_backward",
-    "flatten_cost",
-    "full_attention",
-    "full_attention_backward",
-    "full_attention_cost",
-    "global_avg_pool2d",
-    "global_avg_pool2d_backward",
-    "global_avg_pool2d_cost",
-    "grouped_conv2d",
-    "grouped_conv2d_backward",
-    "grouped_conv2d_cost",
-    "hard_sigmoid",
-    "hard_sigmoid_backward",
-    "hard_sigmoid_cost",
-    "linear",
-    "linear_backward",
-    "linear_cost",
-    "max_pool2d",
-    "max_pool2d_backward",
-    "max_pool2d_cost",
-    "multiply",
-    "multiply_backward",
-    "multiply_cost",
-    "pointwise_conv2d",
-    "pointwise_conv2d_backward",
-    "pointwise_conv2d_cost",
-    "relu",
-    "relu6",
-    "relu6_backward",
-    "relu6_cost",
-    "relu_backward",
-    "relu_cost",
-    "resize_bilinear",
-    "resize_bilinear_backward",
-    "resize_bilinear_cost",
-    "resize_nearest",
-    "resize_nearest_backward",
-    "resize_nearest_cost",
-    "scale",
-    "scale_backward",
-    "scale_cost",
-    "separable_conv2d",
-    "separable_conv2d_backward",
-    "separable_conv2d_cost",
-    "sigmoid",
-    "sigmoid_backward",
-    "sigmoid_cost",
-    "softmax",
-    "softmax_backward",
-    "softmax_cost",
-    "softmax_cross_entropy",
-    "softmax_cross_entropy_backward",
-    "softmax_cross_entropy_cost",
-    "split",
-    "split_backward",
-    "split_cost",
-    "standard_conv2d",
-    "standard_conv2d_backward",
-    "standard_conv2d_cost",
-]
+from ghostnp.ops.vocabulary import function_named, function_names
+
+# Two chapters are called as an operator of theirs; here the name means the operator.
+concat: Callable
+linear: Callable
+
+__all__ = sorted(function_names())  # noqa: PLE0605
+is_whole = True  # see ghostnp.backend
+globals().update({name: function_named(name) for name in __all__})
+
+
+def __getattr__(name):
+    # Operators that were registered later on.
+    function = function_named(name)
+    if function is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return function

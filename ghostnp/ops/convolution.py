@@ -15,13 +15,13 @@ Its cost against a standard convolution is kh·kw·C_in + C_in·C_out to kh·kw�
 """
 
 from ghostnp.ops.checks import ABSENT, check_arrays, check_axes, check_shape
+from ghostnp.ops.composition import composition
 from ghostnp.ops.cost import Cost, Worked
-from ghostnp.ops.depthwise import depthwise_conv2d, depthwise_conv2d_backward, depthwise_conv2d_cost
+from ghostnp.ops.depthwise import depthwise_conv2d_cost
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import SeparableGrads
-from ghostnp.ops.grouped import grouped_conv2d, grouped_conv2d_backward, grouped_conv2d_cost
-from ghostnp.ops.pointwise import pointwise_conv2d, pointwise_conv2d_backward, pointwise_conv2d_cost
-from ghostnp.ops.standard import standard_conv2d, standard_conv2d_backward
+from ghostnp.ops.grouped import grouped_conv2d_cost
+from ghostnp.ops.pointwise import pointwise_conv2d_cost
 
 
 def conv2d_operator(in_channels, kernel, groups):
@@ -31,7 +31,8 @@ def conv2d_operator(in_channels, kernel, groups):
     return "depthwise_conv2d" if groups == in_channels else "grouped_conv2d"
 
 
-def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
+@composition
+def conv2d(words, x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     """Convolve by whichever definition fits.
 
     Parameters
@@ -63,28 +64,29 @@ def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     geometry = {"stride": stride, "padding": padding, "dilation": dilation}
     match conv2d_operator(x.shape[1], weight.shape[2:], groups):
         case "pointwise_conv2d":
-            return pointwise_conv2d(x, weight, bias, **geometry)
+            return words.pointwise_conv2d(x, weight, bias, **geometry)
         case "standard_conv2d":
-            return standard_conv2d(x, weight, bias, **geometry)
+            return words.standard_conv2d(x, weight, bias, **geometry)
         case "depthwise_conv2d":
-            return depthwise_conv2d(x, weight, bias, **geometry)
+            return words.depthwise_conv2d(x, weight, bias, **geometry)
         case _:
-            return grouped_conv2d(x, weight, bias, groups=groups, **geometry)
+            return words.grouped_conv2d(x, weight, bias, groups=groups, **geometry)
 
 
-def conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
+@composition
+def conv2d_backward(words, dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
     """Share `dy` (N, C_out, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
     check_conv2d(x, weight, dy=dy, groups=groups, stride=stride, padding=padding, dilation=dilation)
     geometry = {"stride": stride, "padding": padding, "dilation": dilation}
     match conv2d_operator(x.shape[1], weight.shape[2:], groups):
         case "pointwise_conv2d":
-            return pointwise_conv2d_backward(dy, x, weight, **geometry)
+            return words.pointwise_conv2d_backward(dy, x, weight, **geometry)
         case "standard_conv2d":
-            return standard_conv2d_backward(dy, x, weight, **geometry)
+            return words.standard_conv2d_backward(dy, x, weight, **geometry)
         case "depthwise_conv2d":
-            return depthwise_conv2d_backward(dy, x, weight, **geometry)
+            return words.depthwise_conv2d_backward(dy, x, weight, **geometry)
         case _:
-            return grouped_conv2d_backward(dy, x, weight, groups=groups, **geometry)
+            return words.grouped_conv2d_backward(dy, x, weight, groups=groups, **geometry)
 
 
 def conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilation=1, groups=1):
@@ -93,7 +95,8 @@ def conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilat
     return grouped_conv2d_cost(x_shape, weight_shape, bias=bias, groups=groups, **geometry)
 
 
-def separable_conv2d(x, depthwise_weight, pointwise_weight, bias=None, *, stride=1, padding=0, dilation=1):
+@composition
+def separable_conv2d(words, x, depthwise_weight, pointwise_weight, bias=None, *, stride=1, padding=0, dilation=1):
     """Filter each channel alone, then mix the channels of each pixel.
 
     Parameters
@@ -127,17 +130,18 @@ def separable_conv2d(x, depthwise_weight, pointwise_weight, bias=None, *, stride
        https://arxiv.org/abs/1610.02357
     """
     check_separable(x, depthwise_weight, pointwise_weight, bias)
-    filtered = depthwise_conv2d(x, depthwise_weight, stride=stride, padding=padding, dilation=dilation)
-    return pointwise_conv2d(filtered, pointwise_weight, bias)
+    filtered = words.depthwise_conv2d(x, depthwise_weight, stride=stride, padding=padding, dilation=dilation)
+    return words.pointwise_conv2d(filtered, pointwise_weight, bias)
 
 
-def separable_conv2d_backward(dy, x, depthwise_weight, pointwise_weight, *, stride=1, padding=0, dilation=1):
+@composition
+def separable_conv2d_backward(words, dy, x, depthwise_weight, pointwise_weight, *, stride=1, padding=0, dilation=1):
     """Share `dy` (N, C_out, H_out, W_out) out to both steps: a `SeparableGrads`; the filtered maps are made again."""
     check_separable(x, depthwise_weight, pointwise_weight)
     geometry = {"stride": stride, "padding": padding, "dilation": dilation}
-    filtered = depthwise_conv2d(x, depthwise_weight, **geometry)
-    dfiltered, dpointwise, dbias = pointwise_conv2d_backward(dy, filtered, pointwise_weight)
-    dx, ddepthwise, _ = depthwise_conv2d_backward(dfiltered, x, depthwise_weight, **geometry)
+    filtered = words.depthwise_conv2d(x, depthwise_weight, **geometry)
+    dfiltered, dpointwise, dbias = words.pointwise_conv2d_backward(dy, filtered, pointwise_weight)
+    dx, ddepthwise, _ = words.depthwise_conv2d_backward(dfiltered, x, depthwise_weight, **geometry)
     return SeparableGrads(dx, ddepthwise, dpointwise, dbias)
 
 

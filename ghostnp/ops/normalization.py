@@ -10,14 +10,14 @@ In training mean and (biased) variance are those of the M = N·H·W numbers of t
 dx has sum 0, since a shift of the input changes nothing, and but for eps Σ dx · x̂ = 0, since a stretch does not either.
 In evaluation mean and variance are constants, the map is affine in x, and the last two terms vanish.
 
-Cost: 2·C parameters, and two operations for each number in evaluation, where they can be melted into the convolution
-before; six in training. They do not count as multiply-adds.
+Cost: 2·C parameters, and two operations for each number in evaluation, where they can be folded into the
+convolution before; six in training. They do not count as multiply-adds.
 """
 
 import numpy as np
 
-from ghostnp.ops.activation import relu, relu_backward
 from ghostnp.ops.checks import ABSENT, check_arrays, check_channels, check_operands, check_statistics, positive
+from ghostnp.ops.composition import composition
 from ghostnp.ops.cost import NOTHING, Cost, Worked, each
 from ghostnp.ops.gradients import NormGrads
 
@@ -61,8 +61,9 @@ def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
     normalized = _normalized(x, mean, var, eps)
     dweight, dbias = (dy * normalized).sum(axis=(0, 2, 3)), dy.sum(axis=(0, 2, 3))
     count = x.size // x.shape[1]
-    through_statistics = _affine(normalized, dweight / count, dbias / count)
-    return NormGrads(_slope(weight, var, eps) * (dy - through_statistics), dweight, dbias)
+    through_mean = (dbias / count)[:, None, None]
+    through_var = normalized * (dweight / count)[:, None, None]
+    return NormGrads(_slope(weight, var, eps) * (dy - through_mean - through_var), dweight, dbias)
 
 
 def batch_norm_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):
@@ -74,7 +75,8 @@ def batch_norm_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):
     return Cost(Worked(f"2·{channels}"), NOTHING, tuple(x_shape), ((channels,), (channels,)), each(x_shape, 6))
 
 
-def batch_norm_relu_train(x, weight, bias, *, eps=1e-5):
+@composition
+def batch_norm_relu_train(words, x, weight, bias, *, eps=1e-5):
     """Normalise as `batch_norm_train` does and keep what is positive, in one pass over memory.
 
     Parameters
@@ -98,14 +100,15 @@ def batch_norm_relu_train(x, weight, bias, *, eps=1e-5):
     TypeError, ValueError
         If dtypes or shapes do not fit, N·H·W < 2, or `eps` is not above zero.
     """
-    y, mean, var = batch_norm_train(x, weight, bias, eps=eps)
-    return relu(y), mean, var
+    y, mean, var = words.batch_norm_train(x, weight, bias, eps=eps)
+    return words.relu(y), mean, var
 
 
-def batch_norm_relu_train_backward(dy, x, weight, bias, mean, var, *, eps=1e-5):
+@composition
+def batch_norm_relu_train_backward(words, dy, x, weight, bias, mean, var, *, eps=1e-5):
     """Send `dy` (N, C, H, W) back through both: a `NormGrads`. What went into the ReLU is computed anew."""
-    before_relu = batch_norm_eval(x, weight, bias, mean, var, eps=eps)
-    return batch_norm_train_backward(relu_backward(dy, before_relu), x, weight, mean, var, eps=eps)
+    before_relu = words.batch_norm_eval(x, weight, bias, mean, var, eps=eps)
+    return words.batch_norm_train_backward(words.relu_backward(dy, before_relu), x, weight, mean, var, eps=eps)
 
 
 def batch_norm_relu_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):

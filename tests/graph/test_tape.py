@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 import ghostnp
 from ghostnp import kernels, ops
 from ghostnp.backend import backend
-from ghostnp.graph.counting import Token
-from ghostnp.graph.tape import Constant, Result, record
+from ghostnp.graph.tape import Constant, Result, Token, record
 from ghostnp.modules import Conv2d, Dropout, GhostModule, Linear, MaxPool2d, Module, ReLU, Sequential
 from tests.modules.cases import FIXED, RANDOM
 from tests.modules.comparison import assert_close, run_theirs, twins

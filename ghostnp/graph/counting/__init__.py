@@ -1,27 +1,25 @@
 """Counting: run a model's real forward on shapes, and write down what each operator costs.
 
-The tally is one more interpretation of the vocabulary. Each function of it computes nothing: it asks the definition's
-cost function, notes the answer under the path of the module that called, and gives back a token with the output's
-shape. A token is no array and refuses every NumPy function and operator, so a model that goes past the backend fails
-instead of being undercounted.
+The model is recorded on a token, which has a shape and a dtype and no numbers (see `ghostnp.graph.tape`). Each call is
+written down with what its cost function says, and a count is the tape's lines. A token refuses every NumPy function and
+operator, so a model that goes past the backend fails instead of being undercounted.
 
-`rows` has one line of a count, `tally` the backend that makes them, `table` the whole and how it is written down, and
-`operator` one operator alone.
+Read them in this order: `rows` (a tape read as lines), `conventions` (the rules of other counters, as data), `table`
+(the whole, and how it is written down), `operator` (one operator alone), `reconcile` (which convention gives a number).
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from ghostnp.backend import use_backend
 from ghostnp.graph.counting.operator import OPERATORS, OperatorCount, count_operator
-from ghostnp.graph.counting.rows import CountRow
+from ghostnp.graph.counting.rows import CountRow, Ledger, rows_of, unused_row
 from ghostnp.graph.counting.table import Count, Memory
-from ghostnp.graph.counting.tally import Tally, Token
+from ghostnp.graph.tape import Token, record
 from ghostnp.modules import Module
 from ghostnp.ops.checks import integer, sequence
 
-__all__ = ["OPERATORS", "Count", "CountRow", "Memory", "OperatorCount", "Tally", "Token", "count", "count_operator"]
+__all__ = ["OPERATORS", "Count", "CountRow", "Memory", "OperatorCount", "count", "count_operator"]
 
 
 def count(model, input_shape, *, name=None):
@@ -63,16 +61,16 @@ def count(model, input_shape, *, name=None):
     # The statistics of batch norm; how many batches there were is no number of the network's.
     buffers = [array for array in _arrays(modules, "buffer_names") if array.dtype.kind == "f"]
     dtype = parameters[0].dtype if parameters else np.dtype(np.float32)
-    tally = Tally(parameters, buffers)
-    with use_backend(tally):
-        model(Token(shape, dtype))
+    ledger = Ledger(parameters, buffers)
+    rows = list(rows_of(record(model, Token(shape, dtype), strict=False), ledger))
     for module, path in modules.items():
-        tally.add_unused(path, {name: getattr(module, name) for name in module.parameter_names + module.buffer_names})
-    macs = int(sum(row.macs for row in tally.rows))
+        held = {name: getattr(module, name) for name in module.parameter_names + module.buffer_names}
+        rows += filter(None, [unused_row(path, held, ledger)])
+    macs = int(sum(row.macs for row in rows))
     return Count(
         params=sum(array.size for array in parameters),
         macs=macs,
-        rows=tuple(replace(row, share=row.macs / macs if macs else 0.0) for row in tally.rows),
+        rows=tuple(replace(row, share=row.macs / macs if macs else 0.0) for row in rows),
         buffers=sum(array.size for array in buffers),
         name=type(model).__name__ if name is None else name,
         input=shape,

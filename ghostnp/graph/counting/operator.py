@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ghostnp.graph.counting.conventions import MACS, convention_named
-from ghostnp.graph.counting.rows import CountRow, shape_text
+from ghostnp.graph.counting.rows import CountRow, Ledger, rows_of, shape_text
 from ghostnp.graph.counting.table import Count
-from ghostnp.graph.counting.tally import Tally, Token
+from ghostnp.graph.tape import Token, record
 from ghostnp.ops.checks import check_divides, integer, pair
 from ghostnp.ops.cost import Worked, each
+from ghostnp.ops.vocabulary import STATISTICS
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,12 @@ def count_operator(operator, *, size=1, batch=1, dtype=np.float32, convention=MA
     shape = (integer("batch", batch, 1), channels, *(pair("size", size, 1) if has_maps else ()))
     dtype = np.dtype(dtype)
     tokens = {key: Token(shape_of, dtype) for key, shape_of in state.items()}
-    statistics = [tokens[key] for key in ("mean", "var") if key in tokens]
-    tally = Tally([token for key, token in tokens.items() if key not in ("mean", "var")], statistics)
-    getattr(tally, name)(Token(shape, dtype), **tokens, **options)
-    row = tally.rows[0]
+    statistics = [token for key, token in tokens.items() if key in STATISTICS]
+    weights = [token for key, token in tokens.items() if key not in STATISTICS]
+    tape = record(lambda words, x: getattr(words, name)(x, **tokens, **options), Token(shape, dtype), state=tokens)
+    (row,) = rows_of(tape, Ledger(weights, statistics))
     return OperatorCount(
-        Count(int(row.params), int(row.macs), tuple(tally.rows), row.buffers, name, shape, dtype).under(convention)
+        Count(int(row.params), int(row.macs), (row,), row.buffers, name, shape, dtype).under(convention)
     )
 
 

@@ -1,8 +1,12 @@
-"""One line of a count: what one call of an operator, or several of them together, costs."""
+"""The lines of a count: what one call of an operator, or several of them together, costs; and a tape read as lines."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ghostnp.ops.cost import Worked
+from ghostnp.graph.tape import Constant, Result, parts
+from ghostnp.ops.cost import NOTHING, Worked
+from ghostnp.ops.geometry import sliding_window
 
 _SEVERAL = " operators"
 
@@ -96,6 +100,106 @@ class CountRow:
             "other_formula": self.other.formula,
             "activations": self.activations,
         }
+
+
+class Ledger:
+    """Parameters and buffers, each of which counts once: in the line of the first call that reads it.
+
+    Parameters
+    ----------
+    parameters, buffers : iterable of array
+        What belongs to the model that is counted.
+    """
+
+    def __init__(self, parameters, buffers=()):
+        self._parameters = {id(array): math.prod(array.shape) for array in parameters}
+        self._buffers = {id(array): math.prod(array.shape) for array in buffers}
+        self._left = {id(array) for array in (*parameters, *buffers)}
+
+    def take(self, arrays):
+        """Take these arrays (a dict by argument) off: how many parameters they are, biases among them, and buffers."""
+        params = bias = buffers = 0
+        for name, array in arrays.items():
+            if id(array) not in self._left:
+                continue
+            self._left.remove(id(array))
+            size = self._parameters.get(id(array), 0)
+            params += size
+            bias += size if name == "bias" else 0
+            buffers += self._buffers.get(id(array), 0)
+        return params, bias, buffers
+
+
+def rows_of(tape, ledger) -> Iterator[CountRow]:
+    """A line for each forward call on a tape.
+
+    Parameters
+    ----------
+    tape : Tape
+        With costs.
+    ledger : Ledger
+        Of the model's arrays.
+
+    Yields
+    ------
+    CountRow
+    """
+    for step in tape.steps:
+        if not step.is_backward:
+            yield _row(tape, step, ledger)
+
+
+def unused_row(path, arrays, ledger):
+    """A line for arrays (a dict by name) that the module at `path` holds and no call read; None if there are none."""
+    params, bias, buffers = ledger.take(arrays)
+    if not params and not buffers:
+        return None
+    return CountRow(path, "(no operator)", (), (), Worked(str(params)), NOTHING, NOTHING, bias, buffers, 0, 0)
+
+
+def _row(tape, step, ledger):
+    cost = step.cost
+    given = {name: tape.found(value, tape.values) for name, value in step.arguments.items()}
+    constants = {name: value.array for name, value in step.arguments.items() if isinstance(value, Constant)}
+    params, bias, buffers = ledger.take(constants)
+    read = [tape.values[part.number].shape for part in parts(step.arguments) if isinstance(part, Result)]
+    outputs = cost.output if isinstance(cost.output, list) else [cost.output]
+    activations = sum(map(math.prod, outputs))
+    return CountRow(
+        step.path,
+        step.op,
+        read[0] if read else next(iter(constants.values())).shape,  # all that a call reads may be parameters
+        outputs[0],
+        cost.params if params == cost.params else Worked(str(params)),
+        cost.macs,
+        cost.other,
+        bias,
+        buffers,
+        activations,
+        alive=sum(map(math.prod, read)) + activations,
+        **_window(given),
+    )
+
+
+def _window(given):
+    """Kernel, stride, padding, dilation and groups of a call, as far as it has any."""
+    if "kernel_size" in given:
+        kernel, weight, dilation = given["kernel_size"], None, 1
+    elif "dilation" in given:
+        weight = given["depthwise_weight"] if "depthwise_weight" in given else given["weight"]
+        kernel, dilation = weight.shape[2:], given["dilation"]
+    else:
+        return {"groups": given["groups"]} if "groups" in given else {}
+    stride = kernel if given["stride"] is None else given["stride"]
+    window = sliding_window(given["x"].shape[2:], kernel, stride, given["padding"], dilation)
+    return {
+        "kernel": window.kernel,
+        "stride": window.stride,
+        "padding": window.padding,
+        "dilation": None if weight is None else window.dilation,
+        # Each filter sees C_in / groups channels, which is the second axis of every convolution's weights.
+        "groups": None if weight is None else given["x"].shape[1] // weight.shape[1],
+    }
 
 
 def folded(path, rows):

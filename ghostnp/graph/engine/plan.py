@@ -3,12 +3,11 @@
 from functools import cached_property
 from typing import NamedTuple
 
-from ghostnp.graph.counting import Token
 from ghostnp.graph.engine.fold import fold
 from ghostnp.graph.engine.homes import Homes, nbytes, views
 from ghostnp.graph.engine.packing import Life
 from ghostnp.graph.engine.report import report
-from ghostnp.graph.tape import record
+from ghostnp.graph.tape import Token, record
 
 
 class Memory(NamedTuple):

@@ -11,23 +11,14 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.backend import use_backend
-from ghostnp.graph.counting import Tally, Token
-from ghostnp.graph.counting.rows import shape_text
-from ghostnp.graph.tape import Constant, Result, Tape, record
+from ghostnp.graph.counting.rows import Ledger, rows_of, shape_text
+from ghostnp.graph.tape import Tape, record
 from ghostnp.graph.tracing import products
 from ghostnp.modules import Module
 from ghostnp.ops.checks import shown
 from ghostnp.ops.cost import Worked
 
 _INPUTS = ("x", "dy")
-_SUMS_OF_PRODUCTS = {
-    "conv2d",
-    "standard_conv2d",
-    "pointwise_conv2d",
-    "grouped_conv2d",
-    "depthwise_conv2d",
-    "linear",
-}
 
 
 @dataclass(frozen=True)
@@ -173,7 +164,7 @@ class Trace:
             number: step
             for step in self.tape.steps
             for number in step.results
-            if step.op.endswith("_backward") is bool(ending) and wanted <= step.arguments.keys() and _multiplies(step)
+            if step.is_backward is bool(ending) and wanted <= step.arguments.keys() and _multiplies(step)
         }
         if number not in fitting:
             made = next(row.op for row in self.rows if row.number == number) or "nothing: it was put in"
@@ -181,7 +172,7 @@ class Trace:
                 f"#{number} was made by {made}: the rule is what a convolution or a linear map gave in its "
                 f"{'backward' if ending else 'forward'} pass, one of {sorted(fitting)}"
             )
-        return {name: _found(value, self.tape.values) for name, value in fitting[number].arguments.items()}
+        return {name: self.tape.found(value, self.tape.values) for name, value in fitting[number].arguments.items()}
 
     def __str__(self):
         from tabulate import tabulate  # slow to import, and only needed to print
@@ -293,13 +284,10 @@ def _rows(tape, parameters):
     """The inputs, and then each result with the cost of the call that made it."""
     for number, value in enumerate(tape.values[: tape.inputs]):
         yield TraceRow(number, "", "", value.shape, (), None, None)
-    tally = Tally(parameters)
-    tokens = [Token(value.shape, value.dtype) for value in tape.values]
+    counted = rows_of(tape, Ledger(parameters))
     for step in tape.steps:
-        params = macs = None
-        if not step.op.endswith("_backward"):
-            getattr(tally, step.op)(**{name: _found(value, tokens) for name, value in step.arguments.items()})
-            params, macs = tally.rows[-1].params, tally.rows[-1].macs
+        row = None if step.is_backward else next(counted)
+        params, macs = (row.params, row.macs) if row else (None, None)
         fields = [f".{field}" for field in step.fields] or [""] * len(step.results)
         for number, field in zip(step.results, fields, strict=True):
             shape = tape.values[number].shape
@@ -307,18 +295,9 @@ def _rows(tape, parameters):
             params = macs = None  # what a call costs is listed once
 
 
-def _found(argument, values):
-    """What an argument on the tape stands for, given what each result stands for."""
-    if isinstance(argument, Result):
-        return values[argument.number]
-    if isinstance(argument, tuple):
-        return tuple(_found(part, values) for part in argument)
-    return argument.array if isinstance(argument, Constant) else argument
-
-
 def _multiplies(step):
-    """Whether it is a convolution or a linear map: an operator whose result is sums of weights times numbers."""
-    return step.op.removesuffix("_backward") in _SUMS_OF_PRODUCTS
+    """Whether it is a convolution or a linear map, whose result is sums of one weight times one number."""
+    return step.operator.family in ("convolution", "linear") and "weight" in step.arguments
 
 
 def _geometry(arguments):

@@ -1,0 +1,429 @@
+"""The vocabulary: what each operator is, said once, in one row.
+
+A signature says much of an operator: which arguments it takes, in which order, with which defaults. A row says the
+rest: to which family it belongs, in which arguments it is linear, which of its axes are alike, what it may overwrite.
+Whoever wants to know asks here: the backends, the tape, the counter, the engine, the conventions, the laws.
+
+>>> VOCABULARY["max_pool2d"].extra, VOCABULARY["depthwise_conv2d"].gradients
+(('argmax',), ('x', 'weight', 'bias'))
+
+Argument names mean the same everywhere, so that a row need not repeat them: `x`, `z`, `a`, `b` and `xs` are activations
+with the batch first, names with ``weight`` or ``bias`` in them are trained, `mean` and `var` are statistics, and the
+`OPTIONS` are no arrays.
+
+`conv2d`, `separable_conv2d` and `batch_norm_relu_train` are no words of the vocabulary. They are compositions, made of
+words, and have rows in `COMPOSITIONS`; a backend that lacks one gets it made of its own words.
+
+The table is open: `register` adds an operator of one's own to it, for this process.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from functools import cached_property, lru_cache
+from types import MappingProxyType
+from typing import Any
+
+from ghostnp.ops import (
+    activation,
+    attention,
+    concat,
+    convolution,
+    depthwise,
+    elementwise,
+    grouped,
+    linear,
+    loss,
+    normalization,
+    pointwise,
+    pooling,
+    resize,
+    shuffle,
+    standard,
+)
+
+OPTIONS = frozenset({"kernel_size", "size", "sizes", "groups"})
+STATISTICS = frozenset({"mean", "var"})
+
+signature = lru_cache(maxsize=None)(inspect.signature)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """What an operator is.
+
+    Parameters
+    ----------
+    forward : callable
+        Its definition.
+    family : str
+        Its chapter: "convolution", "linear", "shuffle", "pool", "resize", "activation", "norm", "elementwise",
+        "concat", "attention" or "loss".
+    backward, cost : callable, optional
+        The other two of the triple. For the operators of `ghostnp.ops` they are found beside the definition.
+    linear : tuple of tuple of str
+        Groups of arguments in which it is linear, all others held.
+    homogeneous : tuple of tuple of str
+        Groups of arguments for which twice the argument gives twice the result, where it is not linear.
+    alike : tuple of str
+        Axes ("images", "channels", "pixels") whose entries may be put in another order, and the result's follow.
+    constants : tuple of str
+        Arrays that get no gradient, beside the statistics.
+    options : tuple of str
+        Positional arguments that are no arrays, beside the `OPTIONS`.
+    sees : str
+        For convolutions, which input channels a filter sees: "all", those of its "group", or its "own" alone.
+    divides : bool
+        Whether it divides or blends, so that of whole numbers it does not make whole numbers.
+    keeps_constants : bool
+        Whether a map of one value all over stays a map of that value.
+    overwrites : tuple of str
+        Arguments whose memory y may take: each number is read before the one in its place is written.
+    is_view : bool
+        Whether y only looks at the memory of x.
+    """
+
+    forward: Callable
+    family: str
+    backward: Callable | None = None
+    cost: Callable | None = None
+    linear: tuple[tuple[str, ...], ...] = ()
+    homogeneous: tuple[tuple[str, ...], ...] = ()
+    alike: tuple[str, ...] = ("images",)
+    constants: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    sees: str = ""
+    divides: bool = False
+    keeps_constants: bool = False
+    overwrites: tuple[str, ...] = ()
+    is_view: bool = False
+
+    @property
+    def name(self):
+        """What the definition is called."""
+        return self.forward.__name__
+
+    @cached_property
+    def positional(self):
+        """Names of the arguments before the keywords, in order."""
+        parameters = signature(self.forward).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+
+    @cached_property
+    def keywords(self):
+        """Keyword-only arguments and their defaults."""
+        parameters = signature(self.forward).parameters.values()
+        return MappingProxyType({p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY})
+
+    @cached_property
+    def arrays(self):
+        """Names of the positional arguments that are arrays, or sequences of arrays."""
+        return tuple(name for name in self.positional if name not in OPTIONS and name not in self.options)
+
+    @cached_property
+    def trained(self):
+        """Names of the arrays that a layer learns."""
+        return tuple(name for name in self.arrays if "weight" in name or name == "bias")
+
+    @cached_property
+    def activations(self):
+        """Names of the arrays that have the batch as their first axis."""
+        return tuple(name for name in self.arrays if name not in self.trained and name not in STATISTICS)
+
+    @cached_property
+    def gradients(self):
+        """Names of the arrays that its backward pass gives gradients of, in order."""
+        return tuple(name for name in self.arrays if name not in STATISTICS and name not in self.constants)
+
+    @cached_property
+    def extra(self):
+        """Names of its extra outputs: what forward returns after y, for backward to read."""
+        if self.backward is None:
+            return ()
+        parameters = list(signature(self.backward).parameters.values())[1:]
+        return tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY and p.name not in self.positional)
+
+    @property
+    def slides(self):
+        """Whether it slides a window over maps."""
+        return "stride" in self.keywords
+
+    @property
+    def multiplies(self):
+        """Whether it multiplies activations by weights and adds up: what counters call multiply-adds."""
+        return self.family in ("convolution", "linear", "attention")
+
+    @property
+    def exact(self):
+        """Whether whole numbers give whole numbers, so that float32 is exact."""
+        return bool(self.linear or self.homogeneous) and not self.divides
+
+    def bind(self, *args, **keywords):
+        """Every argument of a call by name, defaults included."""
+        call = signature(self.forward).bind(*args, **keywords)
+        call.apply_defaults()
+        return call.arguments
+
+    def cost_of(self, arguments):
+        """The cost of a call, from its arguments by name; of arrays nothing but the shapes is read.
+
+        Raises
+        ------
+        TypeError
+            If the operator has no cost function.
+        """
+        if self.cost is None:
+            raise TypeError(f"{self.name} has no cost function: the rule is register(..., cost=...), or like=...")
+        shapes: dict[str, Any] = {}
+        for name in signature(self.cost).parameters:
+            if name == "bias":
+                shapes[name] = arguments["bias"] is not None
+            elif name.endswith("s_shapes"):
+                shapes[name] = [array.shape for array in arguments[name.removesuffix("_shapes")]]
+            elif name.endswith("_shape"):
+                shapes[name] = arguments[name.removesuffix("_shape")].shape
+            else:
+                shapes[name] = arguments[name]
+        return self.cost(**shapes)
+
+
+def _row(forward, family, **facts):
+    """The row of a definition, whose backward pass and cost function stand beside it."""
+    chapter = sys.modules[forward.__module__]
+    triple = (getattr(chapter, f"{forward.__name__}{ending}") for ending in ("_backward", "_cost"))
+    return Operator(forward, family, *triple, **facts)
+
+
+_IMAGES_AND_CHANNELS, _ALL = ("images", "channels"), ("images", "channels", "pixels")
+_BY_WEIGHTS: dict[str, Any] = {"linear": (("x",), ("weight", "bias"))}
+_BY_X: dict[str, Any] = {"linear": (("x",),)}
+_POOL: dict[str, Any] = {"alike": _IMAGES_AND_CHANNELS, "keeps_constants": True}
+_GATE: dict[str, Any] = {"alike": _ALL, "overwrites": ("x",)}
+_NORM: dict[str, Any] = {"divides": True}
+
+_ROWS = (
+    _row(standard.standard_conv2d, "convolution", sees="all", **_BY_WEIGHTS),
+    _row(pointwise.pointwise_conv2d, "convolution", sees="all", **_BY_WEIGHTS),
+    _row(grouped.grouped_conv2d, "convolution", sees="group", **_BY_WEIGHTS),
+    _row(depthwise.depthwise_conv2d, "convolution", sees="own", **_BY_WEIGHTS),
+    _row(linear.linear, "linear", **_BY_WEIGHTS),
+    _row(shuffle.channel_shuffle, "shuffle", alike=("images", "pixels"), **_BY_X),
+    _row(pooling.max_pool2d, "pool", homogeneous=(("x",),), **_POOL),
+    _row(pooling.avg_pool2d, "pool", divides=True, **_BY_X, **_POOL),
+    _row(pooling.global_avg_pool2d, "pool", divides=True, **_BY_X, **_POOL),
+    _row(resize.resize_nearest, "resize", **_BY_X, **_POOL),
+    _row(resize.resize_bilinear, "resize", divides=True, **_BY_X, **_POOL),
+    _row(activation.relu, "activation", homogeneous=(("x",),), **_GATE),
+    _row(activation.relu6, "activation", **_GATE),
+    _row(activation.clip, "activation", **_GATE),
+    _row(activation.hard_sigmoid, "activation", **_GATE),
+    _row(activation.sigmoid, "activation", **_GATE),
+    _row(activation.crelu, "activation", homogeneous=(("x",),), alike=("images", "pixels")),
+    _row(activation.softmax, "activation", alike=_ALL),
+    _row(activation.dropout, "elementwise", constants=("mask",), alike=_ALL, **_BY_X),
+    _row(normalization.batch_norm_train, "norm", linear=(("weight", "bias"),), alike=("channels", "pixels"), **_NORM),
+    _row(normalization.batch_norm_eval, "norm", alike=_ALL, overwrites=("x",), **_BY_WEIGHTS, **_NORM),
+    _row(elementwise.add, "elementwise", linear=(("a", "b"),), alike=_ALL, overwrites=("a", "b")),
+    _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), alike=_ALL, overwrites=("a", "b")),
+    _row(elementwise.scale, "elementwise", linear=(("x",), ("s",)), alike=_ALL, overwrites=("x",)),
+    _row(concat.concat, "concat", linear=(("xs",),), alike=("images", "pixels")),
+    _row(concat.split, "concat", alike=("images", "pixels"), is_view=True, **_BY_X),
+    _row(concat.flatten, "concat", is_view=True, **_BY_X),
+    _row(attention.full_attention, "attention", linear=(("z",), ("weight",)), alike=_IMAGES_AND_CHANNELS),
+    _row(
+        attention.decoupled_attention,
+        "attention",
+        linear=(("z",), ("weight_h",), ("weight_w",)),
+        alike=_IMAGES_AND_CHANNELS,
+    ),
+    _row(loss.softmax_cross_entropy, "loss", constants=("labels",), alike=()),
+)
+_COMPOSED = (
+    _row(convolution.conv2d, "convolution", sees="group", **_BY_WEIGHTS),
+    _row(
+        convolution.separable_conv2d,
+        "convolution",
+        linear=(("x",), ("depthwise_weight",), ("pointwise_weight", "bias")),
+        sees="own",
+    ),
+    _row(normalization.batch_norm_relu_train, "norm", alike=("channels", "pixels"), **_NORM),
+)
+
+_words = {row.name: row for row in _ROWS}
+VOCABULARY = MappingProxyType(_words)
+COMPOSITIONS = MappingProxyType({row.name: row for row in _COMPOSED})
+BUILT_IN = frozenset(VOCABULARY) | frozenset(COMPOSITIONS)
+
+
+def operators(*families):
+    """Names of the operators of these families, compositions among them; of all where none is named."""
+    rows = (*VOCABULARY.values(), *COMPOSITIONS.values())
+    return tuple(row.name for row in rows if not families or row.family in families)
+
+
+def operator_named(name):
+    """The row of an operator or of a composition.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name; the error names those that come nearest.
+    """
+    row = VOCABULARY.get(name) or COMPOSITIONS.get(name)
+    if row is None:
+        nearest = get_close_matches(str(name), operators(), 3, 0) if isinstance(name, str) else ["conv2d"]
+        raise ValueError(
+            f"{name!r} is not in the vocabulary: the rule is the name of an operator, such as {' or '.join(nearest)}"
+        )
+    return row
+
+
+def function_named(name):
+    """The definition of that name (f, f_backward or f_cost), or None."""
+    for ending, part in (("", "forward"), ("_backward", "backward"), ("_cost", "cost")):
+        row = VOCABULARY.get(name.removesuffix(ending)) or COMPOSITIONS.get(name.removesuffix(ending))
+        if row is not None and name.endswith(ending) and (ending or name == row.name):
+            return getattr(row, part)
+    return None
+
+
+def function_names():
+    """The names of all functions of the vocabulary: of each operator f, f_backward and f_cost, as far as there are."""
+    return [name for row in operators() for name in (row, f"{row}_backward", f"{row}_cost") if function_named(name)]
+
+
+def register(forward, backward=None, cost=None, *, like=None, **facts):
+    """Add an operator of your own to the vocabulary, for as long as this process lives.
+
+    From then on a module that calls ``backend().NAME(...)`` runs, forward and backward; it is counted, traced and
+    compiled; and `ghostnp.testing` holds the operator to its laws. Where a backend has no function of that name, the
+    definition given here runs.
+
+    Parameters
+    ----------
+    forward : callable
+        The definition, ``f(x, ..., *, ...)``. Its ``__name__`` is the operator's name.
+    backward : callable, optional
+        ``f_backward(dy, <forward's arguments but bias>, <what forward returns after y>, *, <the same keywords>)``.
+    cost : callable, optional
+        ``f_cost(x_shape, ..., *, <the same keywords>)``, which gives a `ghostnp.ops.cost.Cost`. By default that of
+        `like`, where it takes the same arguments.
+    like : str, optional
+        An operator that it resembles, such as ``"relu6"``: the other facts of its row are taken over.
+    **facts
+        What is otherwise: `family`, `linear`, `alike`, `overwrites` and so on, as in `Operator`.
+
+    Returns
+    -------
+    Operator
+        The new row.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the name exists, there is no such `like`, or the signatures do not fit each other.
+
+    Examples
+    --------
+    >>> def double(x):
+    ...     return x + x
+    >>> register(double, lambda dy, x: dy + dy, like="relu").name
+    'double'
+    >>> unregister("double")
+    """
+    for argument, function in (("forward", forward), ("backward", backward), ("cost", cost)):
+        if not callable(function) and not (function is None and argument != "forward"):
+            raise TypeError(f"{argument}={function!r}: the rule is a function, such as ghostnp.ops.relu")
+    name = getattr(forward, "__name__", "")
+    if not name.isidentifier() or name.endswith(("_backward", "_cost")):
+        raise ValueError(
+            f"forward is called {name!r}: the rule is a function with a name of its own, such as hard_swish"
+        )
+    if function_named(name) is not None or hasattr(sys.modules["ghostnp.ops"], name):
+        known = "is taken" if name in BUILT_IN or name not in VOCABULARY else "is registered already"
+        raise ValueError(
+            f"forward is called {name!r}, and that name {known}: the rule is a new name, such as my_{name}"
+        )
+    if like is not None:
+        try:
+            pattern = operator_named(like)
+        except ValueError as error:
+            raise ValueError(f"like={like!r}: {error}") from None
+        cost = cost or (pattern.cost if _fits_cost(forward, pattern.cost) else None)
+        row = replace(pattern, forward=forward, backward=backward, cost=cost)
+    else:
+        row = Operator(forward, facts.get("family", "elementwise"), backward, cost)
+    if unknown := set(facts) - {field.name for field in fields(Operator)} | set(facts) & {"forward"}:
+        known = ", ".join(field.name for field in fields(Operator)[4:])
+        raise TypeError(f"{', '.join(sorted(unknown))} is no fact of an operator: the rule is one of {known}")
+    row = replace(row, **facts)
+    _check_signatures(row, like)
+    _words[name] = row
+    return row
+
+
+def unregister(name):
+    """Take an operator that was registered out of the vocabulary again.
+
+    Raises
+    ------
+    ValueError
+        If `name` is not that of a registered operator.
+    """
+    if name in BUILT_IN or name not in _words:
+        mine = [word for word in _words if word not in BUILT_IN]
+        raise ValueError(
+            f"{name!r} is not registered: the rule is one of {', '.join(mine)}"
+            if mine
+            else f"{name!r} is not registered: nothing is, and the rule is register(...) first"
+        )
+    del _words[name]
+
+
+def _fits_cost(forward, cost):
+    return cost is not None and signature(cost).parameters.keys() <= _cost_arguments(Operator(forward, "")).keys()
+
+
+def _cost_arguments(row):
+    """What a cost function may ask for, by name, as an example of the call."""
+    names = {f"{name}_shape{'s' * name.endswith('s')}" if name in row.arrays else name: name for name in row.positional}
+    names.pop("bias_shape", None)
+    return names | dict.fromkeys(row.keywords) | ({"bias": "bias"} if "bias" in row.positional else {})
+
+
+def _check_signatures(row, like):
+    """Require that backward and cost take what the vocabulary's rule says, and that facts name arguments there are."""
+    kinds = {p.kind for p in signature(row.forward).parameters.values()}
+    if not row.positional or kinds - {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}:
+        raise TypeError(
+            f"forward takes {signature(row.forward)}: the rule is named arguments, arrays first, such as "
+            f"(x, *, slope=1)"
+        )
+    named = {name for group in (*row.linear, *row.homogeneous, row.overwrites, row.constants) for name in group}
+    if missing := sorted(named - set(row.positional)):
+        because = f"like={like!r}" if like else "the facts given"
+        raise ValueError(
+            f"{because} speaks of {', '.join(missing)}, and forward takes {', '.join(row.positional)}: the rule is an "
+            f"operator with the same arguments, such as like={'relu6' if row.positional == ('x',) else None!r}"
+        )
+    if row.backward is not None:
+        given = signature(row.backward).parameters.values()
+        before = [p.name for p in given if p.kind is not p.KEYWORD_ONLY]
+        keywords = {p.name: p.default for p in given if p.kind is p.KEYWORD_ONLY}
+        wanted = [name for name in row.positional if name != "bias"]
+        if before[1 : 1 + len(wanted)] != wanted or keywords != dict(row.keywords):
+            after = "".join(f", {name}={value!r}" for name, value in row.keywords.items())
+            raise ValueError(
+                f"backward takes {signature(row.backward)}: the rule is dy, then what forward takes (bias left out) "
+                f"and what it returns after y, then the same keywords, such as "
+                f"(dy, {', '.join(wanted)}{', *' if after else ''}{after})"
+            )
+    if row.cost is not None:
+        allowed = _cost_arguments(row)
+        if surplus := [name for name in signature(row.cost).parameters if name not in allowed]:
+            raise ValueError(
+                f"cost takes {', '.join(surplus)}, which does not follow from forward's arguments: the rule is shapes "
+                f"for arrays and the same keywords, such as ({', '.join(allowed)})"
+            )
