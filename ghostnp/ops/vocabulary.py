@@ -355,10 +355,10 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
         row = replace(pattern, forward=forward, backward=backward, cost=cost)
     else:
         row = Operator(forward, facts.get("family", "elementwise"), backward, cost)
-    if unknown := set(facts) - {field.name for field in fields(Operator)} | set(facts) & {"forward"}:
-        known = ", ".join(field.name for field in fields(Operator)[4:])
+    if unknown := set(facts) - {field.name for field in fields(Operator)} | set(facts) & {"forward", "is_view"}:
+        known = ", ".join(field.name for field in fields(Operator)[4:-1])
         raise TypeError(f"{', '.join(sorted(unknown))} is no fact of an operator: the rule is one of {known}")
-    row = replace(row, **facts)
+    row = replace(row, **facts, is_view=False)  # where a new operator's result lies in memory, it alone knows
     _check_signatures(row, like)
     _words[name] = row
     return row

@@ -18,6 +18,8 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ghostnp.ops.vocabulary import COMPOSITIONS, VOCABULARY
+
 # What can be counted of a row, and in words.
 MEASURES = {
     "macs": "multiply-adds",
@@ -28,21 +30,8 @@ MEASURES = {
     "params": "parameters",
     "buffers": "statistics that are not trained",
 }
-_CONVOLUTIONS = (
-    "standard_conv2d",
-    "pointwise_conv2d",
-    "grouped_conv2d",
-    "depthwise_conv2d",
-    "conv2d",
-    "separable_conv2d",
-    "linear",
-)
-_MATRICES = (*_CONVOLUTIONS, "full_attention", "decoupled_attention")
-_NORMS = ("batch_norm_eval", "batch_norm_train", "batch_norm_relu_train")
-_POOLS = ("max_pool2d", "avg_pool2d", "global_avg_pool2d")
-_RESIZES = ("resize_nearest", "resize_bilinear")
 # Stands for every operator.
-_ALL = "*"
+_ALL = "everything"
 
 
 class Term(NamedTuple):
@@ -73,7 +62,8 @@ class Convention(NamedTuple):
     text, source : str
         The rule in words, and where it comes from.
     rules : dict of str to tuple of Term
-        For each operator what is added up; operators that are missing count nothing.
+        What is added up, by operator or by family (see `ghostnp.ops.vocabulary`); the operator goes first. What is
+        missing counts nothing.
     classifier : bool
         Whether the last operator with multiply-adds is counted too.
     """
@@ -106,7 +96,9 @@ class Convention(NamedTuple):
 
     def terms(self, op):
         """What is added up for one operator."""
-        return self.rules.get(op, self.rules.get(_ALL, ()))
+        row = VOCABULARY.get(op) or COMPOSITIONS.get(op)
+        keys = (op, row.family if row else "", _ALL)
+        return next((self.rules[key] for key in keys if key in self.rules), ())
 
 
 def classifier(rows):
@@ -126,22 +118,15 @@ def measured(row, measure):
 
 
 def _rules(**rules):
-    """Rules by operator, from names or groups of names, and pairs of factor and measure."""
-    groups = {
-        "convolutions": _CONVOLUTIONS,
-        "matrices": _MATRICES,
-        "norms": _NORMS,
-        "pools": _POOLS,
-        "resizes": _RESIZES,
-        "everything": (_ALL,),
-    }
+    """Rules by operator or family, from these or groups of families, and pairs of factor and measure."""
+    groups = {"multiplying": ("convolution", "linear", "attention"), "weighted": ("convolution", "linear")}
     return MappingProxyType(
         {op: tuple(Term(*term) for term in terms) for key, terms in rules.items() for op in groups.get(key, (key,))}
     )
 
 
 _IN, _OUT = (1, "inputs"), (1, "outputs")
-_BIASED = {"convolutions": [(1, "macs"), (1, "biases")]}
+_BIASED = {"weighted": [(1, "macs"), (1, "biases")]}
 _MODULES = "layers count as modules of PyTorch"
 
 MACS = Convention(
@@ -150,7 +135,7 @@ MACS = Convention(
     "multiply-adds of convolutions and linear maps; a product and its addition are 1; biases, batch norm, activations "
     "and pooling are left out",
     "what the papers of GhostNet and of ShuffleNetV2 print and call FLOPs",
-    _rules(matrices=[(1, "macs")]),
+    _rules(multiplying=[(1, "macs")]),
 )
 CONVENTIONS = {
     convention.name: convention
@@ -177,7 +162,7 @@ CONVENTIONS = {
             "operations",
             "2 for each multiply-add of convolutions and linear maps",
             "torch.utils.flop_counter of PyTorch 2.13.0",
-            _rules(matrices=[(2, "macs")]),
+            _rules(multiplying=[(2, "macs")]),
         ),
         Convention(
             "fvcore",
@@ -186,7 +171,7 @@ CONVENTIONS = {
             "average pool, 1 (nearest) or 4 (bilinear) for each number out of a resize",
             "fvcore 0.1.5, FlopCountAnalysis",
             _rules(
-                convolutions=[(1, "macs")],
+                weighted=[(1, "macs")],
                 batch_norm_eval=[(2, "inputs")],
                 batch_norm_train=[(5, "inputs")],
                 batch_norm_relu_train=[(5, "inputs")],
@@ -202,10 +187,10 @@ CONVENTIONS = {
             "ptflops 0.7.5 with count_functional=False, which is what ptflops before 0.7 did",
             _rules(
                 **_BIASED,
-                norms=[(2, "inputs")],
+                norm=[(2, "inputs")],
                 relu=[_IN],
                 relu6=[_IN],
-                pools=[_IN],
+                pool=[_IN],
             ),
         ),
         Convention(
@@ -215,13 +200,13 @@ CONVENTIONS = {
             "ptflops 0.7.5 as it comes, get_model_complexity_info(backend='pytorch')",
             _rules(
                 **_BIASED,
-                norms=[(2, "inputs")],
+                norm=[(2, "inputs")],
                 relu=[(2, "inputs")],
-                pools=[(2, "inputs")],
+                pool=[(2, "inputs")],
                 relu6=[_IN],
                 hard_sigmoid=[_IN],
                 softmax=[_IN],
-                resizes=[_OUT],
+                resize=[_OUT],
             ),
         ),
         Convention(
@@ -238,8 +223,8 @@ CONVENTIONS = {
             f"1 for each number in and out; {_MODULES}",
             "thop 0.1.1, profile",
             _rules(
-                convolutions=[(1, "macs")],
-                norms=[(4, "inputs")],
+                weighted=[(1, "macs")],
+                norm=[(4, "inputs")],
                 avg_pool2d=[_OUT],
                 global_avg_pool2d=[_IN, _OUT],
                 softmax=[(3, "inputs"), (-1, "pixels")],
@@ -250,7 +235,7 @@ CONVENTIONS = {
             "operations",
             f"macs and biases, and the parameters of batch norms; {_MODULES}",
             "torchinfo 1.8.0, summary(...).total_mult_adds, for one image",
-            _rules(**_BIASED, norms=[(1, "params")]),
+            _rules(**_BIASED, norm=[(1, "params")]),
         ),
     )
 }

@@ -14,7 +14,7 @@ from ghostnp.graph.counting.table import Count
 from ghostnp.graph.tape import Token, record
 from ghostnp.ops.checks import check_divides, integer, pair
 from ghostnp.ops.cost import Worked, each
-from ghostnp.ops.vocabulary import STATISTICS
+from ghostnp.ops.vocabulary import STATISTICS, operator_named, operators
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def count_operator(operator, *, size=1, batch=1, dtype=np.float32, convention=MA
     >>> counted.lines["MACs"].working
     '256·64·64·8·5·5 = 209,715,200'
     """
-    build = OPERATORS.get(operator)
+    build = (OPERATORS | _without_weights()).get(operator)  # those that were registered since are there too
     if build is None:
         nearest = get_close_matches(str(operator), OPERATORS, n=len(OPERATORS), cutoff=0)
         raise ValueError(f"operator={operator!r}: the rule is one of these, nearest first: {', '.join(nearest)}")
@@ -219,7 +219,13 @@ def _plain(name):
     return build
 
 
-_PLAIN = ("relu", "relu6", "clip", "crelu", "sigmoid", "hard_sigmoid", "softmax", "global_avg_pool2d", "flatten")
+def _without_weights():
+    """Those that read maps and no weights, from the vocabulary's signatures."""
+    rows = {name: operator_named(name).positional for name in operators()}
+    plain = {name: _plain(name) for name, positional in rows.items() if positional == ("x",)}
+    return plain | {name: _pool(name) for name, positional in rows.items() if positional == ("x", "kernel_size")}
+
+
 OPERATORS: dict[str, Callable[..., tuple[str, bool, dict[str, tuple[int, ...]], dict[str, Any]]]] = {
     "conv2d": _conv2d,
     "standard_conv2d": _standard_conv2d,
@@ -231,7 +237,5 @@ OPERATORS: dict[str, Callable[..., tuple[str, bool, dict[str, tuple[int, ...]], 
     "batch_norm": _batch_norm,
     "batch_norm_train": _batch_norm_train,
     "channel_shuffle": _channel_shuffle,
-    "max_pool2d": _pool("max_pool2d"),
-    "avg_pool2d": _pool("avg_pool2d"),
-    **{name: _plain(name) for name in _PLAIN},
+    **_without_weights(),
 }

@@ -131,12 +131,12 @@ class Ledger:
 
 
 def rows_of(tape, ledger) -> Iterator[CountRow]:
-    """A line for each forward call on a tape.
+    """A line for each call on a tape that has a cost: a backward pass has none, nor an operator without cost function.
 
     Parameters
     ----------
     tape : Tape
-        With costs.
+        As it was recorded.
     ledger : Ledger
         Of the model's arrays.
 
@@ -145,7 +145,7 @@ def rows_of(tape, ledger) -> Iterator[CountRow]:
     CountRow
     """
     for step in tape.steps:
-        if not step.is_backward:
+        if step.cost is not None:
             yield _row(tape, step, ledger)
 
 

@@ -19,8 +19,6 @@ import numpy as np
 from ghostnp import kernels
 from ghostnp.graph.tape import Constant, Result, Step
 
-CONVOLUTIONS = ("standard_conv2d", "pointwise_conv2d", "grouped_conv2d", "depthwise_conv2d", "conv2d")
-
 
 @dataclass(frozen=True, eq=False)
 class FoldedStep(Step):
@@ -83,9 +81,14 @@ def takes(op, keyword):
     return keyword in inspect.signature(getattr(kernels, op)).parameters
 
 
+def convolves(step):
+    """Whether it is a convolution with one array of weights and a bias, into which a batch norm can be folded."""
+    return step.operator.family == "convolution" and step.operator.trained == ("weight", "bias")
+
+
 def _normalised(conv, norm, memo):
     """The convolution with the batch norm that follows in it, as [(before, after)]; an empty list where that fails."""
-    if conv is None or conv.op not in CONVOLUTIONS or conv.arguments.get("relu"):
+    if conv is None or not convolves(conv) or conv.arguments.get("relu"):
         return []
     weight, bias, eps = conv.arguments["weight"], conv.arguments["bias"], norm.arguments["eps"]
     vectors = [norm.arguments[name] for name in ("weight", "bias", "mean", "var")]

@@ -5,7 +5,7 @@ only arranges other results then needs no memory of its own, and nothing to do:
 
     flatten, split     are views: they live in their input
     concat             its parts are born inside it
-    add, relu, ...     may overwrite an operand that nobody reads again
+    add, relu, ...     may overwrite an operand that is not read again (those are in the vocabulary's rows)
 
 Values that live together form a block. They may, unless two of them would need one byte at one time for different
 contents. A block has a size and a life, from the first write in it to the last read.
@@ -16,15 +16,6 @@ from typing import NamedTuple
 
 from ghostnp.graph.engine.packing import Life, pack
 from ghostnp.graph.tape import Result
-
-# By operator, the arguments that may be overwritten: each number is read before the one in its place is written.
-OVERWRITTEN = {
-    "add": ("a", "b"),
-    "multiply": ("a", "b"),
-    "scale": ("x",),
-    "batch_norm_eval": ("x",),
-    **dict.fromkeys(("relu", "relu6", "clip", "sigmoid", "hard_sigmoid"), ("x",)),
-}
 
 
 class Piece(NamedTuple):
@@ -136,7 +127,7 @@ def nbytes(value):
 def views(step, values):
     """Results that are views: the number of each, that of what it looks at, and from which byte of it on."""
     base = step.arguments.get("x")
-    if step.op in ("flatten", "split") and isinstance(base, Result):
+    if step.operator.is_view and isinstance(base, Result):
         at = 0
         for result in step.results:
             yield result, base.number, at
@@ -158,7 +149,7 @@ def parts(step, values):
 
 def _overwrites(step, values):
     """Pairs of an operand and the result that may overwrite it: it must have as many numbers."""
-    for name in OVERWRITTEN.get(step.op, ()):
+    for name in step.operator.overwrites:
         operand, result = step.arguments[name], step.results[0]
         if isinstance(operand, Result) and values[operand.number].shape == values[result].shape:
             yield operand.number, result

@@ -5,13 +5,14 @@ from functools import partial
 import numpy as np
 
 from ghostnp import kernels
-from ghostnp.graph.engine.fold import CONVOLUTIONS, takes
+from ghostnp.graph.engine.fold import convolves, takes
 from ghostnp.graph.engine.homes import nbytes, views
 from ghostnp.graph.engine.packing import LINE
 from ghostnp.graph.tape import Constant, Result
 from ghostnp.kernels.convolution import convolve
 from ghostnp.kernels.layout import copy_images, laid_out
 from ghostnp.ops.geometry import conv2d_window
+from ghostnp.ops.vocabulary import function_named
 
 
 class Replay:
@@ -64,7 +65,7 @@ class Replay:
         if step.op == "concat":
             yield from self._copies(step)
             return
-        kernel = _kernel(step.op, {name: self._found(value) for name, value in step.arguments.items()})
+        kernel = _kernel(step, {name: self._found(value) for name, value in step.arguments.items()})
         homes = [self._arrays.get(number) for number in step.results]
         if takes(step.op, "out") and homes[0] is not None and (homes[0].ndim == 4 or step.op == "linear"):
             yield partial(kernel, out=homes[0])
@@ -78,10 +79,10 @@ class Replay:
             yield partial(np.copyto, y[:, first:last], self._found(x)[:, : last - first])
 
 
-def _kernel(op, arguments):
+def _kernel(step, arguments):
     """The call, without what a public function checks each time where that takes long."""
-    if op not in CONVOLUTIONS:
-        return partial(getattr(kernels, op), **arguments)
+    if not convolves(step) or getattr(kernels, step.op) is function_named(step.op):
+        return partial(getattr(kernels, step.op), **arguments)
     x, weight, bias, relu = (arguments.get(name) for name in ("x", "weight", "bias", "relu"))
     groups = x.shape[1] // weight.shape[1]
     geometry = {name: arguments[name] for name in ("stride", "padding", "dilation")}

@@ -3,7 +3,6 @@
 A trace is the tape of one run (see `ghostnp.graph.tape`) beside its count; no module takes part in it.
 """
 
-import inspect
 import io
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from ghostnp.graph.tracing import products
 from ghostnp.modules import Module
 from ghostnp.ops.checks import shown
 from ghostnp.ops.cost import Worked
+from ghostnp.ops.vocabulary import function_named, signature
 
 _INPUTS = ("x", "dy")
 
@@ -272,12 +272,12 @@ def _op_run(name, bound):
 
 def _bound(op, x, arguments, options):
     name = getattr(op, "__name__", "")
-    if not callable(op) or f"{name}_backward" not in ops.__all__:
+    if not callable(op) or function_named(f"{name}_backward") is None:
         raise TypeError(
             f"model_or_op={shown(op)}: the rule is a Module, or a function of the vocabulary that has a backward pass, "
             f"such as ghostnp.ops.depthwise_conv2d"
         )
-    return inspect.signature(getattr(ops, name)).bind(x, *arguments, **options)
+    return signature(function_named(name)).bind(x, *arguments, **options)
 
 
 def _rows(tape, parameters):
@@ -286,7 +286,7 @@ def _rows(tape, parameters):
         yield TraceRow(number, "", "", value.shape, (), None, None)
     counted = rows_of(tape, Ledger(parameters))
     for step in tape.steps:
-        row = None if step.is_backward else next(counted)
+        row = None if step.cost is None else next(counted)
         params, macs = (row.params, row.macs) if row else (None, None)
         fields = [f".{field}" for field in step.fields] or [""] * len(step.results)
         for number, field in zip(step.results, fields, strict=True):
