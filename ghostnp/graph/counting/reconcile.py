@@ -72,7 +72,7 @@ def printed(number):
 
 
 @dataclass(frozen=True)
-class Answer:
+class NumberFound:
     """What was found out about one number.
 
     Parameters
@@ -91,7 +91,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Difference:
+class ConventionDifference:
     """What one convention counts more, or less, than another.
 
     Parameters
@@ -123,16 +123,16 @@ class Reconciliation:
         The network's own count.
     totals : dict of str to int
         What each convention gives.
-    answers : tuple of Answer
+    answers : tuple of NumberFound
         One for each number.
-    differences : tuple of Difference
+    differences : tuple of ConventionDifference
         Between each number and the next, where a convention of one kind gives both.
     """
 
     table: Count
     totals: dict[str, int]
-    answers: tuple[Answer, ...]
-    differences: tuple[Difference, ...]
+    answers: tuple[NumberFound, ...]
+    differences: tuple[ConventionDifference, ...]
 
     def __str__(self):
         """One paragraph for each number, and one for each difference."""
@@ -216,7 +216,7 @@ def reconcile(model, *numbers, input_shape=(1, 3, 224, 224), name=None):
 
 
 def difference(table, first, second):
-    """What `second` counts in a `Count` and `first` does not: a `Difference`."""
+    """What `second` counts in a `Count` and `first` does not: a `ConventionDifference`."""
     less = {(part.op, part.measure): part for part in first.parts(table)}
     more = {(part.op, part.measure): part for part in second.parts(table)}
     terms = []
@@ -225,13 +225,13 @@ def difference(table, first, second):
         factor = (more[key].factor if key in more else 0) - (less[key].factor if key in less else 0)
         if factor:
             terms.append(part._replace(factor=factor))
-    return Difference(first, second, tuple(terms))
+    return ConventionDifference(first, second, tuple(terms))
 
 
 def _answer(number, totals):
     fitting = tuple(convention for convention in CONVENTIONS.values() if number.fits(totals[convention.name]))
     nearest = min(CONVENTIONS.values(), key=lambda convention: abs(totals[convention.name] - number.value))
-    return Answer(number, fitting, nearest)
+    return NumberFound(number, fitting, nearest)
 
 
 def _pair(one, two):

@@ -2,11 +2,11 @@
 
     record     run the model on shapes and note each call: a tape            (`ghostnp.graph.tape`)
     fold       fewer calls: batch norms into weights, ReLUs into writing     (`fold`)
-    homes      a place in memory for each result, born where it is wanted    (`homes`, `packing`)
+    homes      a place in memory for each result, where its reader wants it  (`homes`, `packing`)
     replay     the calls, bound to their homes                               (`replay`)
 
-No module knows the engine, and the engine knows no module: all it sees is the vocabulary. What it did with a model is
-there to be read (`plan`, `report`):
+No module knows the engine, and the engine knows no module: it sees the tape, the vocabulary's rows and the kernels.
+What it did with a model can be read (`plan`, `explanation`):
 
 >>> import ghostnp
 >>> engine = compile(ghostnp.create_model("ghostnet_050", seed=None))
@@ -15,9 +15,9 @@ there to be read (`plan`, `report`):
 """
 
 from ghostnp.graph.engine.engine import Engine
-from ghostnp.graph.engine.plan import Memory, Plan
+from ghostnp.graph.engine.plan import Plan, PlannedMemory
 
-__all__ = ["Engine", "Memory", "Plan", "compile"]
+__all__ = ["Engine", "Plan", "PlannedMemory", "compile"]
 
 
 def compile(model, *, plans=4):

@@ -11,12 +11,12 @@ _LEGEND = """\
 #n       a value: #0 is what the model reads, and its calls made the others in this order
 home     where in the memory it lies, which is as wide as the column
 + ...    what else the step does: a batch norm is in its weights, a ReLU is done while it writes
-in #n    born where a concat wants it
-over #n  overwrites an operand that nobody reads again
+in #n    written right where a concat puts it
+over #n  overwrites an operand that is not read again
 of #n    a view of the same bytes"""
 
 
-def report(plan):
+def explanation(plan):
     """Text that explains a `Plan`.
 
     Parameters
@@ -82,22 +82,22 @@ def _remarks(plan, step, wholes):
     words += [f"over #{operand}" for operand in sorted(plan.homes.overwritten(step))]
     words += [f"in #{whole}" for result in step.results for whole in wholes.get(result, ())]
     if step.op == "concat":
-        strangers = len(plan.homes.strangers(step))
-        words.append(f"copies {strangers} of {len(step.arguments['xs'])}" if strangers else "is there already")
+        copied = len(plan.homes.copied_parts(step))
+        words.append(f"copies {copied} of {len(step.arguments['xs'])}" if copied else "is there already")
     return ", ".join(words)
 
 
 def _wholes(plan):
-    """For each value the concats that it is born in."""
+    """For each value the concats in whose memory it is written."""
     wholes: dict[int, list[int]] = {}
     for step in plan.tape.steps:
         if step.op == "concat":
-            strangers = {id(x) for x, _, _ in plan.homes.strangers(step)}
+            copied = {id(x) for x, _, _ in plan.homes.copied_parts(step)}
             for x, _, _ in parts(step, plan.tape.values):
-                if isinstance(x, Result) and id(x) not in strangers:
+                if isinstance(x, Result) and id(x) not in copied:
                     wholes.setdefault(x.number, []).append(step.results[0])
     return wholes
 
 
 def _is_idle(plan, step):
-    return any(views(step, plan.tape.values)) or (step.op == "concat" and not plan.homes.strangers(step))
+    return any(views(step, plan.tape.values)) or (step.op == "concat" and not plan.homes.copied_parts(step))

@@ -5,9 +5,9 @@ At inference a batch norm is an affine map of each channel, and so is the end of
     γ·(w∗x + b − μ)/√(σ² + ε) + β  =  (a·w)∗x + (a·(b − μ) + β)      with a = γ/√(σ² + ε), a number for each channel
 
 A ReLU costs nothing where the numbers are written that it is for, so it becomes part of that step; the ReLU of maps
-side by side is the maps' ReLUs side by side. And what nobody reads need not be computed.
+side by side is the maps' ReLUs side by side. What is never read need not be computed.
 
-All this holds only where nobody else reads what came in between, and that is what a tape tells.
+All this holds only where nothing else reads the value in between. The tape says who reads a value.
 """
 
 import inspect

@@ -4,7 +4,7 @@ In a kernel's memory channels are slowest and the batch is fastest, so a slice o
 only arranges other results then needs no memory of its own, and nothing to do:
 
     flatten, split     are views: they live in their input
-    concat             its parts are born inside it
+    concat             its parts are written right into it
     add, relu, ...     may overwrite an operand that is not read again (those are in the vocabulary's rows)
 
 Values that live together form a block. They may, unless two of them would need one byte at one time for different
@@ -38,7 +38,7 @@ class Homes:
     Attributes
     ----------
     start : dict of int to int
-        First byte of each value that somebody reads, by number.
+        First byte of each value that is read, by number.
     size : int
         Bytes in all.
     """
@@ -65,8 +65,8 @@ class Homes:
         starts, self.size = pack(blocks)
         self.start = {number: starts[block] + at for number, (block, at) in self._places.items()}
 
-    def strangers(self, step):
-        """As in `parts`, those parts of a concat that are not born inside it and have to be copied."""
+    def copied_parts(self, step):
+        """As in `parts`, those parts of a concat that are not written right into it and have to be copied."""
         begin = self.start[step.results[0]]
         return [
             (x, at, size)
@@ -96,7 +96,15 @@ class Homes:
         self._blocks[staying] += self._blocks.pop(moving)
 
     def _collide(self, a, b, shift):
-        """Whether a, moved by so many bytes, would need a byte of b's while both live, for something else."""
+        """Whether a, moved by so many bytes, would need a byte of b's while both live, for something else.
+
+        A concat's part p and its whole y overlap and do not collide: where they overlap, y is made of p's own bytes,
+
+            y   |- p: bytes 0-63 -|- q: bytes 0-63 -|          a piece of y's contents for each part
+            p   |- p: bytes 0-63 -|                            the same source, and byte 0 at the same place
+
+        and where a result overwrites its operand, the operand's life ends in the step in which the result's begins.
+        """
         begin_a, begin_b = self._places[a][1] + shift, self._places[b][1]
         overlap = begin_a < begin_b + self._nbytes[b] and begin_b < begin_a + self._nbytes[a]
         if not overlap or not self._lives[a].meets(self._lives[b]):
@@ -156,7 +164,7 @@ def _overwrites(step, values):
 
 
 def _lives(tape):
-    """Life of each value that somebody reads."""
+    """Life of each value that is read."""
     births = {number: place for place, step in enumerate(tape.steps) for number in step.results}
     return {number: Life(births.get(number, -1), death) for number, death in tape.last_reads().items()}
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 from ghostnp.graph.engine.fold import fold
 from ghostnp.graph.engine.homes import Homes, nbytes, views
 from ghostnp.graph.engine.packing import Life
-from ghostnp.graph.engine.report import report
+from ghostnp.graph.engine.explanation import explanation
 from ghostnp.graph.tape import Token, record
 
 
-class Memory(NamedTuple):
+class PlannedMemory(NamedTuple):
     """Bytes for the input and all results.
 
     Parameters
@@ -60,7 +60,7 @@ class Plan:
 
     @cached_property
     def memory(self):
-        """Bytes, a `Memory`."""
+        """Bytes, a `PlannedMemory`."""
         values, last = self.recorded.values, self.recorded.last_reads()
         owner = {number: number for number in range(len(values))}  # of a view, whose array it is
         lives = {number: Life(-1, last.get(number, -1)) for number in range(self.recorded.inputs)}
@@ -73,8 +73,8 @@ class Plan:
             sum(nbytes(values[number]) for number, life in lives.items() if life.birth <= place <= life.death)
             for place in range(-1, len(self.recorded.steps))
         ]
-        return Memory(self.homes.size, max(alive), sum(nbytes(values[number]) for number in lives))
+        return PlannedMemory(self.homes.size, max(alive), sum(nbytes(values[number]) for number in lives))
 
     def __str__(self):
         """All of it, a line for each step."""
-        return report(self)
+        return explanation(self)

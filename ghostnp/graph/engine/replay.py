@@ -59,7 +59,7 @@ class Replay:
         return [self._found(part) for part in argument] if isinstance(argument, tuple) else argument
 
     def _bound(self, step, values):
-        """The calls that a step takes: none for a view, one copy for each part of a concat that is not born in it."""
+        """The calls that a step takes: none for a view, one copy for each part of a concat that is not written there."""
         if any(views(step, values)):
             return
         if step.op == "concat":
@@ -74,7 +74,7 @@ class Replay:
 
     def _copies(self, step):
         y = self._arrays[step.results[0]]
-        for x, at, size in self._homes.strangers(step):
+        for x, at, size in self._homes.copied_parts(step):
             first, last = (n * y.shape[1] // y.nbytes for n in (at, at + size))
             yield partial(np.copyto, y[:, first:last], self._found(x)[:, : last - first])
 
