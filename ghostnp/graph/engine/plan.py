@@ -3,10 +3,10 @@
 from functools import cached_property
 from typing import NamedTuple
 
+from ghostnp.graph.engine.explanation import explanation
 from ghostnp.graph.engine.fold import fold
 from ghostnp.graph.engine.homes import Homes, nbytes, views
 from ghostnp.graph.engine.packing import Life
-from ghostnp.graph.engine.explanation import explanation
 from ghostnp.graph.tape import Token, record
 
 
