@@ -59,7 +59,7 @@ class Replay:
         return [self._found(part) for part in argument] if isinstance(argument, tuple) else argument
 
     def _bound(self, step, values):
-        """The calls that a step takes: none for a view, one copy for each part of a concat that is not written there."""
+        """The calls that a step takes: none for a view, for a concat a copy of each part that is not written there."""
         if any(views(step, values)):
             return
         if step.op == "concat":
