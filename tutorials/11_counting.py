@@ -37,9 +37,11 @@ from ghostnp.graph.counting.conventions import CONVENTIONS
 from ghostnp.graph.counting.reconcile import reconcile
 from ghostnp.graph.tape import Token, record
 from ghostnp.modules import BatchNorm2d, Conv2d, ReLU, Sequential, initializer
+from ghostnp.modules.layers import Plain
+from ghostnp.ops.cost import each, free
 from ghostnp.photo import load_photo
 from ghostnp.pictures import style
-from ghostnp.testing import assert_adjoint
+from ghostnp.testing import assert_adjoint, assert_laws
 
 image = (1, 3, 224, 224)
 network = ghostnp.create_model("ghostnet_100", seed=None)  # without weights: counting needs shapes alone
@@ -261,9 +263,9 @@ print(dict(moved.bytes))
 # Check the first by hand: $2 \cdot 36$ numbers go in, 72 weights, 4 biases, and $4 \cdot 36$ come out; 292 numbers of 4
 # bytes make 1,168.
 #
-# To count, nothing has to be computed. ghostnp's own counter replaces arrays by *tokens*, which have a shape and refuse
-# everything else; each function asks the cost function and returns a token. `record` does the same and keeps a list of
-# the calls. With it a counter is three lines. Here is one for *arithmetic intensity* (计算强度), multiply-adds for each
+# To count, nothing has to be computed. `record` replaces arrays by *tokens*, which have a shape and refuse everything
+# else: each call asks the operator's cost function, is written down with the answer, and returns a token. That list of
+# calls is called a *tape*, and `ghostnp.count` only reads it. With it a counter of your own is three lines. Here is one for *arithmetic intensity* (计算强度), multiply-adds for each
 # byte that has to be moved, by kind of operator, in all of GhostNet:
 
 # %%
@@ -294,6 +296,48 @@ with ghostnp.use_backend(moved):
 weights = network.conv_stem.weight
 assert moved.bytes["standard_conv2d"] == 4 * (photo.size + weights.size + stem.size) > 0
 print(f"the stem on a photo of 64x64 moves {moved.bytes['standard_conv2d']:,} bytes")
+
+# %% [markdown]
+# ## An operator of your own
+#
+# What if your network uses an operator that ghostnp does not have? MobileNetV3 uses *h-swish*,
+# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write its triple: forward, backward and cost. Its slope is 0 up to $-3$, 1 from
+# 3 on, and $(2x + 3) / 6$ between. Then tell the vocabulary what it is like:
+
+
+# %%
+def hard_swish(x):
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
+def hard_swish_backward(dy, x):
+    return dy * np.where(x <= -3, 0, np.where(x >= 3, 1, (2 * x + 3) / 6))
+
+
+def hard_swish_cost(x_shape):
+    return free(tuple(x_shape), other=each(x_shape, 3))  # no parameters, no multiply-adds, three other operations
+
+
+ghostnp.register(hard_swish, hard_swish_backward, hard_swish_cost, like="relu6")
+
+
+class HardSwish(Plain):
+    operator = "hard_swish"
+
+
+# %% [markdown]
+# `like="relu6"` says: each number is treated alone, and y may take the memory of x. Now the operator is one like any
+# other. A network with it runs, is counted, traced and compiled, and the laws of elementwise functions hold it to
+# account:
+
+# %%
+with initializer(0):
+    block = Sequential(Conv2d(2, 4, 3), HardSwish())
+x = np.random.default_rng(0).normal(size=(1, 2, 6, 6)).astype(np.float32)
+print(ghostnp.count(block, x.shape).rows[1].other.working, "other operations")
+print(ghostnp.trace(block, x))
+assert np.allclose(ghostnp.compile(block)(x), block(x), atol=1e-6)
+assert_laws(ops, "hard_swish", examples=50)
 
 # %% [markdown]
 # ## Counting the backward pass
