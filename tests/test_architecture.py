@@ -9,13 +9,16 @@ import pkgutil
 import re
 import sys
 import tokenize
+import tomllib
 from inspect import Parameter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 import ghostnp
 from ghostnp import kernels, ops
+from ghostnp.ops.vocabulary import operators
 
 PACKAGE = Path(ghostnp.__file__).parent
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -193,6 +196,48 @@ def test_layers_leave_the_computing_to_the_vocabulary(path):
     assert numpy_uses(path) <= NUMPY_IN_MODULES
     imports = re.findall(r"^ *((?:from|import) numpy\b.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(imports) <= {"import numpy as np"}
+
+
+def listed_operators(path):
+    """Lines on which a list, tuple or set names three operators or more; what is asserted is an expectation."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    asserted = {id(node) for check in ast.walk(tree) if isinstance(check, ast.Assert) for node in ast.walk(check)}
+    names = {name for row in operators() for name in (row, f"{row}_backward", f"{row}_cost")}
+    return [
+        (node.lineno, found)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.List | ast.Tuple | ast.Set)
+        and id(node) not in asserted
+        and len(found := [part.value for part in node.elts if isinstance(part, ast.Constant) and part.value in names])
+        > 2
+    ]
+
+
+@pytest.mark.parametrize("path", files("."))
+def test_what_an_operator_is_stands_in_the_vocabulary_alone(path):
+    """A list of operators by name says of what kind they are, and that is said once, in their rows."""
+    assert listed_operators(path) == []
+
+
+def test_such_a_list_would_be_found(tmp_path):
+    path = tmp_path / "listing.py"
+    path.write_text('GATES = {"relu", "clip", "sigmoid"}\nassert GATES != ("relu", "clip", "sigmoid")\n')
+    assert [line for line, _ in listed_operators(path)] == [1]
+
+
+def test_readme_lists_the_floors_in_the_order_of_the_contracts():
+    """ "No file needs one from a later row": the contracts hold, so the rows have to be in their order."""
+    contracts = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    floors = next(contract["layers"] for contract in contracts if contract["id"] == "floors")
+    height = {name: place for place, floor in enumerate(reversed(floors)) for name in floor.split(" | ")}
+    readme = (PYPROJECT.parent / "README.md").read_text(encoding="utf-8")
+    rows = [
+        [name for name in re.findall(r"`(?:ghostnp/)?(\w+?)(?:/|\.py)`", row) if name in height]
+        for row in re.findall(r"^\| (`ghostnp/[^|]*)\|", readme, re.MULTILINE)
+    ]
+    assert {name for row in rows for name in row} == height.keys() - {"__main__"}
+    order = [[height[name] for name in row] for row in rows]
+    assert all(max(above) <= min(below) for above, below in pairwise(order)), rows
 
 
 def test_import_contracts_hold(run_python):

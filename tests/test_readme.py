@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from ghostnp.cli import main
+from ghostnp.ops.vocabulary import operators, unregister
 
 README = Path(__file__).parents[1] / "README.md"
 # A python block, and the text block right behind it if there is one.
@@ -33,11 +34,15 @@ def test_commands_print_what_the_readme_says(command, shown):
 def test_examples_print_what_the_readme_says(tmp_path, monkeypatch):
     """One after the other, as a reader types them, in a folder where they may write."""
     monkeypatch.chdir(tmp_path)
-    typed = {}
-    for code, printed in EXAMPLES:
-        with contextlib.redirect_stdout(io.StringIO()) as stdout:
-            exec(compile(code, str(README), "exec"), typed)
-        assert stdout.getvalue() == printed, code
+    typed, before = {}, operators()
+    try:
+        for code, printed in EXAMPLES:
+            with contextlib.redirect_stdout(io.StringIO()) as stdout:
+                exec(compile(code, str(README), "exec"), typed)
+            assert stdout.getvalue() == printed, code
+    finally:
+        for name in set(operators()) - set(before):
+            unregister(name)
 
 
 def test_backend_of_ones_own_obeys_the_laws(tmp_path, run_python):
