@@ -1,14 +1,14 @@
-"""Activations: each number is bent on its own, and without a bend a network of any depth would be one linear map.
+"""Activations: functions of one number each. Without them a network of any depth would be one linear map.
 
     relu(x)         = max(x, 0)                      dx = dy where x > 0
     relu6(x)        = min(max(x, 0), 6)              dx = dy where 0 < x < 6
     clip(x)         = min(max(x, 0), 1)              dx = dy where 0 < x < 1
     hard_sigmoid(x) = relu6(x + 3) / 6               dx = dy / 6 where −3 < x < 3
     sigmoid(x)      = 1 / (1 + e⁻ˣ)                  dx = dy · y · (1 − y)
-    crelu(x)        = relu(x) beside relu(−x)        dx = dy₁ where x > 0, −dy₂ where x < 0
+    crelu(x)        = [relu(x), relu(−x)]            dx = dy₁ where x > 0, −dy₂ where x < 0
 
-and dx = 0 where x was clipped (NaN never is). Two neighbours that are no plain bends live here too: softmax meets all
-channels of a pixel, and dropout brings its own mask:
+and dx = 0 where x was clipped (NaN never is). Two more functions stand in this chapter, though they are not elementwise
+functions of x alone: softmax combines all channels of a pixel, and dropout takes a mask:
 
     softmax(x)[c]   = eˣ[c] / Σ_k eˣ[k]              dx[c] = y[c] · (dy[c] − Σ_k dy[k] · y[k])
     dropout(x, m)   = x · m                          dx    = dy · m
@@ -289,7 +289,7 @@ def softmax_cost(x_shape):
 
 
 def dropout(x, mask):
-    """Silence some numbers, and make the others louder to keep the mean.
+    """Set some numbers to zero, and scale the others up so that the mean stays.
 
     Parameters
     ----------
@@ -317,12 +317,12 @@ def dropout(x, mask):
 
 
 def dropout_backward(dy, x, mask):
-    """Silence what `mask` silenced: dx shaped like `x`."""
+    """Multiply `dy` by the same mask: dx shaped like `x`."""
     check_operands(x=x, mask=mask, dy=dy)
     return dy * mask
 
 
 def dropout_cost(x_shape, mask_shape):
     """Cost from shapes alone: one product for each number; the mask is drawn and not learnt."""
-    check_shape("mask", mask_shape, x_shape, "mask and x are met element by element")
+    check_shape("mask", mask_shape, x_shape, "mask and x are combined element by element")
     return free(tuple(x_shape), other=each(x_shape))

@@ -16,7 +16,7 @@ _MOST = 2**31
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
-# Stands for an array that there is none of. It is not None, because a user's None is a mistake that wants an answer.
+# Stands for an array that was not given. It is not None, because a None from the user is a mistake to be reported.
 ABSENT = object()
 
 
@@ -39,7 +39,7 @@ def check_arrays(**arrays):
         if first is None:
             first = name
         elif array.dtype != arrays[first].dtype:
-            # Weights are as they are, so it is what came first, the data, that is told to change.
+            # The first array is the data. It is easier to cast than a model's weights, so the advice is about it.
             raise TypeError(
                 f"{first} has dtype {arrays[first].dtype} and {name} has {array.dtype}: the rule is one dtype, "
                 f"such as {first}.astype(np.{array.dtype})"
@@ -82,7 +82,7 @@ def check_operands(**arrays):
     check_arrays(**arrays)
     (first, reference), *others = arrays.items()
     for name, array in others:
-        check_shape(name, array.shape, reference.shape, f"{name} and {first} are met element by element")
+        check_shape(name, array.shape, reference.shape, f"{name} and {first} are combined element by element")
 
 
 def shown(value):
@@ -251,7 +251,7 @@ def fraction(name, value):
 
 
 def check_overlap(kernel, padding):
-    """Require padding smaller than the kernel on each side, so that every window meets a pixel of the map."""
+    """Require padding smaller than the kernel on each side, so that every window has a pixel of the map."""
     for axis, (size, sides) in enumerate(zip(kernel, padding, strict=True)):
         if max(sides) >= size:
             raise ValueError(

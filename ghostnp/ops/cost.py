@@ -11,7 +11,7 @@ else is counted apart, as other operations; an addition, a product, a comparison
 
     a bias                           1 for each number out
     relu, sigmoid and their like     1 for each number out
-    add, multiply, scale, dropout    1 for each number out
+    add, multiply                    1 for each number out
     batch norm in evaluation         2 for each number: times a slope, plus a shift
     batch norm in training           6 for each number: those 2, 1 for the mean, 3 for the variance
     softmax                          3 for each number: exponential, sum, division
@@ -24,6 +24,7 @@ else is counted apart, as other operations; an addition, a product, a comparison
 What is done once for a channel and not for each of its pixels (a root, a division by N·H·W) is left out.
 """
 
+import math
 import re
 from typing import NamedTuple
 
@@ -48,11 +49,12 @@ class Worked(int):
 
     def __new__(cls, formula):
         """Work `formula` out."""
-        if not re.fullmatch(r"[\d·+() ]+", formula):
-            raise ValueError(
-                f"formula={formula!r}: the rule is whole numbers joined by ·, + and parentheses, such as '4·(3·3 + 1)'"
-            )
-        worked = super().__new__(cls, eval(formula.replace("·", "*")))
+        flat = formula
+        while "(" in flat:  # the innermost parentheses first
+            flat, found = re.subn(r"\(([^()]*)\)", lambda inner: str(_sum_of_products(inner[1], formula)), flat)
+            if not found:
+                break
+        worked = super().__new__(cls, _sum_of_products(flat, formula))
         worked.formula = formula
         return worked
 
@@ -65,6 +67,22 @@ class Worked(int):
         """The formula and its value, ``"4·(3·3 + 1) = 40"``."""
         value = f"{int(self):,}"
         return value if self.formula == str(int(self)) else f"{self.formula} = {value}"
+
+
+def _sum_of_products(text, formula):
+    try:
+        return sum(math.prod(map(_whole, term.split("·"))) for term in text.split("+"))
+    except ValueError:
+        raise ValueError(
+            f"formula={formula!r}: the rule is whole numbers joined by ·, + and parentheses, such as '4·(3·3 + 1)'"
+        ) from None
+
+
+def _whole(text):
+    digits = text.strip(" ")
+    if not (digits.isascii() and digits.isdecimal()):
+        raise ValueError(text)
+    return int(digits)
 
 
 NOTHING = Worked("0")
@@ -116,7 +134,7 @@ def applications(batch, out_channels, output, in_channels, kernel):
 
 
 def each(shape, *operations):
-    """So many operations (factors; none means one) for each number of an array (N, ...)."""
+    """Operations (a product of factors; one if there are none) for each number of an array (N, ...)."""
     return Worked(product(*operations, *_unsaid(shape)) or "1")
 
 

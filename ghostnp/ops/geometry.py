@@ -1,4 +1,4 @@
-"""Where a sliding window goes: padding, output sizes, and the pixels that each tap of a kernel meets.
+"""Where a sliding window goes: padding, output sizes, and the pixels that each tap of a kernel reads.
 
 Along one axis, with kernel size k, stride s, dilation d and padding (before, after), output pixel i at tap u reads
 
@@ -123,7 +123,7 @@ def crop(xp, window):
 
 
 def tap(xp, u, v, window):
-    """View the pixels of a padded `xp` that tap (u, v) of the kernel meets: one for every output pixel.
+    """View the pixels of a padded `xp` that tap (u, v) of the kernel reads: one for every output pixel.
 
     Forward reads this view and backward adds into it, which is why the two passes look alike.
     """

@@ -67,7 +67,7 @@ def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
 
 
 def batch_norm_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):
-    """Cost from shapes alone: 2·C parameters; mean and var (C,) come out beside y."""
+    """Cost from shapes alone: 2·C parameters; the extra outputs are mean and var (C,)."""
     positive("eps", eps)
     check_channels(x_shape, weight=weight_shape, bias=bias_shape)
     check_statistics(x_shape)

@@ -72,7 +72,7 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
 
 
 def max_pool2d_cost(x_shape, kernel_size, *, stride=None, padding=0):
-    """Cost from the shape alone: kh·kw comparisons for each number out; argmax comes out beside y."""
+    """Cost from the shape alone: kh·kw comparisons for each number out; the extra output is argmax."""
     window = pool_window(x_shape, kernel_size, stride, padding)
     output = (*x_shape[:2], *window.output)
     return free(output, output, other=each(output, *window.kernel))
@@ -174,7 +174,7 @@ def global_avg_pool2d_cost(x_shape):
 
 
 def pool_window(x_shape, kernel_size, stride, padding):
-    """Resolve a pooling window in which every window meets the map: shared with the kernel's twin."""
+    """Resolve a pooling window in which every window has a pixel of the map: shared with the kernel's twin."""
     check_images("x", x_shape)
     window = sliding_window(x_shape[2:], kernel_size, kernel_size if stride is None else stride, padding)
     check_overlap(window.kernel, window.padding)

@@ -62,7 +62,7 @@ class Operator:
         Its chapter: "convolution", "linear", "shuffle", "pool", "resize", "activation", "norm", "elementwise",
         "concat", "attention" or "loss".
     backward, cost : callable, optional
-        The other two of the triple. For the operators of `ghostnp.ops` they are found beside the definition.
+        The other two of the triple. For the operators of `ghostnp.ops` they are found in the same chapter.
     linear : tuple of tuple of str
         Groups of arguments in which it is linear, all others held.
     homogeneous : tuple of tuple of str
@@ -70,9 +70,9 @@ class Operator:
     alike : tuple of str
         Axes ("images", "channels", "pixels") whose entries may be put in another order, and the result's follow.
     constants : tuple of str
-        Arrays that get no gradient, beside the statistics.
+        Arrays that get no gradient; the statistics need not be listed.
     options : tuple of str
-        Positional arguments that are no arrays, beside the `OPTIONS`.
+        Positional arguments that are no arrays; the `OPTIONS` need not be listed.
     sees : str
         For convolutions, which input channels a filter sees: "all", those of its "group", or its "own" alone.
     divides : bool
@@ -176,21 +176,28 @@ class Operator:
         """
         if self.cost is None:
             raise TypeError(f"{self.name} has no cost function: the rule is register(..., cost=...), or like=...")
-        shapes: dict[str, Any] = {}
-        for name in signature(self.cost).parameters:
+        return self.cost(**{name: shape(arguments) for name, shape in self._shapes.items()})
+
+    @cached_property
+    def _shapes(self):
+        """For each argument of the cost function, how it follows from a call's arguments."""
+
+        def shape(name):
             if name == "bias":
-                shapes[name] = arguments["bias"] is not None
-            elif name.endswith("s_shapes"):
-                shapes[name] = [array.shape for array in arguments[name.removesuffix("_shapes")]]
-            elif name.endswith("_shape"):
-                shapes[name] = arguments[name.removesuffix("_shape")].shape
-            else:
-                shapes[name] = arguments[name]
-        return self.cost(**shapes)
+                return lambda arguments: arguments["bias"] is not None
+            if name.endswith("s_shapes"):
+                several = name.removesuffix("_shapes")
+                return lambda arguments: [array.shape for array in arguments[several]]
+            if name.endswith("_shape"):
+                one = name.removesuffix("_shape")
+                return lambda arguments: arguments[one].shape
+            return lambda arguments: arguments[name]
+
+        return {name: shape(name) for name in signature(self.cost).parameters}
 
 
 def _row(forward, family, **facts):
-    """The row of a definition, whose backward pass and cost function stand beside it."""
+    """The row of a definition, whose backward pass and cost function are in the same chapter."""
     chapter = sys.modules[forward.__module__]
     triple = (getattr(chapter, f"{forward.__name__}{ending}") for ending in ("_backward", "_cost"))
     return Operator(forward, family, *triple, **facts)
