@@ -32,8 +32,8 @@ import ghostnp
 from ghostnp import ops
 from ghostnp.models.ghostnet import OFFICIAL
 from ghostnp.modules import Clip, GhostModule, Sigmoid, initializer
+from ghostnp.modules.combine import chain_backward
 from ghostnp.modules.conv_norm import PYTORCH
-from ghostnp.modules.sequential import chain_backward
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
 from ghostnp.tools.classify import answers

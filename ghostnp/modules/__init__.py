@@ -6,6 +6,7 @@ Read in this order: `base`, `initial`, `layers`, `sequential`, `conv_norm`, `res
 """
 
 from ghostnp.modules.base import Module, current_path, under
+from ghostnp.modules.combine import Sequential
 from ghostnp.modules.conv_norm import ConvNorm
 from ghostnp.modules.ghost import GhostBottleneck, GhostModule
 from ghostnp.modules.ghost_v2 import DFCAttention, GhostBottleneckV2, GhostModuleV2
@@ -30,7 +31,6 @@ from ghostnp.modules.layers import (
 )
 from ghostnp.modules.residual import Residual
 from ghostnp.modules.separable import SeparableConv2d
-from ghostnp.modules.sequential import Sequential
 from ghostnp.modules.shuffle_unit import ShuffleUnit
 from ghostnp.modules.squeeze_excite import SqueezeExcite, make_divisible
 

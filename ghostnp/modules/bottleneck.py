@@ -9,12 +9,12 @@ ResNeXt is g > 1; GhostNet's authors make each of the convolutions a ghost modul
 from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
+from ghostnp.modules.combine import Sequential
 from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.modules.ghost import GhostModule, odd, shares
 from ghostnp.modules.layers import Conv2d, ReLU
 from ghostnp.modules.residual import Residual, ResidualCache
 from ghostnp.modules.rules import builder, optional_builder
-from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import flag, integer
 
 

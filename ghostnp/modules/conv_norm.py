@@ -6,8 +6,8 @@ statistics move) differs from code to code, so a network is given the recipe rat
 
 from typing import NamedTuple
 
+from ghostnp.modules.combine import Sequential
 from ghostnp.modules.layers import BatchNorm2d, Conv2d, ReLU
-from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import pair
 
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
+from ghostnp.modules.combine import Sequential
 from ghostnp.modules.conv_norm import PYTORCH, ConvNorm
 from ghostnp.modules.layers import ReLU
 from ghostnp.modules.residual import Residual
 from ghostnp.modules.rules import of_kind
-from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import check_divides, flag, integer
 
 

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
+from ghostnp.modules.combine import chain_backward, chain_forward
 from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.modules.ghost import GhostBottleneck, GhostModule, odd
 from ghostnp.modules.layers import AvgPool2d, BatchNorm2d, Conv2d, Sigmoid
 from ghostnp.modules.rules import builder
-from ghostnp.modules.sequential import chain_backward, chain_forward
 from ghostnp.ops.checks import flag, integer
 
 UPSAMPLINGS = ("nearest", "bilinear")

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
+from ghostnp.modules.combine import Sequential, chain_backward, chain_forward
 from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.modules.layers import ReLU6
 from ghostnp.modules.residual import Residual
 from ghostnp.modules.rules import optional_builder
-from ghostnp.modules.sequential import Sequential, chain_backward, chain_forward
 from ghostnp.ops.checks import integer
 
 

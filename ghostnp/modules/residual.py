@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
-from ghostnp.modules.sequential import chain_backward, chain_forward
+from ghostnp.modules.combine import chain_backward, chain_forward
 from ghostnp.ops.checks import flag
 
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
+from ghostnp.modules.combine import Sequential, chain_backward, chain_forward
 from ghostnp.modules.conv_norm import KERAS, PYTORCH, ConvNorm
 from ghostnp.modules.layers import AvgPool2d, ChannelShuffle, ReLU
 from ghostnp.modules.rules import of_kind
-from ghostnp.modules.sequential import Sequential, chain_backward, chain_forward
 from ghostnp.ops.checks import check_divides, integer
 
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
+from ghostnp.modules.combine import Sequential
 from ghostnp.modules.conv_norm import PYTORCH
-from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import integer
 
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module
+from ghostnp.modules.combine import chain_backward, chain_forward
 from ghostnp.modules.layers import Conv2d, GlobalAvgPool2d, HardSigmoid, ReLU
-from ghostnp.modules.sequential import chain_backward, chain_forward
 from ghostnp.ops.checks import integer
 
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
+from ghostnp.modules.combine import chain_backward, chain_forward
 from ghostnp.modules.layers import Conv2d, ReLU
-from ghostnp.modules.sequential import chain_backward, chain_forward
 
 
 class ForkCache(NamedTuple):
