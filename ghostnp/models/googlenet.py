@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ghostnp.modules import Conv2d, Dropout, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU, Sequential
 from ghostnp.modules.ceil_pool import CeilMaxPool2d
-from ghostnp.modules.fire import Branches
+from ghostnp.modules.combine import Branches
 from ghostnp.modules.layers import dropped
 from ghostnp.ops.checks import integer
 

@@ -1,81 +1,9 @@
-"""Branches: several paths read the same maps, and what they make is put side by side.
-
-    y = [path₁(x), path₂(x), ...]
-
-Each path gets the gradient of its own channels; all of them read x, so what they hand back is summed.
-"""
-
-from functools import reduce
-from typing import Any, NamedTuple
+"""SqueezeNet's fire module: a 1x1 convolution makes few maps, and 1x1 and 3x3 filters read those side by side."""
 
 from ghostnp.backend import backend
-from ghostnp.modules.base import Module, under
-from ghostnp.modules.combine import chain_backward, chain_forward
+from ghostnp.modules.base import Module
+from ghostnp.modules.combine import chain_backward, chain_forward, fork_backward, fork_forward
 from ghostnp.modules.layers import Conv2d, ReLU
-
-
-class ForkCache(NamedTuple):
-    """What was concatenated, and what each path remembers, by name."""
-
-    maps: tuple
-    paths: dict
-
-
-def fork_forward(paths, x, *, training=False, rng=None):
-    """Run `paths` (a dict, by name) on the same `x`.
-
-    Returns
-    -------
-    y : ndarray
-        Their outputs, side by side.
-    cache : ForkCache
-    """
-    results = {name: path.forward(x, training=training, rng=rng) for name, path in paths.items()}
-    maps = tuple(y for y, _ in results.values())
-    return backend().concat(maps), ForkCache(maps, {name: cache for name, (_, cache) in results.items()})
-
-
-def fork_backward(paths, dy, cache):
-    """Run `paths` backward: the mirror of `fork_forward`."""
-    shares: list[Any] = []
-    grads: dict[str, Any] = {}
-    for (name, path), part in zip(paths.items(), backend().concat_backward(dy, cache.maps), strict=True):
-        share, own = path.backward(part, cache.paths[name])
-        shares.append(share)
-        grads |= under(name, own)
-    return reduce(backend().add, shares), grads
-
-
-class Branches(Module):
-    """All children side by side, each on the same input.
-
-    Parameters
-    ----------
-    **paths : Module
-        In the order in which their outputs are concatenated.
-
-    References
-    ----------
-    .. [1] C. Szegedy et al., "Going deeper with convolutions", CVPR 2015, section 4 and figure 2.
-       https://arxiv.org/abs/1409.4842
-    """
-
-    def __init__(self, **paths):
-        self.attach(paths)
-
-    def forward(self, x, *, training=False, rng=None):
-        return fork_forward(self.children(), x, training=training, rng=rng)
-
-    def backward(self, dy, cache):
-        return fork_backward(self.children(), dy, cache)
-
-
-class FireCache(NamedTuple):
-    """What the squeeze layer and the expand layers remember, and the maps before the last ReLU."""
-
-    squeeze: dict
-    expand: ForkCache
-    expanded: Any
 
 
 class Fire(Module):
@@ -108,17 +36,17 @@ class Fire(Module):
         self.expand3x3 = Conv2d(squeeze, expand3x3, 3, padding=1)
 
     def forward(self, x, *, training=False, rng=None):
-        squeeze, expand = self._layers()
-        squeezed, before = chain_forward(squeeze, x, training=training, rng=rng)
+        squeezed, before = chain_forward(self._squeeze(), x, training=training, rng=rng)
+        expand = {"expand1x1": self.expand1x1.forward, "expand3x3": self.expand3x3.forward}
         expanded, after = fork_forward(expand, squeezed, training=training, rng=rng)
-        return backend().relu(expanded), FireCache(before, after, expanded)
+        return backend().relu(expanded), (before, after, expanded)
 
     def backward(self, dy, cache):
-        squeeze, expand = self._layers()
-        dsqueezed, after = fork_backward(expand, backend().relu_backward(dy, cache.expanded), cache.expand)
-        dx, before = chain_backward(squeeze, dsqueezed, cache.squeeze)
-        return dx, before | after
+        before, after, expanded = cache
+        expand = {"expand1x1": self.expand1x1.backward, "expand3x3": self.expand3x3.backward}
+        dsqueezed, expand_grads = fork_backward(expand, backend().relu_backward(dy, expanded), after)
+        dx, squeeze_grads = chain_backward(self._squeeze(), dsqueezed, before)
+        return dx, squeeze_grads | expand_grads
 
-    def _layers(self):
-        layers = list(self.children().items())
-        return dict(layers[:2]), dict(layers[2:])
+    def _squeeze(self):
+        return {"squeeze": self.squeeze, "squeeze_activation": self.squeeze_activation}
