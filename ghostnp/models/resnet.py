@@ -106,9 +106,9 @@ class GhostResNet(ResNet):
     Parameters
     ----------
     ratio : int, default 4
-        s: one map in s is intrinsic. 4 is the default of the official code; the paper has 2 and 4.
+        As in `GhostModule`: 4 is the default of the official code; the paper has 2 and 4.
     cheap_kernel_size : int, default 3
-        d, of the depthwise filters; odd.
+        As in `GhostModule`.
     **resnet
         As in `ResNet`: `num_classes`, `groups`, `width_per_group`, `stride_first`, `rows`.
 

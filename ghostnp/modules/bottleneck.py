@@ -100,7 +100,7 @@ class Bottleneck(Residual):
 
 
 class GhostConv2d(Module):
-    """A ghost module in the place of a convolution: no batch norm, no ReLU, but biases.
+    """A ghost module in the place of a convolution: no batch norm, no ReLU, but biases. It is a chain and a fork.
 
     ``conv1`` (primary) and ``conv2`` (cheap) are the names in the official Ghost-ResNet. That code also gives each of
     these modules ``weight1 weight2 bn1 bn2``, which it never runs; only what runs is here.
@@ -113,10 +113,8 @@ class GhostConv2d(Module):
         Of the primary convolution, which pads half of it.
     stride, groups : int, default 1
         Of the primary convolution.
-    ratio : int, default 2
-        s: one map in s is intrinsic. 1 gives the primary convolution alone.
-    cheap_kernel_size : int, default 3
-        d, of the depthwise filters; odd.
+    ratio, cheap_kernel_size
+        As in `GhostModule`.
 
     Raises
     ------
@@ -140,18 +138,20 @@ class GhostConv2d(Module):
             self.conv2 = Conv2d(intrinsic, ghosts, cheap_kernel_size, padding=half, groups=intrinsic)
 
     def forward(self, x, *, training=False, rng=None):
-        y, primary = self.conv1.forward(x, training=training, rng=rng)
+        intrinsic, primary = self.conv1.forward(x, training=training, rng=rng)
         if self.ratio == 1:
-            return y, (primary, None)
-        # The intrinsic maps as they are, which is a chain of no layers, and the ghosts that are made of them.
+            return intrinsic, (primary, None)
+        # The intrinsic maps as they are, which is a chain of no layers, and the ghosts that are made from them.
         paths = {"": partial(chain_forward, {}), "conv2": self.conv2.forward}
-        y, fork = fork_forward(paths, y, keep=self.out_channels, training=training, rng=rng)
+        y, fork = fork_forward(paths, intrinsic, keep=self.out_channels, training=training, rng=rng)
         return y, (primary, fork)
 
     def backward(self, dy, cache):
-        (primary, fork), ghosts = cache, {}
-        if self.ratio > 1:
-            paths = {"": partial(chain_backward, {}), "conv2": self.conv2.backward}
-            dy, ghosts = fork_backward(paths, dy, fork, keep=self.out_channels)
-        dx, intrinsic = self.conv1.backward(dy, primary)
-        return dx, under("conv1", intrinsic) | ghosts
+        primary, fork = cache
+        if self.ratio == 1:
+            dx, grads = self.conv1.backward(dy, primary)
+            return dx, under("conv1", grads)
+        paths = {"": partial(chain_backward, {}), "conv2": self.conv2.backward}
+        dintrinsic, cheap_grads = fork_backward(paths, dy, fork, keep=self.out_channels)
+        dx, grads = self.conv1.backward(dintrinsic, primary)
+        return dx, under("conv1", grads) | cheap_grads

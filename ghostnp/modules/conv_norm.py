@@ -45,7 +45,7 @@ class ConvNorm(NamedTuple):
         )
 
     def __call__(self, in_channels, out_channels, kernel_size, *, stride=1, groups=1, activation=ReLU):
-        """Both in a row, and an activation (a type of Module, or None): a ReLU is the norm's, others are a layer."""
+        """Both, and an activation (a type of Module, or None): `ReLU` becomes part of the norm, others are a layer."""
         conv = self.conv(in_channels, out_channels, kernel_size, stride=stride, groups=groups)
         norm = self.norm(out_channels, relu=activation is ReLU)
         return Sequential(conv, norm, *(() if activation in (None, ReLU) else (activation(),)))

@@ -31,7 +31,7 @@ def inverted_residual(in_channels, out_channels, *, stride=1, expansion=6, squee
         Of the depthwise convolution.
     expansion : int, default 6
         t: the block is `expansion` * `in_channels` wide inside. 1 leaves the first 1x1 convolution out, and both kinds
-        of attention with it: they are there to weigh widened maps.
+        of attention with it: they are there for widened maps.
     squeeze_excite : callable, optional
         Given the inner channels, makes the module behind the depthwise convolution, such as `SqueezeExcite`. It comes
         last in ``conv.1``, as ``conv.1.se``, so that a plain block's names stay as they are.

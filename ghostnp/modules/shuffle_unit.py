@@ -1,11 +1,12 @@
-"""ShuffleNet units: 1x1 convolutions are what a bottleneck costs, so they are grouped, and a shuffle reconnects them.
+"""ShuffleNet units: the 1x1 convolutions of a bottleneck are expensive, so they are grouped, and shuffled between.
 
     (a) groups = 1:            1x1 → 3x3 depthwise → 1x1,                        y = relu(x + main(x))
     (b) groups = g:            1x1 in g groups → shuffle → depthwise → 1x1 in g,  y = relu(x + main(x))
     (c) groups = g, stride 2:  the same, halving the maps,                       y = relu([pool(x), main(x)])
 
 A grouped 1x1 convolution cuts the groups off from each other; the shuffle gives every group of the second one a share
-of every group of the first. In (c) the shortcut is pooled and put beside the main path, so the depth grows at no cost.
+of every group of the first. In (c) the shortcut is pooled and concatenated with the main path, so channels are
+added at no cost.
 """
 
 from typing import Any, NamedTuple
