@@ -270,6 +270,27 @@ def test_current_path_is_that_of_the_innermost_module_in_the_tree():
     assert current_path() == ""
 
 
+def test_a_module_in_two_places_has_the_path_of_the_place_that_runs():
+    class Spy(Module):
+        def forward(self, x, *, training=False, rng=None):
+            paths.append(current_path())
+            return x, None
+
+    paths, spy = [], Spy()
+    Sequential(Sequential(spy), deep=Sequential(ReLU(), Sequential(spy)))(np.ones((1, 1, 1, 1), np.float32))
+    assert paths == ["0.0", "deep.1.0"]
+
+
+def test_a_subclass_has_the_cache_of_its_base_class_in_a_call_too():
+    class Doubled(ReLU):
+        def forward(self, x, *, training=False, rng=None):
+            y, (remembered,) = super().forward(x, training=training, rng=rng)
+            return y + np.maximum(remembered, 0), None
+
+    with ghostnp.use_backend(ghostnp.ops):
+        np.testing.assert_array_equal(Sequential(Doubled())(np.array([[-1.0, 3.0]])), [[0, 6]])
+
+
 def test_under_moves_keys_below_a_name():
     assert under("a", {"b": 1, "c.d": 2}) == {"a.b": 1, "a.c.d": 2}
 
