@@ -5,7 +5,6 @@ convolutions, norms and linear layers need the name that they have in the offici
 """
 
 import math
-from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -126,9 +125,6 @@ class GhostBottleneck(nn.Module):
         if self.stride > 1:
             y = self.bn_dw(self.conv_dw(y))
         return self.ghost2(self.se(y)) + self.shortcut(x)
-
-
-GhostBottleneckV2 = partial(GhostBottleneck, widened=DFCAttention)
 
 
 def crelu(x):

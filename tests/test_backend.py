@@ -111,9 +111,7 @@ def test_a_backward_pass_of_ones_own_is_called_too():
 def test_a_part_of_ones_own_is_called_by_the_fused_norm_too(part):
     namespace, calls = recorder(part)
     with use_backend(namespace):
-        ghostnp.modules.Sequential(ghostnp.modules.BatchNorm2d(3), ghostnp.modules.ReLU()).forward(
-            np.ones((2, 3, 4, 4), np.float32), training=True
-        )
+        ghostnp.modules.BatchNorm2d(3, relu=True).forward(np.ones((2, 3, 4, 4), np.float32), training=True)
     assert calls == [part]
 
 

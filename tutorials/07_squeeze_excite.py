@@ -26,6 +26,7 @@ from ghostnp import ops, pictures
 from ghostnp.course.study import check, claims, show, source
 from ghostnp.course.tour import filters
 from ghostnp.modules import Clip, HardSigmoid, Sigmoid, SqueezeExcite, initializer, make_divisible
+from ghostnp.modules.combine import gate_backward, gate_forward
 from ghostnp.photo import load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
@@ -41,7 +42,7 @@ figure, grid = style.sheet(11, 4.1, nrows=2, ncols=6, top=0.9)
 for c in range(6):
     limits = (0, np.percentile(maps[0, c], 99.5) or 1)
     style.show(figure.add_subplot(grid[0, c]), maps[0, c], "a map", style.INPUT, limits=limits)
-    title = f"times {cache.gate[0, c, 0, 0]:.2f}"
+    title = f"times {cache.factors[0, c, 0, 0]:.2f}"
     style.show(figure.add_subplot(grid[1, c]), y[0, c], title, style.GATE, limits=limits)
 show(figure)
 
@@ -70,17 +71,19 @@ squeezed = ops.global_avg_pool2d(small)
 hidden = ops.relu(ops.pointwise_conv2d(squeezed, np.array([1.0, -2]).reshape(1, 2, 1, 1)))
 gate = ops.hard_sigmoid(ops.pointwise_conv2d(hidden, np.array([1.0, -1]).reshape(2, 1, 1, 1)))
 print("squeezed:", squeezed.ravel(), "hidden:", hidden.ravel(), "gate:", gate.ravel().round(4))
-print(ops.scale(small, gate)[0, 0])
+print(ops.multiply(small, gate)[0, 0])
 
 # %% [markdown]
 # ## The module
 #
 # The children are named as in the official checkpoint, and run one after the other: `squeeze`, `conv_reduce`, `act1`,
-# `conv_expand`, `gate`. Then `scale` multiplies.
+# `conv_expand`, `gate`. What they make are the factors; the other path is the input as it is. `gate_forward` runs both
+# paths on the same input and multiplies, map by map.
 
 # %%
 source(SqueezeExcite)
-source(ops.scale)
+source(gate_forward)
+source(ops.multiply)
 
 # %% [markdown]
 # ## Backward
@@ -93,8 +96,12 @@ source(ops.scale)
 # `dg` then goes back through the gate and the two layers to the mean, and the mean hands each of its $HW$ pixels an equal
 # share, $ds / HW$.
 #
-# Read `backward` against `forward` above: the last line of the one is the first of the other.
-#
+# `gate_backward` is `gate_forward` read backwards: the product comes first, then the two paths, and the sum comes last.
+
+# %%
+source(gate_backward)
+
+# %% [markdown]
 # Let us check it, with all its weights, and then forget one of the two parts on purpose.
 
 # %%
@@ -108,7 +115,7 @@ dx, grads = module.backward(dy, cache)
 assert_gradient(module, (x,), dy, (dx,))
 print("gradients of:", ", ".join(grads))
 
-direct_only = ops.scale_backward(dy, x, cache.gate).x
+direct_only = ops.multiply_backward(dy, x, cache.factors).a
 try:
     assert_gradient(module, (x,), dy, (direct_only,))
 except AssertionError as error:

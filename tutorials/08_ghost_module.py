@@ -467,7 +467,7 @@ claims("C44", "C01")
 # %%
 network = create_model("resnet50", num_classes=10)
 stem = network.conv1(load_photo(size=128))
-stem = network.maxpool(network.relu(network.bn1.forward(stem, training=True)[0]))
+stem = network.maxpool(network.bn1.forward(stem, training=True)[0])
 group, _ = network.layer1[0].forward(stem, training=True)
 candidates = group[0, :16].astype(np.float64)
 alike = likeness(candidates, candidates)

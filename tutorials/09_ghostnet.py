@@ -28,6 +28,7 @@ from ghostnp.course.study import check, claims, show, source
 from ghostnp.models import create_model
 from ghostnp.models.ghostnet import DOCUMENT_000, OFFICIAL, STAGES, Dialect, GhostNet
 from ghostnp.modules import Clip, Conv2d, GhostBottleneck, HardSigmoid, Residual, Sigmoid, initializer
+from ghostnp.modules.combine import sum_backward, sum_forward
 from ghostnp.modules.conv_norm import KERAS, PYTORCH
 from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
@@ -62,11 +63,13 @@ print(f"{ghostnp.count(second, (1, 16, 112, 112)).params:,}")
 #
 # ## The definition
 #
-# The bottleneck lists its layers; what runs them is `Residual`.
+# The bottleneck lists its layers; what runs them is `Residual`, as a sum of two paths. A shortcut without layers is the
+# identity.
 
 # %%
 source(GhostBottleneck.__init__)
 source(Residual.forward)
+source(sum_forward)
 
 # %% [markdown]
 # And backward. A sum hands its gradient to both terms, whole; the input went into both, so what comes back adds up:
@@ -77,6 +80,7 @@ source(Residual.forward)
 
 # %%
 source(Residual.backward)
+source(sum_backward)
 
 # %% [markdown]
 # ## The table
@@ -154,7 +158,7 @@ print("the kernel is used in", *used)
 
 # %%
 photo = load_photo(size=192)
-x, drawn = official.act1(official.bn1.forward(official.conv_stem(photo), training=True)[0]), {}
+x, drawn = official.bn1.forward(official.conv_stem(photo), training=True)[0], {}
 for i, stage in enumerate(list(official.blocks.children().values())[:9]):
     x, _ = stage.forward(x, training=True)
     drawn[f"blocks.{i}: {x.shape[1]} of {x.shape[2]}x{x.shape[2]}"] = x[0, np.abs(x[0]).std(axis=(1, 2)).argmax()]

@@ -32,6 +32,7 @@ from ghostnp.course.study import check, claims, show, source
 from ghostnp.course.tour import filters
 from ghostnp.models.ghostnet import BOTTLENECKS, STAGES_V2, GhostNet, with_attention
 from ghostnp.modules import DFCAttention, GhostModuleV2, initializer
+from ghostnp.modules.combine import gate_backward, gate_forward
 from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
@@ -161,10 +162,11 @@ source(DFCAttention)
 
 # %% [markdown]
 # The layers "0" to "5" have the numbers that they have in the official checkpoint. What follows is a product: the ghost
-# module's maps times the factors.
+# module's maps (`super()` is that module) times the factors. It is the product of tutorial 07, with other paths.
 
 # %%
 source(GhostModuleV2.forward)
+source(gate_forward)
 
 # %% [markdown]
 # All factors are between 0 and 1, so attention can only weaken: no number grows beyond what the ghost module made.
@@ -309,6 +311,7 @@ except AssertionError as error:
 
 # %%
 source(GhostModuleV2.backward)
+source(gate_backward)
 source(ops.resize_nearest_backward)
 
 # %%
@@ -322,7 +325,7 @@ assert_gradient(module, (x,), dy, (dx,))
 print("dx is the slope; parameters with a gradient:", len(grads))
 
 dmaps, dfactors = ops.multiply_backward(dy, cache.maps, cache.factors)
-only_attention, _ = module.short_conv.backward(dfactors, cache.attention)
+only_attention, _ = module.short_conv.backward(dfactors, cache.gate)
 try:
     assert_gradient(module, (x,), dy, (dx - only_attention,))
 except AssertionError as error:

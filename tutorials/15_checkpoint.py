@@ -34,8 +34,8 @@ from ghostnp.classify import answers
 from ghostnp.course.study import check, claims, show, source
 from ghostnp.models.ghostnet import OFFICIAL
 from ghostnp.modules import Clip, GhostModule, Sigmoid, initializer
+from ghostnp.modules.combine import chain_backward
 from ghostnp.modules.conv_norm import PYTORCH
-from ghostnp.modules.sequential import chain_backward
 from ghostnp.photo import MEAN, STD, denormalise, load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient

@@ -198,16 +198,15 @@ class GhostNet(Sequential):
                 channels = scaled(row.out)
             blocks.append(Sequential(*stage))
         last = scaled(LAST)
-        conv, norm, activation = conv_norm(channels, last, 1)
-        blocks.append(Sequential(Sequential(conv=conv, bn1=norm, act1=activation)))
-        stem, stem_norm, stem_activation = conv_norm(3, scaled(STEM), 3, stride=2)
+        conv, norm = conv_norm(channels, last, 1)
+        blocks.append(Sequential(Sequential(conv=conv, bn1=norm)))
+        stem, stem_norm = conv_norm(3, scaled(STEM), 3, stride=2)
         head = {"conv_head": Conv2d(last, HEAD, 1), "act2": ReLU()}
         if dialect.head_norm:
-            head = dict(zip(("conv_head", "bn2", "act2"), conv_norm(last, HEAD, 1), strict=True))
+            head = dict(zip(("conv_head", "bn2"), conv_norm(last, HEAD, 1), strict=True))
         super().__init__(
             conv_stem=stem,
             bn1=stem_norm,
-            act1=stem_activation,
             blocks=Sequential(*blocks),
             global_pool=GlobalAvgPool2d(),
             **head,

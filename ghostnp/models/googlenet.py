@@ -6,8 +6,8 @@ Each row of the table is one module, each line of rows a stage between two pools
 from typing import NamedTuple
 
 from ghostnp.modules import Conv2d, Dropout, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU, Sequential
-from ghostnp.modules.branches import Branches
 from ghostnp.modules.ceil_pool import CeilMaxPool2d
+from ghostnp.modules.combine import Branches
 from ghostnp.modules.layers import dropped
 from ghostnp.ops.checks import integer
 

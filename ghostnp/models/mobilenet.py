@@ -61,13 +61,18 @@ class MobileNetV1(Sequential):
     def __init__(self, *, num_classes=1000, width=1.0, activation=ReLU, stages=STAGES_V1):
         width, activation = positive("width", width), builder("activation", activation, "ReLU6")
 
+        def layers(conv, norm, act, *geometry, **keywords):
+            """By name; a ReLU is in the norm, and `act` is left out."""
+            return dict(zip((conv, norm, act), PYTORCH(*geometry, activation=activation, **keywords), strict=False))
+
         def block(in_channels, out_channels, stride):
-            conv_dw, bn1 = PYTORCH(in_channels, in_channels, 3, stride=stride, groups=in_channels, activation=None)
-            conv_pw, bn2 = PYTORCH(in_channels, out_channels, 1, activation=None)
-            return Sequential(conv_dw=conv_dw, bn1=bn1, act1=activation(), conv_pw=conv_pw, bn2=bn2, act2=activation())
+            return Sequential(
+                **layers("conv_dw", "bn1", "act1", in_channels, in_channels, 3, stride=stride, groups=in_channels),
+                **layers("conv_pw", "bn2", "act2", in_channels, out_channels, 1),
+            )
 
         channels, blocks = make_divisible(32 * width, 8), []
-        conv_stem, bn1 = PYTORCH(3, channels, 3, stride=2, activation=None)
+        stem = layers("conv_stem", "bn1", "act1", 3, channels, 3, stride=2)
         for rows in stages:
             stage = []
             for row in rows:
@@ -76,9 +81,7 @@ class MobileNetV1(Sequential):
                 channels = out
             blocks.append(Sequential(*stage))
         super().__init__(
-            conv_stem=conv_stem,
-            bn1=bn1,
-            act1=activation(),
+            **stem,
             blocks=Sequential(*blocks),
             global_pool=GlobalAvgPool2d(),
             flatten=Flatten(),

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import NamedTuple
 
-from ghostnp.modules import Flatten, GlobalAvgPool2d, Linear, MaxPool2d, ReLU, Sequential
+from ghostnp.modules import Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Sequential
 from ghostnp.modules.bottleneck import Bottleneck, GhostConv2d
 from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.ops.checks import integer
@@ -66,7 +66,7 @@ class ResNet(Sequential):
         rows=RESNET50,
     ):
         wider = integer("groups", groups, 1) * integer("width_per_group", width_per_group, 1)
-        stem, stem_norm = PYTORCH(3, 64, 7, stride=2, activation=None)
+        stem, stem_norm = PYTORCH(3, 64, 7, stride=2)
         channels, layers = 64, {}
         for number, row in enumerate(rows, start=1):
             blocks = []
@@ -88,7 +88,6 @@ class ResNet(Sequential):
         super().__init__(
             conv1=stem,
             bn1=stem_norm,
-            relu=ReLU(),
             maxpool=MaxPool2d(3, stride=2, padding=1),
             **layers,
             avgpool=GlobalAvgPool2d(),
@@ -107,9 +106,9 @@ class GhostResNet(ResNet):
     Parameters
     ----------
     ratio : int, default 4
-        s: one map in s is intrinsic. 4 is the default of the official code; the paper has 2 and 4.
+        As in `GhostModule`: 4 is the default of the official code; the paper has 2 and 4.
     cheap_kernel_size : int, default 3
-        d, of the depthwise filters; odd.
+        As in `GhostModule`.
     **resnet
         As in `ResNet`: `num_classes`, `groups`, `width_per_group`, `stride_first`, `rows`.
 

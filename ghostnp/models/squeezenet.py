@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from ghostnp.modules import Conv2d, Dropout, Flatten, GlobalAvgPool2d, ReLU, Sequential
-from ghostnp.modules.branches import Fire
 from ghostnp.modules.ceil_pool import CeilMaxPool2d
+from ghostnp.modules.fire import Fire
 from ghostnp.modules.layers import dropped
 from ghostnp.ops.checks import integer
 

@@ -1,14 +1,15 @@
 """Layers with parameters: explicit forward and backward over whatever backend is in force.
 
-Read in this order: `base`, `initial`, `layers`, `sequential`, `conv_norm`, `residual`, `separable`, `squeeze_excite`,
-`ghost`, `ghost_v2`, `shuffle_unit`, `shuffle_unit_v2`, and for the networks of comparison `bottleneck`,
-`inverted_residual`, `branches`, `ceil_pool`.
+Read in this order: `base`, `initial`, `layers`, `combine`, `conv_norm`, `separable`, `squeeze_excite`, `ghost`,
+`ghost_v2`, `shuffle_unit`, `shuffle_unit_v2`, and for the networks of comparison `bottleneck`, `inverted_residual`,
+`fire`, `ceil_pool`. `rules` checks arguments.
 """
 
 from ghostnp.modules.base import Module, current_path, under
+from ghostnp.modules.combine import Residual, Sequential
 from ghostnp.modules.conv_norm import ConvNorm
 from ghostnp.modules.ghost import GhostBottleneck, GhostModule
-from ghostnp.modules.ghost_v2 import DFCAttention, GhostBottleneckV2, GhostModuleV2
+from ghostnp.modules.ghost_v2 import DFCAttention, GhostModuleV2
 from ghostnp.modules.initial import initializer
 from ghostnp.modules.layers import (
     AvgPool2d,
@@ -28,9 +29,7 @@ from ghostnp.modules.layers import (
     Sigmoid,
     Softmax,
 )
-from ghostnp.modules.residual import Residual
 from ghostnp.modules.separable import SeparableConv2d
-from ghostnp.modules.sequential import Sequential
 from ghostnp.modules.shuffle_unit import ShuffleUnit
 from ghostnp.modules.squeeze_excite import SqueezeExcite, make_divisible
 
@@ -46,7 +45,6 @@ __all__ = [
     "Dropout",
     "Flatten",
     "GhostBottleneck",
-    "GhostBottleneckV2",
     "GhostModule",
     "GhostModuleV2",
     "GlobalAvgPool2d",

@@ -1,24 +1,19 @@
 """What every layer is: parameters with dotted paths, an explicit forward and an explicit backward.
 
-One tree, five fruits: parameters, buffers, caches, gradients and costs share the dotted paths of the tree, such as
+Parameters, buffers, caches, gradients and costs all have the same dotted paths, such as
 ``blocks.3.0.ghost1.primary_conv.0.weight``. So `grads.keys() == parameters().keys()`, an optimiser is a loop over two
 dicts, and so is a comparison with a framework.
 
-Two things are solved here once, so that no layer has to think of them: the path of whatever is running
-(`current_path`, for counting and tracing), and not keeping caches when nobody will go backward.
+Two things are solved here once, so that no layer has to think of them: which module is running (`current_path`, for
+counting and tracing), and not keeping caches in inference.
 """
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from functools import wraps
-from itertools import pairwise
+from functools import cached_property, wraps
+from types import SimpleNamespace
 
 import numpy as np
-
-# The modules that are running, outermost first; and whether their caches are wanted.
-_running: ContextVar[tuple] = ContextVar("running", default=())
-_keeping = ContextVar("keeping", default=True)
-
 
 # Kinds of numbers (bool, integers, float) that may be loaded into an array of floats, or of integers.
 _LOADABLE = {"f": "biuf", "i": "biu"}
@@ -29,38 +24,72 @@ def under(name, entries):
     return {f"{name}.{path}": value for path, value in entries.items()}
 
 
+class _Running(SimpleNamespace):
+    """A `module` while it runs, and the one that called it, `outer`: another of these, or None."""
+
+    @cached_property
+    def path(self):
+        """Dotted path from the outermost module; only counting and tracing ask for it."""
+        if self.outer is None:
+            return ""
+        step = _path_below(self.outer.module, self.module)
+        return f"{self.outer.path}.{step}" if self.outer.path and step else self.outer.path or step
+
+
+_innermost: ContextVar[_Running | None] = ContextVar("innermost", default=None)
+_keeps_caches = ContextVar("keeps_caches", default=True)
+
+
 def current_path():
     """Dotted path of the module that is running, as seen from the outermost one (whose own path is empty)."""
-    steps = (_path_below(outer, inner) for outer, inner in pairwise(_running.get()))
-    return ".".join(step for step in steps if step)
+    running = _innermost.get()
+    return "" if running is None else running.path
 
 
 def _path_below(outer, inner):
     # Nearly always a child; a module that runs its grandchildren itself makes the search go deeper.
-    for name, child in outer.children().items():
-        if child is inner:
+    for name, value in vars(outer).items():
+        if value is inner:
             return name
     return next((path for path, module in outer.tree().items() if module is inner), "")
 
 
-def _entered(method):
-    """Wrap `forward` or `backward` so that its module is known to be running; drop a cache that nobody wants."""
+def _tracked_forward(forward):
+    """`forward`, during which its module is known to be running; in inference its cache is dropped at once."""
 
-    @wraps(method)
-    def run(self, *args, **kwargs):
-        outer = _running.get()
-        if outer and outer[-1] is self:  # super().forward(...)
-            return method(self, *args, **kwargs)
-        if method.__name__ == "backward" and not outer and self.children() and len(args) > 1 and args[1] is None:
-            raise TypeError("cache=None: the rule is what forward returned beside y; model(x) keeps none")
-        token = _running.set((*outer, self))
+    @wraps(forward)
+    def tracked(self, *args, **keywords):
+        outer = _innermost.get()
+        if outer is not None and outer.module is self:
+            return forward(self, *args, **keywords)  # super().forward(...): this module is running already
+        token = _innermost.set(_Running(module=self, outer=outer))
         try:
-            result, second = method(self, *args, **kwargs)
+            y, cache = forward(self, *args, **keywords)
         finally:
-            _running.reset(token)
-        return result, second if method.__name__ == "backward" or _keeping.get() else None
+            _innermost.reset(token)
+        return y, cache if _keeps_caches.get() else None
 
-    return run
+    return tracked
+
+
+def _tracked_backward(backward):
+    """`backward`, during which its module is known to be running."""
+
+    @wraps(backward)
+    def tracked(self, dy, cache):
+        outer = _innermost.get()
+        if outer is not None and outer.module is self:
+            return backward(self, dy, cache)
+        # A layer may have nothing to remember, as dropout in evaluation; a module of several layers always has.
+        if outer is None and cache is None and self.children():
+            raise TypeError("cache=None: the rule is what forward returned beside y; model(x) keeps none")
+        token = _innermost.set(_Running(module=self, outer=outer))
+        try:
+            return backward(self, dy, cache)
+        finally:
+            _innermost.reset(token)
+
+    return tracked
 
 
 class Module:
@@ -76,9 +105,9 @@ class Module:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        for name in ("forward", "backward"):
+        for name, tracked in (("forward", _tracked_forward), ("backward", _tracked_backward)):
             if name in vars(cls):
-                setattr(cls, name, _entered(vars(cls)[name]))
+                setattr(cls, name, tracked(vars(cls)[name]))
 
     def __setattr__(self, name, value):
         """Set an attribute; a module becomes a child of that name."""
@@ -91,7 +120,7 @@ class Module:
         super().__setattr__(name, value)
 
     def attach(self, layers):
-        """Set `layers`, a dict by name, as children: names that mean nothing else, and have no dots.
+        """Set `layers`, a dict by name, as children: names that are free, and have no dots.
 
         Parameters
         ----------
@@ -142,7 +171,7 @@ class Module:
         dy : ndarray
             Gradient of the output.
         cache : object
-            What `forward` returned beside that output.
+            What `forward` returned with that output.
 
         Returns
         -------
@@ -155,11 +184,11 @@ class Module:
 
     def __call__(self, x):
         """Infer: the output alone. Caches are dropped layer by layer, so memory stays at what one layer needs."""
-        token = _keeping.set(False)
+        token = _keeps_caches.set(False)
         try:
             return self.forward(x)[0]
         finally:
-            _keeping.reset(token)
+            _keeps_caches.reset(token)
 
     def children(self):
         """The modules set as attributes, by name, in order of construction."""

@@ -6,23 +6,16 @@ Multiply-adds at h x w pixels, c channels outside, m inside and g groups in the 
 ResNeXt is g > 1; GhostNet's authors make each of the convolutions a ghost module.
 """
 
-from typing import Any, NamedTuple
+from functools import partial
 
 from ghostnp.backend import backend
+from ghostnp.modules.base import Module, under
+from ghostnp.modules.combine import Residual, Sequential, chain_backward, chain_forward, fork_backward, fork_forward
 from ghostnp.modules.conv_norm import PYTORCH
-from ghostnp.modules.ghost import GhostModule, odd, shares
+from ghostnp.modules.ghost import odd, shares
 from ghostnp.modules.layers import Conv2d, ReLU
-from ghostnp.modules.residual import Residual, ResidualCache
 from ghostnp.modules.rules import builder, optional_builder
-from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import flag, integer
-
-
-class BottleneckCache(NamedTuple):
-    """What the paths of the sum remember, and the sum before the ReLU."""
-
-    paths: ResidualCache
-    joined: Any
 
 
 class Bottleneck(Residual):
@@ -45,7 +38,8 @@ class Bottleneck(Residual):
     conv : callable
         Makes a convolution from ``(in_channels, out_channels, kernel_size, stride=, groups=)``.
     norm : callable or None
-        Makes the batch norm behind each of them from its channels; None leaves all of them out.
+        Makes the batch norm behind each of them from ``(channels, relu=)``: whether a ReLU follows. None leaves all of
+        them out; the ReLUs are then layers of their own.
 
     Raises
     ------
@@ -79,15 +73,17 @@ class Bottleneck(Residual):
         optional_builder("norm", norm, "BatchNorm2d")
         first, second = (stride, 1) if flag("stride_first", stride_first) else (1, stride)
 
-        def convolution(number, before, after, kernel_size, **keywords):
+        def convolution(number, before, after, kernel_size, *, relu=False, **keywords):
             layers = {f"conv{number}": conv(before, after, kernel_size, **keywords)}
-            return layers if norm is None else layers | {f"bn{number}": norm(after)}
+            if norm is not None:
+                layers[f"bn{number}"] = norm(after, relu=relu)
+            elif relu:
+                layers[f"relu{number}"] = ReLU()
+            return layers
 
         layers = {
-            **convolution(1, in_channels, middle, 1, stride=first),
-            "relu1": ReLU(),
-            **convolution(2, middle, middle, 3, stride=second, groups=groups),
-            "relu2": ReLU(),
+            **convolution(1, in_channels, middle, 1, stride=first, relu=True),
+            **convolution(2, middle, middle, 3, stride=second, groups=groups, relu=True),
             **convolution(3, middle, out_channels, 1),
         }
         if stride != 1 or in_channels != out_channels:
@@ -95,15 +91,16 @@ class Bottleneck(Residual):
         super().__init__(**layers)
 
     def forward(self, x, *, training=False, rng=None):
-        joined, paths = super().forward(x, training=training, rng=rng)
-        return backend().relu(joined), BottleneckCache(paths, joined)
+        added, cache = super().forward(x, training=training, rng=rng)
+        return backend().relu(added), (added, cache)
 
     def backward(self, dy, cache):
-        return super().backward(backend().relu_backward(dy, cache.joined), cache.paths)
+        added, cache = cache
+        return super().backward(backend().relu_backward(dy, added), cache)
 
 
-class GhostConv2d(GhostModule):
-    """A ghost module in the place of a convolution: no batch norm, no ReLU, but biases.
+class GhostConv2d(Module):
+    """A ghost module in the place of a convolution: no batch norm, no ReLU, but biases. It is a chain and a fork.
 
     ``conv1`` (primary) and ``conv2`` (cheap) are the names in the official Ghost-ResNet. That code also gives each of
     these modules ``weight1 weight2 bn1 bn2``, which it never runs; only what runs is here.
@@ -116,10 +113,8 @@ class GhostConv2d(GhostModule):
         Of the primary convolution, which pads half of it.
     stride, groups : int, default 1
         Of the primary convolution.
-    ratio : int, default 2
-        s: one map in s is intrinsic. 1 gives the primary convolution alone.
-    cheap_kernel_size : int, default 3
-        d, of the depthwise filters; odd.
+    ratio, cheap_kernel_size
+        As in `GhostModule`.
 
     Raises
     ------
@@ -132,14 +127,31 @@ class GhostConv2d(GhostModule):
        https://arxiv.org/abs/1911.11907
     """
 
-    primary_name, cheap_name = "conv1", "conv2"
-    ghosts_first = False
-
     def __init__(self, in_channels, out_channels, kernel_size, *, stride=1, groups=1, ratio=2, cheap_kernel_size=3):
         intrinsic, ghosts = shares(out_channels, ratio)
         self.out_channels = out_channels
         half = odd("kernel_size", kernel_size) // 2
         self.conv1 = Conv2d(in_channels, intrinsic, kernel_size, stride=stride, padding=half, groups=groups)
         half = odd("cheap_kernel_size", cheap_kernel_size) // 2
-        if ghosts:
+        self.ratio = ratio
+        if ratio > 1:
             self.conv2 = Conv2d(intrinsic, ghosts, cheap_kernel_size, padding=half, groups=intrinsic)
+
+    def forward(self, x, *, training=False, rng=None):
+        intrinsic, primary = self.conv1.forward(x, training=training, rng=rng)
+        if self.ratio == 1:
+            return intrinsic, (primary, None)
+        # The intrinsic maps as they are, which is a chain of no layers, and the ghosts that are made from them.
+        paths = {"": partial(chain_forward, {}), "conv2": self.conv2.forward}
+        y, fork = fork_forward(paths, intrinsic, keep=self.out_channels, training=training, rng=rng)
+        return y, (primary, fork)
+
+    def backward(self, dy, cache):
+        primary, fork = cache
+        if self.ratio == 1:
+            dx, grads = self.conv1.backward(dy, primary)
+            return dx, under("conv1", grads)
+        paths = {"": partial(chain_backward, {}), "conv2": self.conv2.backward}
+        dintrinsic, cheap_grads = fork_backward(paths, dy, fork, keep=self.out_channels)
+        dx, grads = self.conv1.backward(dintrinsic, primary)
+        return dx, under("conv1", grads) | cheap_grads

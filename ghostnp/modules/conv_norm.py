@@ -1,4 +1,4 @@
-"""A convolution and the batch norm behind it: the one brick of all these networks, and where frameworks disagree.
+"""A convolution and the batch norm behind it: what all these networks are made of, and where frameworks disagree.
 
 The papers draw one box. What is in it (a bias that the norm takes away again, where "same" pads, how fast running
 statistics move) differs from code to code, so a network is given the recipe rather than the constants.
@@ -6,8 +6,8 @@ statistics move) differs from code to code, so a network is given the recipe rat
 
 from typing import NamedTuple
 
+from ghostnp.modules.combine import Sequential
 from ghostnp.modules.layers import BatchNorm2d, Conv2d, ReLU
-from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import pair
 
 
@@ -31,9 +31,9 @@ class ConvNorm(NamedTuple):
     momentum: float = 0.1
     unbiased: bool = True
 
-    def norm(self, channels):
-        """A batch norm by this recipe."""
-        return BatchNorm2d(channels, eps=self.eps, momentum=self.momentum, unbiased=self.unbiased)
+    def norm(self, channels, *, relu=False):
+        """A batch norm by this recipe, with or without a ReLU behind it."""
+        return BatchNorm2d(channels, eps=self.eps, momentum=self.momentum, unbiased=self.unbiased, relu=relu)
 
     def conv(self, in_channels, out_channels, kernel_size, *, stride=1, groups=1):
         """A convolution by this recipe: at stride 1 and with an odd kernel it keeps the size of the maps."""
@@ -45,12 +45,24 @@ class ConvNorm(NamedTuple):
         )
 
     def __call__(self, in_channels, out_channels, kernel_size, *, stride=1, groups=1, activation=ReLU):
-        """Both in a row, and an activation if one is named (a type of Module, or None)."""
-        layers = (
-            self.conv(in_channels, out_channels, kernel_size, stride=stride, groups=groups),
-            self.norm(out_channels),
-        )
-        return Sequential(*layers, *(() if activation is None else (activation(),)))
+        """Both, and an activation (a type of Module, or None): `ReLU` becomes part of the norm, others are a layer."""
+        conv = self.conv(in_channels, out_channels, kernel_size, stride=stride, groups=groups)
+        norm = self.norm(out_channels, relu=activation is ReLU)
+        return Sequential(conv, norm, *(() if activation in (None, ReLU) else (activation(),)))
+
+
+def numbered(*layers):
+    """`layers` by the names that PyTorch's Sequential gives them, where the ReLU of a norm is a layer, with a number.
+
+    >>> from ghostnp.modules.conv_norm import PYTORCH, numbered
+    >>> list(numbered(*PYTORCH(4, 8, 1), *PYTORCH(8, 4, 1, activation=None)))
+    ['0', '1', '3', '4']
+    """
+    names, number = {}, 0
+    for layer in layers:
+        names[str(number)] = layer
+        number += 2 if isinstance(layer, BatchNorm2d) and layer.relu else 1
+    return names
 
 
 PYTORCH = ConvNorm()

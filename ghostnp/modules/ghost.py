@@ -1,11 +1,12 @@
-"""Ghost modules: a few maps cost a convolution, the others are cheap shadows of them.
+"""Ghost modules: a few maps are made by a full convolution, and cheap filters make the others from them.
 
     intrinsic  Y' = primary(X)      a 1x1 convolution to C_out / s channels
     ghosts     Y'' = cheap(Y')      s − 1 depthwise 3x3 filters over each intrinsic map
     output     [Y', Y'']            side by side, cut to C_out channels
 
 Nothing is split: the primary convolution sees every input channel, and the cheap operation sees the primary's output.
-The intrinsic maps are used twice, so their gradients add.
+The intrinsic maps are used twice, so their gradients add. That is a chain and a fork, but this is the module that the
+package is about, so it is written out.
 """
 
 import math
@@ -13,11 +14,10 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
+from ghostnp.modules.combine import Residual, Sequential
 from ghostnp.modules.conv_norm import PYTORCH, ConvNorm
 from ghostnp.modules.layers import ReLU
-from ghostnp.modules.residual import Residual
 from ghostnp.modules.rules import of_kind
-from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import check_divides, flag, integer
 
 
@@ -26,13 +26,13 @@ class GhostCache(NamedTuple):
 
     primary: Any
     cheap: Any
-    maps: Any
+    maps: tuple
 
 
 class GhostModule(Module):
     """Make `out_channels` maps, of which only one in `ratio` costs a full convolution.
 
-    ``primary_conv`` and ``cheap_operation`` are the names in the official checkpoint; a subclass may have others.
+    ``primary_conv`` and ``cheap_operation`` are the names in the official checkpoint.
 
     Parameters
     ----------
@@ -67,8 +67,6 @@ class GhostModule(Module):
        https://arxiv.org/abs/1911.11907
     """
 
-    primary_name, cheap_name = "primary_conv", "cheap_operation"
-
     def __init__(
         self,
         in_channels,
@@ -91,34 +89,29 @@ class GhostModule(Module):
             check_divides("ratio", ratio, "out_channels", out_channels)
         k, d = integer("kernel_size", kernel_size, 1), odd("cheap_kernel_size", cheap_kernel_size)
         self.primary_conv = conv_norm(in_channels, intrinsic, k, stride=stride, activation=activation)
-        if ghosts:
+        self.ratio = ratio
+        if ratio > 1:
             self.cheap_operation = conv_norm(intrinsic, ghosts, d, groups=intrinsic, activation=activation)
 
     def forward(self, x, *, training=False, rng=None):
-        intrinsic, primary = self._primary().forward(x, training=training, rng=rng)
-        if self._cheap() is None:
-            return intrinsic, GhostCache(primary, None, None)
-        ghosts, cheap = self._cheap().forward(intrinsic, training=training, rng=rng)
+        intrinsic, primary = self.primary_conv.forward(x, training=training, rng=rng)
+        if self.ratio == 1:
+            return intrinsic, GhostCache(primary, None, ())
+        ghosts, cheap = self.cheap_operation.forward(intrinsic, training=training, rng=rng)
         maps = (ghosts, intrinsic) if self.ghosts_first else (intrinsic, ghosts)
         return backend().concat(maps, keep=self.out_channels), GhostCache(primary, cheap, maps)
 
     def backward(self, dy, cache):
-        if self._cheap() is None:
-            dx, primary = self._primary().backward(dy, cache.primary)
-            return dx, under(self.primary_name, primary)
+        if self.ratio == 1:
+            dx, primary = self.primary_conv.backward(dy, cache.primary)
+            return dx, under("primary_conv", primary)
         # Surplus ghosts were cut off and reached no output: concat's backward gives them zero gradient.
         dmaps = backend().concat_backward(dy, cache.maps, keep=self.out_channels)
         dintrinsic, dghosts = reversed(dmaps) if self.ghosts_first else dmaps
-        dfrom_cheap, cheap = self._cheap().backward(dghosts, cache.cheap)
+        dfrom_cheap, cheap = self.cheap_operation.backward(dghosts, cache.cheap)
         # The intrinsic maps were used twice: their gradients add.
-        dx, primary = self._primary().backward(backend().add(dintrinsic, dfrom_cheap), cache.primary)
-        return dx, under(self.primary_name, primary) | under(self.cheap_name, cheap)
-
-    def _primary(self):
-        return getattr(self, self.primary_name)
-
-    def _cheap(self):
-        return getattr(self, self.cheap_name, None)
+        dx, primary = self.primary_conv.backward(backend().add(dintrinsic, dfrom_cheap), cache.primary)
+        return dx, under("primary_conv", primary) | under("cheap_operation", cheap)
 
 
 class GhostBottleneck(Residual):
@@ -177,8 +170,8 @@ class GhostBottleneck(Residual):
         _check_module("ghost1", ghost1, "GhostModule(4, 8)")
         _check_module("ghost2", ghost2, "GhostModule(8, 4)")
 
-        def depthwise(channels):
-            return conv_norm(channels, channels, kernel_size, stride=stride, groups=channels, activation=None)
+        def depthwise(channels, activation):
+            return conv_norm(channels, channels, kernel_size, stride=stride, groups=channels, activation=activation)
 
         if ghost1 is None:
             ghost1 = GhostModule(in_channels, hidden_channels, conv_norm=conv_norm)
@@ -186,16 +179,15 @@ class GhostBottleneck(Residual):
             ghost2 = GhostModule(hidden_channels, out_channels, relu=False, conv_norm=conv_norm)
         layers = {"ghost1": ghost1}
         if stride > 1:
-            layers["conv_dw"], layers["bn_dw"] = depthwise(hidden_channels)
-            if flag("relu_after_stride", relu_after_stride):
-                layers["act_dw"] = ReLU()
+            activation = ReLU if flag("relu_after_stride", relu_after_stride) else None
+            layers["conv_dw"], layers["bn_dw"] = depthwise(hidden_channels, activation)
         if squeeze_excite is not None:
             layers["se"] = squeeze_excite
         layers["ghost2"] = ghost2
         same_shape = in_channels == out_channels and stride == 1
         if not same_shape and flag("projection", projection):
             pointwise = conv_norm(in_channels, out_channels, 1, activation=None)
-            layers["shortcut"] = Sequential(*depthwise(in_channels), *pointwise)
+            layers["shortcut"] = Sequential(*depthwise(in_channels, None), *pointwise)
         super().__init__(added=same_shape or projection, **layers)
 
 

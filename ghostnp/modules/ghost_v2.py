@@ -1,4 +1,4 @@
-"""GhostNetV2: a ghost module whose maps are weighed, pixel by pixel, by an attention that sees rows and columns.
+"""GhostNetV2: a ghost module whose maps are multiplied, pixel by pixel, by an attention that sees rows and columns.
 
     Z = pool(X)                     half the height and width: a quarter of the work
     A = F_W ⊛ (F_H ⊛ (W · Z))       one pointwise and two depthwise convolutions, 1xK and Kx1
@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
+from ghostnp.modules.combine import chain_backward, chain_forward, gate_backward, gate_forward
 from ghostnp.modules.conv_norm import PYTORCH
-from ghostnp.modules.ghost import GhostBottleneck, GhostModule, odd
+from ghostnp.modules.ghost import GhostModule, odd
 from ghostnp.modules.layers import AvgPool2d, BatchNorm2d, Conv2d, Sigmoid
 from ghostnp.modules.rules import builder
-from ghostnp.modules.sequential import chain_backward, chain_forward
-from ghostnp.ops.checks import flag, integer
+from ghostnp.ops.checks import flag
 
 UPSAMPLINGS = ("nearest", "bilinear")
 
@@ -107,15 +107,6 @@ class DFCAttention(Module):
         return f"upsample={self.upsample!r}, gate_last={self.gate_last}"
 
 
-class GhostV2Cache(NamedTuple):
-    """The two factors of the product, and what each remembers."""
-
-    ghost: Any
-    attention: Any
-    maps: Any
-    factors: Any
-
-
 class GhostModuleV2(GhostModule):
     """A ghost module, multiplied by DFC attention over the same input.
 
@@ -160,64 +151,8 @@ class GhostModuleV2(GhostModule):
         self.short_conv = builder("attention", attention, "DFCAttention")(in_channels, out_channels)
 
     def forward(self, x, *, training=False, rng=None):
-        maps, ghost = super().forward(x, training=training, rng=rng)
-        factors, attention = self.short_conv.forward(x, training=training, rng=rng)
-        return backend().multiply(maps, factors), GhostV2Cache(ghost, attention, maps, factors)
+        return gate_forward(super().forward, self.short_conv.forward, x, training=training, rng=rng)
 
     def backward(self, dy, cache):
-        dmaps, dfactors = backend().multiply_backward(dy, cache.maps, cache.factors)
-        dx_ghost, grads = super().backward(dmaps, cache.ghost)
-        dx_attention, attention = self.short_conv.backward(dfactors, cache.attention)
-        return backend().add(dx_ghost, dx_attention), grads | under("short_conv", attention)
-
-
-class GhostBottleneckV2(GhostBottleneck):
-    """A ghost bottleneck in which DFC attention enhances a ghost module.
-
-    Parameters
-    ----------
-    in_channels, hidden_channels, out_channels : int
-        Before, between and after the two ghost modules.
-    attention : callable, default DFCAttention
-        As in `GhostModuleV2`.
-    widening, narrowing : bool, default True and False
-        Which of the two ghost modules is enhanced: "expressiveness" and "capacity" in document 003's ablation.
-    conv_norm : ConvNorm, default PYTORCH
-        How the ghost modules' convolutions and batch norms are built; the attention's are PyTorch's.
-    **bottleneck
-        As in `GhostBottleneck`, but for its ghost modules, which are made here.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-    """
-
-    def __init__(
-        self,
-        in_channels,
-        hidden_channels,
-        out_channels,
-        *,
-        attention=DFCAttention,
-        widening=True,
-        narrowing=False,
-        conv_norm=PYTORCH,
-        **bottleneck,
-    ):
-        hidden_channels = integer("hidden_channels", hidden_channels, 1)
-
-        def ghost(enhanced, before, after, **keywords):
-            if enhanced:
-                return GhostModuleV2(before, after, attention=attention, conv_norm=conv_norm, **keywords)
-            return GhostModule(before, after, conv_norm=conv_norm, **keywords)
-
-        super().__init__(
-            in_channels,
-            hidden_channels,
-            out_channels,
-            ghost1=ghost(flag("widening", widening), in_channels, hidden_channels),
-            ghost2=ghost(flag("narrowing", narrowing), hidden_channels, out_channels, relu=False),
-            conv_norm=conv_norm,
-            **bottleneck,
-        )
+        dx, ghost, attention = gate_backward(super().backward, self.short_conv.backward, dy, cache)
+        return dx, ghost | under("short_conv", attention)

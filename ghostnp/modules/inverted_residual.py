@@ -13,57 +13,11 @@ Two kinds of attention fit in, in the places where their authors put them:
 The second is how GhostNetV2 uses DFC attention: reading the narrow x and not the wide h is what keeps it cheap.
 """
 
-from typing import Any, NamedTuple
-
-from ghostnp.backend import backend
-from ghostnp.modules.base import Module, under
+from ghostnp.modules.combine import Gated, Residual, Sequential
 from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.modules.layers import ReLU6
-from ghostnp.modules.residual import Residual
 from ghostnp.modules.rules import optional_builder
-from ghostnp.modules.sequential import Sequential, chain_backward, chain_forward
 from ghostnp.ops.checks import integer
-
-
-class GatedCache(NamedTuple):
-    """The two factors of the product, and what each path remembers."""
-
-    maps: Any
-    factors: Any
-    chain: dict
-    gate: Any
-
-
-class Gated(Module):
-    """Layers one after the other, and the result weighed by what `gate` makes of the same input.
-
-        y = layers(x) ⊙ gate(x)
-
-    Parameters
-    ----------
-    *layers : Module
-        Named "0", "1", ... as in `Sequential`.
-    gate : Module
-        Makes factors in the shape of the result, or one for each of its maps.
-    """
-
-    def __init__(self, *layers, gate):
-        self.attach({str(number): layer for number, layer in enumerate(layers)})
-        self.gate = gate
-
-    def forward(self, x, *, training=False, rng=None):
-        maps, chain = chain_forward(self._layers(), x, training=training, rng=rng)
-        factors, gate = self.gate.forward(x, training=training, rng=rng)
-        return backend().multiply(maps, factors), GatedCache(maps, factors, chain, gate)
-
-    def backward(self, dy, cache):
-        dmaps, dfactors = backend().multiply_backward(dy, cache.maps, cache.factors)
-        dx_layers, grads = chain_backward(self._layers(), dmaps, cache.chain)
-        dx_gate, own = self.gate.backward(dfactors, cache.gate)
-        return backend().add(dx_layers, dx_gate), grads | under("gate", own)
-
-    def _layers(self):
-        return {name: layer for name, layer in self.children().items() if name != "gate"}
 
 
 def inverted_residual(in_channels, out_channels, *, stride=1, expansion=6, squeeze_excite=None, gate=None):
@@ -77,7 +31,7 @@ def inverted_residual(in_channels, out_channels, *, stride=1, expansion=6, squee
         Of the depthwise convolution.
     expansion : int, default 6
         t: the block is `expansion` * `in_channels` wide inside. 1 leaves the first 1x1 convolution out, and both kinds
-        of attention with it: they are there to weigh widened maps.
+        of attention with it: they are there for widened maps.
     squeeze_excite : callable, optional
         Given the inner channels, makes the module behind the depthwise convolution, such as `SqueezeExcite`. It comes
         last in ``conv.1``, as ``conv.1.se``, so that a plain block's names stay as they are.

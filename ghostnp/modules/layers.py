@@ -100,17 +100,17 @@ class Linear(Module):
 
 
 class BatchNormCache(NamedTuple):
-    """What batch norm's backward needs; `fused` says whether a ReLU followed in the same operator."""
+    """What batch norm's backward needs; `normalized` is what an evaluation's ReLU read."""
 
     x: Any
     mean: Any
     var: Any
     training: bool
-    fused: bool
+    normalized: Any
 
 
 class BatchNorm2d(Module):
-    """Batch norm: by the batch's own statistics in training, by running ones otherwise.
+    """Batch norm: by the batch's own statistics in training, by running ones otherwise. A ReLU may be part of it.
 
     Parameters
     ----------
@@ -122,6 +122,9 @@ class BatchNorm2d(Module):
         Share of the newest batch in the running statistics (Keras's momentum is 1 minus this one).
     unbiased : bool, default True
         Whether the running variance gathers Σ(x - mean)² / (m - 1), as PyTorch does, or / m, as Keras 3 does.
+    relu : bool, default False
+        Whether a ReLU follows. In training norm and ReLU are then one operator, `batch_norm_relu_train`, which saves
+        writing and reading a whole map, forward and backward.
 
     Raises
     ------
@@ -137,34 +140,39 @@ class BatchNorm2d(Module):
     parameter_names = ("weight", "bias")
     buffer_names = ("running_mean", "running_var", "num_batches_tracked")
 
-    def __init__(self, channels, *, eps=1e-5, momentum=0.1, unbiased=True):
+    def __init__(self, channels, *, eps=1e-5, momentum=0.1, unbiased=True, relu=False):
         channels = integer("channels", channels, 1)
         self.eps = positive("eps", eps)
         self.momentum = fraction("momentum", momentum)
         self.unbiased = flag("unbiased", unbiased)
+        self.relu = flag("relu", relu)
         self.weight, self.bias = ones((channels,)), zeros((channels,))
         self.running_mean, self.running_var = zeros((channels,)), ones((channels,))
         self.num_batches_tracked = np.zeros((), np.int64)
 
-    def forward(self, x, *, training=False, rng=None, fused=False):
-        # `fused` is set by a Sequential in which a ReLU follows: one operator then does both.
+    def forward(self, x, *, training=False, rng=None):
         if training:
-            operator = backend().batch_norm_relu_train if fused else backend().batch_norm_train
-            y, mean, var = operator(x, self.weight, self.bias, eps=self.eps)
+            norm = backend().batch_norm_relu_train if self.relu else backend().batch_norm_train
+            y, mean, var = norm(x, self.weight, self.bias, eps=self.eps)
             self._remember(mean, var, x.size // x.shape[1])
-        else:
-            mean, var = self.running_mean, self.running_var
-            y = backend().batch_norm_eval(x, self.weight, self.bias, mean, var, eps=self.eps)
-        return y, BatchNormCache(x, mean, var, training, fused)
+            return y, BatchNormCache(x, mean, var, training, None)
+        mean, var = self.running_mean, self.running_var
+        y = backend().batch_norm_eval(x, self.weight, self.bias, mean, var, eps=self.eps)
+        if not self.relu:
+            return y, BatchNormCache(x, mean, var, training, None)
+        return backend().relu(y), BatchNormCache(x, mean, var, training, y)
 
     def backward(self, dy, cache):
-        x, mean, var, training, fused = cache
-        if fused:
+        x, mean, var, training, normalized = cache
+        if training and self.relu:
             backward = backend().batch_norm_relu_train_backward
             grads = backward(dy, x, self.weight, self.bias, mean, var, eps=self.eps)
+        elif training:
+            grads = backend().batch_norm_train_backward(dy, x, self.weight, mean, var, eps=self.eps)
         else:
-            backward = backend().batch_norm_train_backward if training else backend().batch_norm_eval_backward
-            grads = backward(dy, x, self.weight, mean, var, eps=self.eps)
+            if self.relu:
+                dy = backend().relu_backward(dy, normalized)
+            grads = backend().batch_norm_eval_backward(dy, x, self.weight, mean, var, eps=self.eps)
         return grads.x, _weight_and_bias(self, grads)
 
     def _remember(self, mean, var, count):
@@ -175,7 +183,7 @@ class BatchNorm2d(Module):
         self.num_batches_tracked[...] += 1
 
     def describe(self):
-        return f"{len(self.weight)}, eps={self.eps}, momentum={self.momentum}"
+        return f"{len(self.weight)}, eps={self.eps}, momentum={self.momentum}" + (", relu=True" if self.relu else "")
 
 
 class Plain(Module):
@@ -331,10 +339,11 @@ class Dropout(Module):
         if not training or rng is None or self.p == 0:
             return x, None
         mask = (rng.random(x.shape) >= self.p).astype(x.dtype) / x.dtype.type(1 - self.p)
-        return backend().dropout(x, mask), (x, mask)
+        return backend().multiply(x, mask), mask
 
-    def backward(self, dy, cache):
-        return (dy if cache is None else backend().dropout_backward(dy, *cache)), {}
+    def backward(self, dy, mask):
+        # The mask is a constant, so backward is the same product.
+        return (dy if mask is None else backend().multiply(dy, mask)), {}
 
     def describe(self):
         return f"p={self.p}"

@@ -1,7 +1,7 @@
 """Depthwise-separable convolution as two layers: space first, channels second."""
 
+from ghostnp.modules.combine import Sequential
 from ghostnp.modules.layers import Conv2d
-from ghostnp.modules.sequential import Sequential
 from ghostnp.ops.checks import integer
 
 

@@ -1,21 +1,22 @@
-"""ShuffleNet units: 1x1 convolutions are the dear part of a bottleneck, so they are grouped, and a shuffle reconnects.
+"""ShuffleNet units: the 1x1 convolutions of a bottleneck are expensive, so they are grouped, and shuffled between.
 
     (a) groups = 1:            1x1 → 3x3 depthwise → 1x1,                        y = relu(x + main(x))
     (b) groups = g:            1x1 in g groups → shuffle → depthwise → 1x1 in g,  y = relu(x + main(x))
     (c) groups = g, stride 2:  the same, halving the maps,                       y = relu([pool(x), main(x)])
 
 A grouped 1x1 convolution cuts the groups off from each other; the shuffle gives every group of the second one a share
-of every group of the first. In (c) the shortcut is pooled and put beside the main path, so the depth grows at no cost.
+of every group of the first. In (c) the shortcut is pooled and concatenated with the main path, so channels are
+added at no cost.
 """
 
 from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
-from ghostnp.modules.conv_norm import KERAS, PYTORCH, ConvNorm
+from ghostnp.modules.combine import Sequential, chain_backward, chain_forward
+from ghostnp.modules.conv_norm import KERAS, PYTORCH, ConvNorm, numbered
 from ghostnp.modules.layers import AvgPool2d, ChannelShuffle, ReLU
 from ghostnp.modules.rules import of_kind
-from ghostnp.modules.sequential import Sequential, chain_backward, chain_forward
 from ghostnp.ops.checks import check_divides, integer
 
 
@@ -129,10 +130,9 @@ class ShuffleUnit(Module):
         check_divides(first, first_groups, "in_channels", in_channels)
         check_divides(first, first_groups, "bottleneck_channels", middle)
         self.style, conv_norm = of_kind("style", style, ShuffleStyle, "PAPER"), style.conv_norm
-        self.branch_main_1 = Sequential(
-            *conv_norm(in_channels, middle, 1, groups=first_groups),
-            *conv_norm(middle, middle, 3, stride=stride, groups=middle, activation=None),
-        )
+        pointwise = conv_norm(in_channels, middle, 1, groups=first_groups)
+        depthwise = conv_norm(middle, middle, 3, stride=stride, groups=middle, activation=None)
+        self.branch_main_1 = Sequential(**numbered(*pointwise, *depthwise))
         self.branch_main_2 = conv_norm(middle, main, 1, groups=groups, activation=None)
         if groups > 1 and style.shuffled:
             self.shuffle = ChannelShuffle(middle // groups if style.inverse else groups)
@@ -172,7 +172,7 @@ class ShuffleUnit(Module):
 
     def _main(self):
         steps = list(under("branch_main_1", self.branch_main_1.children()).items())
-        # The shuffle follows the first 1x1 convolution with its norm and ReLU, or the depthwise one with its norm.
-        place = 5 if self.style.after_depthwise else 3
+        # The shuffle follows the first 1x1 convolution with its norm, or the depthwise one with its norm.
+        place = 4 if self.style.after_depthwise else 2
         shuffle = [("shuffle", self.shuffle)] if hasattr(self, "shuffle") else []
         return dict(steps[:place] + shuffle + steps[place:]) | under("branch_main_2", self.branch_main_2.children())

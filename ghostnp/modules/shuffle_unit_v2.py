@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
-from ghostnp.modules.conv_norm import PYTORCH
-from ghostnp.modules.sequential import Sequential
+from ghostnp.modules.combine import Sequential
+from ghostnp.modules.conv_norm import PYTORCH, numbered
 from ghostnp.ops.checks import integer
 
 
@@ -70,9 +70,11 @@ class ShuffleUnitV2(Module):
             entering, carried = in_channels, _projected(in_channels, out_channels, projected_channels)
         middle = out_channels // 2
         self.branch_main = Sequential(
-            *PYTORCH(entering, middle, 1),
-            *PYTORCH(middle, middle, 3, stride=stride, groups=middle, activation=None),
-            *PYTORCH(middle, out_channels - carried, 1),
+            **numbered(
+                *PYTORCH(entering, middle, 1),
+                *PYTORCH(middle, middle, 3, stride=stride, groups=middle, activation=None),
+                *PYTORCH(middle, out_channels - carried, 1),
+            )
         )
         if stride > 1:
             self.branch_proj = Sequential(

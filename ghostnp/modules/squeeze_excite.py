@@ -7,12 +7,11 @@
 The input is used twice, so its gradient is a sum: dx = g · dy directly, and the mean's share through the excitation.
 """
 
-from typing import Any, NamedTuple
+from functools import partial
 
-from ghostnp.backend import backend
 from ghostnp.modules.base import Module
+from ghostnp.modules.combine import chain_backward, chain_forward, gate_backward, gate_forward
 from ghostnp.modules.layers import Conv2d, GlobalAvgPool2d, HardSigmoid, ReLU
-from ghostnp.modules.sequential import chain_backward, chain_forward
 from ghostnp.ops.checks import integer
 
 
@@ -24,14 +23,6 @@ def make_divisible(value, divisor):
     """
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
-
-
-class SqueezeExciteCache(NamedTuple):
-    """The maps, the gate, and what the excitation remembers."""
-
-    x: Any
-    gate: Any
-    excitation: dict
 
 
 class SqueezeExcite(Module):
@@ -73,10 +64,11 @@ class SqueezeExcite(Module):
         self.gate = gate()
 
     def forward(self, x, *, training=False, rng=None):
-        gate, excitation = chain_forward(self.children(), x, training=training, rng=rng)
-        return backend().scale(x, gate), SqueezeExciteCache(x, gate, excitation)
+        # The maps are the input as it is: a chain of no layers.
+        maps, factors = partial(chain_forward, {}), partial(chain_forward, self.children())
+        return gate_forward(maps, factors, x, training=training, rng=rng)
 
     def backward(self, dy, cache):
-        dx_direct, dgate = backend().scale_backward(dy, cache.x, cache.gate)
-        dx_squeezed, grads = chain_backward(self.children(), dgate, cache.excitation)
-        return backend().add(dx_direct, dx_squeezed), grads
+        maps, factors = partial(chain_backward, {}), partial(chain_backward, self.children())
+        dx, _, grads = gate_backward(maps, factors, dy, cache)
+        return dx, grads

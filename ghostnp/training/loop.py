@@ -16,7 +16,6 @@ from ghostnp.modules import (
     GhostModuleV2,
     GlobalAvgPool2d,
     Linear,
-    ReLU,
     Sequential,
     SqueezeExcite,
     initializer,
@@ -43,8 +42,7 @@ def tiny_ghostnet(*, attention=False, seed=0, dtype=np.float32):
     with initializer(seed, dtype=dtype):
         return Sequential(
             conv_stem=Conv2d(1, 16, 3, padding=1, bias=False),
-            bn1=BatchNorm2d(16),
-            act1=ReLU(),
+            bn1=BatchNorm2d(16, relu=True),
             blocks=Sequential(
                 GhostBottleneck(16, 32, 16, kernel_size=3, stride=1, ghost1=ghost(16, 32)),
                 GhostBottleneck(16, 48, 24, kernel_size=3, stride=2, ghost1=ghost(16, 48)),

@@ -95,10 +95,10 @@ def test_trace_names_what_made_each_result_and_where():
         ("", "", ()),
         ("pointwise_conv2d", "primary_conv.0", (0,)),
         ("batch_norm_eval", "primary_conv.1", (1,)),
-        ("relu", "primary_conv.2", (2,)),
+        ("relu", "primary_conv.1", (2,)),
         ("depthwise_conv2d", "cheap_operation.0", (3,)),
         ("batch_norm_eval", "cheap_operation.1", (4,)),
-        ("relu", "cheap_operation.2", (5,)),
+        ("relu", "cheap_operation.1", (5,)),
         ("concat", "", (3, 6)),
     ]
     assert rows[4].macs == 2 * 3 * 3 * 9

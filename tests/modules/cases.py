@@ -71,18 +71,18 @@ def squeeze_excite(channels, hidden, gate, size):
     )
 
 
-def bottleneck(version, c_in, hidden, c_out, se_hidden, size, **keywords):
-    """GhostBottleneck or GhostBottleneckV2. The shortcut's first norm sits under a 1x1 convolution and another norm."""
+def bottleneck(c_in, hidden, c_out, se_hidden, size, **keywords):
+    """The shortcut's first norm sits under a 1x1 convolution and another norm."""
     projected = c_in != c_out or keywords.get("stride", 1) > 1
     return Case(
-        lambda: getattr(modules, version)(
+        lambda: modules.GhostBottleneck(
             c_in,
             hidden,
             c_out,
             squeeze_excite=modules.SqueezeExcite(hidden, hidden=se_hidden) if se_hidden else None,
             **keywords,
         ),
-        lambda: getattr(oracle, version)(c_in, hidden, c_out, se_hidden=se_hidden, **keywords),
+        lambda: oracle.GhostBottleneck(c_in, hidden, c_out, se_hidden=se_hidden, **keywords),
         (size[0], c_in, *size[1:]),
         zero=frozenset({"shortcut.1.bias"} if projected else ()),
     )
@@ -91,9 +91,7 @@ def bottleneck(version, c_in, hidden, c_out, se_hidden, size, **keywords):
 def biased_under_norm(c_in, c_out, size):
     """Document 000's layer: what its bias adds, batch norm takes away, so in training its gradient is zero."""
     return Case(
-        lambda: modules.Sequential(
-            modules.Conv2d(c_in, c_out, 3, padding=1), modules.BatchNorm2d(c_out), modules.ReLU()
-        ),
+        lambda: modules.Sequential(modules.Conv2d(c_in, c_out, 3, padding=1), modules.BatchNorm2d(c_out, relu=True)),
         lambda: nn.Sequential(nn.Conv2d(c_in, c_out, 3, padding=1), nn.BatchNorm2d(c_out), nn.ReLU()),
         (size[0], c_in, *size[1:]),
         zero=frozenset({"0.bias"}),
@@ -108,6 +106,16 @@ FIXED = {
     "Conv2d depthwise": same(modules.Conv2d, nn.Conv2d, 3, 6, 3, groups=3, padding=1, shape=(2, 3, 5, 4)),
     "Linear": linear(5, 3, True, 4),
     "BatchNorm2d": same(modules.BatchNorm2d, nn.BatchNorm2d, 3, eps=1e-3, momentum=0.01, shape=(2, 3, 4, 5)),
+    "BatchNorm2d and ReLU": Case(
+        lambda: modules.Sequential(modules.BatchNorm2d(3), modules.ReLU()),
+        lambda: nn.Sequential(nn.BatchNorm2d(3), nn.ReLU()),
+        (2, 3, 4, 5),
+    ),
+    "BatchNorm2d with ReLU": Case(
+        lambda: modules.Sequential(modules.BatchNorm2d(3, relu=True)),
+        lambda: nn.Sequential(nn.BatchNorm2d(3), nn.ReLU()),
+        (2, 3, 4, 5),
+    ),
     "SeparableConv2d": same(
         modules.SeparableConv2d, oracle.separable_conv2d, 3, 4, 3, padding=1, multiplier=2, shape=(2, 3, 6, 5)
     ),
@@ -119,16 +127,16 @@ FIXED = {
         modules.GhostModule, oracle.GhostModule, 3, 10, ratio=3, kernel_size=3, stride=2, shape=(2, 3, 9, 7)
     ),
     "GhostModule, ratio 1": same(modules.GhostModule, oracle.GhostModule, 3, 8, ratio=1, shape=(2, 3, 6, 5)),
-    "GhostBottleneck": bottleneck("GhostBottleneck", 6, 12, 6, None, (2, 5, 6)),
-    "GhostBottleneck, stride and SE": bottleneck("GhostBottleneck", 4, 10, 6, 4, (2, 7, 9), kernel_size=5, stride=2),
-    "GhostBottleneck, wider": bottleneck("GhostBottleneck", 4, 10, 6, None, (2, 5, 6)),
+    "GhostBottleneck": bottleneck(6, 12, 6, None, (2, 5, 6)),
+    "GhostBottleneck, stride and SE": bottleneck(4, 10, 6, 4, (2, 7, 9), kernel_size=5, stride=2),
+    "GhostBottleneck, wider": bottleneck(4, 10, 6, None, (2, 5, 6)),
     "DFCAttention": same(modules.DFCAttention, oracle.DFCAttention, 3, 4, shape=(2, 3, 7, 7)),
     "DFCAttention, document 003's words": attention(3, 4, dfc(pool="max", upsample="bilinear"), (2, 7, 9)),
     "DFCAttention, gate last": attention(3, 4, dfc(upsample="bilinear", gate_last=True), (2, 9, 7)),
     "GhostModuleV2": same(modules.GhostModuleV2, oracle.GhostModuleV2, 3, 8, shape=(2, 3, 9, 7)),
-    "GhostBottleneckV2": bottleneck("GhostBottleneckV2", 4, 10, 6, 4, (2, 7, 9), stride=2),
-    "GhostBottleneckV2, narrowing": enhanced_bottleneck(4, 10, 6, dfc(), {"narrowing"}, (2, 7, 9)),
-    "GhostBottleneckV2, both": enhanced_bottleneck(4, 10, 4, dfc(7), {"widening", "narrowing"}, (2, 7, 9)),
+    "GhostBottleneck, V2": enhanced_bottleneck(4, 10, 6, dfc(), {"widening"}, (2, 7, 9), se_hidden=4, stride=2),
+    "GhostBottleneck, V2, narrowing": enhanced_bottleneck(4, 10, 6, dfc(), {"narrowing"}, (2, 7, 9)),
+    "GhostBottleneck, V2, both": enhanced_bottleneck(4, 10, 4, dfc(7), {"widening", "narrowing"}, (2, 7, 9)),
     "ShuffleUnit (a)": shuffle_unit(8, 8, 1, None, 1, None, (2, 5, 4)),
     "ShuffleUnit (b)": shuffle_unit(12, 12, 3, None, 1, 6, (2, 5, 4)),
     "ShuffleUnit (c)": shuffle_unit(6, 24, 3, None, 2, 6, (2, 7, 5)),
@@ -188,20 +196,6 @@ def shuffle_units(draw):
     return shuffle_unit(c_in, c_out, groups, first_groups, stride, middle, size, style)
 
 
-def bottlenecks(version):
-    return st.builds(
-        bottleneck,
-        st.just(version),
-        counts,
-        counts,
-        counts,
-        st.none() | counts,
-        sizes,
-        kernel_size=kernels,
-        stride=st.integers(1, 2),
-    )
-
-
 RANDOM = {
     "Conv2d": convolutions(),
     "SeparableConv2d": st.builds(
@@ -237,14 +231,21 @@ RANDOM = {
         stride=st.integers(1, 2),
         relu=st.booleans(),
     ),
-    "GhostBottleneck": bottlenecks("GhostBottleneck"),
+    "GhostBottleneck": st.builds(
+        bottleneck,
+        *(counts, counts, counts),
+        st.none() | counts,
+        sizes,
+        kernel_size=kernels,
+        stride=st.integers(1, 2),
+    ),
     "DFCAttention": st.builds(attention, counts, counts, attentions, sizes),
     "GhostModuleV2": st.builds(
         ghost_module_v2, counts, st.integers(1, 12), attentions, sizes, ratio=st.integers(1, 3), relu=st.booleans()
     ),
     # With fewer channels inside, a ReLU may silence all; the norms of the second attention then divide rounding by
     # sqrt(eps) three times, and PyTorch itself moves by 1e-9 when its input moves by the last bit.
-    "GhostBottleneckV2": st.builds(
+    "GhostBottleneck, V2": st.builds(
         enhanced_bottleneck,
         *(counts, st.integers(4, 8), counts),
         attentions,

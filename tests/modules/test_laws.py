@@ -23,6 +23,7 @@ from ghostnp.modules import (
     SqueezeExcite,
     under,
 )
+from ghostnp.modules.conv_norm import PYTORCH, numbered
 from tests.modules.comparison import build, normal
 
 pytestmark = pytest.mark.small
@@ -124,11 +125,11 @@ def test_crelu_loses_nothing(backend, seed):
     assert_array_equal(y[:, :3] * y[:, 3:], np.zeros_like(x))
 
 
-def one_by_one(layers, x, dy):
+def one_by_one(layers, x, dy, training=True):
     """What a Sequential is: each layer's forward in turn, then each one's backward in the opposite order."""
     steps, grads = [], {}
     for name, layer in layers.children().items():
-        x, cache = layer.forward(x, training=True)
+        x, cache = layer.forward(x, training=training)
         steps.append((name, layer, cache))
     for name, layer, cache in reversed(steps):
         dy, own = layer.backward(dy, cache)
@@ -136,36 +137,42 @@ def one_by_one(layers, x, dy):
     return x, dy, grads
 
 
-@given(seed=seeds)
-def test_norm_and_relu_together_are_norm_and_then_relu(backend, seed):
-    def layers():
+@given(seed=seeds, training=st.booleans())
+def test_norm_with_relu_is_norm_and_then_relu(backend, seed, training):
+    def layers(norm_and_relu):
         return build(
-            seed, Sequential, Conv2d(2, 3, 3), BatchNorm2d(3), ReLU(), BatchNorm2d(3), ReLU(), ReLU(), BatchNorm2d(3)
+            seed,
+            Sequential,
+            **numbered(Conv2d(2, 3, 3), *norm_and_relu(), *norm_and_relu(), ReLU(), BatchNorm2d(3)),
         ).astype(np.float64)
 
-    fused, plain, x = layers(), layers(), normal(seed, 2, 2, 6, 5)
-    dy = normal(seed + 1, 2, 3, 4, 3)
+    together = layers(lambda: [BatchNorm2d(3, relu=True)])
+    plain = layers(lambda: [BatchNorm2d(3), ReLU()])
+    x, dy = normal(seed, 2, 2, 6, 5), normal(seed + 1, 2, 3, 4, 3)
+    assert list(together.state_dict()) == list(plain.state_dict())
     with ghostnp.use_backend(backend):
-        y, cache = fused.forward(x, training=True)
-        dx, grads = fused.backward(dy, cache)
-        expected = one_by_one(plain, x, dy)
+        y, cache = together.forward(x, training=training)
+        dx, grads = together.backward(dy, cache)
+        expected = one_by_one(plain, x, dy, training)
     assert_allclose(y, expected[0], rtol=1e-10, atol=1e-10)
     assert_allclose(dx, expected[1], rtol=1e-10, atol=1e-10)
     assert list(grads) == list(expected[2])
     for name, gradient in expected[2].items():
         assert_allclose(grads[name], gradient, rtol=1e-10, atol=1e-10, err_msg=name)
     for name, array in plain.state_dict().items():
-        assert_allclose(fused.state_dict()[name], array, rtol=1e-12, atol=1e-12, err_msg=name)
+        assert_allclose(together.state_dict()[name], array, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
-def test_a_subclass_of_relu_is_not_swallowed_by_the_norm_before_it(backend):
+def test_a_subclass_of_relu_is_a_layer_of_its_own(backend):
     class Loud(ReLU):
         def forward(self, x, *, training=False, rng=None):
             return super().forward(x + 1, training=training, rng=rng)
 
     x = normal(0, 2, 3, 4, 4)
-    for last in (Loud(), ReLU()):
-        layers = Sequential(BatchNorm2d(3), last).astype(np.float64)
+    recipe = PYTORCH(3, 3, 1, activation=Loud)
+    assert [type(layer) for layer in recipe] == [Conv2d, BatchNorm2d, Loud]
+    for layers in (Sequential(BatchNorm2d(3), Loud()), Sequential(BatchNorm2d(3), ReLU()), recipe):
+        layers.astype(np.float64)
         with ghostnp.use_backend(backend):
             y, _ = layers.forward(x, training=True)
             assert_allclose(y, one_by_one(layers, x, y)[0], rtol=1e-12, atol=1e-12)

@@ -107,6 +107,39 @@ def test_a_call_lets_go_of_every_map_but_the_output():
     assert y.all()
 
 
+@pytest.mark.parametrize("training", [True, False], ids=["training", "eval"])
+@pytest.mark.parametrize("name", CASES)
+def test_a_module_keeps_nothing_of_a_cache_that_was_used(backend, name, training):
+    """Whoever lets go of the cache after backward has its memory back at once: nothing else holds the maps."""
+    module, x = build(name)
+    held = {id(array) for array in (x, *module.state_dict().values())}
+    gc.collect()
+    gc.disable()
+    try:
+        with ghostnp.use_backend(backend):
+            y, cache = module.forward(x, training=training)
+            maps = [weakref.ref(array) for array in _arrays(cache) if id(array) not in held]
+            held = module.backward(np.ones_like(y), cache)
+        del y, cache, held
+        assert [ref() for ref in maps] == [None] * len(maps)
+    finally:
+        gc.enable()
+
+
+def _arrays(cache):
+    if isinstance(cache, np.ndarray):
+        yield cache
+    elif isinstance(cache, dict | tuple | list):
+        for part in cache.values() if isinstance(cache, dict) else cache:
+            yield from _arrays(part)
+
+
+@pytest.mark.parametrize("module", [Sequential(ReLU()), GhostModule(2, 4), ShuffleUnit(4, 4, groups=1)], ids=repr)
+def test_a_call_leaves_no_cache_to_go_backward_with(module):
+    with pytest.raises(TypeError, match=r"cache=None: the rule is what forward returned .*keeps none"):
+        module.backward(np.ones((1, 4, 2, 2)), None)
+
+
 def test_a_call_that_fails_does_not_switch_caches_off():
     layer = ReLU()
     with ghostnp.use_backend(ghostnp.ops):
@@ -237,6 +270,27 @@ def test_current_path_is_that_of_the_innermost_module_in_the_tree():
     assert current_path() == ""
 
 
+def test_a_module_in_two_places_has_the_path_of_the_place_that_runs():
+    class Spy(Module):
+        def forward(self, x, *, training=False, rng=None):
+            paths.append(current_path())
+            return x, None
+
+    paths, spy = [], Spy()
+    Sequential(Sequential(spy), deep=Sequential(ReLU(), Sequential(spy)))(np.ones((1, 1, 1, 1), np.float32))
+    assert paths == ["0.0", "deep.1.0"]
+
+
+def test_a_subclass_has_the_cache_of_its_base_class_in_a_call_too():
+    class Doubled(ReLU):
+        def forward(self, x, *, training=False, rng=None):
+            y, (remembered,) = super().forward(x, training=training, rng=rng)
+            return y + np.maximum(remembered, 0), None
+
+    with ghostnp.use_backend(ghostnp.ops):
+        np.testing.assert_array_equal(Sequential(Doubled())(np.array([[-1.0, 3.0]])), [[0, 6]])
+
+
 def test_under_moves_keys_below_a_name():
     assert under("a", {"b": 1, "c.d": 2}) == {"a.b": 1, "a.c.d": 2}
 
@@ -248,10 +302,8 @@ def test_a_tree_prints_a_line_for_each_layer():
         "  block: GhostModule()",
         "    primary_conv: Sequential()",
         "      0: Conv2d(pointwise_conv2d, weight (2, 2, 1, 1), stride=1, padding=0, dilation=1, bias=False)",
-        "      1: BatchNorm2d(2, eps=1e-05, momentum=0.1)",
-        "      2: ReLU()",
+        "      1: BatchNorm2d(2, eps=1e-05, momentum=0.1, relu=True)",
         "    cheap_operation: Sequential()",
         "      0: Conv2d(depthwise_conv2d, weight (2, 1, 3, 3), stride=1, padding=1, dilation=1, bias=False)",
-        "      1: BatchNorm2d(2, eps=1e-05, momentum=0.1)",
-        "      2: ReLU()",
+        "      1: BatchNorm2d(2, eps=1e-05, momentum=0.1, relu=True)",
     ]

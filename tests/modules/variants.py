@@ -44,12 +44,16 @@ def enhanced_bottleneck(c_in, hidden, c_out, factors, enhanced, size, se_hidden=
     """Document 003's "expressiveness" (widening), "capacity" (narrowing), both or neither."""
     ours, theirs = factors
 
+    def ghost(place, before, after, **own):
+        if place in enhanced:
+            return modules.GhostModuleV2(before, after, attention=ours, **own)
+        return modules.GhostModule(before, after, **own)
+
     def build():
-        return modules.GhostBottleneckV2(
+        return modules.GhostBottleneck(
             *(c_in, hidden, c_out),
-            attention=ours,
-            widening="widening" in enhanced,
-            narrowing="narrowing" in enhanced,
+            ghost1=ghost("widening", c_in, hidden),
+            ghost2=ghost("narrowing", hidden, c_out, relu=False),
             squeeze_excite=modules.SqueezeExcite(hidden, hidden=se_hidden) if se_hidden else None,
             **keywords,
         )

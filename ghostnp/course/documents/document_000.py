@@ -122,7 +122,7 @@ def relu_after_stride():
     """
 
     def relus(model):
-        return sum(hasattr(block, "act_dw") for block in layers(model, GhostBottleneck).values())
+        return sum(hasattr(block, "bn_dw") and block.bn_dw.relu for block in layers(model, GhostBottleneck).values())
 
     document, official = _both()
     return comparison(Case("striding bottlenecks with that ReLU", relus(official), relus(document)))

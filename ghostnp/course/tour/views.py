@@ -108,13 +108,13 @@ def draw_squeeze_excite(seen):
         "squeeze-excite",
         "The gate of each channel, and the two maps that were kept most and least, before and after on one scale "
         "of grey.",
-        blocks.gates_and_maps(seen.x, seen.comparison.kernel.cache.gate, seen.y),
+        blocks.gates_and_maps(seen.x, seen.comparison.kernel.cache.factors, seen.y),
     )
 
 
 def gates_in_words(seen):
     """Between which numbers the gates lie."""
-    gates = seen.comparison.kernel.cache.gate
+    gates = seen.comparison.kernel.cache.factors
     yield f"The gates of this photo run from {gates.min():.2f} to {gates.max():.2f}."
 
 

@@ -107,7 +107,7 @@ def _draw(seen):
 
 def _stages(model, x):
     """The maps of the stem, and the last ones of each size after it, as [(label, maps)]."""
-    for name in ("conv_stem", "bn1", "act1"):
+    for name in ("conv_stem", "bn1"):
         x, _ = getattr(model, name).forward(x, training=True)
     found = {"stem": ("the stem", x)}
     for index, stage in enumerate(list(model.blocks)[:-1]):
