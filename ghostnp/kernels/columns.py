@@ -17,7 +17,7 @@ import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.leaves import accumulate, bounds, fill
-from ghostnp.kernels.phases import layout, visit_phase
+from ghostnp.kernels.windows import layout, visit_phase
 
 
 def columns(pixels, window, groups):

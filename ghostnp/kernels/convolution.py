@@ -25,7 +25,7 @@ from ghostnp.kernels.depthwise import (
 from ghostnp.kernels.layout import images, plain, planes, rows
 from ghostnp.kernels.linear import as_rows, matrix, multiply, multiply_backward, sum_pixels
 from ghostnp.kernels.matmul import gemm, gemm_nt
-from ghostnp.kernels.phases import layout
+from ghostnp.kernels.windows import layout
 from ghostnp.ops.convolution import check_separable
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads, SeparableGrads
