@@ -15,7 +15,6 @@ import math
 
 import numpy as np
 
-from ghostnp.kernels.columns import col2im, columns
 from ghostnp.kernels.depthwise import (
     convolve_depthwise,
     convolve_depthwise_backward,
@@ -25,7 +24,7 @@ from ghostnp.kernels.depthwise import (
 from ghostnp.kernels.layout import images, plain, planes, rows
 from ghostnp.kernels.linear import as_rows, matrix, multiply, multiply_backward, sum_pixels
 from ghostnp.kernels.matmul import gemm, gemm_nt
-from ghostnp.kernels.windows import layout
+from ghostnp.kernels.windows import col2im, columns, layout
 from ghostnp.ops.convolution import check_separable
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads, SeparableGrads
@@ -111,7 +110,8 @@ def convolve(x, weight, bias, window, groups, out=None, relu=False):
     if _is_one_pixel(window):
         multiply(w, bias, _by_group(pixels, groups), y, relu)
     elif y.size:
-        gemm(w, False, as_rows(bias, y), *columns(pixels, window, groups), y, 0, relu)
+        seen = columns(pixels, window, groups)
+        gemm(w, False, as_rows(bias, y), seen.phases, seen.begins, seen.lines, y, 0, relu)
     return out
 
 
@@ -125,7 +125,8 @@ def _convolve_backward(dy, x, weight, window, groups=1):
     else:
         dx, dw = np.zeros_like(pixels), np.zeros_like(w)
         if dy.size:
-            gemm_nt(dproducts, 0, *columns(pixels, window, groups), dw)
+            seen = columns(pixels, window, groups)
+            gemm_nt(dproducts, 0, seen.phases, seen.begins, seen.lines, dw)
             _add_to_pixels(dproducts, w, window, rows(dx), len(x))
     return ConvGrads(images(dx.reshape(pixels.shape)), dw.reshape(weight.shape), sum_pixels(rows(gradient)))
 
@@ -145,9 +146,9 @@ def _add_to_pixels(dy, w, window, dx, batch):
     height, width = window.output
     depth, length = w.shape[0] * w.shape[2], width * batch
     step = min(height, max(1, COLUMN_BYTES // (depth * length * dy.itemsize)))
-    numbers, *taps = layout(window, batch, step)
+    band, taps = layout(window, batch, step, deal_columns=True)
     zeros = np.zeros((len(w), w.shape[2]), dy.dtype)
     for i in range(0, height, step):
         dcolumns = np.empty((len(w), w.shape[2], min(step, height - i) * length), dy.dtype)
         gemm(w, True, zeros, *matrix(dy, i * length, dcolumns.shape[2]), dcolumns, 0, False)
-        col2im(dcolumns.reshape(depth, -1), i, numbers, *taps, dx)
+        col2im(dcolumns.reshape(depth, -1), band, taps, i, dx)

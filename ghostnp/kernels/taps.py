@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp.kernels.jit import leaf
-from ghostnp.kernels.leaves import copy
+from ghostnp.kernels.leaves import copy, dot
 
 # Unsigned, since Numba tests a signed index for counting from the end.
 _1, _2, _3, _4, _5, _6, _7 = (np.uintp(number) for number in range(1, 8))
@@ -32,15 +32,6 @@ def _add_9(target, source, begins, w):
         target[p] += (
             (a * i[p] + b * j[p] + c * k[p]) + (d * q[p] + e * r[p] + f * s[p]) + (g * x[p] + h * y[p] + o * z[p])
         )
-
-
-@leaf
-def dot_1(g, x):
-    """g · x."""
-    s = g.dtype.type(0)
-    for p in range(g.size):
-        s += g[p] * x[p]
-    return s
 
 
 @leaf
@@ -79,7 +70,7 @@ def dot_taps(g, source, begins, dots):
         dots[t], dots[t + 1], dots[t + 2] = _dot_3(g, source[i : i + n], source[j : j + n], source[k : k + n])
         t += 3
     while t < begins.size:
-        dots[t] = dot_1(g, source[begins[t] : begins[t] + n])
+        dots[t] = dot(g, source[begins[t] : begins[t] + n])
         t += 1
 
 

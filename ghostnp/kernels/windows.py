@@ -1,96 +1,285 @@
-"""Phases: how the maps of a channel are dealt out, so that each tap of a kernel reads neighbours for neighbours.
+"""Windows: what each tap of a kernel reads, as contiguous runs of numbers.
 
-In C, H, W, N memory the maps of one channel lie together. What some output rows (a *band*) see of them is copied, with
-its padding, to a scratch. With strides (s, t) it is dealt out to s·t *phases* on the way:
+In C, H, W, N memory the maps of one channel lie together. What a *band* of output rows reads of a channel is copied,
+with its padding, to a scratch. With stride (s, t) it is dealt out on the way to s·t *phases*:
 
     phase (p, q), pixel (i, j)  =  x̄[i·s + p, j·t + q]
 
-In its phase each tap (u, v) reads neighbouring pixels for neighbouring outputs, whatever the stride and the dilation.
-And as a phase's rows follow each other in memory, each a *pitch* after the one before, it reads one piece for the whole
-band if an output row is thought to be as long as a phase's, with surplus pixels at its end.
+Each tap (u, v) belongs to one phase. There it reads neighbouring pixels for neighbouring outputs, whatever the stride
+and the dilation. The rows of a phase follow each other, one *pitch* apart. So a tap reads one contiguous run for the
+whole band, if the output rows are one pitch apart too; each then has surplus pixels at its end, which are not used.
+
+Dealing out columns takes time, since neighbouring pixels part. A caller may deal out rows alone: there are s phases
+then, and in a phase the pixels for neighbouring outputs are t pixels apart.
+
+A convolution is a matrix product of its weights and its *columns*: a row (c, u, v) for each tap of a channel, with a
+number for each output pixel.
+
+    columns[(c, u, v), (i, j, n)] = x̄[c, i·s + u·d, j·t + v·d, n]
+
+They repeat each pixel up to kh·kw times, so they are never written out. The phases of the whole map hold them already:
+row (c, u, v) is what its tap reads there, one output row after the other. The matrix products take their operand from
+the phases, a tile at a time. The gradients of the columns are a matrix like any other, and `col2im` adds them to the
+pixels that they belong to.
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.jit import leaf
+from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.layout import compact
-from ghostnp.kernels.leaves import accumulate, copy, fill
+from ghostnp.kernels.leaves import accumulate, bounds, copy, fill
+
+
+class Band(NamedTuple):
+    """The sizes of a window, and of the phases that a band of its output rows reads.
+
+    Parameters
+    ----------
+    height, width, height_out, width_out : int
+        Of the input and the output, in pixels.
+    stride_rows, top, left : int
+        In pixels; the padding at the bottom and on the right follows from the sizes.
+    batch : int
+        How many numbers make a pixel.
+    rows, lines : int
+        How many output rows a band has, the last one perhaps fewer; and how many rows a phase has for that.
+    phases, phase_columns : int
+        How many phases there are, and into how many of them each row is dealt: 1, or as many as the stride has columns.
+    spacing, pitch, size : int
+        In numbers: in a phase, from one output pixel to the next, and from one row to the next; and of a whole phase.
+    reach : int
+        In numbers: from the beginning of a phase to what its furthest tap reads first.
+    """
+
+    height: int
+    width: int
+    height_out: int
+    width_out: int
+    stride_rows: int
+    top: int
+    left: int
+    batch: int
+    rows: int
+    lines: int
+    phases: int
+    phase_columns: int
+    spacing: int
+    pitch: int
+    size: int
+    reach: int
+
+
+class Taps(NamedTuple):
+    """Where the taps of a kernel read in the phases of a `Band`, as arrays of integers.
+
+    Parameters
+    ----------
+    offsets : ndarray
+        For each tap, in the order of the weights: where it begins in the phases, which lie one after the other.
+    order : ndarray
+        The taps in the order of their phases.
+    shifts : ndarray
+        For each tap in that order: where it begins in its own phase.
+    starts : ndarray
+        For each phase the first of its taps in that order; at the end, the number of taps.
+    """
+
+    offsets: np.ndarray
+    order: np.ndarray
+    shifts: np.ndarray
+    starts: np.ndarray
+
+
+class Columns(NamedTuple):
+    """The columns of a map, as the products in `matmul` take an operand: rows that lie anywhere in memory.
+
+    Parameters
+    ----------
+    phases : ndarray
+        (groups, numbers).
+    begins : ndarray
+        For each row, where it begins among the numbers of its group.
+    lines : (int, int, int)
+        How many numbers a row has, how many of them are contiguous, and how far it is from there to the next ones.
+    """
+
+    phases: np.ndarray
+    begins: np.ndarray
+    lines: tuple[int, int, int]
 
 
 @lru_cache(maxsize=256)
-def layout(window, batch, band):
-    """Where everything lies in the scratch of a band; lengths count numbers, not pixels.
+def layout(window, batch, rows, deal_columns):
+    """The phases of a band of `rows` output rows, or of all if there are fewer.
 
     Returns
     -------
-    numbers : tuple of int
-        What the leaves unpack: the sizes of the window, the batch, pitch (from one row of a phase to the next) and size
-        (of a phase, for a band of so many output rows).
-    order : ndarray
-        The taps, those of one phase next to each other.
-    offsets, starts : ndarray
-        For each tap in that order, where it begins in the phases; for each phase, its first tap.
+    band : Band
+    taps : Taps
     """
     window = compact(window)
     (height, width), (height_out, width_out) = window.input, window.output
-    (sh, sw), ((top, _), (left, _)) = window.stride, window.padding
+    (stride_rows, stride_columns), ((top, _), (left, _)) = window.stride, window.padding
+    phase_columns, step = (stride_columns, 1) if deal_columns else (1, stride_columns)
     u, v = (tap * dilation for tap, dilation in zip(np.indices(window.kernel), window.dilation, strict=True))
-    band, pitch = min(height_out, band), (width_out + v.max().item() // sw) * batch
-    size = (band + u.max().item() // sh) * pitch
-    phases = (u % sh * sw + v % sw).ravel()
+    rows, pitch = min(height_out, rows), ((width_out - 1) * step + 1 + v.max().item() // phase_columns) * batch
+    shifts = (u // stride_rows * pitch + v // phase_columns * batch).ravel()
+    lines, count, reach = rows + u.max().item() // stride_rows, stride_rows * phase_columns, shifts.max().item()
+    sizes = (height, width, height_out, width_out, stride_rows, top, left, batch)
+    band = Band(*sizes, rows, lines, count, phase_columns, step * batch, pitch, lines * pitch, reach)
+    phases = (u % stride_rows * phase_columns + v % phase_columns).ravel()
     order = np.argsort(phases, kind="stable")
-    phases, shifts = phases[order], (u // sh * pitch + v // sw * batch).ravel()[order]
-    starts = np.searchsorted(phases, np.arange(sh * sw + 1))
-    numbers = (height, width, sh, sw, top, left, height_out, width_out, batch, pitch, size)
-    return numbers, order, phases * size + shifts, starts
+    starts = np.searchsorted(phases[order], np.arange(band.phases + 1))
+    return band, Taps(phases * band.size + shifts, order, shifts[order], starts)
+
+
+def columns(pixels, window, groups):
+    """What the windows see of `pixels` (C, H, W, N), as `Columns`."""
+    channels, _, _, batch = pixels.shape
+    band, begins, lines = _columns_layout(window, channels // groups, batch)
+    phases = np.empty((channels, band.phases, band.size), pixels.dtype)
+    _deal_channels(pixels.reshape(channels, -1), band, phases)
+    return Columns(phases.reshape(groups, -1), begins, lines)
+
+
+@lru_cache(maxsize=256)
+def _columns_layout(window, channels, batch):
+    band, taps = layout(window, batch, window.output[0], deal_columns=True)
+    begins = np.arange(channels)[:, None] * (band.phases * band.size) + taps.offsets
+    return band, begins.ravel(), (band.height_out * band.width_out * batch, band.width_out * batch, band.pitch)
 
 
 @leaf
-def _deal(x, p, stride, batch, phase):
-    """Copy every `stride`-th pixel of x, from number p on, to the phase."""
-    if stride == 1:
-        copy(x[p : p + phase.size], phase)
-    elif batch == 1:
-        for j in range(phase.size):
-            phase[j] = x[p + j * stride]
-    else:
-        for j in range(0, phase.size, batch):
-            copy(x[p + j * stride : p + j * stride + batch], phase[j : j + batch])
+def _inside(band, q):
+    """Which numbers of a row in phase (·, q) are no padding, first and last + 1, and where these begin in a map's row.
 
-
-@leaf
-def _return(phase, stride, batch, dx, p):
-    """Add the phase to every `stride`-th pixel of dx, from number p on: the transpose of `_deal`."""
-    if stride == 1:
-        accumulate(phase, dx[p : p + phase.size])
-    elif batch == 1:
-        for j in range(phase.size):
-            dx[p + j * stride] += phase[j]
-    else:
-        for j in range(0, phase.size, batch):
-            accumulate(phase[j : j + batch], dx[p + j * stride : p + j * stride + batch])
-
-
-@leaf
-def visit_phase(x, numbers, first, phase, lines, back):
-    """Deal the rows that a band from output row `first` on reads of a channel out to a phase, or bring them `back`.
-
-    Rows of padding are set to zero. Columns of padding have to be zero already, and nothing is ever dealt there.
+    Pixel j of the row in the phase is pixel j·t + shift of the map's row.
     """
-    height, width, sh, sw, top, left, _, _, batch, pitch, size = numbers
-    shift = phase % sw - left  # pixel j of a line is pixel j·sw + shift of its row
-    begin = max(0, (sw - 1 - shift) // sw)
-    end = max(begin, min(pitch // batch, (width - shift + sw - 1) // sw))
-    for line in range(size // pitch):
-        h = (first + line) * sh + phase // sw - top
-        if 0 <= h < height:
-            piece = lines[line * pitch + begin * batch : line * pitch + end * batch]
-            p = (h * width + begin * sw + shift) * batch
-            if back:
-                _return(piece, sw, batch, x, p)
+    step, shift = band.phase_columns, q - band.left
+    begin = max(0, (step - 1 - shift) // step)
+    end = max(begin, min(band.pitch // band.batch, (band.width - shift + step - 1) // step))
+    return begin * band.batch, end * band.batch, (begin * step + shift) * band.batch
+
+
+@leaf
+def deal(x, band, first, phases):
+    """Copy what a band from output row `first` on reads of a channel x (H·W·N) to its phases, of rows alone.
+
+    Rows of padding are set to zero. Columns of padding have to be zero already, and nothing is ever written there.
+    """
+    begin, end, at = _inside(band, np.int64(0))
+    for phase in range(band.phases):
+        for line in range(band.lines):
+            row, target = (first + line) * band.stride_rows + phase - band.top, phase * band.size + line * band.pitch
+            if 0 <= row < band.height:
+                source = row * band.width * band.batch + at
+                copy(x[source : source + end - begin], phases[target + begin : target + end])
             else:
-                _deal(x, p, sw, batch, piece)
-        elif not back:
-            fill(lines[line * pitch : (line + 1) * pitch], lines.dtype.type(0))
+                fill(phases[target : target + band.pitch], phases.dtype.type(0))
+
+
+@leaf
+def collect(phases, band, first, dx):
+    """Add the phases, of rows alone, to the pixels of a channel dx (H·W·N) that they belong to: `deal` transposed."""
+    begin, end, at = _inside(band, np.int64(0))
+    for phase in range(band.phases):
+        for line in range(band.lines):
+            row, source = (first + line) * band.stride_rows + phase - band.top, phase * band.size + line * band.pitch
+            if 0 <= row < band.height:
+                target = row * band.width * band.batch + at
+                accumulate(phases[source + begin : source + end], dx[target : target + end - begin])
+
+
+@leaf
+def _deal_row(x, begin, step, batch, piece):
+    """Copy every `step`-th pixel of x, from number `begin` on, to the piece of a phase."""
+    if step == 1:
+        copy(x[begin : begin + piece.size], piece)
+    elif batch == 1:
+        for j in range(piece.size):
+            piece[j] = x[begin + j * step]
+    else:
+        for j in range(0, piece.size, batch):
+            copy(x[begin + j * step : begin + j * step + batch], piece[j : j + batch])
+
+
+@leaf
+def _collect_row(piece, begin, step, batch, dx):
+    """Add the piece of a phase to every `step`-th pixel of dx, from number `begin` on: the transpose of `_deal_row`."""
+    if step == 1:
+        accumulate(piece, dx[begin : begin + piece.size])
+    elif batch == 1:
+        for j in range(piece.size):
+            dx[begin + j * step] += piece[j]
+    else:
+        for j in range(0, piece.size, batch):
+            accumulate(piece[j : j + batch], dx[begin + j * step : begin + j * step + batch])
+
+
+@leaf
+def _deal_phase(x, band, phase, numbers):
+    """Copy what a band of all output rows reads of a channel x (H·W·N) to the numbers of one phase, zero before."""
+    p, q = phase // band.phase_columns, phase % band.phase_columns
+    begin, end, at = _inside(band, q)
+    for line in range(band.lines):
+        row, target = line * band.stride_rows + p - band.top, line * band.pitch
+        if 0 <= row < band.height:
+            piece = numbers[target + begin : target + end]
+            _deal_row(x, row * band.width * band.batch + at, band.phase_columns, band.batch, piece)
+
+
+@leaf
+def _collect_phase(numbers, band, first, phase, dx):
+    """Add one phase of a band from output row `first` on to the pixels of a channel dx that it belongs to."""
+    p, q = phase // band.phase_columns, phase % band.phase_columns
+    begin, end, at = _inside(band, q)
+    for line in range(band.lines):
+        row, source = (first + line) * band.stride_rows + p - band.top, line * band.pitch
+        if 0 <= row < band.height:
+            piece = numbers[source + begin : source + end]
+            _collect_row(piece, row * band.width * band.batch + at, band.phase_columns, band.batch, dx)
+
+
+@leaf
+def _deal_jobs(begin, end, x, band, phases):
+    for job in range(begin, end):
+        c, phase = job // band.phases, job % band.phases
+        fill(phases[c, phase], phases.dtype.type(0))
+        _deal_phase(x[c], band, phase, phases[c, phase])
+
+
+@driver
+def _deal_channels(x, band, phases):
+    """Deal x (C, H·W·N) out to phases (C, s·t, size): a job is one phase of one channel."""
+    for share in prange(SHARES):
+        begin, end = bounds(np.int64(share), len(x) * band.phases)
+        _deal_jobs(begin, end, x, band, phases)
+
+
+@leaf
+def _collect_jobs(begin, end, columns, band, taps, first, numbers, dx):
+    n = band.width_out * band.batch
+    for job in range(begin, end):
+        c, phase = job // band.phases, job % band.phases
+        fill(numbers, numbers.dtype.type(0))
+        for t in range(taps.starts[phase], taps.starts[phase + 1]):
+            row = columns[c * taps.order.size + taps.order[t]]
+            for i in range(row.size // n):
+                p = taps.shifts[t] + i * band.pitch
+                accumulate(row[i * n : (i + 1) * n], numbers[p : p + n])
+        _collect_phase(numbers, band, first, phase, dx[c])
+
+
+@driver
+def col2im(columns, band, taps, first, dx):
+    """Add the columns of a band of output rows from row `first` on to the pixels of dx (C, H·W·N) that they belong to.
+
+    A job is one phase of one channel: no two threads add to the same number.
+    """
+    for share in prange(SHARES):
+        begin, end = bounds(np.int64(share), len(dx) * band.phases)
+        if begin < end:
+            _collect_jobs(begin, end, columns, band, taps, first, np.empty(band.size, dx.dtype), dx)
