@@ -47,7 +47,7 @@ from ghostnp.kernels.join import (
     split_backward,
 )
 from ghostnp.kernels.linear import linear, linear_backward
-from ghostnp.kernels.memory import keep_freed_memory
+from ghostnp.kernels.runtime import apply_settings, memory
 from ghostnp.kernels.normalization import (
     batch_norm_eval,
     batch_norm_eval_backward,
@@ -117,4 +117,4 @@ from ghostnp.ops import (
     standard_conv2d_cost,
 )
 
-keep_freed_memory()
+apply_settings()

@@ -14,7 +14,7 @@ import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.leaves import FEW, bounds, copy, fill
-from ghostnp.kernels.registers import ROWS, VECTOR, multiply_block
+from ghostnp.kernels.runtime.registers import ROWS, VECTOR, multiply_block
 
 LINE = 64  # bytes in a cache line
 # Pixels in a tile: their operand's rows should stay in the second-level cache, and its results in the first.
