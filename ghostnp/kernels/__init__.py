@@ -47,7 +47,6 @@ from ghostnp.kernels.join import (
     split_backward,
 )
 from ghostnp.kernels.linear import linear, linear_backward
-from ghostnp.kernels.runtime import apply_settings, memory
 from ghostnp.kernels.normalization import (
     batch_norm_eval,
     batch_norm_eval_backward,
@@ -65,6 +64,7 @@ from ghostnp.kernels.pooling import (
     max_pool2d_backward,
 )
 from ghostnp.kernels.resize import resize_bilinear, resize_bilinear_backward, resize_nearest, resize_nearest_backward
+from ghostnp.kernels.runtime import apply_settings, memory
 from ghostnp.kernels.shuffle import channel_shuffle, channel_shuffle_backward
 
 # The definitions are fast enough: costs are arithmetic on shapes, the others meet small arrays or are one NumPy call.

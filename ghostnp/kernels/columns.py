@@ -17,16 +17,17 @@ import numpy as np
 
 from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.leaves import accumulate, bounds, fill
+from ghostnp.kernels.matmul import Columns
 from ghostnp.kernels.phases import layout, visit_phase
 
 
 def columns(pixels, window, groups):
-    """What the windows see of `pixels` (C, H, W, N), as the products of `matmul` take it: x, begins and lines."""
+    """What the windows see of `pixels` (C, H, W, N), as the products of `matmul` take it."""
     channels, _, _, batch = pixels.shape
     numbers, begins, lines = _columns_layout(window, channels // groups, batch)
     phases = np.empty((channels, *numbers[2:4], numbers[-1]), pixels.dtype)
     spread(pixels.reshape(channels, -1), numbers, phases.reshape(channels, numbers[2] * numbers[3], numbers[-1]))
-    return phases.reshape(groups, -1), begins, lines
+    return Columns(phases.reshape(groups, -1), begins, *lines)
 
 
 @lru_cache(maxsize=256)

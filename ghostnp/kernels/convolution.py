@@ -23,8 +23,8 @@ from ghostnp.kernels.depthwise import (
     depthwise_conv2d_backward,
 )
 from ghostnp.kernels.layout import images, plain, planes, rows
-from ghostnp.kernels.linear import as_rows, matrix, multiply, multiply_backward, sum_pixels
-from ghostnp.kernels.matmul import gemm, gemm_nt
+from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_backward
+from ghostnp.kernels.matmul import gemm, gemm_nt, matrix
 from ghostnp.kernels.phases import layout
 from ghostnp.ops.convolution import check_separable
 from ghostnp.ops.geometry import check_conv2d
@@ -109,9 +109,9 @@ def convolve(x, weight, bias, window, groups, out=None, relu=False):
     pixels = planes(x)
     w, y = _by_group(plain(weight), groups), _by_group(planes(out), groups)
     if _is_one_pixel(window):
-        multiply(w, bias, _by_group(pixels, groups), y, relu)
+        product(w, bias, _by_group(pixels, groups), y, relu)
     elif y.size:
-        gemm(w, False, as_rows(bias, y), *columns(pixels, window, groups), y, 0, relu)
+        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, relu=relu)
     return out
 
 
@@ -121,13 +121,13 @@ def _convolve_backward(dy, x, weight, window, groups=1):
     gradient, pixels = planes(dy), planes(x)
     w, dproducts = _by_group(plain(weight), groups), _by_group(gradient, groups)
     if _is_one_pixel(window):
-        dx, dw = multiply_backward(dproducts, _by_group(pixels, groups), w)
+        dx, dw = product_backward(dproducts, _by_group(pixels, groups), w)
     else:
         dx, dw = np.zeros_like(pixels), np.zeros_like(w)
         if dy.size:
-            gemm_nt(dproducts, 0, *columns(pixels, window, groups), dw)
+            gemm_nt(dproducts, 0, columns(pixels, window, groups), dw)
             _add_to_pixels(dproducts, w, window, rows(dx), len(x))
-    return ConvGrads(images(dx.reshape(pixels.shape)), dw.reshape(weight.shape), sum_pixels(rows(gradient)))
+    return ConvGrads(images(dx.reshape(pixels.shape)), dw.reshape(weight.shape), bias_gradient(rows(gradient)))
 
 
 def _by_group(buffer, groups):
@@ -149,5 +149,5 @@ def _add_to_pixels(dy, w, window, dx, batch):
     zeros = np.zeros((len(w), w.shape[2]), dy.dtype)
     for i in range(0, height, step):
         dcolumns = np.empty((len(w), w.shape[2], min(step, height - i) * length), dy.dtype)
-        gemm(w, True, zeros, *matrix(dy, i * length, dcolumns.shape[2]), dcolumns, 0, False)
+        gemm(w, True, zeros, matrix(dy, i * length, dcolumns.shape[2]), dcolumns)
         col2im(dcolumns.reshape(depth, -1), i, numbers, *taps, dx)
