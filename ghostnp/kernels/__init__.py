@@ -21,6 +21,7 @@ from ghostnp.kernels.activation import (
     sigmoid,
     sigmoid_backward,
 )
+from ghostnp.kernels.concat import concat, concat_backward, split, split_backward
 from ghostnp.kernels.convolution import (
     conv2d,
     conv2d_backward,
@@ -34,17 +35,13 @@ from ghostnp.kernels.convolution import (
     standard_conv2d_backward,
 )
 from ghostnp.kernels.depthwise import depthwise_conv2d, depthwise_conv2d_backward
-from ghostnp.kernels.join import (
+from ghostnp.kernels.elementwise import (
     add,
     add_backward,
-    concat,
-    concat_backward,
     multiply,
     multiply_backward,
     scale,
     scale_backward,
-    split,
-    split_backward,
 )
 from ghostnp.kernels.linear import linear, linear_backward
 from ghostnp.kernels.normalization import (

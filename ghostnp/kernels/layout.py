@@ -58,6 +58,16 @@ def compact(window):
     return window._replace(stride=stride, dilation=dilation)
 
 
+def buffer_of(x):
+    """The numbers of `x` as they lie in memory: `planes` of four axes, and of any other number of axes row by row."""
+    return planes(x) if x.ndim == 4 else contiguous(x)
+
+
+def array_of(buffer):
+    """The inverse of `buffer_of`."""
+    return images(buffer) if buffer.ndim == 4 else buffer
+
+
 def rows(buffer):
     """`buffer` as a matrix: one row for each entry of its first axis."""
     return buffer.reshape(len(buffer), math.prod(buffer.shape[1:]))

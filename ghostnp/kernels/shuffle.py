@@ -4,7 +4,7 @@ import numpy as np
 
 from ghostnp.kernels.layout import images, planes, rows
 from ghostnp.kernels.loops import copy
-from ghostnp.kernels.runtime import FEW, SHARES, bounds, driver
+from ghostnp.kernels.runtime import bounds, driver, shares_for
 from ghostnp.ops.checks import check_divides, check_images, check_maps, check_operands
 
 
@@ -24,12 +24,7 @@ def channel_shuffle_backward(dy, x, groups):
 def _shuffled(x, groups, out=None):
     pixels = planes(x)
     y = np.empty_like(pixels) if out is None else planes(out)
-    if y.size < 4 * FEW:  # to copy is less than to compute
-        channels, *map_shape = y.shape
-        parts = pixels.reshape(groups, channels // groups, *map_shape)
-        y.reshape(channels // groups, groups, *map_shape)[...] = parts.swapaxes(0, 1)
-    else:
-        _shuffle_rows(SHARES, rows(pixels), groups, rows(y))
+    _shuffle_rows(shares_for(y.size // 4), rows(pixels), groups, rows(y))  # to copy is less than to compute
     return images(y)
 
 
