@@ -21,6 +21,7 @@ from ghostnp.kernels.activation import (
     sigmoid,
     sigmoid_backward,
 )
+from ghostnp.kernels.concat import concat, concat_backward, split, split_backward
 from ghostnp.kernels.convolution import (
     conv2d,
     conv2d_backward,
@@ -34,20 +35,15 @@ from ghostnp.kernels.convolution import (
     standard_conv2d_backward,
 )
 from ghostnp.kernels.depthwise import depthwise_conv2d, depthwise_conv2d_backward
-from ghostnp.kernels.join import (
+from ghostnp.kernels.elementwise import (
     add,
     add_backward,
-    concat,
-    concat_backward,
     multiply,
     multiply_backward,
     scale,
     scale_backward,
-    split,
-    split_backward,
 )
 from ghostnp.kernels.linear import linear, linear_backward
-from ghostnp.kernels.memory import keep_freed_memory
 from ghostnp.kernels.normalization import (
     batch_norm_eval,
     batch_norm_eval_backward,
@@ -65,6 +61,7 @@ from ghostnp.kernels.pooling import (
     max_pool2d_backward,
 )
 from ghostnp.kernels.resize import resize_bilinear, resize_bilinear_backward, resize_nearest, resize_nearest_backward
+from ghostnp.kernels.runtime import apply_settings, memory
 from ghostnp.kernels.shuffle import channel_shuffle, channel_shuffle_backward
 
 # The definitions are fast enough: costs are arithmetic on shapes, the others meet small arrays or are one NumPy call.
@@ -117,4 +114,4 @@ from ghostnp.ops import (
     standard_conv2d_cost,
 )
 
-keep_freed_memory()
+apply_settings()

@@ -21,9 +21,10 @@ from ghostnp.kernels.depthwise import (
     depthwise_conv2d,
     depthwise_conv2d_backward,
 )
-from ghostnp.kernels.layout import images, plain, planes, rows
-from ghostnp.kernels.linear import as_rows, matrix, multiply, multiply_backward, sum_pixels
-from ghostnp.kernels.matmul import gemm, gemm_nt
+from ghostnp.kernels.layout import contiguous, images, planes, rows
+from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_backward
+from ghostnp.kernels.matmul import gemm, gemm_nt, matrix
+from ghostnp.kernels.runtime import shares_for
 from ghostnp.kernels.windows import col2im, columns, layout
 from ghostnp.ops.convolution import check_separable
 from ghostnp.ops.geometry import check_conv2d
@@ -106,12 +107,11 @@ def convolve(x, weight, bias, window, groups, out=None, relu=False):
     if out is None:
         out = images(np.empty((len(weight), *window.output, len(x)), x.dtype))
     pixels = planes(x)
-    w, y = _by_group(plain(weight), groups), _by_group(planes(out), groups)
+    w, y = _by_group(contiguous(weight), groups), _by_group(planes(out), groups)
     if _is_one_pixel(window):
-        multiply(w, bias, _by_group(pixels, groups), y, relu)
+        product(w, bias, _by_group(pixels, groups), y, relu)
     elif y.size:
-        seen = columns(pixels, window, groups)
-        gemm(w, False, as_rows(bias, y), seen.phases, seen.begins, seen.lines, y, 0, relu)
+        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, relu=relu)
     return out
 
 
@@ -119,16 +119,15 @@ def _convolve_backward(dy, x, weight, window, groups=1):
     if groups == x.shape[1] > 1:
         return convolve_depthwise_backward(dy, x, weight, window)
     gradient, pixels = planes(dy), planes(x)
-    w, dproducts = _by_group(plain(weight), groups), _by_group(gradient, groups)
+    w, dproducts = _by_group(contiguous(weight), groups), _by_group(gradient, groups)
     if _is_one_pixel(window):
-        dx, dw = multiply_backward(dproducts, _by_group(pixels, groups), w)
+        dx, dw = product_backward(dproducts, _by_group(pixels, groups), w)
     else:
         dx, dw = np.zeros_like(pixels), np.zeros_like(w)
         if dy.size:
-            seen = columns(pixels, window, groups)
-            gemm_nt(dproducts, 0, seen.phases, seen.begins, seen.lines, dw)
+            gemm_nt(dproducts, 0, columns(pixels, window, groups), dw)
             _add_to_pixels(dproducts, w, window, rows(dx), len(x))
-    return ConvGrads(images(dx.reshape(pixels.shape)), dw.reshape(weight.shape), sum_pixels(rows(gradient)))
+    return ConvGrads(images(dx.reshape(pixels.shape)), dw.reshape(weight.shape), bias_gradient(rows(gradient)))
 
 
 def _by_group(buffer, groups):
@@ -150,5 +149,5 @@ def _add_to_pixels(dy, w, window, dx, batch):
     zeros = np.zeros((len(w), w.shape[2]), dy.dtype)
     for i in range(0, height, step):
         dcolumns = np.empty((len(w), w.shape[2], min(step, height - i) * length), dy.dtype)
-        gemm(w, True, zeros, *matrix(dy, i * length, dcolumns.shape[2]), dcolumns, 0, False)
-        col2im(dcolumns.reshape(depth, -1), band, taps, i, dx)
+        gemm(w, True, zeros, matrix(dy, i * length, dcolumns.shape[2]), dcolumns)
+        col2im(shares_for(dcolumns.size), dcolumns.reshape(depth, -1), band, taps, i, dx)

@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.jit import SHARES, driver, leaf, prange
-from ghostnp.kernels.layout import images, plain, planes, rows
-from ghostnp.kernels.leaves import bounds, dot, fill, sum_row
-from ghostnp.kernels.taps import add_1, add_taps, all_finite, copy_pixels, dot_taps, rectify
+from ghostnp.kernels.layout import contiguous, images, planes, rows
+from ghostnp.kernels.loops import add_scaled, dot, fill, rectify, sum_row
+from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
 from ghostnp.kernels.windows import collect, deal, layout
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads
@@ -47,8 +47,9 @@ def convolve_depthwise(x, weight, bias, window, *, out=None, relu=False):
     y = np.empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
     if y.size:
         band, taps, _ = _layout(window, len(x), x.itemsize)
-        bias = np.zeros(len(weight), x.dtype) if bias is None else plain(bias)
-        _forward(rows(planes(x)), plain(rows(weight)), bias, band, taps.offsets, rows(y), relu)
+        bias = np.zeros(len(weight), x.dtype) if bias is None else contiguous(bias)
+        w, shares = contiguous(rows(weight)), shares_for(y.size * taps.order.size)
+        _forward(shares, rows(planes(x)), w, bias, band, taps.offsets, rows(y), relu)
     return images(y) if out is None else out
 
 
@@ -58,8 +59,9 @@ def convolve_depthwise_backward(dy, x, weight, window):
     dx, dweight, dbias = np.zeros_like(pixels), np.zeros(weight.shape, x.dtype), np.zeros(len(weight), x.dtype)
     if dx.size:
         band, taps, sources = _layout(window, len(x), x.itemsize)
-        w, gradients = plain(rows(weight)[:, taps.order]), ConvGrads(rows(dx), rows(dweight), dbias)
-        _backward(rows(planes(dy)), rows(pixels), w, band, taps, sources, gradients)
+        w, gradients = contiguous(rows(weight)[:, taps.order]), ConvGrads(rows(dx), rows(dweight), dbias)
+        shares = shares_for(dy.size * taps.order.size)
+        _backward(shares, rows(planes(dy)), rows(pixels), w, band, taps, sources, gradients)
     return ConvGrads(images(dx), dweight, dbias)
 
 
@@ -128,7 +130,7 @@ def _add_pixels(g, w, band, target):
     """target += w · g, pixel by pixel, without the numbers between them."""
     for i in range(0, g.size, band.pitch):
         for p in range(i, i + band.width_out * band.spacing, band.spacing):
-            add_1(target[p : p + band.batch], g[p : p + band.batch], w)
+            add_scaled(g[p : p + band.batch], w, target[p : p + band.batch])
 
 
 @leaf
@@ -194,25 +196,23 @@ def _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch
 
 
 @driver
-def _forward(x, w, bias, band, offsets, y, relu):
+def _forward(share, shares, x, w, bias, band, offsets, y, relu):
     """y (C_out, H_out·W_out·N) of x (C_in, H·W·N) and w (C_out, taps): the channels are shared out."""
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), len(x))
-        if begin < end:
-            phases, sums = np.zeros(band.phases * band.size, x.dtype), np.empty(band.rows * band.pitch, x.dtype)
-            _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, relu)
+    begin, end = bounds(share, shares, len(x))
+    if begin < end:
+        phases, sums = np.zeros(band.phases * band.size, x.dtype), np.empty(band.rows * band.pitch, x.dtype)
+        _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, relu)
 
 
 @driver
-def _backward(dy, x, w, band, taps, sources, gradients):
+def _backward(share, shares, dy, x, w, band, taps, sources, gradients):
     """Add to the gradients, all zero at first, what dy gives: the channels are shared out.
 
     The weights w are in the order of their taps' phases, those of the gradient in their own.
     """
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), len(x))
-        if begin < end:
-            phases, dphases = np.zeros(band.phases * band.size, x.dtype), np.empty(band.phases * band.size, x.dtype)
-            spaced, dots = np.zeros(band.reach + band.size, x.dtype), np.empty(taps.order.size, x.dtype)
-            scratch = _Scratch(phases, dphases, spaced, dots)
-            _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch, gradients)
+    begin, end = bounds(share, shares, len(x))
+    if begin < end:
+        phases, dphases = np.zeros(band.phases * band.size, x.dtype), np.empty(band.phases * band.size, x.dtype)
+        spaced, dots = np.zeros(band.reach + band.size, x.dtype), np.empty(taps.order.size, x.dtype)
+        scratch = _Scratch(phases, dphases, spaced, dots)
+        _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch, gradients)

@@ -2,18 +2,11 @@
 
 import numpy as np
 
-from ghostnp.kernels.jit import leaf
-from ghostnp.kernels.leaves import copy, dot
+from ghostnp.kernels.loops import add_scaled, copy, dot
+from ghostnp.kernels.runtime import leaf
 
 # Unsigned, since Numba tests a signed index for counting from the end.
 _1, _2, _3, _4, _5, _6, _7 = (np.uintp(number) for number in range(1, 8))
-
-
-@leaf
-def add_1(target, x, a):
-    """target += a · x."""
-    for p in range(target.size):
-        target[p] += a * x[p]
 
 
 @leaf
@@ -57,7 +50,7 @@ def add_taps(target, source, begins, w):
         _add_3(target, source[i : i + n], source[j : j + n], source[k : k + n], w[t], w[t + 1], w[t + 2])
         t += 3
     while t < w.size:
-        add_1(target, source[begins[t] : begins[t] + n], w[t])
+        add_scaled(source[begins[t] : begins[t] + n], w[t], target)
         t += 1
 
 
@@ -81,13 +74,6 @@ def all_finite(row):
     for p in range(row.size):
         finite &= np.isfinite(row[p])
     return finite
-
-
-@leaf
-def rectify(row):
-    """relu(row) in place; a comparison with NaN is false, so NaN stays."""
-    for p in range(row.size):
-        row[p] = 0 if row[p] < 0 else row[p]
 
 
 @leaf

@@ -28,9 +28,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.jit import SHARES, driver, leaf, prange
 from ghostnp.kernels.layout import compact
-from ghostnp.kernels.leaves import accumulate, bounds, copy, fill
+from ghostnp.kernels.loops import accumulate, copy, fill
+from ghostnp.kernels.matmul import Columns
+from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
 
 
 class Band(NamedTuple):
@@ -93,24 +94,6 @@ class Taps(NamedTuple):
     starts: np.ndarray
 
 
-class Columns(NamedTuple):
-    """The columns of a map, as the products in `matmul` take an operand: rows that lie anywhere in memory.
-
-    Parameters
-    ----------
-    phases : ndarray
-        (groups, numbers).
-    begins : ndarray
-        For each row, where it begins among the numbers of its group.
-    lines : (int, int, int)
-        How many numbers a row has, how many of them are contiguous, and how far it is from there to the next ones.
-    """
-
-    phases: np.ndarray
-    begins: np.ndarray
-    lines: tuple[int, int, int]
-
-
 @lru_cache(maxsize=256)
 def layout(window, batch, rows, deal_columns):
     """The phases of a band of `rows` output rows, or of all if there are fewer.
@@ -137,19 +120,20 @@ def layout(window, batch, rows, deal_columns):
 
 
 def columns(pixels, window, groups):
-    """What the windows see of `pixels` (C, H, W, N), as `Columns`."""
+    """What the windows see of `pixels` (C, H, W, N), as `Columns` for each group of channels."""
     channels, _, _, batch = pixels.shape
-    band, begins, lines = _columns_layout(window, channels // groups, batch)
+    band, begins = _columns_layout(window, channels // groups, batch)
     phases = np.empty((channels, band.phases, band.size), pixels.dtype)
-    _deal_channels(pixels.reshape(channels, -1), band, phases)
-    return Columns(phases.reshape(groups, -1), begins, lines)
+    _deal_channels(shares_for(phases.size), pixels.reshape(channels, -1), band, phases)
+    width = band.width_out * batch
+    return Columns(phases.reshape(groups, -1), begins, band.height_out * width, width, band.pitch)
 
 
 @lru_cache(maxsize=256)
 def _columns_layout(window, channels, batch):
+    """The phases of whole maps, and where each row of a group's columns begins in them."""
     band, taps = layout(window, batch, window.output[0], deal_columns=True)
-    begins = np.arange(channels)[:, None] * (band.phases * band.size) + taps.offsets
-    return band, begins.ravel(), (band.height_out * band.width_out * batch, band.width_out * batch, band.pitch)
+    return band, (np.arange(channels)[:, None] * (band.phases * band.size) + taps.offsets).ravel()
 
 
 @leaf
@@ -252,11 +236,10 @@ def _deal_jobs(begin, end, x, band, phases):
 
 
 @driver
-def _deal_channels(x, band, phases):
+def _deal_channels(share, shares, x, band, phases):
     """Deal x (C, H·W·N) out to phases (C, s·t, size): a job is one phase of one channel."""
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), len(x) * band.phases)
-        _deal_jobs(begin, end, x, band, phases)
+    begin, end = bounds(share, shares, len(x) * band.phases)
+    _deal_jobs(begin, end, x, band, phases)
 
 
 @leaf
@@ -274,12 +257,11 @@ def _collect_jobs(begin, end, columns, band, taps, first, numbers, dx):
 
 
 @driver
-def col2im(columns, band, taps, first, dx):
+def col2im(share, shares, columns, band, taps, first, dx):
     """Add the columns of a band of output rows from row `first` on to the pixels of dx (C, H·W·N) that they belong to.
 
-    A job is one phase of one channel: no two threads add to the same number.
+    A job is one phase of one channel: no two shares add to the same number.
     """
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), len(dx) * band.phases)
-        if begin < end:
-            _collect_jobs(begin, end, columns, band, taps, first, np.empty(band.size, dx.dtype), dx)
+    begin, end = bounds(share, shares, len(dx) * band.phases)
+    if begin < end:
+        _collect_jobs(begin, end, columns, band, taps, first, np.empty(band.size, dx.dtype), dx)

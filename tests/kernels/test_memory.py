@@ -3,7 +3,6 @@
 import platform
 
 import pytest
-
 from ghostnp.kernels.memory import keep_freed_memory
 
 # Forty megabytes in arrays of a megabyte, again and again; then how many page faults a round cost once it was going,

@@ -1,7 +1,6 @@
 """The layer of threads is a setting that changes no result; callers may come from many threads, and from a fork."""
 
 import pytest
-
 from ghostnp.kernels.threads import choose_layer, has_openmp
 
 each_layer = pytest.mark.parametrize("layer", ["pool", "serial"] + ["omp"] * has_openmp())

@@ -1,0 +1,74 @@
+"""The loops over a row that several kernels share, each a leaf."""
+
+from ghostnp.kernels.runtime import leaf
+
+
+@leaf
+def fill(row, value):
+    """row = value, which has to be of the row's dtype."""
+    for p in range(row.size):
+        row[p] = value
+
+
+@leaf
+def copy(source, target):
+    """target = source."""
+    for p in range(target.size):
+        target[p] = source[p]
+
+
+@leaf
+def same(x, y):
+    """Whether two rows of one length are one and the same memory.
+
+    A loop is vectorised if what it writes is certainly not what it reads, or certainly the same: a leaf that may have
+    to overwrite its argument has a loop for either.
+    """
+    return x.ctypes.data == y.ctypes.data
+
+
+@leaf
+def accumulate(source, target):
+    """target += source."""
+    for p in range(target.size):
+        target[p] += source[p]
+
+
+@leaf
+def add_scaled(source, factor, target):
+    """target += factor · source."""
+    for p in range(target.size):
+        target[p] += factor * source[p]
+
+
+@leaf
+def multiply_by(factor, target):
+    """target *= factor."""
+    for p in range(target.size):
+        target[p] *= factor[p]
+
+
+@leaf
+def dot(a, b):
+    """Σ a·b, in the rows' own precision."""
+    total = a.dtype.type(0)
+    for p in range(a.size):
+        total += a[p] * b[p]
+    return total
+
+
+@leaf
+def sum_row(row):
+    """Σ row, in the row's own precision."""
+    total = row.dtype.type(0)
+    for p in range(row.size):
+        total += row[p]
+    return total
+
+
+@leaf
+def rectify(row):
+    """relu(row) in place; a comparison with NaN is false, so NaN stays."""
+    zero = row.dtype.type(0)
+    for p in range(row.size):
+        row[p] = zero if row[p] < zero else row[p]
