@@ -1,8 +1,8 @@
 """Standard, pointwise and grouped convolution as matrix products; `conv2d`, which chooses; separable convolution.
 
 With g groups, C, H, W, N memory holds g matrices of C_in/g rows each, one below the other, and the columns (see
-`windows`) keep that order: y = w @ columns + bias, once for each group. With a 1x1 kernel, stride 1 and no padding, x is
-its own columns.
+`windows`) keep that order: y = w @ columns + bias, once for each group. With a 1x1 kernel, stride 1 and no padding, x
+is its own columns.
 
 Two keywords are not in the vocabulary: `out`, an array of a kernel's own layout (or some channels of one) to write
 the result to, and `relu`, which rectifies it in the same pass. They are there for the inference engine.
