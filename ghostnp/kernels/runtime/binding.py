@@ -38,6 +38,7 @@ class _Lower(Lower):
         # Numba's own: takes Python's objects apart, lets go of the interpreter, and raises an error.
         PyCallWrapper(self.context, module, launch, self.fndesc, self.env, self.call_helper, release_gil).build()
         self.library.add_ir_module(module)
+        self.library.private.add(self.fndesc.llvm_func_name)
 
     def _function(self, module, kind, name):
         function = ir.Function(module, kind, f"{self.fndesc.llvm_func_name}.{name}")
