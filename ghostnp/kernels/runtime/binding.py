@@ -1,4 +1,4 @@
-"""Binding: how a call from Python becomes a launch, which is an address of code, one of arguments, and a number of shares.
+"""Binding: how a call from Python becomes a launch: addresses of code and of arguments, and a number of shares.
 
 A driver's function is compiled as usual, ``work(share, shares, *arguments)``. Around it stand two small functions,
 written here in LLVM's language, since Numba has no words for an address:
