@@ -15,17 +15,17 @@ import math
 
 import numpy as np
 
-from ghostnp.kernels.columns import col2im, columns
 from ghostnp.kernels.depthwise import (
     convolve_depthwise,
     convolve_depthwise_backward,
     depthwise_conv2d,
     depthwise_conv2d_backward,
 )
-from ghostnp.kernels.layout import images, plain, planes, rows
+from ghostnp.kernels.layout import contiguous, images, planes, rows
 from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_backward
 from ghostnp.kernels.matmul import gemm, gemm_nt, matrix
-from ghostnp.kernels.phases import layout
+from ghostnp.kernels.runtime import shares_for
+from ghostnp.kernels.windows import col2im, columns, layout
 from ghostnp.ops.convolution import check_separable
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads, SeparableGrads
@@ -107,7 +107,7 @@ def convolve(x, weight, bias, window, groups, out=None, relu=False):
     if out is None:
         out = images(np.empty((len(weight), *window.output, len(x)), x.dtype))
     pixels = planes(x)
-    w, y = _by_group(plain(weight), groups), _by_group(planes(out), groups)
+    w, y = _by_group(contiguous(weight), groups), _by_group(planes(out), groups)
     if _is_one_pixel(window):
         product(w, bias, _by_group(pixels, groups), y, relu)
     elif y.size:
@@ -119,7 +119,7 @@ def _convolve_backward(dy, x, weight, window, groups=1):
     if groups == x.shape[1] > 1:
         return convolve_depthwise_backward(dy, x, weight, window)
     gradient, pixels = planes(dy), planes(x)
-    w, dproducts = _by_group(plain(weight), groups), _by_group(gradient, groups)
+    w, dproducts = _by_group(contiguous(weight), groups), _by_group(gradient, groups)
     if _is_one_pixel(window):
         dx, dw = product_backward(dproducts, _by_group(pixels, groups), w)
     else:
@@ -145,9 +145,9 @@ def _add_to_pixels(dy, w, window, dx, batch):
     height, width = window.output
     depth, length = w.shape[0] * w.shape[2], width * batch
     step = min(height, max(1, COLUMN_BYTES // (depth * length * dy.itemsize)))
-    numbers, *taps = layout(window, batch, step)
+    band, taps = layout(window, batch, step, deal_columns=True)
     zeros = np.zeros((len(w), w.shape[2]), dy.dtype)
     for i in range(0, height, step):
         dcolumns = np.empty((len(w), w.shape[2], min(step, height - i) * length), dy.dtype)
         gemm(w, True, zeros, matrix(dy, i * length, dcolumns.shape[2]), dcolumns)
-        col2im(dcolumns.reshape(depth, -1), i, numbers, *taps, dx)
+        col2im(shares_for(dcolumns.size), dcolumns.reshape(depth, -1), band, taps, i, dx)
