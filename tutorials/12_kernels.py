@@ -33,7 +33,7 @@ import numpy as np
 
 import ghostnp
 from ghostnp import kernels, ops, pictures
-from ghostnp.kernels import layout, loops, runtime, taps
+from ghostnp.kernels import layout, runtime, taps
 from ghostnp.modules import GhostModule, initializer
 from ghostnp.ops.geometry import check_conv2d, crop, pad
 from ghostnp.pictures import style
@@ -498,7 +498,7 @@ print("one thread or all of them, equal bits:", all(np.array_equal(a, b) for a, 
 # `loops.py`, `matmul.py`, and then any other; how all this is compiled and run is in `runtime/`. Two leaves:
 
 # %%
-source(loops.add_scaled)
+source(taps.add_scaled)
 source(taps.add_taps)
 
 # %% [markdown]

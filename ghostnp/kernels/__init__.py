@@ -3,8 +3,8 @@
 What needs no hurry is the definition itself: it is imported from `ghostnp.ops` below, in plain sight.
 
 Read them in this order: `layout`, `loops`, `matmul`, `linear`, `windows`, `taps`, `depthwise`, `convolution`,
-`normalization`, `activation`, `elementwise`, `concat`, `pooling`, `resize`, `shuffle`. How they are compiled, and run by
-several threads, is in `runtime`: of that, its docstring is enough to begin with.
+`normalization`, `activation`, `elementwise`, `concat`, `pooling`, `resize`, `shuffle`. How they are compiled and run is
+in `runtime`; to begin with, its own `__init__` says enough.
 """
 
 from ghostnp.kernels.activation import (
