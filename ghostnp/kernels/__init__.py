@@ -2,9 +2,9 @@
 
 What needs no hurry is the definition itself: it is imported from `ghostnp.ops` below, in plain sight.
 
-Read them in this order: `jit` (with `cache`, `progress`, `threads` and `pool`), `memory`, `layout`, `leaves`,
-`registers`, `matmul`, `linear`, `phases`, `columns`, `taps`, `depthwise`, `convolution`, `normalization`, `activation`,
-`pooling`, `resize`, `shuffle`, `join`.
+Read them in this order: `layout`, `loops`, `matmul`, `linear`, `windows`, `taps`, `depthwise`, `convolution`,
+`normalization`, `activation`, `elementwise`, `concat`, `pooling`, `resize`, `shuffle`. How they are compiled and run is
+in `runtime`; to begin with, its own `__init__` says enough.
 """
 
 from ghostnp.kernels.activation import (

@@ -26,9 +26,6 @@ def contiguous(array):
     return array if array.flags.behaved else array.copy()
 
 
-plain = contiguous  # the old name
-
-
 def planes(x):
     """The (C, H, W, N) buffer under `x` (N, C, H, W); a copy only if `x` lies otherwise."""
     if not _wants_turning(x):

@@ -1,4 +1,4 @@
-"""Binding: how a call from Python becomes a launch, which is an address of code, one of arguments, and a number of shares.
+"""Binding: how a call from Python becomes a launch: addresses of code and of arguments, and a number of shares.
 
 A driver's function is compiled as usual, ``work(share, shares, *arguments)``. Around it stand two small functions,
 written here in LLVM's language, since Numba has no words for an address:
@@ -38,6 +38,7 @@ class _Lower(Lower):
         # Numba's own: takes Python's objects apart, lets go of the interpreter, and raises an error.
         PyCallWrapper(self.context, module, launch, self.fndesc, self.env, self.call_helper, release_gil).build()
         self.library.add_ir_module(module)
+        self.library.private.add(self.fndesc.llvm_func_name)
 
     def _function(self, module, kind, name):
         function = ir.Function(module, kind, f"{self.fndesc.llvm_func_name}.{name}")

@@ -12,6 +12,7 @@ it a second time (hand over ``dtype.type(0)``), a leaf whose output is also an i
 one that indexes ``row[first + p]`` (slice first, then count from 0).
 """
 
+import uuid
 from functools import cached_property
 
 import numba
@@ -50,12 +51,24 @@ class _SelfContained(JITCodeLibrary):
     Otherwise it would call the copy that the process met first, be it the leaf's own or another driver's. Each was
     optimised where it stands, and may add in another order: bits would depend on whether a kernel was compiled or read
     from the disk, and on which kernels came before it.
+
+    The copies get names that nothing else has. Once they belong to one caller, LLVM may pass their arguments in a way
+    of its own, and its linker finds even such a function by its name: code compiled elsewhere, with a copy of the same
+    leaf, or of one of Numba's own functions, would call this one, and crash.
     """
 
+    def __init__(self, codegen, name):
+        super().__init__(codegen, name)
+        self.enable_object_caching()
+        self.private = set()  # names of more functions that are called from inside alone
+
     def _optimize_final_module(self):
+        unique = uuid.uuid4().hex
         for function in self._final_module.functions:
-            if function.linkage in _ANY_COPY:
+            if function.linkage in _ANY_COPY or function.name in self.private:
                 function.linkage = Linkage.internal
+            if function.linkage == Linkage.internal:
+                function.name = f"{function.name}.{unique}"
         level, numba.config.OPT = numba.config.OPT, _LEVEL
         try:
             super()._optimize_final_module()
@@ -75,7 +88,7 @@ class _Native:
     @cached_property
     def _compiled(self):
         signature = sigutils.normalize_signature(self._signature)
-        compiled = CFunc(self._function, signature, {}, {"error_model": "numpy"})
+        compiled = CFunc(self._function, signature, {}, {"error_model": "numpy"}, pipeline_class=_pipeline())
         keep_on_disk(compiled, self._function)
         compiled.compile()
         return compiled
@@ -97,12 +110,16 @@ def native(signature):
 
 def compile_shares(function, lowering):
     """Compile a driver's function; `lowering`, in place of Numba's own, writes its machine code."""
+    compiled = numba.njit(**_FLAGS, nogil=True, pipeline_class=_pipeline(lowering))(function)
+    keep_on_disk(compiled, function)
+    watch(compiled)
+    return compiled
 
+
+def _pipeline(lowering=NativeLowering):
     class Pipeline(CompilerBase):
         def __init__(self, typing, target, _, *rest):
-            library = _SelfContained(target.codegen(), "driver")
-            library.enable_object_caching()
-            super().__init__(typing, target, library, *rest)
+            super().__init__(typing, target, _SelfContained(target.codegen(), "driver"), *rest)
 
         def define_pipelines(self):
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
@@ -110,7 +127,4 @@ def compile_shares(function, lowering):
             passes.finalize()
             return [passes]
 
-    compiled = numba.njit(**_FLAGS, nogil=True, pipeline_class=Pipeline)(function)
-    keep_on_disk(compiled, function)
-    watch(compiled)
-    return compiled
+    return Pipeline

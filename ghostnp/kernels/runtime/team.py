@@ -148,7 +148,7 @@ def _receive(words, function, where, shares, size):
 
 @native("void(int64, int64)")
 def _be_member(words, member):
-    """Take shares until the team stops; `member` is the address of this one's words: whether it sleeps, and its lock."""
+    """Take shares until the team stops; at `member` are this one's words: whether it sleeps, and its lock."""
     patience = load(words + _CONSTANTS + 8)
     left = patience
     while load(words + _STOP) == 0:
@@ -245,12 +245,48 @@ def asked_for():
     return int(setting)
 
 
-_threads, _team, _making = asked_for(), None, Lock()
+class _Process:
+    """The one team of a process, and how many threads it is to have."""
+
+    def __init__(self):
+        self.threads = asked_for()
+        self.forget()
+
+    def forget(self):
+        """Begin anew in a forked process: threads do not survive a fork, and a lock may never be released there."""
+        self.team, self._making = None, Lock()
+
+    def make(self):
+        """The team, made by whoever is first."""
+        with self._making:
+            if self.team is None:
+                self.team = Team(self.threads)
+            return self.team
+
+    def replace(self, threads):
+        """Have the next launch make a team of so many threads, and let this one go."""
+        with self._making:
+            before, self.threads, self.team = self.team, threads, None
+        if before is not None:
+            before.stop()
+
+    def stop(self):
+        """Let the team go before the interpreter takes its modules apart, compiled code among them."""
+        if self.team is not None:
+            self.team.stop()
+
+
+_process = _Process()
+
+
+def team():
+    """The address of the words of this process's team, which is made when it is first needed."""
+    return (_process.team or _process.make()).words
 
 
 def threads():
     """How many threads run the kernels, the calling thread included."""
-    return _threads
+    return _process.threads
 
 
 def set_threads(count):
@@ -261,40 +297,13 @@ def set_threads(count):
     ValueError
         If `count` is not from 1 to 1024.
     """
-    global _threads, _team
     if not 1 <= count <= _MOST:
         raise ValueError(f"count={count!r}: the rule is a number of threads from 1 to {_MOST}, such as 2")
-    with _making:
-        before, _threads, _team = _team, int(count), None
-    if before is not None:
-        before.stop()
-
-
-def team():
-    """The address of the words of this process's team, which is made when it is first needed."""
-    global _team
-    if _team is None:
-        with _making:
-            if _team is None:
-                _team = Team(_threads)
-            return _team.words
-    return _team.words
-
-
-def _forget():
-    """Have a forked process make a team of its own: threads do not survive a fork, and a lock may never be released."""
-    global _team, _making
-    _team, _making = None, Lock()
-
-
-def _stop_at_exit():
-    # Before the interpreter takes its modules apart, compiled code among them.
-    if _team is not None:
-        _team.stop()
+    _process.replace(int(count))
 
 
 def watch_process():
-    """Have the team follow this process: made anew after a fork, and stopped when the interpreter exits."""
+    """Have the team made anew after a fork, and stopped when the interpreter exits."""
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget)
-    atexit.register(_stop_at_exit)
+        os.register_at_fork(after_in_child=_process.forget)
+    atexit.register(_process.stop)
