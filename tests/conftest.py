@@ -17,7 +17,7 @@ import ghostnp
 from ghostnp import ops
 from ghostnp.backend import overlay
 
-# PyTorch and the kernels each have a pool of threads; one that waits by spinning would take the cores from the other.
+# PyTorch and the kernels each have threads. If PyTorch's waited by spinning, they would take the kernels' cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # No deadline, since the first example pays for the compilation. CI repeats itself; elsewhere each run finds new cases.

@@ -286,10 +286,10 @@ def test_no_kernel_was_compiled_for_more_than_two_dtypes():
     from numba.core.dispatcher import Dispatcher
 
     compiled = {
-        f"{module.__name__}.{name}": [str(signature) for signature in value.signatures]
+        f"{module.__name__}.{name}": [str(signature) for signature in dispatcher.signatures]
         for module in modules_of(kernels)
         for name, value in vars(module).items()
-        if isinstance(value, Dispatcher)
+        if isinstance(dispatcher := getattr(value, "dispatcher", value), Dispatcher)
     }
     too_many = [
         "\n    ".join([name, *signatures])

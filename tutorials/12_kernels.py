@@ -35,7 +35,7 @@ import ghostnp
 from ghostnp import kernels, ops, pictures
 from ghostnp.course.study import check, show, source
 from ghostnp.graph.engine import fold
-from ghostnp.kernels import layout, taps
+from ghostnp.kernels import layout, runtime, taps
 from ghostnp.modules import GhostModule, initializer
 from ghostnp.ops.geometry import check_conv2d, crop, pad
 from ghostnp.photo import load_photo
@@ -344,7 +344,7 @@ def toy(x, weight, bias=None, *, padding=0):
     """Depthwise convolution, stride 1."""
     window = check_conv2d(x, weight, bias, groups="channels", stride=1, padding=padding, dilation=1)
     y = np.zeros((len(weight), *window.output, len(x)), x.dtype)
-    filter_rows(lines(pad(x, window)), layout.plain(weight[:, 0]), len(x), lines(layout.images(y)))
+    filter_rows(lines(pad(x, window)), layout.contiguous(weight[:, 0]), len(x), lines(layout.images(y)))
     return layout.images(y) if bias is None else layout.images(y) + bias[:, None, None]
 
 
@@ -375,7 +375,7 @@ print("toy is depthwise_conv2d")
 def careless(x, weight, bias=None, *, padding=0):
     window = check_conv2d(x, weight, bias, groups="channels", stride=1, padding=padding, dilation=1)
     y = np.zeros((len(weight), *window.output, len(x)), x.dtype)
-    filter_rows(lines(pad(x, window)), layout.plain(weight[:, 0]), 1, lines(layout.images(y)))
+    filter_rows(lines(pad(x, window)), layout.contiguous(weight[:, 0]), 1, lines(layout.images(y)))
     return layout.images(y) if bias is None else layout.images(y) + bias[:, None, None]
 
 
@@ -438,7 +438,7 @@ def toy_backward(dy, x, weight, *, padding=0):
     xp = pad(x, window)
     dxp = np.zeros((*xp.shape[1:], len(x)), x.dtype)
     dweight = np.zeros((len(weight), *window.kernel), x.dtype)
-    spread_rows(lines(dy), lines(xp), layout.plain(weight[:, 0]), len(x), lines(layout.images(dxp)), dweight)
+    spread_rows(lines(dy), lines(xp), layout.contiguous(weight[:, 0]), len(x), lines(layout.images(dxp)), dweight)
     return crop(layout.images(dxp), window), dweight[:, None], dy.sum(axis=(0, 2, 3))
 
 
@@ -484,27 +484,26 @@ images, filters = (
 )
 gradient = rng.standard_normal(images.shape).astype(np.float32)
 runs = []
-for threads in (1, numba.get_num_threads()):
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads)
+all_threads = runtime.threads()
+for threads in (1, all_threads):
+    runtime.set_threads(threads)
     runs.append(kernels.pointwise_conv2d_backward(gradient, images, filters))
-    numba.set_num_threads(before)
 print("one thread or all of them, equal bits:", all(np.array_equal(a, b) for a, b in zip(*runs, strict=True)))
 
 # %% [markdown]
 # ## Where the kernels are, and how to read them
 #
-# In `ghostnp/kernels`, one file for each subject. A *leaf* is a loop over rows, like `add_row`; a *driver* shares out
-# the work among threads and calls leaves. Read `jit.py` first (how they are compiled), then `layout.py` (memory order),
-# `leaves.py`, `matmul.py`, and then any other. Two leaves, from `taps.py`:
+# In `ghostnp/kernels`, one file for each subject. A *leaf* is a loop over rows, like `add_row`; a *driver* does one share
+# of the work, and calls leaves; a team of threads has all shares done. Read `layout.py` first (memory order), then
+# `loops.py`, `matmul.py`, and then any other; how all this is compiled and run is in `runtime/`. Two leaves:
 
 # %%
-source(taps.add_1)
+source(taps.add_scaled)
 source(taps.add_taps)
 
 # %% [markdown]
-# The first is our `add_row`, to the letter. The second goes over all taps of a kernel, nine or three at a time where it
-# can: then each number of `target` is loaded and stored once for nine products. That is the whole art: *do more with a
+# The first is our `add_row`, with its arguments in another order. The second, in `taps.py`, goes over all taps of a
+# kernel, nine or three at a time where it can: then each number of `target` is loaded and stored once for nine products. That is the whole art: *do more with a
 # number while you have it*. So the depthwise kernel copies a few padded rows to a scratch that stays in the cache, and
 # adds all taps there. And the matrix product works on 8 rows of results at a time, so that each number of `x` that it
 # loads is used 8 times.

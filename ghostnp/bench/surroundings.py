@@ -35,7 +35,7 @@ def surroundings(threads):
         "processor": _processor(),
         "cores": str(cores()),
         "threads": f"{threads} for each contender, each in a process of its own, one at work at a time",
-        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "not set: passive in ghostnp's process, each peer's own"),
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "not set: each peer's own"),
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "ghostnp": ghostnp.__version__,
         **{name: installed(name) or "not installed" for name in PACKAGES},

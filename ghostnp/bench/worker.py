@@ -26,7 +26,14 @@ from ghostnp.bench.timing import turn
 # has a turn before they sleep.
 _REST = {"pytorch": 0.02, "onnx_runtime": 0.05, "textbook": 0.12, "roofline": 0.12}
 # Each library has its own name for it, and reads it when it is loaded.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_THREADS = (
+    "GHOSTNP_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 
 
 class WorkerError(RuntimeError):

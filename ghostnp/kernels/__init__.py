@@ -3,34 +3,47 @@
 What has no twin is the definition itself: costs are arithmetic on shapes, and a few operators meet small arrays or are
 one call of NumPy. An operator that was registered runs by its definition.
 
-Read them in this order: `jit` (with `cache`, `progress`, `threads` and `pool`), `memory`, `layout`, `leaves`,
-`registers`, `matmul`, `linear`, `phases`, `columns`, `taps`, `depthwise`, `convolution`, `normalization`, `activation`,
-`pooling`, `resize`, `shuffle`, `join`. A new kernel is a function in its chapter, under its definition's name.
+Read them in this order: `layout`, `loops`, `matmul`, `linear`, `windows`, `taps`, `depthwise`, `convolution`,
+`normalization`, `activation`, `elementwise`, `concat`, `pooling`, `resize`, `shuffle`. How they are compiled and run is
+in `runtime`; to begin with, its own `__init__` says enough. A new kernel is a function in its chapter, under its
+definition's name.
 """
 
 from ghostnp import ops
 from ghostnp.kernels import (
     activation,
+    concat,
     convolution,
     depthwise,
-    join,
+    elementwise,
     linear,
     normalization,
     pooling,
     resize,
     shuffle,
 )
-from ghostnp.kernels.memory import keep_freed_memory
+from ghostnp.kernels.runtime import apply_settings
 from ghostnp.ops import __all__
 
-_CHAPTERS = (activation, convolution, depthwise, linear, normalization, pooling, resize, shuffle, join)
+_CHAPTERS = (
+    activation,
+    concat,
+    convolution,
+    depthwise,
+    elementwise,
+    linear,
+    normalization,
+    pooling,
+    resize,
+    shuffle,
+)
 _TWINS = {
     name: function
     for chapter in _CHAPTERS
     for name, function in vars(chapter).items()
     if getattr(function, "__module__", "") == chapter.__name__
 }
-is_whole = True
+is_whole = True  # see ghostnp.backend
 globals().update({name: _TWINS.get(name, getattr(ops, name)) for name in __all__})
 
 
@@ -38,4 +51,4 @@ def __getattr__(name):
     return getattr(ops, name)
 
 
-keep_freed_memory()
+apply_settings()

@@ -1,6 +1,6 @@
 """Activations, forward and backward, fast.
 
-Everything here meets each number alone, so memory is read as one long row. ReLU, ReLU6, the clip, the hard sigmoid and
+Everything here is elementwise, so memory is read as one long row. ReLU, ReLU6, the clip, the hard sigmoid and
 each half of a CReLU are one family, the *ramps*: constant up to `low`, constant from `high` on, straight between.
 
     y = (min(max(x, low), high) − origin) · slope            dx = dy · slope, but 0 where x was clipped
@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.jit import SHARES, driver, leaf, prange
-from ghostnp.kernels.layout import images, plain, planes
-from ghostnp.kernels.leaves import FEW, bounds, same
+from ghostnp.kernels.layout import array_of, buffer_of
+from ghostnp.kernels.loops import same
+from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
 from ghostnp.ops.activation import crelu_cost
 from ghostnp.ops.checks import check_arrays, check_features, check_gradient, check_operands
 
@@ -92,45 +92,35 @@ def crelu_backward(dy, x):
 def sigmoid(x, *, out=None):
     """Twin of `ghostnp.ops.sigmoid`."""
     check_arrays(x=x)
-    source = memory(x)
-    y = np.empty_like(source) if out is None else memory(out)
-    _sigmoid_all(source.reshape(-1), y.reshape(-1))
-    return shaped(y)
+    source = buffer_of(x)
+    y = np.empty_like(source) if out is None else buffer_of(out)
+    _sigmoid_numbers(shares_for(y.size), source.reshape(-1), y.reshape(-1))
+    return array_of(y)
 
 
 def sigmoid_backward(dy, x):
     """Twin of `ghostnp.ops.sigmoid_backward`."""
     check_operands(x=x, dy=dy)
-    source = memory(x)
+    source = buffer_of(x)
     dx = np.empty_like(source)
-    _sigmoid_backward_all(memory(dy).reshape(-1), source.reshape(-1), dx.reshape(-1))
-    return shaped(dx)
-
-
-def memory(x):
-    """The numbers of `x` as they lie: `planes` of four axes, and of any other number of axes row by row."""
-    return planes(x) if x.ndim == 4 else plain(x)
-
-
-def shaped(buffer):
-    """The inverse of `memory`."""
-    return images(buffer) if buffer.ndim == 4 else buffer
+    _sigmoid_numbers_backward(shares_for(dx.size), buffer_of(dy).reshape(-1), source.reshape(-1), dx.reshape(-1))
+    return array_of(dx)
 
 
 def _ramp(x, ramp, out=None):
     check_arrays(x=x)
-    source = memory(x)
-    y = np.empty_like(source) if out is None else memory(out)
-    _ramp_all(source.reshape(-1), *ramp, y.reshape(-1))
-    return shaped(y)
+    source = buffer_of(x)
+    y = np.empty_like(source) if out is None else buffer_of(out)
+    _ramp_numbers(shares_for(y.size), source.reshape(-1), ramp, y.reshape(-1))
+    return array_of(y)
 
 
 def _ramp_backward(dy, x, ramp):
     check_operands(x=x, dy=dy)
-    source = memory(x)
+    source = buffer_of(x)
     dx = np.empty_like(source)
-    _ramp_backward_all(memory(dy).reshape(-1), source.reshape(-1), ramp.low, ramp.high, ramp.slope, dx.reshape(-1))
-    return shaped(dx)
+    _ramp_numbers_backward(shares_for(dx.size), buffer_of(dy).reshape(-1), source.reshape(-1), ramp, dx.reshape(-1))
+    return array_of(dx)
 
 
 @leaf
@@ -241,42 +231,26 @@ def _sigmoid_backward_row(dy, x, dx):
 
 
 @driver
-def _ramp_all(x, low, high, origin, slope, y):
+def _ramp_numbers(share, shares, x, ramp, y):
+    begin, end = bounds(share, shares, x.size)
     f = x.dtype.type
-    if x.size < FEW:
-        _ramp_row(x, f(low), f(high), f(origin), f(slope), y)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), x.size)
-            _ramp_row(x[begin:end], f(low), f(high), f(origin), f(slope), y[begin:end])
+    _ramp_row(x[begin:end], f(ramp.low), f(ramp.high), f(ramp.origin), f(ramp.slope), y[begin:end])
 
 
 @driver
-def _ramp_backward_all(dy, x, low, high, slope, dx):
+def _ramp_numbers_backward(share, shares, dy, x, ramp, dx):
+    begin, end = bounds(share, shares, x.size)
     f = x.dtype.type
-    if x.size < FEW:
-        _ramp_backward_row(dy, x, f(low), f(high), f(slope), dx)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), x.size)
-            _ramp_backward_row(dy[begin:end], x[begin:end], f(low), f(high), f(slope), dx[begin:end])
+    _ramp_backward_row(dy[begin:end], x[begin:end], f(ramp.low), f(ramp.high), f(ramp.slope), dx[begin:end])
 
 
 @driver
-def _sigmoid_all(x, y):
-    if x.size < FEW:
-        _sigmoid_row(x, y)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), x.size)
-            _sigmoid_row(x[begin:end], y[begin:end])
+def _sigmoid_numbers(share, shares, x, y):
+    begin, end = bounds(share, shares, x.size)
+    _sigmoid_row(x[begin:end], y[begin:end])
 
 
 @driver
-def _sigmoid_backward_all(dy, x, dx):
-    if x.size < FEW:
-        _sigmoid_backward_row(dy, x, dx)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), x.size)
-            _sigmoid_backward_row(dy[begin:end], x[begin:end], dx[begin:end])
+def _sigmoid_numbers_backward(share, shares, dy, x, dx):
+    begin, end = bounds(share, shares, x.size)
+    _sigmoid_backward_row(dy[begin:end], x[begin:end], dx[begin:end])

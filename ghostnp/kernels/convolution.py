@@ -1,31 +1,31 @@
-"""Standard, pointwise and grouped convolution as linear maps, and the names that hand over to them.
+"""Standard, pointwise and grouped convolution as matrix products; `conv2d`, which chooses; separable convolution.
 
-All three are one thing here. With g groups, C, H, W, N memory already holds g matrices of C_in/g rows each, one below
-the other, and the columns keep that order: y = w @ columns + bias, once for each group. With a 1x1 kernel, stride 1 and
-no padding, x is its own columns. Otherwise the products take their rows from the phases of x, and no columns are made.
+With g groups, C, H, W, N memory holds g matrices of C_in/g rows each, one below the other, and the columns (see
+`windows`) keep that order: y = w @ columns + bias, once for each group. With a 1x1 kernel, stride 1 and no padding, x
+is its own columns.
 
 Two keywords are not in the vocabulary: `out`, an array of a kernel's own layout (or some channels of one) to write
-the result to, and `relu`, which rectifies it on the way. They are there for the inference engine.
+the result to, and `relu`, which rectifies it in the same pass. They are there for the inference engine.
 
-Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds up where they came from:
-a few output rows at a time, so that the memory which they take is bounded.
+Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds to their pixels: a few
+output rows at a time, so that the memory which they take is bounded.
 """
 
 import math
 
 import numpy as np
 
-from ghostnp.kernels.columns import col2im, columns
 from ghostnp.kernels.depthwise import (
     convolve_depthwise,
     convolve_depthwise_backward,
     depthwise_conv2d,
     depthwise_conv2d_backward,
 )
-from ghostnp.kernels.layout import images, plain, planes, rows
-from ghostnp.kernels.linear import as_rows, matrix, multiply, multiply_backward, sum_pixels
-from ghostnp.kernels.matmul import gemm, gemm_nt
-from ghostnp.kernels.phases import layout
+from ghostnp.kernels.layout import contiguous, images, planes, rows
+from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_backward
+from ghostnp.kernels.matmul import gemm, gemm_nt, matrix
+from ghostnp.kernels.runtime import shares_for
+from ghostnp.kernels.windows import col2im, columns, layout
 from ghostnp.ops.convolution import check_separable
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads, SeparableGrads
@@ -107,11 +107,11 @@ def convolve(x, weight, bias, window, groups, out=None, relu=False):
     if out is None:
         out = images(np.empty((len(weight), *window.output, len(x)), x.dtype))
     pixels = planes(x)
-    w, y = _by_group(plain(weight), groups), _by_group(planes(out), groups)
+    w, y = _by_group(contiguous(weight), groups), _by_group(planes(out), groups)
     if _is_one_pixel(window):
-        multiply(w, bias, _by_group(pixels, groups), y, relu)
+        product(w, bias, _by_group(pixels, groups), y, relu)
     elif y.size:
-        gemm(w, False, as_rows(bias, y), *columns(pixels, window, groups), y, 0, relu)
+        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, relu=relu)
     return out
 
 
@@ -119,35 +119,35 @@ def _convolve_backward(dy, x, weight, window, groups=1):
     if groups == x.shape[1] > 1:
         return convolve_depthwise_backward(dy, x, weight, window)
     gradient, pixels = planes(dy), planes(x)
-    w, dproducts = _by_group(plain(weight), groups), _by_group(gradient, groups)
+    w, dproducts = _by_group(contiguous(weight), groups), _by_group(gradient, groups)
     if _is_one_pixel(window):
-        dx, dw = multiply_backward(dproducts, _by_group(pixels, groups), w)
+        dx, dw = product_backward(dproducts, _by_group(pixels, groups), w)
     else:
         dx, dw = np.zeros_like(pixels), np.zeros_like(w)
         if dy.size:
-            gemm_nt(dproducts, 0, *columns(pixels, window, groups), dw)
+            gemm_nt(dproducts, 0, columns(pixels, window, groups), dw)
             _add_to_pixels(dproducts, w, window, rows(dx), len(x))
-    return ConvGrads(images(dx.reshape(pixels.shape)), dw.reshape(weight.shape), sum_pixels(rows(gradient)))
+    return ConvGrads(images(dx.reshape(pixels.shape)), dw.reshape(weight.shape), bias_gradient(rows(gradient)))
 
 
 def _by_group(buffer, groups):
-    """`buffer` as (G, rows, columns): a group's channels lie together, so this is a view."""
+    """`buffer` as (G, rows, columns): a group's channels are contiguous, so this is a view."""
     return buffer.reshape(groups, len(buffer) // groups, math.prod(buffer.shape[1:]))
 
 
 def _is_one_pixel(window):
-    """Whether each output pixel sees just the input pixel in the same place."""
+    """Whether each output pixel reads the input pixel in the same place and no other."""
     return window.kernel == window.stride == (1, 1) and window.input == window.output
 
 
 def _add_to_pixels(dy, w, window, dx, batch):
-    """dx += what wᵀ @ dy, the gradients of the columns, send back to the pixels: a band of output rows at a time."""
+    """Add the gradients of the columns, wᵀ @ dy, to their pixels in dx: a band of output rows at a time."""
     height, width = window.output
     depth, length = w.shape[0] * w.shape[2], width * batch
     step = min(height, max(1, COLUMN_BYTES // (depth * length * dy.itemsize)))
-    numbers, *taps = layout(window, batch, step)
+    band, taps = layout(window, batch, step, deal_columns=True)
     zeros = np.zeros((len(w), w.shape[2]), dy.dtype)
     for i in range(0, height, step):
         dcolumns = np.empty((len(w), w.shape[2], min(step, height - i) * length), dy.dtype)
-        gemm(w, True, zeros, *matrix(dy, i * length, dcolumns.shape[2]), dcolumns, 0, False)
-        col2im(dcolumns.reshape(depth, -1), i, numbers, *taps, dx)
+        gemm(w, True, zeros, matrix(dy, i * length, dcolumns.shape[2]), dcolumns)
+        col2im(shares_for(dcolumns.size), dcolumns.reshape(depth, -1), band, taps, i, dx)

@@ -1,32 +1,28 @@
 """Depthwise convolution, forward and backward: every tap is one scaled addition of long contiguous rows.
 
-In C, H, W, N memory the maps of one channel lie together. What some output rows (a *band*) see of them is copied, with
-its padding, to a scratch that stays in the cache. With s rows from one window to the next, it is dealt out to s
-*phases* on the way:
+What a band of output rows reads of a channel is dealt out to phases, as `windows` says: by rows alone. There each tap
+begins at an offset, and the numbers that follow are those that it multiplies for the numbers of an output row:
 
-    phase p, row i  =  row i·s + p of x̄
+    row[k] = b + Σ_tap w[tap] · phases[offset[tap] + i · pitch + k]
 
-In its phase each tap (u, v) reads neighbouring rows for neighbouring outputs, whatever the stride and the dilation.
-And as a phase's rows follow each other in memory, it reads *one* contiguous piece for the whole band:
+A few rows are summed at once in vector registers. If the stride skips columns, so do the pixels of y in such a row, and
+they are copied from it. To deal out the columns as well would take more time than the sums that it saves.
 
-    sums[k] += w[tap] · phases[offset[tap] + k]
-
-So there are sums in between and at the ends of rows that are nobody's output, and these are never copied to y: with t
-columns from one window to the next, every t-th pixel is. To sort columns out beforehand would take more time than the
-additions that it saves. Up to nine taps are added at a time, which saves most passes over the sums.
-
-dx gathers from a dy that is spaced likewise, by the very same additions, and dw takes scalar products of the same
-pieces.
+Backwards dy is spaced out as the rows of a phase are, with zeros in between, and a tap reads one contiguous run for the
+whole band. dx takes scaled additions of such runs, up to nine taps at a time, and dw takes scalar products.
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.jit import SHARES, driver, leaf, prange
-from ghostnp.kernels.layout import compact, images, plain, planes, rows
-from ghostnp.kernels.leaves import accumulate, bounds, copy, fill, sum_row
-from ghostnp.kernels.taps import add_1, add_taps, all_finite, copy_pixels, dot_1, dot_taps, rectify
+from ghostnp.kernels.layout import contiguous, images, planes, rows
+from ghostnp.kernels.loops import add_scaled, dot, fill, sum_row
+from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime.rows import ROWS, VECTOR, filter_rows
+from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
+from ghostnp.kernels.windows import collect, deal, layout
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads
 
@@ -50,9 +46,10 @@ def convolve_depthwise(x, weight, bias, window, *, out=None, relu=False):
     """`depthwise_conv2d` for a window that has been checked already."""
     y = np.empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
     if y.size:
-        numbers, offsets, *_ = _layout(window, len(x), x.itemsize)
-        bias = np.zeros(len(weight), x.dtype) if bias is None else plain(bias)
-        _forward(rows(planes(x)), plain(rows(weight)), bias, numbers, offsets, rows(y), relu)
+        band, taps, _ = _layout(window, len(x), x.itemsize)
+        bias = np.zeros(len(weight), x.dtype) if bias is None else contiguous(bias)
+        w, shares = contiguous(rows(weight)), shares_for(y.size * taps.order.size)
+        _forward(shares, rows(planes(x)), w, bias, band, taps.offsets, rows(y), relu)
     return images(y) if out is None else out
 
 
@@ -61,168 +58,166 @@ def convolve_depthwise_backward(dy, x, weight, window):
     pixels = planes(x)
     dx, dweight, dbias = np.zeros_like(pixels), np.zeros(weight.shape, x.dtype), np.zeros(len(weight), x.dtype)
     if dx.size:
-        numbers, offsets, order, starts, sources = _layout(window, len(x), x.itemsize)
-        w = plain(rows(weight)[:, order])
-        _backward(rows(planes(dy)), rows(pixels), w, numbers, offsets, starts, sources, rows(dx), rows(dweight), dbias)
+        band, taps, sources = _layout(window, len(x), x.itemsize)
+        w, gradients = contiguous(rows(weight)[:, taps.order]), ConvGrads(rows(dx), rows(dweight), dbias)
+        shares = shares_for(dy.size * taps.order.size)
+        _backward(shares, rows(planes(dy)), rows(pixels), w, band, taps, sources, gradients)
     return ConvGrads(images(dx), dweight, dbias)
+
+
+class _Scratch(NamedTuple):
+    """What the backward pass of a band needs besides its results, as flat arrays.
+
+    Parameters
+    ----------
+    phases, dphases : ndarray
+        What the taps read, and its gradient.
+    spaced : ndarray
+        dy as it lies in a phase: zeros as far as the band reaches, then its pixels, with zeros between and after them.
+    dots : ndarray
+        A number for each tap.
+    """
+
+    phases: np.ndarray
+    dphases: np.ndarray
+    spaced: np.ndarray
+    dots: np.ndarray
 
 
 @lru_cache(maxsize=256)
 def _layout(window, batch, itemsize):
-    """Where everything lies in the scratch of a band; lengths count numbers, not pixels.
+    """The `layout` of bands of the size that fits the cache; and where each tap, in the order of phases, reads dy.
 
-    Returns
-    -------
-    numbers : tuple of int
-        What the leaves unpack: the window's sizes, the batch, and band (output rows), pitch (from one row of a phase to
-        the next), size (of a phase) and margin (the furthest that a tap is from the first pixel of its phase).
-    offsets : ndarray
-        For each tap, where it begins in the phases.
-    order, starts, sources : ndarray
-        The taps, those of one phase next to each other; for each phase, the first of them; for each of them, where it
-        begins in a dy that has the margin in front.
+    The further on in its phase a tap reads x, the further in front it reads the dy that is spaced out.
     """
-    window = compact(window)
-    (height, width), (height_out, width_out) = window.input, window.output
-    (sh, sw), ((top, _), (left, _)) = window.stride, window.padding
-    u, v = (tap * dilation for tap, dilation in zip(np.indices(window.kernel), window.dilation, strict=True))
-    wide = (width_out - 1) * sw + 1
-    pitch = (wide + v.max().item()) * batch
-    further = u.max().item() // sh
-    band = min(height_out, max(1, BAND_BYTES // (sh * pitch * itemsize)))
-    size = (band + further) * pitch
-    margin = size - (band - 1) * pitch - wide * batch
-    phases, shifts = (u % sh).ravel(), (u // sh * pitch + v * batch).ravel()
-    order = np.argsort(phases, kind="stable")
-    starts = np.searchsorted(phases[order], np.arange(sh + 1))
-    numbers = (height, width, sh, sw, top, left, height_out, width_out, batch, band, pitch, size, margin)
-    return numbers, phases * size + shifts, order, starts, margin - shifts[order]
+    row, _ = layout(window, batch, 1, deal_columns=False)
+    count = max(1, BAND_BYTES // (row.phases * row.pitch * itemsize))
+    band, taps = layout(window, batch, count, deal_columns=False)
+    return band, taps, band.reach - taps.shifts
 
 
 @leaf
-def _visit(x, numbers, first, phases, back):
-    """Deal the rows that a band from output row `first` on reads of a channel out to its phases, or bring them `back`.
-
-    Rows of padding are set to zero. Columns of padding are zero from the beginning, and nothing is ever copied there.
-    """
-    height, width, sh, _, top, left, _, _, batch, _, pitch, size, _ = numbers
-    begin = min(left * batch, pitch)
-    n = min(width * batch, pitch - begin)
-    for phase in range(sh):
-        for line in range(size // pitch):
-            h = (first + line) * sh + phase - top
-            at = phase * size + line * pitch
-            if 0 <= h < height:
-                row, piece = x[h * width * batch : h * width * batch + n], phases[at + begin : at + begin + n]
-                if back:
-                    accumulate(piece, row)
-                else:
-                    copy(row, piece)
-            elif not back:
-                fill(phases[at : at + pitch], phases.dtype.type(0))
+def _span(band, rows):
+    """From the first pixel of so many output rows to the end of the last, as they lie in a phase."""
+    return (rows - 1) * band.pitch + (band.width_out - 1) * band.spacing + band.batch
 
 
 @leaf
-def _filter(phases, w, bias, numbers, first, offsets, sums, y, relu):
-    """One filter's band of y from row `first` on."""
-    _, _, _, sw, _, _, height, width, batch, band, pitch, size, margin = numbers
-    rows = min(band, height - first)
-    total = sums[: size - margin - (band - rows) * pitch]
-    fill(total, bias)
-    add_taps(total, phases, offsets, w)
-    n = width * batch
-    for i in range(first, first + rows):
-        copy_pixels(total[(i - first) * pitch :], sw * batch, y[i * n : (i + 1) * n], batch, width, batch)
-    if relu:
-        rectify(y[first * n : (first + rows) * n])
+def _filter(phases, w, bias, band, offsets, first, sums, y, relu):
+    """One filter's band of y from row `first` on; with other pixels between those of y, it takes them from `sums`."""
+    n, width, end = band.width_out * band.batch, _span(band, 1), min(band.height_out, first + band.rows)
+    apart = band.spacing > band.batch
+    for i in range(first, end, ROWS):
+        begin, rows = (i - first) * band.pitch, min(ROWS, end - i)
+        home = sums if apart else y[i * n : (i + rows) * n]
+        for j in range(0, width, VECTOR // y.itemsize):
+            filter_rows(w, offsets, phases, begin + j, band.pitch, bias, home, j, width, rows, width - j, relu)
+        if apart:
+            for r in range(rows):
+                row, target = sums[r * width : (r + 1) * width], y[(i + r) * n : (i + r + 1) * n]
+                copy_pixels(row, band.spacing, target, band.batch, band.width_out, band.batch)
 
 
 @leaf
-def _filter_backward(dy, phases, w, numbers, first, offsets, starts, sources, spaced, dphases, dots, dw):
-    """What one filter's band of dy sends back: adds to dphases and dw, and returns its share of the bias gradient.
-
-    `spaced` takes dy with its margin, a phase's pitch from row to row, and zeros in between.
-    """
-    _, _, _, sw, _, _, height, width, batch, band, pitch, size, margin = numbers
-    rows = min(band, height - first)
-    n = width * batch
-    g = spaced[margin : margin + size - margin - (band - rows) * pitch]
-    fill(spaced[margin + g.size :], dy.dtype.type(0))
+def _space_out(dy, band, first, spaced):
+    """Write a band of dy, from row `first` on, to where its pixels lie in a phase, and zeros after them."""
+    rows, n = min(band.rows, band.height_out - first), band.width_out * band.batch
+    fill(spaced[band.reach + _span(band, rows) :], dy.dtype.type(0))
     for i in range(rows):
-        copy_pixels(dy[(first + i) * n :], batch, g[i * pitch :], sw * batch, width, batch)
-    for phase in range(starts.size - 1):
-        t, end = starts[phase], starts[phase + 1]
-        target = dphases[phase * size : (phase + 1) * size]
-        if all_finite(w[t:end]):
-            add_taps(target, spaced, sources[t:end], w[t:end])
-        else:
-            # An infinite weight would make NaN of the zeros between the pixels: go around them.
-            for tap in range(t, end):
-                for i in range(0, rows * pitch, pitch):
-                    for p in range(i, i + width * sw * batch, sw * batch):
-                        add_1(target[margin - sources[tap] + p :][:batch], g[p : p + batch], w[tap])
-    dot_taps(g, phases, offsets, dots)
-    for t in range(dots.size):
-        if not np.isfinite(dots[t]):
-            # The zeros between the pixels have met an infinity or a NaN that the tap does not read: go around them.
-            dots[t] = 0
-            for i in range(0, rows * pitch, pitch):
-                for p in range(i, i + width * sw * batch, sw * batch):
-                    dots[t] += dot_1(g[p : p + batch], phases[offsets[t] + p :][:batch])
-        dw[t] += dots[t]
+        row, target = dy[(first + i) * n :], spaced[band.reach + i * band.pitch :]
+        copy_pixels(row, band.batch, target, band.spacing, band.width_out, band.batch)
+
+
+@leaf
+def _add_pixels(g, w, band, target):
+    """target += w · g, pixel by pixel, without the numbers between them."""
+    for i in range(0, g.size, band.pitch):
+        for p in range(i, i + band.width_out * band.spacing, band.spacing):
+            add_scaled(g[p : p + band.batch], w, target[p : p + band.batch])
+
+
+@leaf
+def _dot_pixels(g, x, band):
+    """g · x, pixel by pixel, without the numbers between them."""
+    total = g.dtype.type(0)
+    for i in range(0, g.size, band.pitch):
+        for p in range(i, i + band.width_out * band.spacing, band.spacing):
+            total += dot(g[p : p + band.batch], x[p : p + band.batch])
+    return total
+
+
+@leaf
+def _filter_backward(dy, w, band, taps, sources, first, scratch, dw):
+    """Add to the phases' gradient and to dw what one filter's band of dy gives; returns what the bias gets."""
+    _space_out(dy, band, first, scratch.spaced)
+    g = scratch.spaced[band.reach : band.reach + _span(band, min(band.rows, band.height_out - first))]
+    for phase in range(band.phases):
+        begin, end = taps.starts[phase], taps.starts[phase + 1]
+        target = scratch.dphases[phase * band.size : (phase + 1) * band.size]
+        if all_finite(w[begin:end]):
+            add_taps(target, scratch.spaced, sources[begin:end], w[begin:end])
+        else:  # infinity times the zeros between the pixels would be NaN
+            for t in range(begin, end):
+                _add_pixels(g, w[t], band, target[taps.shifts[t] :])
+    dot_taps(g, scratch.phases, taps.offsets, scratch.dots)
+    for t in range(dw.size):
+        if np.isfinite(scratch.dots[t]):
+            dw[t] += scratch.dots[t]
+        else:  # perhaps an infinity or a NaN of x, which this tap does not read, times a zero between the pixels
+            dw[t] += _dot_pixels(g, scratch.phases[taps.offsets[t] :], band)
     return sum_row(g)
 
 
-@leaf
-def _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, relu):
-    """Channels `begin` to `end`; a leaf, for in a driver each row taken would be counted, by all threads at once."""
-    multiplier = len(w) // len(x)
-    _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
-    for c in range(begin, end):
-        for first in range(0, height, band):
-            _visit(x[c], numbers, first, phases, np.bool_(False))
-            for o in range(c * multiplier, (c + 1) * multiplier):
-                _filter(phases, w[o], bias[o], numbers, first, offsets, sums, y[o], relu)
+# The loops over channels are leaves too: in a driver each row taken would be counted as a reference, by all threads at
+# once.
 
 
 @leaf
-def _filter_channels_backward(
-    begin, end, dy, x, w, numbers, offsets, starts, sources, phases, dphases, spaced, dots, dx, dw, dbias
-):
-    """What `_filter_channels` is forwards."""
+def _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, relu):
+    """Channels `begin` to `end` - 1 of x, each with all of its filters."""
     multiplier = len(w) // len(x)
-    _, _, _, _, _, _, height, _, _, band, _, _, _ = numbers
     for c in range(begin, end):
-        for first in range(0, height, band):
-            _visit(x[c], numbers, first, phases, np.bool_(False))
-            fill(dphases, dphases.dtype.type(0))
+        for first in range(0, band.height_out, band.rows):
+            deal(x[c], band, first, phases)
             for o in range(c * multiplier, (c + 1) * multiplier):
-                dbias[o] += _filter_backward(
-                    dy[o], phases, w[o], numbers, first, offsets, starts, sources, spaced, dphases, dots, dw[o]
+                _filter(phases, w[o], bias[o], band, offsets, first, sums, y[o], relu)
+
+
+@leaf
+def _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch, gradients):
+    """Channels `begin` to `end` - 1 of x, each with all of its filters."""
+    multiplier = len(w) // len(x)
+    for c in range(begin, end):
+        for first in range(0, band.height_out, band.rows):
+            deal(x[c], band, first, scratch.phases)
+            fill(scratch.dphases, x.dtype.type(0))
+            for o in range(c * multiplier, (c + 1) * multiplier):
+                gradients.bias[o] += _filter_backward(
+                    dy[o], w[o], band, taps, sources, first, scratch, gradients.weight[o]
                 )
-            _visit(dx[c], numbers, first, dphases, np.bool_(True))
+            collect(scratch.dphases, band, first, gradients.x[c])
 
 
 @driver
-def _forward(x, w, bias, numbers, offsets, y, relu):
+def _forward(share, shares, x, w, bias, band, offsets, y, relu):
     """y (C_out, H_out·W_out·N) of x (C_in, H·W·N) and w (C_out, taps): the channels are shared out."""
-    _, _, sh, _, _, _, _, _, _, band, pitch, size, _ = numbers
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), len(x))
-        if begin < end:
-            phases, sums = np.zeros(sh * size, x.dtype), np.empty(band * pitch, x.dtype)
-            _filter_channels(begin, end, x, w, bias, numbers, offsets, phases, sums, y, relu)
+    begin, end = bounds(share, shares, len(x))
+    if begin < end:
+        # Whole vectors are read, so the last one of a row may go beyond the phases.
+        phases = np.zeros(band.phases * band.size + VECTOR // x.itemsize, x.dtype)
+        sums = np.empty(ROWS * band.pitch, x.dtype)
+        _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, relu)
 
 
 @driver
-def _backward(dy, x, w, numbers, offsets, starts, sources, dx, dw, dbias):
-    """Add to dx, dw and dbias, all zero at first, what dy sends back: the channels are shared out."""
-    _, _, sh, _, _, _, _, _, _, _, _, size, margin = numbers
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), len(x))
-        if begin < end:
-            phases, dphases = np.zeros(sh * size, x.dtype), np.empty(sh * size, x.dtype)
-            spaced, dots = np.zeros(margin + size, x.dtype), np.empty(offsets.size, x.dtype)
-            _filter_channels_backward(
-                begin, end, dy, x, w, numbers, offsets, starts, sources, phases, dphases, spaced, dots, dx, dw, dbias
-            )
+def _backward(share, shares, dy, x, w, band, taps, sources, gradients):
+    """Add to the gradients, all zero at first, what dy gives: the channels are shared out.
+
+    The weights w are in the order of their taps' phases, those of the gradient in their own.
+    """
+    begin, end = bounds(share, shares, len(x))
+    if begin < end:
+        phases, dphases = np.zeros(band.phases * band.size, x.dtype), np.empty(band.phases * band.size, x.dtype)
+        spaced, dots = np.zeros(band.reach + band.size, x.dtype), np.empty(taps.order.size, x.dtype)
+        scratch = _Scratch(phases, dphases, spaced, dots)
+        _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch, gradients)

@@ -9,14 +9,13 @@ import math
 
 import numpy as np
 
-from ghostnp.kernels.jit import SHARES, driver, leaf, prange
-from ghostnp.kernels.leaves import FEW, bounds
+from ghostnp.kernels.runtime import FEW, SHARES, bounds, driver, leaf
 
 # How many numbers are turned over at a time: as many as the first-level cache holds with room to spare.
 _BLOCK = 4096
 
 
-def plain(array):
+def contiguous(array):
     """`array` as compiled code wants it: C-contiguous, aligned and writable; a copy only if it is not.
 
     One memory layout in means one compiled specialisation for each dtype.
@@ -30,7 +29,7 @@ def plain(array):
 def planes(x):
     """The (C, H, W, N) buffer under `x` (N, C, H, W); a copy only if `x` lies otherwise."""
     if not _wants_turning(x):
-        return plain(x.transpose(1, 2, 3, 0))
+        return contiguous(x.transpose(1, 2, 3, 0))
     buffer = np.empty((*x.shape[1:], len(x)), x.dtype)
     copy_images(x, images(buffer))
     return buffer
@@ -39,7 +38,7 @@ def planes(x):
 def copy_images(x, home):
     """home[...] = x, for a `home` (N, ...) that lies in memory as a kernel's arrays do."""
     if _wants_turning(x):
-        _turn(rows(np.asarray(x)), np.moveaxis(home, 0, -1).reshape(-1))
+        _turn(SHARES, rows(np.asarray(x)), np.moveaxis(home, 0, -1).reshape(-1))
     else:
         home[...] = x
 
@@ -56,9 +55,25 @@ def compact(window):
     return window._replace(stride=stride, dilation=dilation)
 
 
+def buffer_of(x):
+    """The numbers of `x` as they lie in memory: `planes` of four axes, and of any other number of axes row by row."""
+    return planes(x) if x.ndim == 4 else contiguous(x)
+
+
+def array_of(buffer):
+    """The inverse of `buffer_of`."""
+    return images(buffer) if buffer.ndim == 4 else buffer
+
+
 def rows(buffer):
     """`buffer` as a matrix: one row for each entry of its first axis."""
     return buffer.reshape(len(buffer), math.prod(buffer.shape[1:]))
+
+
+def lines(buffer):
+    """A (C, H, W, N) `buffer` as (C, H, W·N): each row of pixels is one row of numbers."""
+    channels, height, width, batch = buffer.shape
+    return buffer.reshape(channels, height, width * batch)
 
 
 def laid_out(buffer, shape):
@@ -84,9 +99,8 @@ def _turn_blocks(begin, end, step, x, y):
 
 
 @driver
-def _turn(x, y):
+def _turn(share, shares, x, y):
     """y = xᵀ, for x (N, P) and y (P·N)."""
     step = max(16, _BLOCK // len(x))
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), (x.shape[1] + step - 1) // step)
-        _turn_blocks(begin, end, step, x, y)
+    begin, end = bounds(share, shares, (x.shape[1] + step - 1) // step)
+    _turn_blocks(begin, end, step, x, y)

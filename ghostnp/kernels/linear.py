@@ -1,6 +1,6 @@
 """The linear map y = w @ x + b and its gradients: for the fully connected layer, and for a convolution's columns.
 
-`multiply` and `multiply_backward` are batched, one product for each group of channels: w (G, M, K), x (G, K, P) and
+`product` and `product_backward` are batched, one product for each group of channels: w (G, M, K), x (G, K, P) and
 y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
 
                       y                  dw                  dx
@@ -14,13 +14,13 @@ import math
 
 import numpy as np
 
-from ghostnp.kernels.layout import plain
-from ghostnp.kernels.matmul import gemm, gemm_nt, row_sums
+from ghostnp.kernels.layout import contiguous
+from ghostnp.kernels.matmul import gemm, gemm_nt, matrix, row_sums
 from ghostnp.ops.gradients import ConvGrads
 from ghostnp.ops.linear import check_linear
 
-# Up to this many pixels, their rows are too short to run along.
-FEW = 128
+# Up to so many pixels a row of them is too short to run along.
+FEW_PIXELS = 128
 
 
 def linear(x, weight, bias=None, *, out=None, relu=False):
@@ -28,62 +28,55 @@ def linear(x, weight, bias=None, *, out=None, relu=False):
     check_linear(x, weight, bias)
     if out is None:
         out = np.empty((len(weight), len(x)), x.dtype).T
-    multiply(plain(weight)[None], bias, x.T[None], out.T[None], relu=relu)
+    product(contiguous(weight)[None], bias, x.T[None], out.T[None], relu=relu)
     return out
 
 
 def linear_backward(dy, x, weight):
     """Twin of `ghostnp.ops.linear_backward`."""
     check_linear(x, weight, dy=dy)
-    gradient = plain(dy.T)
-    dx, dweight = multiply_backward(gradient[None], x.T[None], plain(weight)[None])
-    return ConvGrads(dx[0].T, dweight[0], sum_pixels(gradient))
+    gradient = contiguous(dy.T)
+    dx, dweight = product_backward(gradient[None], x.T[None], contiguous(weight)[None])
+    return ConvGrads(dx[0].T, dweight[0], bias_gradient(gradient))
 
 
-def multiply(w, bias, x, y, relu=False):
+def product(w, bias, x, y, relu=False):
     """y = w @ x + bias, for bias (G·M,) or None; rectified, where `relu`."""
     bias = as_rows(bias, y)
-    if x.shape[2] <= FEW:
+    if x.shape[2] <= FEW_PIXELS:
         y[...] = bias[:, :, None]
-        gemm_nt(w, 0, *matrix(_turned(x)), y)
+        gemm_nt(w, 0, matrix(_transposed(x)), y)
         if relu:
             np.maximum(y, 0, out=y)
     else:
-        gemm(w, False, bias, *matrix(x), y, 0, relu)
+        gemm(w, False, bias, matrix(x), y, relu=relu)
 
 
-def multiply_backward(dy, x, w):
+def product_backward(dy, x, w):
     """The gradients dx = wᵀ @ dy and dw = dy @ xᵀ."""
     groups, in_channels, pixels = x.shape
-    if pixels <= FEW:
+    if pixels <= FEW_PIXELS:
         dx, dw = np.empty((groups, pixels, in_channels), x.dtype), np.empty(w.shape, x.dtype)
-        gemm(dy, True, np.zeros((groups, pixels), x.dtype), *matrix(w), dx, 0, False)
-        gemm(dy, False, np.zeros(dy.shape[:2], x.dtype), *matrix(_turned(x)), dw, 0, False)
-        return _turned(dx), dw
+        gemm(dy, True, as_rows(None, dx), matrix(w), dx)
+        gemm(dy, False, as_rows(None, dw), matrix(_transposed(x)), dw)
+        return _transposed(dx), dw
     dx, dw = np.empty(x.shape, x.dtype), np.zeros(w.shape, x.dtype)
-    gemm(w, True, np.zeros((groups, in_channels), x.dtype), *matrix(dy), dx, 0, False)
-    gemm_nt(dy, 0, *matrix(x), dw)
+    gemm(w, True, as_rows(None, dx), matrix(dy), dx)
+    gemm_nt(dy, 0, matrix(x), dw)
     return dx, dw
 
 
 def as_rows(bias, y):
     """`bias` (G·M,), or zeros for None, as (G, M)."""
-    return (np.zeros(math.prod(y.shape[:2]), y.dtype) if bias is None else plain(bias)).reshape(y.shape[:2])
+    return (np.zeros(math.prod(y.shape[:2]), y.dtype) if bias is None else contiguous(bias)).reshape(y.shape[:2])
 
 
-def matrix(x, first=0, count=None):
-    """Columns `first` to first + count of x (G, K, P), as the products of `matmul` take them: x, begins and lines."""
-    groups, depth, pixels = x.shape
-    count = pixels if count is None else count
-    return plain(x).reshape(groups, depth * pixels), np.arange(depth) * pixels + first, (count, count, count)
-
-
-def sum_pixels(dy):
-    """A bias's gradient: the sum of each row of dy (M, P)."""
+def bias_gradient(dy):
+    """The sum of each row of dy (M, P)."""
     dbias = np.empty(len(dy), dy.dtype)
     row_sums(dy, dbias)
     return dbias
 
 
-def _turned(x):
-    return plain(x.swapaxes(1, 2))
+def _transposed(x):
+    return contiguous(x.swapaxes(1, 2))

@@ -7,20 +7,100 @@ block, 8 rows by one vector of pixels, is in `registers`.
 `gemm_nt` multiplies two wide ones, a (M, P) @ b (K, P)ᵀ, as a weight gradient does. Here the contraction runs along
 pixels, and 4 x 4 scalar products are summed at once in registers.
 
-Both are batched: a leading axis of groups, each a product of its own.
+Both are batched: a leading axis of groups, each a product of its own. The matrix on the right is given as `Columns`.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.jit import SHARES, driver, leaf, prange
-from ghostnp.kernels.leaves import FEW, bounds, copy, fill
-from ghostnp.kernels.registers import ROWS, VECTOR, multiply_block
+from ghostnp.kernels.layout import contiguous
+from ghostnp.kernels.loops import accumulate, copy, dot, fill, sum_row
+from ghostnp.kernels.runtime import SHARES, bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime.registers import ROWS, VECTOR, multiply_block
 
 LINE = 64  # bytes in a cache line
 # Pixels in a tile: their operand's rows should stay in the second-level cache, and its results in the first.
 TILE = 384
 CHUNK = 512  # pixels in one pass of the scalar products
 BAND = 16  # rows of `a` in one job of gemm_nt
+_BLOCK = 4096  # numbers that are summed in their own precision
+
+
+class Columns(NamedTuple):
+    """A matrix x̄ for each of G groups, as it lies in memory: row k of group g begins at x[g, begins[k]].
+
+    A row has so many `pixels`. Of these, `width` lie side by side, and from one such piece to the next is a `pitch`.
+    """
+
+    x: np.ndarray
+    begins: np.ndarray
+    pixels: int
+    width: int
+    pitch: int
+
+
+def matrix(x, first=0, count=None):
+    """Columns `first` to first + count of a matrix x (G, K, P)."""
+    groups, depth, pixels = x.shape
+    count = pixels if count is None else count
+    begins = np.arange(depth) * pixels + first
+    return Columns(contiguous(x).reshape(groups, depth * pixels), begins, count, count, count)
+
+
+def gemm(w, transposed, bias, columns, y, first=0, relu=False):
+    """y[:, :, first:first+pixels] = w @ x̄ + bias, for w (G, M, K) or, where `transposed`, (G, K, M), and bias (G, M).
+
+    Where `relu`, y is rectified.
+    """
+    flat = w.reshape(len(w), -1)
+    _multiply(shares_for(w.size * columns.pixels), flat, transposed, bias, columns, y, first, relu)
+
+
+def gemm_nt(a, first, columns, out):
+    """out += a[:, :, first:first+pixels] @ x̄ᵀ, for a (G, M, at least that) and out (G, M, K).
+
+    A job is a band of rows of `a`; where these are too few to go round, pixels are split too. The first part adds to
+    `out` itself, the others to sums of their own, which follow in order: the result does not depend on the number of
+    threads.
+    """
+    groups, rows, _ = out.shape
+    pixels = columns.pixels
+    # What has to be gathered first is to be used often.
+    gather = columns.width < pixels
+    height, step = (4 * BAND, TILE) if gather else (BAND, CHUNK)
+    bands, parts = (rows + height - 1) // height, 1
+    while parts * groups * bands < SHARES and pixels // parts >= 4 * CHUNK:
+        parts *= 2
+    partial = np.zeros((parts - 1, *out.shape), out.dtype)
+    grid = _Bands(parts, bands, height, step, gather)
+    _multiply_nt(shares_for(out.size * pixels), a, first, columns, grid, out, partial)
+    if parts > 1:
+        _add_up(shares_for(partial.size), partial.reshape(parts - 1, out.size), out.reshape(out.size))
+
+
+def row_sums(x, out):
+    """out[m] = Σ_p x[m, p]: a bias's gradient."""
+    _sum_rows(shares_for(x.size), x, out)
+
+
+class _Tiles(NamedTuple):
+    """How `_multiply` cuts its work: tiles of so many pixels, and blocks of ROWS rows."""
+
+    tiles: int
+    step: int
+    blocks: int
+    pitch: int
+
+
+class _Bands(NamedTuple):
+    """How `_multiply_nt` cuts its work: parts of the pixels, taken in steps, and bands of so many rows."""
+
+    parts: int
+    bands: int
+    height: int
+    step: int
+    gather: bool
 
 
 @leaf
@@ -36,15 +116,14 @@ def _finish(sums, bias, relu, target):
 
 
 @leaf
-def _gather(x, p, size, begins, lines, gathered, pitch):
-    """Copy columns p to p + size of an operand (see `gemm`) to rows of `gathered`, a pitch apart; zeros follow."""
-    _, width, step = lines
-    q = 0
+def _gather(columns, g, p, size, gathered, pitch):
+    """Copy pixels p to p + size of group g's rows to rows of `gathered`, a pitch apart; zeros follow."""
+    x, begins, q = columns.x[g], columns.begins, 0
     while q < size:
-        i, j = (p + q) // width, (p + q) % width
-        n = min(size - q, width - j)
+        i, j = (p + q) // columns.width, (p + q) % columns.width
+        n = min(size - q, columns.width - j)
         for k in range(begins.size):
-            begin, target = begins[k] + i * step + j, k * pitch + q
+            begin, target = begins[k] + i * columns.pitch + j, k * pitch + q
             copy(x[begin : begin + n], gathered[target : target + n])
         q += n
     if size < pitch:
@@ -53,57 +132,40 @@ def _gather(x, p, size, begins, lines, gathered, pitch):
 
 
 @leaf
-def _multiply_tiles(jobs, grid, w, transposed, bias, x, begins, lines, y, first, relu, gathered, sums):
-    tiles, step, blocks, pitch = grid
+def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, relu, gathered, sums):
     _, height, _ = y.shape
-    depth = begins.size
+    depth = columns.begins.size
     m_step, k_step = (1, height) if transposed else (depth, 1)
-    for job in range(jobs[0], jobs[1]):
-        g, tile, m = job // (tiles * blocks), job // blocks % tiles, job % blocks * ROWS
-        p = tile * step
-        size = min(step, lines[0] - p)
-        if job == jobs[0] or m == 0:
-            _gather(x[g], p, size, begins, lines, gathered, pitch)
-        rows = min(ROWS, height - m)
-        for q in range(0, size, VECTOR // x.itemsize):
-            multiply_block(w[g], m * m_step, k_step, m_step, rows, gathered, q, pitch, depth, sums, TILE)
+    for job in range(begin, end):
+        g, tile = job // (grid.tiles * grid.blocks), job // grid.blocks % grid.tiles
+        m, p = job % grid.blocks * ROWS, tile * grid.step
+        size, rows = min(grid.step, columns.pixels - p), min(ROWS, height - m)
+        if job == begin or m == 0:
+            _gather(columns, g, p, size, gathered, grid.pitch)
+        for q in range(0, size, VECTOR // y.itemsize):
+            multiply_block(w[g], m * m_step, k_step, m_step, rows, gathered, q, grid.pitch, depth, sums, TILE)
         for r in range(rows):
             row = y[g, m + r, first + p : first + p + size]
             _finish(sums[r * TILE : r * TILE + size], bias[g, m + r], relu, row)
 
 
 @driver
-def gemm(w, transposed, bias, x, begins, lines, y, first, relu):
-    """y[:, :, first:first+pixels] = w @ x̄ + bias, for w (G, M, K) or, where `transposed`, (G, K, M), and bias (G, M).
-
-    Row k of a group's x̄ begins at x[g, begins[k]]; lines = (pixels, width, pitch) says how many numbers it has, how
-    many of them lie side by side, and how far it is from there to the next ones. Where `relu`, y is rectified.
+def _multiply(share, shares, w, transposed, bias, columns, y, first, relu):
+    """What `gemm` does, for w (G, M·K).
 
     A job is one tile, 8 rows by up to TILE pixels. Neighbouring jobs share their pixels of x, which are gathered first:
     once in each share, so that tiles are narrow where pixels are few.
     """
     groups, height, _ = y.shape
-    pixels, depth = lines[0], begins.size
-    lanes = VECTOR // x.itemsize
-    vectors = (pixels + lanes - 1) // lanes
-    step = min(TILE, (vectors + SHARES - 1) // SHARES * lanes)
-    pitch = step + LINE // x.itemsize  # so that rows do not all lie in the same few sets of the cache
-    tiles, blocks = (pixels + step - 1) // step, (height + ROWS - 1) // ROWS
-    flat = w.reshape(groups, height * depth)
-    for share in prange(SHARES):
-        jobs = bounds(np.int64(share), groups * tiles * blocks)
-        if jobs[0] < jobs[1]:
-            gathered, sums = np.empty(depth * pitch, x.dtype), np.empty(ROWS * TILE, x.dtype)
-            grid = tiles, step, blocks, pitch
-            _multiply_tiles(jobs, grid, flat, transposed, bias, x, begins, lines, y, first, relu, gathered, sums)
-
-
-@leaf
-def _dot(a, b):
-    total = a.dtype.type(0)
-    for p in range(a.size):
-        total += a[p] * b[p]
-    return total
+    lanes = VECTOR // y.itemsize
+    vectors = (columns.pixels + lanes - 1) // lanes
+    step = min(TILE, (vectors + shares - 1) // shares * lanes)
+    pitch = step + LINE // y.itemsize  # so that rows do not all lie in the same few sets of the cache
+    grid = _Tiles((columns.pixels + step - 1) // step, step, (height + ROWS - 1) // ROWS, pitch)
+    begin, end = bounds(share, shares, groups * grid.tiles * grid.blocks)
+    if begin < end:
+        gathered, sums = np.empty(columns.begins.size * pitch, y.dtype), np.empty(ROWS * TILE, y.dtype)
+        _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, relu, gathered, sums)
 
 
 @leaf
@@ -158,85 +220,66 @@ def _add_dots(a, p, size, x, where, out, top, bottom):
             _add_dots_4x4(a0, a1, a2, a3, x0, x1, x2, x3, out, m, k)
         for k in range(fours, where.size):
             for row in range(m, m + height):
-                out[row, k] += _dot(a[row, p : p + size], x[where[k] : where[k] + size])
+                out[row, k] += dot(a[row, p : p + size], x[where[k] : where[k] + size])
 
 
 @leaf
-def _add_bands(jobs, grid, a, first, x, begins, lines, out, partial, gathered, where):
-    parts, bands, height, step = grid
+def _add_bands(begin, end, grid, a, first, columns, out, partial, gathered, where):
     groups, rows, _ = out.shape
-    gather = gathered.size > 0
-    for job in range(jobs[0], jobs[1]):
-        part, g, top = job // (groups * bands), job // bands % groups, job % bands * height
+    for job in range(begin, end):
+        part, g, top = job // (groups * grid.bands), job // grid.bands % groups, job % grid.bands * grid.height
         target = out[g] if part == 0 else partial[part - 1, g]
-        end = (part + 1) * lines[0] // parts
-        for p in range(part * lines[0] // parts, end, step):
-            size = min(end - p, step)
-            if gather:
-                _gather(x[g], p, size, begins, lines, gathered, step)
-            for k in range(begins.size):
-                where[k] = k * step if gather else begins[k] + p
-            source = gathered if gather else x[g]
-            _add_dots(a[g], first + p, size, source, where, target, top, min(rows, top + height))
-
-
-@leaf
-def _add_up(partial, out):
-    for s in range(partial.shape[0]):
-        for i in range(out.size):
-            out[i] += partial[s, i]
+        bottom = min(rows, top + grid.height)
+        last = (part + 1) * columns.pixels // grid.parts
+        for p in range(part * columns.pixels // grid.parts, last, grid.step):
+            size = min(last - p, grid.step)
+            if grid.gather:
+                _gather(columns, g, p, size, gathered, grid.step)
+            for k in range(where.size):
+                where[k] = k * grid.step if grid.gather else columns.begins[k] + p
+            source = gathered if grid.gather else columns.x[g]
+            _add_dots(a[g], first + p, size, source, where, target, top, bottom)
 
 
 @driver
-def gemm_nt(a, first, x, begins, lines, out):
-    """out += a[:, :, first:first+pixels] @ x̄ᵀ, for a (G, M, at least that), out (G, M, K), and x̄ as in `gemm`.
+def _multiply_nt(share, shares, a, first, columns, grid, out, partial):
+    """What `gemm_nt` does, but for adding up the partial sums."""
+    depth = columns.begins.size
+    begin, end = bounds(share, shares, grid.parts * len(out) * grid.bands)
+    if begin < end:
+        gathered, where = np.empty(depth * grid.step if grid.gather else 0, out.dtype), np.empty(depth, np.int64)
+        _add_bands(begin, end, grid, a, first, columns, out, partial, gathered, where)
 
-    A job is a band of rows of `a`; where these are too few to go round, pixels are split too. The first part adds to
-    `out` itself, the others to sums of their own, which follow in order: the result does not depend on the number of
-    threads.
-    """
-    groups, rows, columns = out.shape
-    pixels, width, _ = lines
-    gather = width < pixels
-    height, step = (4 * BAND, TILE) if gather else (BAND, CHUNK)  # what has been gathered is to be used often
-    bands = (rows + height - 1) // height
-    parts = 1
-    while parts * groups * bands < SHARES and pixels // parts >= 4 * CHUNK:
-        parts *= 2
-    partial = np.zeros((parts - 1, groups, rows, columns), out.dtype)
-    for share in prange(SHARES):
-        jobs = bounds(np.int64(share), parts * groups * bands)
-        if jobs[0] < jobs[1]:
-            gathered = np.empty(columns * step if gather else 0, x.dtype)
-            where = np.empty(columns, np.int64)
-            _add_bands(jobs, (parts, bands, height, step), a, first, x, begins, lines, out, partial, gathered, where)
-    _add_up(partial.reshape(parts - 1, out.size), out.reshape(out.size))
+
+@leaf
+def _add_pieces(partial, begin, end, out):
+    for part in range(len(partial)):
+        accumulate(partial[part, begin:end], out[begin:end])
+
+
+@driver
+def _add_up(share, shares, partial, out):
+    """out += partial[0], then partial[1], and so on."""
+    begin, end = bounds(share, shares, out.size)
+    _add_pieces(partial, begin, end, out)
 
 
 @leaf
 def _sum(row):
     """Sum a row: in its own precision within a block, in float64 from block to block."""
     total = 0.0
-    for begin in range(0, row.size, 4096):
-        block = row.dtype.type(0)
-        for p in range(begin, min(begin + 4096, row.size)):
-            block += row[p]
-        total += block
+    for begin in range(0, row.size, _BLOCK):
+        total += sum_row(row[begin : begin + _BLOCK])
     return total
 
 
 @leaf
-def _sum_rows(begin, end, x, out):
+def _sum_some(begin, end, x, out):
     for m in range(begin, end):
         out[m] = _sum(x[m])
 
 
 @driver
-def row_sums(x, out):
-    """out[m] = Σ_p x[m, p]: a bias's gradient."""
-    if x.size < FEW:
-        _sum_rows(np.int64(0), len(x), x, out)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), len(x))
-            _sum_rows(begin, end, x, out)
+def _sum_rows(share, shares, x, out):
+    begin, end = bounds(share, shares, len(x))
+    _sum_some(begin, end, x, out)

@@ -5,11 +5,13 @@ cache: first for the moments, then for the result. Sums are taken in the row's o
 float64 from block to block. A ReLU costs nothing more, and backward computes its argument anew by the same formula.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ghostnp.kernels.jit import SHARES, driver, leaf, prange
-from ghostnp.kernels.layout import images, plain, planes, rows
-from ghostnp.kernels.leaves import FEW, bounds, same, sum_row
+from ghostnp.kernels.layout import contiguous, images, planes, rows
+from ghostnp.kernels.loops import same, sum_row
+from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
 from ghostnp.ops.gradients import NormGrads
 from ghostnp.ops.normalization import check_batch_norm
 
@@ -43,7 +45,8 @@ def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5, relu=False, out=Non
     eps = check_batch_norm(x, eps, weight=weight, bias=bias, mean=mean, var=var)
     pixels = planes(x)
     y = np.empty_like(pixels) if out is None else planes(out)
-    _forward(rows(pixels), plain(weight), plain(bias), plain(mean), plain(var), eps, False, relu, rows(y))
+    norm = _Norm(contiguous(weight), contiguous(bias), contiguous(mean), contiguous(var), eps, False, relu)
+    _normalize(shares_for(y.size), rows(pixels), norm, rows(y))
     return images(y)
 
 
@@ -53,19 +56,33 @@ def batch_norm_eval_backward(dy, x, weight, mean, var, *, eps=1e-5):
     return _gradients(dy, x, weight, np.zeros_like(weight), mean, var, eps, training=False, relu=False)
 
 
+class _Norm(NamedTuple):
+    """What a batch norm does to each channel; in `training` it finds mean and var itself, and forward writes them."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    mean: np.ndarray
+    var: np.ndarray
+    eps: float
+    training: bool
+    relu: bool
+
+
 def _train(x, weight, bias, eps, relu):
     eps = check_batch_norm(x, eps, training=True, weight=weight, bias=bias)
     pixels = planes(x)
     y, mean, var = np.empty_like(pixels), np.empty(len(pixels), x.dtype), np.empty(len(pixels), x.dtype)
-    _forward(rows(pixels), plain(weight), plain(bias), mean, var, eps, True, relu, rows(y))
+    norm = _Norm(contiguous(weight), contiguous(bias), mean, var, eps, True, relu)
+    _normalize(shares_for(y.size), rows(pixels), norm, rows(y))
     return images(y), mean, var
 
 
 def _gradients(dy, x, weight, bias, mean, var, eps, training, relu):
-    gradient, pixels = rows(planes(dy)), planes(x)
-    constants = [plain(vector) for vector in (weight, bias, mean, var)]
+    pixels = planes(x)
+    norm = _Norm(contiguous(weight), contiguous(bias), contiguous(mean), contiguous(var), eps, training, relu)
     dx, dweight, dbias = np.empty_like(pixels), np.empty(len(pixels), x.dtype), np.empty(len(pixels), x.dtype)
-    _backward(gradient, rows(pixels), *constants, eps, training, relu, rows(dx), dweight, dbias)
+    grads = NormGrads(rows(dx), dweight, dbias)
+    _normalize_backward(shares_for(dx.size), rows(planes(dy)), rows(pixels), norm, grads)
     return NormGrads(images(dx), dweight, dbias)
 
 
@@ -151,51 +168,42 @@ def _input_gradient(dy, x, mean, slope, bias, relu, offset, tilt, dx):
 
 
 @leaf
-def _normalize(begin, end, x, weight, bias, mean, var, eps, training, relu, y):
-    """Normalise rows `begin` to `end` - 1 of x (C, M); in training mean and var are written, otherwise read."""
+def _normalize_channels(begin, end, x, norm, y):
     f = x.dtype.type
     for c in range(begin, end):
-        if training:
+        if norm.training:
             exact_mean, exact_variance = _mean_and_variance(x[c])
-            mean[c], var[c] = f(exact_mean), f(exact_variance)
-        slope = f(weight[c] / np.sqrt(var[c] + eps))
-        _normalize_row(x[c], mean[c], slope, bias[c], relu, y[c])
+            norm.mean[c], norm.var[c] = f(exact_mean), f(exact_variance)
+        slope = f(norm.weight[c] / np.sqrt(norm.var[c] + norm.eps))
+        _normalize_row(x[c], norm.mean[c], slope, norm.bias[c], norm.relu, y[c])
 
 
 @leaf
-def _normalize_backward(begin, end, dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias):
+def _normalize_channels_backward(begin, end, dy, x, norm, grads):
     f = x.dtype.type
     for c in range(begin, end):
-        inverse = 1 / np.sqrt(var[c] + eps)
-        slope = f(weight[c] * inverse)
-        total, moment = _moments(dy[c], x[c], mean[c], slope, bias[c], relu)
-        dweight[c] = moment * inverse
-        dbias[c] = total
-        if training:
+        mean, bias, relu = norm.mean[c], norm.bias[c], norm.relu
+        inverse = 1 / np.sqrt(norm.var[c] + norm.eps)
+        slope = f(norm.weight[c] * inverse)
+        total, moment = _moments(dy[c], x[c], mean, slope, bias, relu)
+        grads.weight[c] = moment * inverse
+        grads.bias[c] = total
+        if norm.training:
             offset = f(total / x.shape[1])
             tilt = f(inverse * inverse * moment / x.shape[1])
-            _input_gradient(dy[c], x[c], mean[c], slope, bias[c], relu, offset, tilt, dx[c])
+            _input_gradient(dy[c], x[c], mean, slope, bias, relu, offset, tilt, grads.x[c])
         else:
-            _scale_row(dy[c], slope, dx[c])
+            _scale_row(dy[c], slope, grads.x[c])
 
 
 @driver
-def _forward(x, weight, bias, mean, var, eps, training, relu, y):
-    if x.size < FEW:
-        _normalize(np.int64(0), len(x), x, weight, bias, mean, var, eps, training, relu, y)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), len(x))
-            _normalize(begin, end, x, weight, bias, mean, var, eps, training, relu, y)
+def _normalize(share, shares, x, norm, y):
+    """Normalise each row of x (C, M)."""
+    begin, end = bounds(share, shares, len(x))
+    _normalize_channels(begin, end, x, norm, y)
 
 
 @driver
-def _backward(dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias):
-    if x.size < FEW:
-        _normalize_backward(
-            np.int64(0), len(x), dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias
-        )
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), len(x))
-            _normalize_backward(begin, end, dy, x, weight, bias, mean, var, eps, training, relu, dx, dweight, dbias)
+def _normalize_backward(share, shares, dy, x, norm, grads):
+    begin, end = bounds(share, shares, len(x))
+    _normalize_channels_backward(begin, end, dy, x, norm, grads)

@@ -1,20 +1,21 @@
 """Pooling, forward and backward, fast.
 
-A window is its rows and its columns: for each row of the output, the input's rows are first made one, number by number,
-and then that row's neighbours are, pixel by pixel. Both are loops over whole rows, whatever the stride: of the windows
-at every pixel, those that the stride asks for are picked at the end. Backwards the same steps run the other way around.
-Only a maximum's gradient goes where its tap number says.
+The sum or the maximum of a window is taken in two steps: of its rows, elementwise, and then of the columns of the row
+that results. Both are loops over whole rows. The second step computes the windows at every pixel, and those that the
+stride asks for are copied to the result. Backward of the average runs the same steps in the opposite order. Backward of
+the maximum adds each gradient to the pixel that its tap number says.
 """
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.jit import SHARES, driver, leaf, prange
-from ghostnp.kernels.join import spread_pixels, sum_pixels
-from ghostnp.kernels.layout import compact, images, planes
-from ghostnp.kernels.leaves import FEW, accumulate, bounds, copy, fill
+from ghostnp.kernels.elementwise import spread_pixels, sum_pixels
+from ghostnp.kernels.layout import compact, images, lines, planes
+from ghostnp.kernels.loops import accumulate, copy, fill
+from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
 from ghostnp.kernels.taps import copy_pixels
 from ghostnp.ops.checks import check_argmax, check_gradient, check_maps, flag
 from ghostnp.ops.pooling import pixel_count, pool_window
@@ -27,7 +28,8 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0, out=None):
     y = np.empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
     argmax = np.empty(y.shape, int)
     if y.size:
-        _max(_lines(planes(x)), _geometry(window, len(x)), _lines(y), _lines(argmax))
+        shares = shares_for(4 * x.size)  # comparing takes longer than adding
+        _max(shares, lines(planes(x)), _sizes(window, len(x)), lines(y), lines(argmax))
     return images(y), images(argmax)
 
 
@@ -41,7 +43,7 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
     if dx.size:
         (top, _), (left, _) = window.padding
         u, v = np.divmod(np.arange(math.prod(window.kernel)), window.kernel[1])
-        _max_backward(planes(dy), planes(argmax), u - top, v - left, window.stride, dx)
+        _max_backward(shares_for(4 * dy.size), planes(dy), planes(argmax), u - top, v - left, window.stride, dx)
     return images(dx)
 
 
@@ -52,7 +54,7 @@ def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True
     y = np.empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if y.size:
-        _average(_lines(planes(x)), counts, _geometry(window, len(x)), _lines(y))
+        _average(shares_for(x.size), lines(planes(x)), counts, _sizes(window, len(x)), lines(y))
     return images(y)
 
 
@@ -64,7 +66,7 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
     dx = np.zeros((*x.shape[1:], len(x)), x.dtype)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if dx.size:
-        _average_backward(_lines(planes(dy)), counts, _geometry(window, len(x)), _lines(dx))
+        _average_backward(shares_for(x.size), lines(planes(dy)), counts, _sizes(window, len(x)), lines(dx))
     return images(dx)
 
 
@@ -85,20 +87,36 @@ def global_avg_pool2d_backward(dy, x):
     return images(dx)
 
 
-def _lines(buffer):
-    channels, height, width, batch = buffer.shape
-    return buffer.reshape(channels, height, width * batch)
+class _Sizes(NamedTuple):
+    """The sizes of a pooling window.
 
-
-def _geometry(window, batch):
-    """A `Window` as compiled code takes it, with three lengths in numbers.
-
-    They are that of a pixel, of a row with its padding, and of the row of all windows at stride 1.
+    Parameters
+    ----------
+    kernel_rows, kernel_columns, stride_rows, top, left : int
+        In pixels.
+    batch, spacing : int
+        In numbers: one pixel, and from one window to the next in its row.
+    padded, length : int
+        In numbers: a row with its padding, and the row of the windows at every pixel.
     """
+
+    kernel_rows: int
+    kernel_columns: int
+    stride_rows: int
+    top: int
+    left: int
+    batch: int
+    spacing: int
+    padded: int
+    length: int
+
+
+def _sizes(window, batch):
     window = compact(window)
     (top, _), (left, right) = window.padding
-    padded, length = left + window.input[1] + right, (window.output[1] - 1) * window.stride[1] + 1
-    return *window.kernel, *window.stride, top, left, batch, padded * batch, length * batch
+    stride_rows, stride_columns = window.stride
+    padded, length = left + window.input[1] + right, (window.output[1] - 1) * stride_columns + 1
+    return _Sizes(*window.kernel, stride_rows, top, left, batch, stride_columns * batch, padded * batch, length * batch)
 
 
 @lru_cache(maxsize=8)  # these are as large as a map
@@ -108,10 +126,10 @@ def _counts(window, include_pad, batch, dtype):
 
 
 @leaf
-def _rows(i, geometry, height):
+def _rows(i, sizes, height):
     """Which rows of a map output row `i` reads: first and last + 1."""
-    kh, _, sh, _, top, _, _, _, _ = geometry
-    return max(0, i * sh - top), min(height, i * sh - top + kh)
+    begin = i * sizes.stride_rows - sizes.top
+    return max(0, begin), min(height, begin + sizes.kernel_rows)
 
 
 @leaf
@@ -121,49 +139,50 @@ def _divide(row, divisor):
 
 
 @leaf
-def _average_channels(x, counts, geometry, row, total, y):
+def _average_channels(x, counts, sizes, row, total, y):
     """The `row` has zeros at both ends."""
-    _, kw, _, sw, _, left, batch, _, _ = geometry
-    middle, n = row[left * batch : left * batch + x.shape[2]], y.shape[2]
+    middle = row[sizes.left * sizes.batch :][: x.shape[2]]
+    pixels = y.shape[2] // sizes.batch
     for c in range(len(x)):
         for i in range(y.shape[1]):
-            begin, end = _rows(i, geometry, x.shape[1])
+            begin, end = _rows(i, sizes, x.shape[1])
             copy(x[c, begin], middle)
             for h in range(begin + 1, end):
                 accumulate(x[c, h], middle)
             copy(row[: total.size], total)
-            for v in range(1, kw):
-                accumulate(row[v * batch : v * batch + total.size], total)
-            copy_pixels(total, sw * batch, y[c, i], batch, n // batch, batch)
+            for v in range(1, sizes.kernel_columns):
+                accumulate(row[v * sizes.batch :][: total.size], total)
+            copy_pixels(total, sizes.spacing, y[c, i], sizes.batch, pixels, sizes.batch)
             _divide(y[c, i], counts[i])
 
 
 @leaf
-def _average_channels_backward(dy, counts, geometry, row, spaced, share, dx):
-    """What `_average_channels` is forwards. Between the pixels of dy `spaced` has zeros."""
-    _, kw, _, sw, _, left, batch, _, _ = geometry
-    middle, n = row[left * batch : left * batch + dx.shape[2]], dy.shape[2]
+def _average_channels_backward(dy, counts, sizes, row, spaced, share, dx):
+    """The steps of `_average_channels` in the opposite order. Between the pixels of dy `spaced` has zeros."""
+    middle = row[sizes.left * sizes.batch :][: dx.shape[2]]
+    pixels = dy.shape[2] // sizes.batch
     for c in range(len(dx)):
         for i in range(dy.shape[1]):
             copy(dy[c, i], share)
             _divide(share, counts[i])
-            copy_pixels(share, batch, spaced, sw * batch, n // batch, batch)
+            copy_pixels(share, sizes.batch, spaced, sizes.spacing, pixels, sizes.batch)
             fill(row, row.dtype.type(0))
-            for v in range(kw):
-                accumulate(spaced, row[v * batch : v * batch + spaced.size])
-            begin, end = _rows(i, geometry, dx.shape[1])
+            for v in range(sizes.kernel_columns):
+                accumulate(spaced, row[v * sizes.batch :][: spaced.size])
+            begin, end = _rows(i, sizes, dx.shape[1])
             for h in range(begin, end):
                 accumulate(middle, dx[c, h])
 
 
 @leaf
 def _larger(a, b):
-    """Whether a > b, where NaN is larger than every number."""
+    """Whether a > b, where NaN counts as larger than every number."""
     return (a > b) | (np.isnan(a) & ~np.isnan(b))
 
 
 @leaf
 def _keep_larger(x, tap, y, taps):
+    """y = max(y, x), and `tap` where x is the larger one."""
     for p in range(y.size):
         better = _larger(x[p], y[p])
         y[p] = x[p] if better else y[p]
@@ -172,7 +191,7 @@ def _keep_larger(x, tap, y, taps):
 
 @leaf
 def _keep_first_larger(x, x_taps, v, y, taps):
-    """Among equals it is the lower tap that wins."""
+    """y = max(y, x), with the tap that the larger one has; of equal numbers the lower tap is kept."""
     for p in range(y.size):
         tap = x_taps[p] + v
         better = _larger(x[p], y[p]) | ((tap < taps[p]) & ~_larger(y[p], x[p]))
@@ -181,38 +200,38 @@ def _keep_first_larger(x, x_taps, v, y, taps):
 
 
 @leaf
-def _whole(x, y):
+def _as_integers(x, y):
     for p in range(y.size):
         y[p] = np.int64(x[p])
 
 
 @leaf
-def _max_channels(x, geometry, row, row_taps, largest, taps, y, argmax):
-    """The `row` has -inf at both ends, from taps above all others. Whole numbers are exact in float64."""
-    _, kw, sh, sw, top, left, batch, _, _ = geometry
-    middle, n = slice(left * batch, left * batch + x.shape[2]), y.shape[2]
+def _max_channels(x, sizes, row, row_taps, largest, taps, y, argmax):
+    """The `row` has -inf at both ends, with taps above all others. Taps are integers in float64, which is exact."""
+    middle = slice(sizes.left * sizes.batch, sizes.left * sizes.batch + x.shape[2])
+    n, pixels = y.shape[2], y.shape[2] // sizes.batch
     f = taps.dtype.type
     for c in range(len(x)):
         for i in range(y.shape[1]):
-            begin, end = _rows(i, geometry, x.shape[1])
-            first = top - i * sh
+            begin, end = _rows(i, sizes, x.shape[1])
+            first = sizes.top - i * sizes.stride_rows  # row h of the map is row h + first of the kernel
             copy(x[c, begin], row[middle])
-            fill(row_taps[middle], f((begin + first) * kw))
+            fill(row_taps[middle], f((begin + first) * sizes.kernel_columns))
             for h in range(begin + 1, end):
-                _keep_larger(x[c, h], f((h + first) * kw), row[middle], row_taps[middle])
+                _keep_larger(x[c, h], f((h + first) * sizes.kernel_columns), row[middle], row_taps[middle])
             copy(row[: largest.size], largest)
             copy(row_taps[: largest.size], taps)
-            for v in range(1, kw):
-                piece = slice(v * batch, v * batch + largest.size)
+            for v in range(1, sizes.kernel_columns):
+                piece = slice(v * sizes.batch, v * sizes.batch + largest.size)
                 _keep_first_larger(row[piece], row_taps[piece], f(v), largest, taps)
-            copy_pixels(largest, sw * batch, y[c, i], batch, n // batch, batch)
-            copy_pixels(taps, sw * batch, taps, batch, n // batch, batch)  # in place: none moves up
-            _whole(taps[:n], argmax[c, i])
+            copy_pixels(largest, sizes.spacing, y[c, i], sizes.batch, pixels, sizes.batch)
+            copy_pixels(taps, sizes.spacing, taps, sizes.batch, pixels, sizes.batch)  # in place: pixels move down only
+            _as_integers(taps[:n], argmax[c, i])
 
 
 @leaf
 def _give_to_largest(dy, argmax, down, right, stride, dx):
-    """One channel: each number of dy goes to the pixel that its tap read, unless that is padding."""
+    """Add each number of a channel's dy to the pixel that its tap read, unless that is padding."""
     for i in range(dy.shape[0]):
         for j in range(dy.shape[1]):
             for n in range(dy.shape[2]):
@@ -223,48 +242,34 @@ def _give_to_largest(dy, argmax, down, right, stride, dx):
 
 
 @driver
-def _max(x, geometry, y, argmax):
-    kh, kw, _, _, _, _, _, padded, length = geometry
-    if 4 * x.size < FEW:  # comparing takes longer than adding
-        row, row_taps = np.full(padded, -np.inf, x.dtype), np.full(padded, kh * kw, np.float64)
-        largest, taps = np.empty(length, x.dtype), np.empty(length, np.float64)
-        _max_channels(x, geometry, row, row_taps, largest, taps, y, argmax)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), len(x))
-            row, row_taps = np.full(padded, -np.inf, x.dtype), np.full(padded, kh * kw, np.float64)
-            largest, taps = np.empty(length, x.dtype), np.empty(length, np.float64)
-            _max_channels(x[begin:end], geometry, row, row_taps, largest, taps, y[begin:end], argmax[begin:end])
+def _max(share, shares, x, sizes, y, argmax):
+    begin, end = bounds(share, shares, len(x))
+    if begin < end:
+        taps = sizes.kernel_rows * sizes.kernel_columns
+        row, row_taps = np.full(sizes.padded, -np.inf, x.dtype), np.full(sizes.padded, taps, np.float64)
+        largest, largest_taps = np.empty(sizes.length, x.dtype), np.empty(sizes.length, np.float64)
+        _max_channels(x[begin:end], sizes, row, row_taps, largest, largest_taps, y[begin:end], argmax[begin:end])
 
 
 @driver
-def _max_backward(dy, argmax, down, right, stride, dx):
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), len(dx))
-        for c in range(begin, end):
-            _give_to_largest(dy[c], argmax[c], down, right, stride, dx[c])
+def _max_backward(share, shares, dy, argmax, down, right, stride, dx):
+    begin, end = bounds(share, shares, len(dx))
+    for c in range(begin, end):
+        _give_to_largest(dy[c], argmax[c], down, right, stride, dx[c])
 
 
 @driver
-def _average(x, counts, geometry, y):
-    _, _, _, _, _, _, _, padded, length = geometry
-    if x.size < FEW:
-        _average_channels(x, counts, geometry, np.zeros(padded, x.dtype), np.empty(length, x.dtype), y)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), len(x))
-            row, total = np.zeros(padded, x.dtype), np.empty(length, x.dtype)
-            _average_channels(x[begin:end], counts, geometry, row, total, y[begin:end])
+def _average(share, shares, x, counts, sizes, y):
+    begin, end = bounds(share, shares, len(x))
+    if begin < end:
+        row, total = np.zeros(sizes.padded, x.dtype), np.empty(sizes.length, x.dtype)
+        _average_channels(x[begin:end], counts, sizes, row, total, y[begin:end])
 
 
 @driver
-def _average_backward(dy, counts, geometry, dx):
-    _, _, _, _, _, _, _, padded, length = geometry
-    if dx.size < FEW:
-        row, spaced, each = np.empty(padded, dx.dtype), np.zeros(length, dx.dtype), np.empty(dy.shape[2], dx.dtype)
-        _average_channels_backward(dy, counts, geometry, row, spaced, each, dx)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), len(dx))
-            row, spaced, each = np.empty(padded, dx.dtype), np.zeros(length, dx.dtype), np.empty(dy.shape[2], dx.dtype)
-            _average_channels_backward(dy[begin:end], counts, geometry, row, spaced, each, dx[begin:end])
+def _average_backward(share, shares, dy, counts, sizes, dx):
+    begin, end = bounds(share, shares, len(dx))
+    if begin < end:
+        row, spaced = np.empty(sizes.padded, dx.dtype), np.zeros(sizes.length, dx.dtype)
+        each = np.empty(dy.shape[2], dx.dtype)
+        _average_channels_backward(dy[begin:end], counts, sizes, row, spaced, each, dx[begin:end])

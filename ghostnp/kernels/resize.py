@@ -6,9 +6,9 @@ from it, N contiguous numbers each. Channels are shared out.
 
 import numpy as np
 
-from ghostnp.kernels.jit import SHARES, driver, leaf, prange
-from ghostnp.kernels.layout import images, planes
-from ghostnp.kernels.leaves import FEW, accumulate, bounds, copy
+from ghostnp.kernels.layout import images, lines, planes
+from ghostnp.kernels.loops import accumulate, add_scaled, copy
+from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
 from ghostnp.kernels.taps import copy_pixels
 from ghostnp.ops.checks import check_gradient, check_maps
 from ghostnp.ops.resize import bilinear_sources, nearest_sources
@@ -20,7 +20,7 @@ def resize_nearest(x, size, *, out=None):
     rows, columns = nearest_sources(x.shape[2:], size)
     y = np.empty((x.shape[1], len(rows), len(columns), len(x)), x.dtype) if out is None else planes(out)
     if y.size:
-        _nearest(_lines(planes(x)), rows, columns, len(x), _lines(y))
+        _nearest(shares_for(y.size), lines(planes(x)), rows, columns, len(x), lines(y))
     return images(y)
 
 
@@ -31,7 +31,7 @@ def resize_nearest_backward(dy, x, size):
     check_gradient(dy, (*x.shape[:2], len(rows), len(columns)), x)
     dx = np.zeros((*x.shape[1:], len(x)), x.dtype)
     if dx.size:
-        _nearest_backward(_lines(planes(dy)), rows, columns, len(x), _lines(dx))
+        _nearest_backward(shares_for(dy.size), lines(planes(dy)), rows, columns, len(x), lines(dx))
     return images(dx)
 
 
@@ -41,7 +41,7 @@ def resize_bilinear(x, size, *, align_corners=False, out=None):
     rows, columns = bilinear_sources(x, size, align_corners)
     y = np.empty((x.shape[1], len(rows[0]), len(columns[0]), len(x)), x.dtype) if out is None else planes(out)
     if y.size:
-        _bilinear(_lines(planes(x)), rows, columns, len(x), _lines(y))
+        _bilinear(shares_for(y.size), lines(planes(x)), rows, columns, len(x), lines(y))
     return images(y)
 
 
@@ -52,19 +52,8 @@ def resize_bilinear_backward(dy, x, size, *, align_corners=False):
     check_gradient(dy, (*x.shape[:2], len(rows[0]), len(columns[0])), x)
     dx = np.zeros((*x.shape[1:], len(x)), x.dtype)
     if dx.size:
-        _bilinear_backward(_lines(planes(dy)), rows, columns, len(x), _lines(dx))
+        _bilinear_backward(shares_for(dy.size), lines(planes(dy)), rows, columns, len(x), lines(dx))
     return images(dx)
-
-
-def _lines(buffer):
-    channels, height, width, batch = buffer.shape
-    return buffer.reshape(channels, height, width * batch)
-
-
-@leaf
-def _add_scaled(source, factor, target):
-    for p in range(target.size):
-        target[p] += factor * source[p]
 
 
 @leaf
@@ -119,8 +108,8 @@ def _give_blend(dy, lower, upper, near, far, batch, row):
     else:
         for j in range(lower.size):
             k, m, pixel = lower[j] * batch, upper[j] * batch, dy[j * batch : (j + 1) * batch]
-            _add_scaled(pixel, near[j], row[k : k + batch])
-            _add_scaled(pixel, far[j], row[m : m + batch])
+            add_scaled(pixel, near[j], row[k : k + batch])
+            add_scaled(pixel, far[j], row[m : m + batch])
 
 
 @leaf
@@ -151,7 +140,7 @@ def _halve(dy, batch, row):
 
 @leaf
 def _enlarge(begin, end, x, rows, columns, batch, y):
-    """Channels `begin` to `end`; a leaf, for in a driver each row taken would be counted, by all threads at once."""
+    """Channels `begin` to `end`."""
     double = columns.size * batch == 2 * x.shape[2]
     for c in range(begin, end):
         for i in range(rows.size):
@@ -176,48 +165,38 @@ def _gather_back(begin, end, dy, rows, columns, batch, dx):
 
 
 @driver
-def _nearest(x, rows, columns, batch, y):
-    if y.size < FEW:
-        _enlarge(np.int64(0), len(x), x, rows, columns, batch, y)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), len(x))
-            _enlarge(begin, end, x, rows, columns, batch, y)
+def _nearest(share, shares, x, rows, columns, batch, y):
+    begin, end = bounds(share, shares, len(x))
+    _enlarge(begin, end, x, rows, columns, batch, y)
 
 
 @driver
-def _nearest_backward(dy, rows, columns, batch, dx):
-    if dy.size < FEW:
-        _gather_back(np.int64(0), len(dx), dy, rows, columns, batch, dx)
-    else:
-        for share in prange(SHARES):
-            begin, end = bounds(np.int64(share), len(dx))
-            _gather_back(begin, end, dy, rows, columns, batch, dx)
+def _nearest_backward(share, shares, dy, rows, columns, batch, dx):
+    begin, end = bounds(share, shares, len(dx))
+    _gather_back(begin, end, dy, rows, columns, batch, dx)
 
 
 @driver
-def _bilinear(x, rows, columns, batch, y):
+def _bilinear(share, shares, x, rows, columns, batch, y):
     above, below, upward, downward = rows
     lower, upper, near, far = columns
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), x.shape[0])
-        row = np.empty(x.shape[2], x.dtype)
-        for c in range(begin, end):
-            for i in range(above.size):
-                _blend(x[c, above[i]], x[c, below[i]], upward[i], downward[i], row)
-                _take_blend(row, lower, upper, near, far, batch, y[c, i])
+    begin, end = bounds(share, shares, len(x))
+    row = np.empty(x.shape[2], x.dtype)
+    for c in range(begin, end):
+        for i in range(above.size):
+            _blend(x[c, above[i]], x[c, below[i]], upward[i], downward[i], row)
+            _take_blend(row, lower, upper, near, far, batch, y[c, i])
 
 
 @driver
-def _bilinear_backward(dy, rows, columns, batch, dx):
+def _bilinear_backward(share, shares, dy, rows, columns, batch, dx):
     above, below, upward, downward = rows
     lower, upper, near, far = columns
-    for share in prange(SHARES):
-        begin, end = bounds(np.int64(share), dx.shape[0])
-        row = np.empty(dx.shape[2], dx.dtype)
-        for c in range(begin, end):
-            for i in range(above.size):
-                row[:] = 0
-                _give_blend(dy[c, i], lower, upper, near, far, batch, row)
-                _add_scaled(row, upward[i], dx[c, above[i]])
-                _add_scaled(row, downward[i], dx[c, below[i]])
+    begin, end = bounds(share, shares, len(dx))
+    row = np.empty(dx.shape[2], dx.dtype)
+    for c in range(begin, end):
+        for i in range(above.size):
+            row[:] = 0
+            _give_blend(dy[c, i], lower, upper, near, far, batch, row)
+            add_scaled(row, upward[i], dx[c, above[i]])
+            add_scaled(row, downward[i], dx[c, below[i]])

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ghostnp.kernels.jit import driver, prange
 from ghostnp.kernels.layout import images, planes, rows
-from ghostnp.kernels.leaves import FEW, copy
+from ghostnp.kernels.loops import copy
+from ghostnp.kernels.runtime import bounds, driver, shares_for
 from ghostnp.ops.checks import check_divides, check_images, check_maps, check_operands
 
 
@@ -24,18 +24,13 @@ def channel_shuffle_backward(dy, x, groups):
 def _shuffled(x, groups, out=None):
     pixels = planes(x)
     y = np.empty_like(pixels) if out is None else planes(out)
-    if y.size < 4 * FEW:  # to copy is less than to compute
-        channels, *map_shape = y.shape
-        parts = pixels.reshape(groups, channels // groups, *map_shape)
-        y.reshape(channels // groups, groups, *map_shape)[...] = parts.swapaxes(0, 1)
-    else:
-        _shuffle(rows(pixels), groups, rows(y))
+    _shuffle_rows(shares_for(y.size // 4), rows(pixels), groups, rows(y))  # to copy is less than to compute
     return images(y)
 
 
 @driver
-def _shuffle(x, groups, y):
+def _shuffle_rows(share, shares, x, groups, y):
     """Row p·g + q of y is row q·(C / g) + p of x."""
-    for k in prange(len(y)):
-        row = np.int64(k)
+    begin, end = bounds(share, shares, len(y))
+    for row in range(begin, end):
         copy(x[row % groups * (len(y) // groups) + row // groups], y[row])

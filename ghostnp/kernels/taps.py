@@ -1,19 +1,12 @@
-"""What the taps of a window do with long rows, and how pixels are set apart: for depthwise convolution and pooling."""
+"""Sums over the taps of a window, as loops over long rows; and pixels copied with other distances between them."""
 
 import numpy as np
 
-from ghostnp.kernels.jit import leaf
-from ghostnp.kernels.leaves import copy
+from ghostnp.kernels.loops import add_scaled, copy, dot
+from ghostnp.kernels.runtime import leaf
 
 # Unsigned, since Numba tests a signed index for counting from the end.
 _1, _2, _3, _4, _5, _6, _7 = (np.uintp(number) for number in range(1, 8))
-
-
-@leaf
-def add_1(target, x, a):
-    """target += a · x."""
-    for p in range(target.size):
-        target[p] += a * x[p]
 
 
 @leaf
@@ -32,15 +25,6 @@ def _add_9(target, source, begins, w):
         target[p] += (
             (a * i[p] + b * j[p] + c * k[p]) + (d * q[p] + e * r[p] + f * s[p]) + (g * x[p] + h * y[p] + o * z[p])
         )
-
-
-@leaf
-def dot_1(g, x):
-    """g · x."""
-    s = g.dtype.type(0)
-    for p in range(g.size):
-        s += g[p] * x[p]
-    return s
 
 
 @leaf
@@ -66,7 +50,7 @@ def add_taps(target, source, begins, w):
         _add_3(target, source[i : i + n], source[j : j + n], source[k : k + n], w[t], w[t + 1], w[t + 2])
         t += 3
     while t < w.size:
-        add_1(target, source[begins[t] : begins[t] + n], w[t])
+        add_scaled(source[begins[t] : begins[t] + n], w[t], target)
         t += 1
 
 
@@ -79,7 +63,7 @@ def dot_taps(g, source, begins, dots):
         dots[t], dots[t + 1], dots[t + 2] = _dot_3(g, source[i : i + n], source[j : j + n], source[k : k + n])
         t += 3
     while t < begins.size:
-        dots[t] = dot_1(g, source[begins[t] : begins[t] + n])
+        dots[t] = dot(g, source[begins[t] : begins[t] + n])
         t += 1
 
 
@@ -93,13 +77,6 @@ def all_finite(row):
 
 
 @leaf
-def rectify(row):
-    """relu(row) in place; a comparison with NaN is false, so NaN stays."""
-    for p in range(row.size):
-        row[p] = 0 if row[p] < 0 else row[p]
-
-
-@leaf
 def _copy_8(source, i, target, o):
     """target[o : o + 8] = source[i : i + 8], all at once, as a vector register does it."""
     a, b, c, d = source[i], source[i + _1], source[i + _2], source[i + _3]
@@ -110,7 +87,7 @@ def _copy_8(source, i, target, o):
 
 @leaf
 def copy_pixels(source, step, target, target_step, count, batch):
-    """Copy `count` pixels; the next one is a step further on."""
+    """Copy `count` pixels of so many numbers (`batch`) each, which begin a step apart."""
     if step == target_step == batch:
         copy(source[: count * batch], target[: count * batch])
     elif batch == 1:

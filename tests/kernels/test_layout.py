@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ghostnp.kernels.layout import copy_images, images, planes
-from ghostnp.kernels.leaves import FEW
+from ghostnp.kernels.runtime import FEW
 
 # Little, and much: blocks that fit and that do not, one image, one pixel, and more images than a block has numbers.
 SHAPES = [(2, 3, 4, 5), (1, 8, 96, 96), (2, 3, 105, 105), (7, 3, 57, 59), (33, 5, 20, 21), (5000, 1, 2, 7)]

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from ghostnp import kernels, ops
-from ghostnp.kernels.leaves import FEW
+from ghostnp.kernels.runtime import FEW
 from tests.ops.calls import calls, run
 from tests.ops.test_layout import floats_in, poisoned
 

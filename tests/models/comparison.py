@@ -45,8 +45,7 @@ def build(ours, **keywords):
 
 
 def run_pytorch(twins, training, num_classes=5):
-    # Kernels and PyTorch share one OpenMP: a kernel that ran before has set PyTorch's threads to all cores again, and
-    # on a busy machine that is ten times slower than one thread.
+    # On a busy machine PyTorch with all threads is ten times slower than with one.
     torch.set_num_threads(1)
     network = randomise(twins.theirs(num_classes=num_classes).double(), seed=0)
     rng = np.random.default_rng(0)

@@ -142,8 +142,7 @@ def build(ours, **keywords):
 @cache
 def expected(name):
     """The state at the start, x, and PyTorch's runs with their dy; without norms one run stands for both modes."""
-    # Kernels and PyTorch share one OpenMP: a kernel that ran before has set PyTorch's threads to all cores again, and
-    # on a busy machine that is ten times slower than one thread.
+    # On a busy machine PyTorch with all threads is ten times slower than with one.
     torch.set_num_threads(1)
     case = NETWORKS[name]
     network = randomise(case.theirs(num_classes=5).double(), seed=0)

@@ -1,11 +1,11 @@
 """What memory kernels take and give: any layout in, untouched; batch innermost out; with any threads the same."""
 
-import numba
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ghostnp import kernels, ops
+from ghostnp.kernels.runtime import set_threads, threads
 from ghostnp.testing import MEMORY, values
 from tests.ops.calls import calls, run
 
@@ -94,13 +94,13 @@ def test_nan_and_infinity_come_through(backend, call, value, corner):
 @pytest.mark.parametrize("call", calls(batch=9), ids=str)
 def test_gradients_do_not_depend_on_threads(call):
     arguments = call.arrays(np.float32, draw=normals)
-    before = numba.get_num_threads()
+    before = threads()
     try:
-        numba.set_num_threads(1)
+        set_threads(1)
         alone = run(kernels, call, arguments, draw=normals)
-        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+        set_threads(3)
         together = run(kernels, call, arguments, draw=normals)
     finally:
-        numba.set_num_threads(before)
+        set_threads(before)
     for name, array in together.items():
         assert_array_equal(array, alone[name], err_msg=name)

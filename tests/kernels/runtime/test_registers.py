@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ghostnp.kernels.jit import leaf
-from ghostnp.kernels.registers import ROWS, VECTOR, multiply_block
+from ghostnp.kernels.runtime import leaf
+from ghostnp.kernels.runtime.registers import ROWS, VECTOR, multiply_block
 
 pytestmark = pytest.mark.small
 

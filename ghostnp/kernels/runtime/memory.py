@@ -29,6 +29,11 @@ def keep_freed_memory():
     Unset it is 2047, the most there is; at 0 the C library does as it likes, and so it does where a setting of its own
     (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``) is in force.
 
+    Returns
+    -------
+    int
+        How many megabytes that is; 0 where the C library was left alone.
+
     Raises
     ------
     ValueError
@@ -41,9 +46,11 @@ def keep_freed_memory():
             f"2047, such as 512, or 0 to keep none"
         )
     chosen_elsewhere = {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"} & os.environ.keys()
-    if int(setting) and not chosen_elsewhere and hasattr(libc := _c_library(), "mallopt"):
-        libc.mallopt(_M_TRIM_THRESHOLD, int(setting) << 20)
-        libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
+    if chosen_elsewhere or not int(setting) or not hasattr(libc := _c_library(), "mallopt"):
+        return 0
+    libc.mallopt(_M_TRIM_THRESHOLD, int(setting) << 20)
+    libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
+    return int(setting)
 
 
 def release():

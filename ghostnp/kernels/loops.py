@@ -1,15 +1,6 @@
-"""The leaves that several kernels share: the plainest loops over a row, and how the work is cut."""
+"""The loops over a row that several kernels share, each a leaf."""
 
-from ghostnp.kernels.jit import SHARES, leaf
-
-# Work on fewer numbers is done before a second thread has woken up: it stays on the calling thread.
-FEW = 1 << 16
-
-
-@leaf
-def bounds(share, count):
-    """Which of `count` jobs belong to this share: first and last + 1."""
-    return share * count // SHARES, (share + 1) * count // SHARES
+from ghostnp.kernels.runtime import leaf
 
 
 @leaf
@@ -44,6 +35,13 @@ def accumulate(source, target):
 
 
 @leaf
+def add_scaled(source, factor, target):
+    """target += factor · source."""
+    for p in range(target.size):
+        target[p] += factor * source[p]
+
+
+@leaf
 def multiply_by(factor, target):
     """target *= factor."""
     for p in range(target.size):
@@ -66,3 +64,11 @@ def sum_row(row):
     for p in range(row.size):
         total += row[p]
     return total
+
+
+@leaf
+def rectify(row):
+    """relu(row) in place; a comparison with NaN is false, so NaN stays."""
+    zero = row.dtype.type(0)
+    for p in range(row.size):
+        row[p] = zero if row[p] < zero else row[p]

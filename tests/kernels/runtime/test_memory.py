@@ -4,7 +4,7 @@ import platform
 
 import pytest
 
-from ghostnp.kernels.memory import keep_freed_memory
+from ghostnp.kernels.runtime.memory import keep_freed_memory
 
 # Forty megabytes in arrays of a megabyte, again and again; then how many page faults a round cost once it was going,
 # and how many megabytes `release` gave back.

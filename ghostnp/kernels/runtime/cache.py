@@ -9,20 +9,19 @@ from numba.core.caching import FunctionCache
 
 __all__ = ["keep_on_disk"]
 
-# What a compiled kernel is valid for: the state of all files here. Numba looks at the function's own file alone, and
-# would keep a driver whose leaves have changed in another.
+# What a compiled kernel is valid for: the state of all files of the kernels. Numba looks at the function's own file
+# alone, and would keep a driver whose leaves have changed in another.
+_KERNELS = Path(__file__).parents[1]
 _STAMP = tuple(
-    (path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(Path(__file__).parent.glob("*.py"))
+    (path.relative_to(_KERNELS).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+    for path in sorted(_KERNELS.rglob("*.py"))
 )
 
 
 class _Cache(FunctionCache):
-    def __init__(self, function, key):
+    def __init__(self, function):
         super().__init__(function)
-        self._key, self._cache_file._source_stamp = key, _STAMP
-
-    def _index_key(self, sig, codegen):
-        return super()._index_key(sig, codegen), self._key
+        self._cache_file._source_stamp = _STAMP
 
     def load_overload(self, sig, target_context):
         try:
@@ -37,10 +36,10 @@ class _Cache(FunctionCache):
             _say_once(f"cannot be kept ({error})")
 
 
-def keep_on_disk(dispatcher, key):
-    """Let `dispatcher` keep what it compiles, apart from what it compiled with another `key`."""
+def keep_on_disk(compiled, function):
+    """Let `compiled`, which Numba makes of `function`, keep its machine code on disk."""
     try:
-        dispatcher._cache = _Cache(dispatcher.py_func, key)
+        compiled._cache = _Cache(function)
     except RuntimeError:  # Numba found no folder that it may write to
         _say_once("cannot be kept (no folder for them can be written)")
 

@@ -31,8 +31,8 @@ def test_a_leaf_that_changed_reaches_the_drivers_in_other_files(tmp_path):
     package = tmp_path / "copy"
     shutil.copytree(Path(ghostnp.__file__).parent, package / "ghostnp", ignore=shutil.ignore_patterns("__pycache__"))
     assert run(package, tmp_path / "cache").stdout == "[0. 2. 1. 3.]\n"
-    leaves = package / "ghostnp" / "kernels" / "leaves.py"
-    leaves.write_text(leaves.read_text().replace("target[p] = source[p]", "target[p] = source[p] + 1"))
+    loops = package / "ghostnp" / "kernels" / "loops.py"
+    loops.write_text(loops.read_text().replace("target[p] = source[p]", "target[p] = source[p] + 1"))
     assert run(package, tmp_path / "cache").stdout == "[1. 3. 2. 4.]\n"
 
 
@@ -59,7 +59,7 @@ def test_a_folder_that_is_a_file_is_no_error(tmp_path):
 
 
 def test_compiling_is_announced_and_a_warm_start_is_silent(tmp_path):
-    at_once = "from ghostnp.kernels import progress\nprogress._progress.due = 0\n"
+    at_once = "from ghostnp.kernels.runtime import progress\nprogress._progress.due = 0\n"
     cold, warm = (run(Path(ghostnp.__file__).parents[1], tmp_path, at_once + SHUFFLE) for _ in range(2))
     assert cold.stderr.startswith("ghostnp: compiling kernels, for the first run only: 1 of at most ")
     assert cold.stderr.count("\n") == 1

@@ -1,0 +1,232 @@
+"""Sum and product, elementwise or map by map, forward and backward, fast.
+
+Where the second operand has one number for each map, it is a matrix (C, N) beside one (C, H·W·N), and repeats along
+the row with period N. A tile of a hundred numbers, the period again and again, is laid out once, so that loops are long
+whatever the batch. With one image the period is one number, and needs no tile.
+"""
+
+import numpy as np
+
+from ghostnp.kernels.layout import array_of, buffer_of, images, planes, rows
+from ghostnp.kernels.loops import accumulate, copy, dot, fill, multiply_by, rectify, same, sum_row
+from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.ops.elementwise import check_pair, check_scale
+from ghostnp.ops.gradients import PairGrads, ScaleGrads
+
+_TILE = 128
+
+
+def add(a, b, *, relu=False, out=None):
+    """Twin of `ghostnp.ops.add`."""
+    check_pair(a, b)
+    return _combine(a, b, product=False, relu=relu, out=out)
+
+
+def add_backward(dy, a, b):
+    """Twin of `ghostnp.ops.add_backward`."""
+    spread = check_pair(a, b, dy)
+    gradient = array_of(buffer_of(dy))
+    return PairGrads(gradient, _over_pixels(gradient) if spread else gradient)
+
+
+def multiply(a, b, *, out=None):
+    """Twin of `ghostnp.ops.multiply`."""
+    check_pair(a, b)
+    return _combine(a, b, product=True, out=out)
+
+
+def multiply_backward(dy, a, b):
+    """Twin of `ghostnp.ops.multiply_backward`."""
+    spread = check_pair(a, b, dy)
+    return PairGrads(_combine(dy, b, product=True), _over_pixels(dy, a) if spread else _combine(dy, a, product=True))
+
+
+def scale(x, s, *, out=None):
+    """Twin of `ghostnp.ops.scale`."""
+    check_scale(x, s)
+    return _combine(x, s, product=True, out=out)
+
+
+def scale_backward(dy, x, s):
+    """Twin of `ghostnp.ops.scale_backward`."""
+    check_scale(x, s, dy)
+    return ScaleGrads(_combine(dy, s, product=True), _over_pixels(dy, x))
+
+
+def sum_pixels(x, weight=None, total=None):
+    """Sum each map of `x` (C, H, W, N) to (C, 1, 1, N); with `weight`, each number times that of `weight`.
+
+    The result is written to `total` if there is one.
+    """
+    channels, _, _, batch = x.shape
+    total = np.empty((channels, 1, 1, batch), x.dtype) if total is None else total
+    if total.size:
+        weights = rows(x if weight is None else weight)
+        _sum_rows(shares_for(x.size), rows(x), weights, weight is not None, rows(total))
+    return total
+
+
+def spread_pixels(s, y):
+    """Give every pixel of the maps `y` (C, H, W, N) the number of `s` (C, 1, 1, N): the transpose of `sum_pixels`."""
+    if y.size:
+        _repeat_rows(shares_for(y.size), rows(s), rows(y))
+
+
+def _over_pixels(x, weight=None):
+    return images(sum_pixels(planes(x), None if weight is None else planes(weight)))
+
+
+def _combine(a, b, *, product, relu=False, out=None):
+    left, right = buffer_of(a), buffer_of(b)
+    y = np.empty_like(left) if out is None else buffer_of(out)
+    matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
+    if y.size:
+        _combine_rows(shares_for(y.size), left.reshape(matrix), right.reshape(matrix), product, relu, y.reshape(matrix))
+    return array_of(y)
+
+
+@leaf
+def _add(a, b, y):
+    if same(a, y):
+        accumulate(b, y)
+    else:
+        for p in range(y.size):
+            y[p] = a[p] + b[p]
+
+
+@leaf
+def _multiply(a, b, y):
+    if same(a, y):
+        multiply_by(b, y)
+    else:
+        for p in range(y.size):
+            y[p] = a[p] * b[p]
+
+
+@leaf
+def _multiply_by_number(a, number, y):
+    if same(a, y):
+        for p in range(y.size):
+            y[p] = y[p] * number
+    else:
+        for p in range(y.size):
+            y[p] = a[p] * number
+
+
+@leaf
+def _accumulate_products(a, b, total):
+    for p in range(total.size):
+        total[p] += a[p] * b[p]
+
+
+@leaf
+def _repeat(s, row):
+    """Fill the row with s again and again, doubling what is there."""
+    if s.size == 1:
+        fill(row, s[0])
+        return
+    copy(s, row[: s.size])
+    filled = s.size
+    while filled < row.size:
+        step = min(filled, row.size - filled)
+        copy(row[:step], row[filled : filled + step])
+        filled += step
+
+
+@leaf
+def _fold(row, s):
+    """Add up what lies one period apart, halving what is there: the transpose of `_repeat`. The row is used up."""
+    periods = row.size // s.size
+    while periods > 1:
+        step = periods // 2 * s.size
+        accumulate(row[periods * s.size - step : periods * s.size], row[:step])
+        periods -= periods // 2
+    copy(row[: s.size], s)
+
+
+@leaf
+def _tile_size(period, length):
+    """How long a tile of whole periods is: a hundred numbers or so, or a row if that is shorter."""
+    return min(length, period * max(1, _TILE // period))
+
+
+@leaf
+def _combine_piece(a, b, product, relu, y):
+    if product:
+        _multiply(a, b, y)
+    else:
+        _add(a, b, y)
+    if relu:
+        rectify(y)
+
+
+@leaf
+def _combine_row(a, b, product, relu, tile, y):
+    """y = a + b or a · b, where b is as long as a, or repeats: then it is laid out in the tile."""
+    if b.size == a.size:
+        _combine_piece(a, b, product, relu, y)
+    elif b.size == 1 and product:
+        _multiply_by_number(a, b[0], y)
+    else:
+        _repeat(b, tile)
+        for p in range(0, a.size, tile.size):
+            q = min(a.size, p + tile.size)
+            _combine_piece(a[p:q], tile[: q - p], product, relu, y[p:q])
+
+
+@leaf
+def _sum_row(x, weight, weighted, tile, total):
+    if total.size == 1:
+        total[0] = dot(x, weight) if weighted else sum_row(x)
+        return
+    fill(tile, x.dtype.type(0))
+    for p in range(0, x.size, tile.size):
+        q = min(x.size, p + tile.size)
+        if weighted:
+            _accumulate_products(x[p:q], weight[p:q], tile[: q - p])
+        else:
+            accumulate(x[p:q], tile[: q - p])
+    _fold(tile, total)
+
+
+# The loops over rows are leaves too, without reference counting.
+
+
+@leaf
+def _combine_some(a, b, product, relu, tile, y):
+    for c in range(len(a)):
+        _combine_row(a[c], b[c], product, relu, tile, y[c])
+
+
+@leaf
+def _sum_some(x, weight, weighted, tile, total):
+    for c in range(len(x)):
+        _sum_row(x[c], weight[c], weighted, tile, total[c])
+
+
+@leaf
+def _repeat_some(s, y):
+    for c in range(len(y)):
+        _repeat(s[c], y[c])
+
+
+@driver
+def _combine_rows(share, shares, a, b, product, relu, y):
+    """y = a + b or a · b, and its ReLU, for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
+    begin, end = bounds(share, shares, len(a))
+    tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
+    _combine_some(a[begin:end], b[begin:end], product, relu, tile, y[begin:end])
+
+
+@driver
+def _sum_rows(share, shares, x, weight, weighted, total):
+    """total[c, n] = Σ x[c] (· weight[c]) over every N-th number of the row from n on, for x (C, P) and total (C, N)."""
+    begin, end = bounds(share, shares, len(x))
+    tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
+    _sum_some(x[begin:end], weight[begin:end], weighted, tile, total[begin:end])
+
+
+@driver
+def _repeat_rows(share, shares, s, y):
+    begin, end = bounds(share, shares, len(y))
+    _repeat_some(s[begin:end], y[begin:end])

@@ -1,0 +1,130 @@
+"""How kernels are compiled, and the one home of compiler flags.
+
+Two kinds of compiled function make up the kernels:
+
+- a *leaf* is a loop over contiguous rows. It allocates nothing and holds no references, so Numba's reference counting
+  is left out of it (worth a factor 1.7 on short rows);
+- a *driver* (see `drivers`) does one share of the work: some channels, or some blocks. It is compiled like any other
+  function, without Numba's parallel loops, and a team of threads calls it once for each share.
+
+Three things that cost speed without a word, for whoever writes another one: a literal number handed to a leaf compiles
+it a second time (hand over ``dtype.type(0)``), a leaf whose output is also an input is not vectorised, and neither is
+one that indexes ``row[first + p]`` (slice first, then count from 0).
+"""
+
+import uuid
+from functools import cached_property
+
+import numba
+from llvmlite.binding import Linkage
+from numba.core import sigutils
+from numba.core.ccallback import CFunc
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.typed_passes import NativeLowering
+
+from ghostnp.kernels.runtime.cache import keep_on_disk
+from ghostnp.kernels.runtime.progress import watch
+
+__all__ = ["JIT", "compile_shares", "leaf", "native"]
+
+JIT = not numba.config.DISABLE_JIT
+
+# Sums may be reordered and contracted, which is what lets a reduction use vector registers. "nnan" and "ninf" are left
+# out on purpose: NaN and infinity have to come through a kernel as they come through its definition.
+_FLAGS = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy", "no_cfunc_wrapper": True}
+
+# A leaf is inlined into its drivers, so that it need not be kept on disk. The option is Numba's own and not documented;
+# a version without it is as right, and slower.
+_LEAF_FLAGS = {"_nrt": False} if hasattr(numba.core.options.DefaultOptions, "_nrt") else {}
+
+# A function of this linkage may be in several object files, of which the linker takes one.
+_ANY_COPY = {Linkage.linkonce_any, Linkage.linkonce_odr, Linkage.weak_any, Linkage.weak_odr}
+
+# LLVM's passes for a driver: the first of three levels takes a sixth less time, and vectorises loops as the third does.
+_LEVEL = type(numba.config.OPT)(1)
+
+
+class _SelfContained(JITCodeLibrary):
+    """A driver's machine code, in which it calls its own copies of leaves.
+
+    Otherwise it would call the copy that the process met first, be it the leaf's own or another driver's. Each was
+    optimised where it stands, and may add in another order: bits would depend on whether a kernel was compiled or read
+    from the disk, and on which kernels came before it.
+
+    The copies get names that nothing else has. Once they belong to one caller, LLVM may pass their arguments in a way
+    of its own, and its linker finds even such a function by its name: code compiled elsewhere, with a copy of the same
+    leaf, or of one of Numba's own functions, would call this one, and crash.
+    """
+
+    def __init__(self, codegen, name):
+        super().__init__(codegen, name)
+        self.enable_object_caching()
+        self.private = set()  # names of more functions that are called from inside alone
+
+    def _optimize_final_module(self):
+        unique = uuid.uuid4().hex
+        for function in self._final_module.functions:
+            if function.linkage in _ANY_COPY or function.name in self.private:
+                function.linkage = Linkage.internal
+            if function.linkage == Linkage.internal:
+                function.name = f"{function.name}.{unique}"
+        level, numba.config.OPT = numba.config.OPT, _LEVEL
+        try:
+            super()._optimize_final_module()
+        finally:
+            numba.config.OPT = level
+
+
+def leaf(function):
+    """Compile a loop over rows: no allocation inside, called from compiled code."""
+    return numba.njit(**_FLAGS, **_LEAF_FLAGS)(function)
+
+
+class _Native:
+    def __init__(self, function, signature):
+        self._function, self._signature = function, signature
+
+    @cached_property
+    def _compiled(self):
+        signature = sigutils.normalize_signature(self._signature)
+        compiled = CFunc(self._function, signature, {}, {"error_model": "numpy"}, pipeline_class=_pipeline())
+        keep_on_disk(compiled, self._function)
+        compiled.compile()
+        return compiled
+
+    @property
+    def address(self):
+        """Where the machine code is."""
+        return self._compiled.address
+
+    def __call__(self, *words):
+        """Call it from Python, without the interpreter's lock."""
+        return self._compiled.ctypes(*words)
+
+
+def native(signature):
+    """Make a function of words one that other compiled code can call by its `address`; compiled when first needed."""
+    return lambda function: _Native(function, signature)
+
+
+def compile_shares(function, lowering):
+    """Compile a driver's function; `lowering`, in place of Numba's own, writes its machine code."""
+    compiled = numba.njit(**_FLAGS, nogil=True, pipeline_class=_pipeline(lowering))(function)
+    keep_on_disk(compiled, function)
+    watch(compiled)
+    return compiled
+
+
+def _pipeline(lowering=NativeLowering):
+    class Pipeline(CompilerBase):
+        def __init__(self, typing, target, _, *rest):
+            super().__init__(typing, target, _SelfContained(target.codegen(), "driver"), *rest)
+
+        def define_pipelines(self):
+            passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+            passes.passes = [(lowering if kind is NativeLowering else kind, text) for kind, text in passes.passes]
+            passes.finalize()
+            return [passes]
+
+    return Pipeline

@@ -1,0 +1,309 @@
+"""A team of threads that does the shares of a launch: the caller, and as many others as are awake.
+
+A launch is the address of a function (share, where), the address of its arguments, and how many shares there are. Every
+thread takes the next share, until none is left:
+
+    ticket   generation << 32 | shares << 16 | next      the next share is taken by compare-and-swap
+    done     how many shares of this generation are finished
+
+The caller publishes the launch, takes shares like everybody else, and waits only for shares that others have begun. So
+it never depends on a thread that sleeps, was not given a core, or was lost in a fork: then it does all of them itself.
+While a member works on a share the caller waits for it, so the launch stays as it is: that is why a member may read it
+after it has taken a share, and not before.
+
+A member is one native call for as long as the process lives, without the interpreter's lock. If it finds no share for
+some fifty microseconds, it says that it sleeps, and does so until a caller wakes it. A caller that waits as long for
+a share that somebody else has begun sleeps for moments too: its core may be the one that the other thread needs.
+
+Which thread does which share changes no result, since shares write to different places. A second caller, who finds the
+team busy, does all shares alone.
+"""
+
+import atexit
+import os
+import time
+from ctypes import py_object, pythonapi
+from threading import Lock, Thread
+
+import numba
+import numpy as np
+
+from ghostnp.kernels.runtime.atomics import (
+    add,
+    call_share,
+    core_number,
+    load,
+    new_lock,
+    pause,
+    sleep,
+    store,
+    swap_if,
+    wake,
+    yield_core,
+)
+from ghostnp.kernels.runtime.jit import leaf, native
+
+__all__ = ["alone", "become_owner", "lead", "let_go", "set_threads", "team", "threads", "watch_process"]
+
+# Where a team's words are, in bytes: each on cache lines of its own, since cores fetch two lines at a time. The first
+# makes it a receiver (see `binding`). Of the constants there are three: the number of members, the patience in pauses,
+# and a lock that nobody releases.
+_LINE = 128
+_RECEIVE, _OWNER, _LAUNCH, _TICKET, _DONE, _RAISED, _SLEEPERS, _STOP, _CONSTANTS, _MEMBERS = range(0, 10 * _LINE, _LINE)
+_PATIENCE = 50e-6  # seconds
+_NAP = 50  # microseconds
+_YIELD = 32  # after so many pauses, a microsecond or so, a thread that waits lets others have its core
+_MOST = 1024  # threads
+
+
+@leaf
+def _take(words):
+    """The number of a share that is now the caller's, or -1 if there is none."""
+    while True:
+        ticket = load(words + _TICKET)
+        if ticket & 0xFFFF >= (ticket >> 16) & 0xFFFF:
+            return -1
+        if swap_if(words + _TICKET, ticket, ticket + 1):
+            return ticket & 0xFFFF
+
+
+@leaf
+def _help(words):
+    """Take shares while there are any; returns how many were taken."""
+    count, share = 0, _take(words)
+    while share >= 0:
+        raised = call_share(load(words + _LAUNCH), share, load(words + _LAUNCH + 8))
+        if raised != 0:
+            store(words + _RAISED, raised)
+        add(words + _DONE, 1)
+        count, share = count + 1, _take(words)
+    return count
+
+
+@leaf
+def _wake_members(words, most):
+    for i in range(load(words + _CONSTANTS)):
+        member = words + _MEMBERS + i * _LINE
+        if most > 0 and swap_if(member, 1, 0):
+            add(words + _SLEEPERS, -1)
+            wake(load(member + 8))
+            most -= 1
+
+
+@leaf
+def lead(words, function, where, shares):
+    """Have all shares done, as the team's owner."""
+    store(words + _LAUNCH, function)
+    store(words + _LAUNCH + 8, where)
+    store(words + _DONE, 0)
+    store(words + _OWNER + 8, core_number())
+    generation = ((load(words + _TICKET) >> 32) + 1) & 0x7FFFFFFF
+    store(words + _TICKET, generation << 32 | shares << 16)
+    if load(words + _SLEEPERS) > 0:
+        _wake_members(words, shares - 1)
+    _help(words)
+    patience = load(words + _CONSTANTS + 8)
+    while load(words + _DONE) < shares:
+        if patience > 0:
+            pause()
+            patience -= 1
+            if patience % _YIELD == 0:
+                yield_core()
+        else:
+            sleep(load(words + _CONSTANTS + 16), _NAP)
+
+
+@leaf
+def alone(function, where, shares):
+    """Do all shares, one after the other; returns 0, or what one of them raised."""
+    raised = 0
+    for share in range(shares):
+        raised = max(raised, call_share(function, share, where))
+    return raised
+
+
+@leaf
+def become_owner(words):
+    """Whether the team is now the caller's; otherwise somebody else has it, or it has no members."""
+    return load(words + _CONSTANTS) > 0 and swap_if(words + _OWNER, 0, 1)
+
+
+@leaf
+def let_go(words):
+    """Give the team back, as its owner; returns 0, or what a share raised in the meantime."""
+    raised = load(words + _RAISED)
+    store(words + _RAISED, 0)
+    store(words + _OWNER, 0)
+    return raised
+
+
+@native("int64(int64, int64, int64, int64, int64)")
+def _receive(words, function, where, shares, size):
+    """What a team does with a launch: all shares. Returns 0, or what one of them raised."""
+    if shares == 1 or not become_owner(words):
+        return alone(function, where, shares)
+    lead(words, function, where, shares)
+    return let_go(words)
+
+
+@native("void(int64, int64)")
+def _be_member(words, member):
+    """Take shares until the team stops; at `member` are this one's words: whether it sleeps, and its lock."""
+    patience = load(words + _CONSTANTS + 8)
+    left = patience
+    while load(words + _STOP) == 0:
+        if _help(words) > 0:
+            left = patience
+        elif left > 0:
+            pause()
+            left -= 1
+            if left % _YIELD == 0 and core_number() == load(words + _OWNER + 8):
+                yield_core()  # the caller may be waiting for it
+        else:
+            add(words + _SLEEPERS, 1)
+            store(member, 1)
+            ticket = load(words + _TICKET)  # was a launch published before its caller could see this?
+            idle = ticket & 0xFFFF >= (ticket >> 16) & 0xFFFF and load(words + _STOP) == 0
+            if idle or not swap_if(member, 1, 0):
+                sleep(load(member + 8), -1)
+            else:
+                add(words + _SLEEPERS, -1)
+            left = patience
+
+
+@native("void(int64)")
+def _stop(words):
+    store(words + _STOP, 1)
+    _wake_members(words, load(words + _CONSTANTS))
+    store(words + _CONSTANTS, 0)
+
+
+@native("void(int64)")
+def _pauses(count):
+    for i in range(count):
+        pause()
+        if i % _YIELD == 0:
+            yield_core()
+
+
+class Team:
+    """`count` - 1 daemon threads, and the words by which they and their callers know of each other."""
+
+    def __init__(self, count):
+        memory = np.zeros((_MEMBERS + count * _LINE) // 8, np.int64)
+        pythonapi.Py_IncRef(py_object(memory))  # for ever: a member looks at it for as long as there is a process
+        self.words = -(-memory.ctypes.data // _LINE) * _LINE
+        self._memory = memory[(self.words - memory.ctypes.data) // 8 :]
+        self._memory[_RECEIVE // 8] = _receive.address
+        self._memory[_CONSTANTS // 8 :][1:3] = _patience(), new_lock()
+        self._threads = []
+        for i in range(count - 1):
+            member = _MEMBERS + i * _LINE
+            self._memory[member // 8 + 1] = new_lock()
+            arguments = self.words, self.words + member
+            thread = Thread(target=_be_member, args=arguments, name="ghostnp", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more threads, or the interpreter is about to exit
+                break
+            self._threads.append(thread)
+            self._memory[_CONSTANTS // 8] = i + 1
+
+    def stop(self):
+        """Let the members go, as soon as they have no share. Whoever still calls the team does all shares alone."""
+        _stop(self.words)
+        for thread in self._threads:
+            thread.join(timeout=1)
+
+
+def _patience():
+    """How many pauses a thread makes before it sleeps: the fastest of some trials, since others use this core too."""
+    count, seconds = 2000, []
+    for _ in range(5):
+        start = time.perf_counter()
+        _pauses(count)
+        seconds.append(time.perf_counter() - start)
+    return max(1, int(_PATIENCE * count / min(seconds)))
+
+
+def asked_for():
+    """How many threads ``GHOSTNP_THREADS`` asks for, or else ``NUMBA_NUM_THREADS``: unset, one for each core.
+
+    Raises
+    ------
+    ValueError
+        If the setting is not a number of threads.
+    """
+    setting = os.environ.get("GHOSTNP_THREADS")
+    if setting is None:
+        return min(numba.config.NUMBA_NUM_THREADS, _MOST)
+    if not setting.isdecimal() or not 1 <= int(setting) <= _MOST:
+        raise ValueError(
+            f"GHOSTNP_THREADS={setting!r}: the rule is how many threads run the kernels, a whole number from 1 to "
+            f"{_MOST}, such as 2"
+        )
+    return int(setting)
+
+
+class _Process:
+    """The one team of a process, and how many threads it is to have."""
+
+    def __init__(self):
+        self.threads = asked_for()
+        self.forget()
+
+    def forget(self):
+        """Begin anew in a forked process: threads do not survive a fork, and a lock may never be released there."""
+        self.team, self._making = None, Lock()
+
+    def make(self):
+        """The team, made by whoever is first."""
+        with self._making:
+            if self.team is None:
+                self.team = Team(self.threads)
+            return self.team
+
+    def replace(self, threads):
+        """Have the next launch make a team of so many threads, and let this one go."""
+        with self._making:
+            before, self.threads, self.team = self.team, threads, None
+        if before is not None:
+            before.stop()
+
+    def stop(self):
+        """Let the team go before the interpreter takes its modules apart, compiled code among them."""
+        if self.team is not None:
+            self.team.stop()
+
+
+_process = _Process()
+
+
+def team():
+    """The address of the words of this process's team, which is made when it is first needed."""
+    return (_process.team or _process.make()).words
+
+
+def threads():
+    """How many threads run the kernels, the calling thread included."""
+    return _process.threads
+
+
+def set_threads(count):
+    """Have kernels run by `count` threads from now on, the calling thread included. No result depends on it.
+
+    Raises
+    ------
+    ValueError
+        If `count` is not from 1 to 1024.
+    """
+    if not 1 <= count <= _MOST:
+        raise ValueError(f"count={count!r}: the rule is a number of threads from 1 to {_MOST}, such as 2")
+    _process.replace(int(count))
+
+
+def watch_process():
+    """Have the team made anew after a fork, and stopped when the interpreter exits."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_process.forget)
+    atexit.register(_process.stop)
