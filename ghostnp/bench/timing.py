@@ -43,13 +43,13 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Ratio:
+class MedianRatio:
     """One contender's time over another's: below 1, the first is faster.
 
     Parameters
     ----------
     value : float
-        Ratio of the medians.
+        MedianRatio of the medians.
     quartiles : (float, float)
         Of the ratios round by round.
     """
@@ -73,10 +73,10 @@ def ratio(ours, peer):
 
     Returns
     -------
-    Ratio
+    MedianRatio
     """
     pairs = [mine / theirs for mine, theirs in zip(ours.values, peer.values, strict=True)]
-    return Ratio(ours.median / peer.median, _quartiles(pairs))
+    return MedianRatio(ours.median / peer.median, _quartiles(pairs))
 
 
 def turn(run, *, short=SHORT, least=TURN, clock=perf_counter):

@@ -19,7 +19,7 @@ from typing import Any
 
 import ghostnp
 from ghostnp.bench.contenders import Prepared
-from ghostnp.bench.memory import peak
+from ghostnp.bench.peak_memory import peak
 from ghostnp.bench.timing import turn
 
 # Longer than a library's threads go on spinning when their work is done (measured: 8 ms, 32 ms, 100 ms). Nobody else

@@ -1,9 +1,9 @@
-"""Maps side by side, costs as bars, and speed under its roof."""
+"""Maps and photos side by side: of one layer, of a whole network, and what a network answered."""
 
 import numpy as np
 
 from ghostnp.ops.checks import check_images
-from ghostnp.pictures.style import GHOST, INTRINSIC, KINDS, OUTPUT, TEXT, plain_axes, sheet, show
+from ghostnp.pictures.style import GHOST, GRADIENT, HEAT, INPUT, INTRINSIC, OUTPUT, TEXT, plain_axes, sheet, show
 
 
 def feature_maps(maps, *, columns=8, limit=32, pairs=()):
@@ -37,70 +37,79 @@ def feature_maps(maps, *, columns=8, limit=32, pairs=()):
     return figure
 
 
-def cost_bars(costs, *, title=""):
-    """Parameters and multiply-adds as bars, side by side.
-
-    Parameters
-    ----------
-    costs : dict
-        {label: (params, macs)} or {label: (params, macs, kind)}; a kind of convolution gives the bar its colour.
-    title : str, default ""
-        Above the left chart.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, grid = sheet(10, 0.9 + 0.42 * len(costs), nrows=1, ncols=2, left=0.21, right=0.95, wspace=0.14, bottom=0.06,
-                         top=1 - 0.5 / (0.9 + 0.42 * len(costs)))  # fmt: skip
-    for place, what in enumerate(("parameters", "multiply-adds")):
-        axes = plain_axes(figure.add_subplot(grid[place]), f"{title}: {what}" if title and not place else what)
-        values = [int(entry[place]) for entry in costs.values()]
-        colours = [KINDS[entry[2]] if len(entry) > 2 else OUTPUT for entry in costs.values()]
-        axes.barh(range(len(values)), values, color=colours, height=0.68)
-        for row, value in enumerate(values):
-            axes.text(value + max(values) * 0.015, row, f"{value:,}", va="center", **TEXT | {"fontsize": 10})
-        axes.set_yticks(range(len(values)), costs if place == 0 else [""] * len(values), fontsize=10.5)
-        axes.set(xlim=(0, max(values) * 1.28), ylim=(len(values) - 0.4, -0.6), xticks=[])
-        axes.spines["bottom"].set_visible(False)
-        axes.tick_params(axis="y", length=0)
+def input_channels(photo, x):
+    """The photo, and the three maps that a network gets: `photo` (H, W, 3), `x` (1, 3, H, W)."""
+    figure, grid = sheet(10, 2.9, nrows=1, ncols=4)
+    show(figure.add_subplot(grid[0]), photo, "the photo")
+    for channel, name in enumerate(("red", "green", "blue")):
+        low, high = x[0, channel].min(), x[0, channel].max()
+        title = f"{name}: {low:.1f} ... {high:.1f}".replace("-", "−")
+        show(figure.add_subplot(grid[channel + 1]), x[0, channel], title, INPUT, limits=(x.min(), x.max()))
     return figure
 
 
-def roofline(points, *, peak, bandwidth):
-    """How fast each operator ran, under the roof that arithmetic and memory put over it.
+def network_maps(stages):
+    """Five maps of each stage, from [(label, maps)], all drawn to the same size."""
+    figure, grid = sheet(
+        10,
+        1.75 * len(stages),
+        nrows=len(stages),
+        ncols=6,
+        width_ratios=[0.7] + [1] * 5,
+        top=0.99,
+        bottom=0.01,
+        hspace=0.08,
+    )
+    for row, (label, maps) in enumerate(stages):
+        words = figure.add_subplot(grid[row, 0])
+        words.set_axis_off()
+        words.text(0, 0.5, label, va="center", **TEXT, transform=words.transAxes)
+        for column, channel in enumerate(np.linspace(0, maps.shape[1] - 1, 5).astype(int)):
+            axes = figure.add_subplot(grid[row, 1 + column])
+            show(axes, maps[0, channel], frame=OUTPUT, interpolation="nearest")
+    return figure
+
+
+def network_gradient(photo, saliency, blocks, norms):
+    """How strongly the loss depends on each pixel, beside the photo; the gradient's norm in each block."""
+    figure, grid = sheet(9, 7.2, nrows=2, ncols=2, height_ratios=[2, 1], left=0.07, top=0.95, bottom=0.1, wspace=0.05)
+    show(figure.add_subplot(grid[0, 0]), photo, "the photo")
+    title = "|dx|: how much the loss feels each pixel"
+    show(
+        figure.add_subplot(grid[0, 1]), saliency, title, GRADIENT, cmap=HEAT, limits=(0, np.percentile(saliency, 99.5))
+    )
+    axes = plain_axes(figure.add_subplot(grid[1, :]), "norm of the gradient, block by block")
+    axes.bar(blocks, norms, color=GRADIENT, width=0.75)
+    axes.tick_params(axis="x", length=0, rotation=45, labelsize=9)
+    axes.margins(x=0.01)
+    return figure
+
+
+def answer_bars(photo, answers, title=""):
+    """Draw what the network saw, and a bar for each of its answers.
 
     Parameters
     ----------
-    points : dict
-        {label: (intensity, speed)} or with a kind of convolution as a third entry: multiply-adds for each byte moved,
-        and multiply-adds a second.
-    peak : float
-        Multiply-adds a second that the arithmetic units reach.
-    bandwidth : float
-        Bytes a second that memory delivers.
+    photo : ndarray, shape (H, W, 3)
+        What the network saw.
+    answers : list of (str, float)
+        As `ghostnp.classify.classify` gives them.
+    title : str, default ""
+        Above the bars.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure, grid = sheet(9, 4.8, nrows=1, ncols=1, left=0.1, right=0.97, bottom=0.13, top=0.93)
-    axes = plain_axes(figure.add_subplot(grid[0]), "", x_label="multiply-adds for each byte moved",
-                      y_label="billion multiply-adds a second")  # fmt: skip
-    places = np.array([entry[0] for entry in points.values()])
-    edge = np.geomspace(min(places.min(), peak / bandwidth) / 2, max(places.max(), peak / bandwidth) * 2, 200)
-    axes.plot(edge, np.minimum(peak, edge * bandwidth) / 1e9, color="#333333", linewidth=2)
-    for label, (intensity, speed, *kind) in points.items():
-        colour = KINDS[kind[0]] if kind else OUTPUT
-        axes.plot(intensity, speed / 1e9, "o", color=colour, markersize=8)
-        axes.annotate(
-            label, (intensity, speed / 1e9), textcoords="offset points", xytext=(8, -4), **TEXT | {"fontsize": 9.5}
-        )
-    middle = peak / bandwidth
-    axes.annotate("memory is the limit", (middle / 2.2, peak / 2.2e9), rotation=0, ha="right", va="bottom", **TEXT)
-    axes.annotate("arithmetic is the limit", (middle * 1.15, peak * 1.04 / 1e9), ha="left", va="bottom", **TEXT)
-    axes.set(xscale="log", yscale="log")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter("{x:g}")
-        axis.set_minor_formatter("")
+    height = max(3.2, 0.4 * len(answers) + 0.6)
+    figure, grid = sheet(10, height, nrows=1, ncols=2, width_ratios=[1, 1.7], wspace=0.65, top=1 - 0.35 / height)
+    show(figure.add_subplot(grid[0]), photo, "what the network saw")
+    axes = plain_axes(figure.add_subplot(grid[1]), title)
+    # By place and not by name, and from the bottom up, as matplotlib counts.
+    places = range(len(answers))[::-1]
+    bars = axes.barh(places, [probability for _, probability in answers], height=0.62, color=INTRINSIC)
+    axes.bar_label(bars, [f"{probability:.1%}" for _, probability in answers], padding=5, fontsize=10, color="#222222")
+    axes.set(yticks=places, yticklabels=[name for name, _ in answers], xlim=(0, 1.15), xticks=[])
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(length=0)
     return figure

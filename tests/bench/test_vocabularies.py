@@ -103,7 +103,7 @@ def test_a_replayed_training_step_has_every_gradient(name):
         logits, cache = model.forward(images, training=True)
         loss, probabilities = ops.softmax_cross_entropy(logits, labels)
         _, grads = model.backward(ops.softmax_cross_entropy_backward(1.0, logits, labels, probabilities), cache)
-    replay = pytorch.Replay(tape)
+    replay = pytorch.TorchNetwork(tape)
     for tensor in replay.constants.values():
         tensor.requires_grad_()
     theirs = torch.nn.functional.cross_entropy(replay(torch.from_numpy(images)), torch.from_numpy(labels))

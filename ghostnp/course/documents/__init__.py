@@ -20,9 +20,9 @@ from ghostnp.course.documents import (
     official,
 )
 from ghostnp.course.documents.claim import Claim
-from ghostnp.course.documents.verdict import VERDICTS, Case, Finding
+from ghostnp.course.documents.verdict import VERDICTS, Computed, Finding
 
-__all__ = ["DOCUMENTS", "VERDICTS", "Case", "Claim", "Finding", "all_claims", "find_claim"]
+__all__ = ["DOCUMENTS", "VERDICTS", "Claim", "Computed", "Finding", "all_claims", "find_claim"]
 
 DOCUMENTS = ("000", "001", "002", "003", "004", "official")
 

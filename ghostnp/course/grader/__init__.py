@@ -5,7 +5,7 @@ around the file's functions; `comparing` says where a result parts from the righ
 look at; `report` writes it all down.
 """
 
-from ghostnp.course.grader.report import FileReport, to_json, to_junit, to_text
+from ghostnp.course.grader.file_report import FileReport, to_json, to_junit, to_text
 from ghostnp.course.grader.runner import check
 
 __all__ = ["FileReport", "check", "to_json", "to_junit", "to_text"]

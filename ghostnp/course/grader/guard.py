@@ -8,15 +8,11 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from ghostnp import ops, testing
-from ghostnp.testing.calls import GHOST
+from ghostnp.ops.vocabulary import BUILT_IN, operator_named, operators
 
-# Where one definition does another's work, neither may be called in the other's place.
-_FAMILIES = (
-    {"standard_conv2d", "pointwise_conv2d", "grouped_conv2d", "depthwise_conv2d", "conv2d", "separable_conv2d"},
-    {"batch_norm_train", "batch_norm_eval", "batch_norm_relu_train"},
-    {"avg_pool2d", "global_avg_pool2d"},
-    {"multiply", "scale", "dropout"},
-)
+# In these, one definition could do another's work, so none of the family may be called in the place of another.
+_FAMILIES = ("convolution", "norm", "pool", "elementwise")
+_GHOST = ("ghost_module", "ghost_module_backward")
 _CHANGES_FILES = {
     "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate",
     "shutil.copyfile", "shutil.move", "shutil.rmtree",
@@ -58,18 +54,26 @@ class Guard:
 
     def install(self):
         """Fence in this process: audit what Python does, and put sentries before the definitions."""
-        for home, names in ((ops, ops.__all__), (testing, GHOST)):
+        for home, names in ((ops, ops.__all__), (testing, _GHOST)):
             for name in names:
-                definition = getattr(home, name)
                 if not name.endswith("_cost"):
-                    sentry = self._sentry(name, definition)
-                    setattr(home, name, sentry)
-                    setattr(sys.modules[definition.__module__], name, sentry)
+                    setattr(home, name, self._stand_before(name, getattr(home, name)))
         # The kernels would bring Numba, and their answers are the same.
         stand_in = ModuleType("ghostnp.kernels", "What the kernels compute, by the definitions.")
         vars(stand_in).update({name: getattr(ops, name) for name in ops.__all__})
         sys.modules["ghostnp.kernels"] = stand_in
         sys.addaudithook(self._audit)
+
+    def protect(self, row):
+        """Put sentries before the definitions of an operator that was registered, in the module they are from."""
+        for name, definition in ((row.name, row.forward), (f"{row.name}_backward", row.backward)):
+            if definition is not None:
+                self._stand_before(name, definition)
+
+    def _stand_before(self, name, definition):
+        sentry = self._sentry(name, definition)
+        setattr(sys.modules[definition.__module__], name, sentry)
+        return sentry
 
     def _sentry(self, name, definition):
         def sentry(*args, **keywords):
@@ -99,8 +103,9 @@ def relatives(function):
     """The definitions that would do the work of `function`: itself, and its family in the same direction."""
     backward = "_backward" * function.endswith("_backward")
     operator = function.removesuffix("_backward")
-    family = next((family for family in _FAMILIES if operator in family), {operator})
-    return frozenset(name + backward for name in family)
+    family = operator_named(operator).family if operator in BUILT_IN else ""
+    alike = set(operators(family)) & BUILT_IN if family in _FAMILIES else {operator}
+    return frozenset(name + backward for name in alike)
 
 
 def _writes(arguments):

@@ -8,7 +8,7 @@ numbers), `grading`, and `writing`, which has the formats.
 from ghostnp.course.worksheets.chance import Dice
 from ghostnp.course.worksheets.grading import Grade, grade
 from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS
-from ghostnp.course.worksheets.paper import Paper, Plan, plan
+from ghostnp.course.worksheets.paper import Paper, WorksheetPlan, plan
 from ghostnp.course.worksheets.problem import LEVELS, Mistake, Problem, Template
 from ghostnp.course.worksheets.question import Option, Question
 from ghostnp.course.worksheets.roster import Student, numbered, read_roster
@@ -26,11 +26,11 @@ __all__ = [
     "Mistake",
     "Option",
     "Paper",
-    "Plan",
     "Problem",
     "Question",
     "Student",
     "Template",
+    "WorksheetPlan",
     "grade",
     "numbered",
     "plan",

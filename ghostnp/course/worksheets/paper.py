@@ -51,7 +51,7 @@ class Paper:
 
 
 @dataclass(frozen=True)
-class Plan:
+class WorksheetPlan:
     """What all papers of a worksheet have in common.
 
     Parameters
@@ -102,7 +102,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
 
     Returns
     -------
-    Plan
+    WorksheetPlan
 
     Raises
     ------
@@ -143,7 +143,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
         turn += 1
     chosen.sort(key=lambda template: template.level)
     slots = (Slot(n, template, _kind(template, dice, n)) for n, template in enumerate(chosen, 1))
-    return Plan(seed, topics, levels, tuple(slots))
+    return WorksheetPlan(seed, topics, levels, tuple(slots))
 
 
 def _kind(template, dice, number):

@@ -10,7 +10,7 @@ def to_html(plan, papers):
 
     Parameters
     ----------
-    plan : Plan
+    plan : WorksheetPlan
         What they have in common.
     papers : iterable of Paper
         In this order.

@@ -8,7 +8,7 @@ def to_key(plan, papers):
 
     Parameters
     ----------
-    plan : Plan
+    plan : WorksheetPlan
         What the papers have in common.
     papers : iterable of Paper
         In this order.

@@ -17,7 +17,7 @@ def to_markdown(plan, papers):
 
     Parameters
     ----------
-    plan : Plan
+    plan : WorksheetPlan
         What they have in common.
     papers : iterable of Paper
         In this order.

@@ -16,7 +16,7 @@ def to_moodle(plan, papers):
 
     Parameters
     ----------
-    plan : Plan
+    plan : WorksheetPlan
         What the papers have in common.
     papers : iterable of Paper
         In this order.

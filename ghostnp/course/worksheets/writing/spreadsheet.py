@@ -14,7 +14,7 @@ def to_csv(plan, papers):
 
     Parameters
     ----------
-    plan : Plan
+    plan : WorksheetPlan
         What the papers have in common.
     papers : iterable of Paper
         In this order.
