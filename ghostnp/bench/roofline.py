@@ -117,7 +117,11 @@ def _cost(task):
 
 
 def _token(shape):
-    return [_token(part) for part in shape] if shape and isinstance(shape[0], tuple) else Token(shape, np.float32)
+    return (
+        [_token(part) for part in shape]
+        if shape and isinstance(shape[0], tuple)
+        else Token(shape, np.dtype(np.float32))
+    )
 
 
 def _numbers(shape):

@@ -1,7 +1,7 @@
 """How a time is taken and how two of them are compared.
 
 A machine that others use slows down for seconds at a time. So contenders take turns, one short turn each, and what is
-compared is turns of the same round: whatever was going on met both.
+compared is turns of the same round: whatever else was going on slowed both of them.
 """
 
 import math

@@ -1,6 +1,6 @@
 """The vocabulary in PyTorch: each operator as a call of torch.nn.functional, under its own name and arguments.
 
-So a recorded network is PyTorch's as soon as its steps are looked up here, and nobody writes a network a second time.
+So a recorded network is PyTorch's as soon as its steps are looked up here, and no network is written a second time.
 Functions return what the definitions return; backward passes are autograd's.
 """
 

@@ -97,7 +97,7 @@ def cost_picture(count):
     shares = {kind: shares[kind] for kind in (*KINDS, OTHER) if kind in shares}
     figure = network_costs(bars, shares)
     figure.set_size_inches(12, 7)
-    # Room for the names of parts below each chart, and for the kinds beside it.
+    # Room for the names of parts below each chart, and for the kinds on its right.
     figure.axes[0].get_gridspec().update(left=0.07, right=0.81, top=0.95, bottom=0.15, hspace=0.62)
     whole = np.maximum(sum(values.sum(axis=1) for values in shares.values()), 1)
     for axes, title, place in zip(figure.axes, ("parameters", "multiply-adds"), (0, 1), strict=True):

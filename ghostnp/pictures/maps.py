@@ -71,7 +71,7 @@ def network_maps(stages):
 
 
 def network_gradient(photo, saliency, blocks, norms):
-    """How strongly the loss depends on each pixel, beside the photo; the gradient's norm in each block."""
+    """How strongly the loss depends on each pixel, next to the photo; the gradient's norm in each block."""
     figure, grid = sheet(9, 7.2, nrows=2, ncols=2, height_ratios=[2, 1], left=0.07, top=0.95, bottom=0.1, wspace=0.05)
     show(figure.add_subplot(grid[0, 0]), photo, "the photo")
     title = "|dx|: how much the loss feels each pixel"

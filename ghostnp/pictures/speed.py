@@ -115,7 +115,7 @@ def _draw_operators(axes, operators, peak, bandwidth):
 
 def _roof(axes, peak, bandwidth, ends):
     """What memory allows up to where arithmetic is the limit, on logarithmic axes; operations in billions a second."""
-    edge = np.geomspace(*ends, 200)
+    edge = np.geomspace(ends[0], ends[1], 200)
     axes.plot(edge, np.minimum(peak, edge * bandwidth) / 1e9, color="#333333", linewidth=2)
     axes.set(xscale="log", yscale="log")
     for axis in (axes.xaxis, axes.yaxis):

@@ -1,4 +1,4 @@
-"""How a verdict comes about: what a document states beside what ghostnp computes, and the rules that compare them."""
+"""How a verdict comes about: what a document states, what ghostnp computes, and the rules that compare them."""
 
 from dataclasses import dataclass
 from fractions import Fraction

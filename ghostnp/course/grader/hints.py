@@ -111,7 +111,7 @@ def _of_shape(got, right):
                 ]
     if got.size == right.size and np.allclose(got.ravel(), right.ravel()):
         return ["The numbers are right and the shape is not: reshape it, or sum with keepdims=True."]
-    return [f"Write the shapes beside the formula: {right.shape} is what has to come out, and {got.shape} came."]
+    return [f"Write the shapes next to the formula: {right.shape} is what has to come out, and {got.shape} came."]
 
 
 def _factor(samples, part):

@@ -1,6 +1,6 @@
 """Well-known mistakes: what each of them computes, and what to say to whoever made it.
 
-An answer that gives the same as a mistake on every call that was tried has made it, or one that nobody can tell apart.
+An answer that gives the same as a mistake on every call that was tried has made it, or one that computes the same.
 """
 
 from collections.abc import Callable
@@ -164,7 +164,7 @@ def _convolution_backward():
         KnownMistake(
             "dweight",
             lambda s: _gradient(s).weight[:, :, ::-1, ::-1],
-            "dweight has its taps in reverse: dweight[u, v] is what tap (u, v) met in forward, times dy.",
+            "dweight has its taps in reverse: dweight[u, v] is what tap (u, v) read in forward, times dy.",
         ),
     ]
 
@@ -259,9 +259,9 @@ KNOWN_MISTAKES = {
         KnownMistake(
             "ds",
             lambda s: (s.dy * s.arguments["x"]).mean(axis=(2, 3), keepdims=True),
-            "ds is a sum over the pixels of the map and no mean: every pixel met the same factor.",
+            "ds is a sum over the pixels of the map and no mean: every pixel was multiplied by the same factor.",
         ),
-        KnownMistake("dx", lambda s: s.dy, "dx is dy times the factor that x met."),
+        KnownMistake("dx", lambda s: s.dy, "dx is dy times the factor that x was multiplied by."),
     ],
     "resize_nearest_backward": [
         KnownMistake(
@@ -310,7 +310,8 @@ KNOWN_MISTAKES = {
         KnownMistake(
             "dweight_w",
             lambda s: np.einsum("nchw,nchj->cwhj", s.dy, s.arguments["z"]),
-            "weight_w met what the first step made, and not z: compute the columns again, and multiply by these.",
+            "weight_w was applied to what the first step made, and not to z: compute the columns again, and multiply by "
+            "these.",
         ),
     ],
     "ghost_module": [

@@ -134,7 +134,7 @@ def draw_ghost(seen):
     yield Picture(
         "ghost-cost",
         "When does a ghost module save weights? For 64 maps a plain 1x1 convolution has 64·C of them, a ghost module "
-        "32·C + 32·9: they meet at 9 channels. From the 3 channels of a photo the ghost module is the dearer one, 384 "
+        "32·C + 32·9: they meet at 9 channels. From the 3 channels of a photo the ghost module costs more, 384 "
         "against 192.",
         costs.break_even(channels, {"plain 1x1": ("pointwise", plain), "ghost module": ("depthwise", ghost)}, 3, 9),
     )
@@ -150,7 +150,7 @@ def ghost_in_words(seen):
     ghost, plain = (_weights(m, 3) for m in (seen.module, Conv2d(3, seen.y.shape[1], 1, bias=False)))
     yield (
         f"Its convolutions have {ghost} weights; a plain 1x1 convolution to as many maps has {plain}. From three "
-        "channels a ghost module is the dearer one. It saves from 10 on, and inside GhostNet it is given 16 to 960."
+        "channels a ghost module costs more. It saves from 10 on, and inside GhostNet it is given 16 to 960."
     )
 
 

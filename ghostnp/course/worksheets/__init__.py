@@ -1,8 +1,11 @@
-"""Exercises in counting: questions from templates, with worked solutions and misconceptions, for a class or alone.
+"""Worksheets on counting: questions from templates, with worked solutions and misconceptions, for a class or alone.
 
 Read in this order: `problem` (a question, its answer, and what misconceptions would answer), `counters` and
 `misconceptions`, the `topics`, `chance`, `question` (which options are shown), `roster`, `paper` (who gets which
 numbers), `grading`, and `writing`, which has the formats.
+
+A new topic is a file in `topics` with templates, named in ``topics/__init__``; its wrong answers are misconceptions
+listed in `misconceptions`. A new format is a file in `writing`, named in its `FORMATS`.
 """
 
 from ghostnp.course.worksheets.chance import Dice

@@ -54,7 +54,7 @@ class Named(str):
     working: str
 
     def __new__(cls, name, working):
-        """Keep `working` beside the name."""
+        """Make the name, which keeps its `working`."""
         named = super().__new__(cls, name)
         named.working = working
         return named

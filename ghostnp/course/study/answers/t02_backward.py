@@ -34,7 +34,7 @@ ANSWERS = {
     ),
     "02.3": ExerciseAnswer(
         lambda: 3 * int(ops.standard_conv2d_cost((1, 8, 10, 10), (16, 8, 3, 3), padding=1).macs),
-        "Each product of the forward pass is met again twice on the way back.",
+        "Each product of the forward pass comes back twice in the backward pass.",
     ),
     "02.4": ExerciseAnswer(
         lambda: (_windows()[2, 2], _windows()[0, 0]),

@@ -35,7 +35,7 @@ ANSWERS = {
     ),
     "05.3": ExerciseAnswer(
         lambda: shufflenet_unit(14, 14, 480, 120, 1) / shufflenet_unit(14, 14, 480, 120, 3),
-        "Only the 1x1 convolutions get dearer, three times; the depthwise one has no groups to lose.",
+        "Only the 1x1 convolutions cost more, three times as much; the depthwise one has no groups to lose.",
         tolerance=0.005,
     ),
     "05.4": ExerciseAnswer(

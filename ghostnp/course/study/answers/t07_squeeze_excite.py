@@ -44,5 +44,5 @@ ANSWERS = {
         "The pixel moves the mean by a quarter; follow that through both layers and the gate's slope to y = g·x.",
         tolerance=0.005,
     ),
-    "07.5": ExerciseAnswer(_scale, "Each channel's factor met every pixel of its channel once."),
+    "07.5": ExerciseAnswer(_scale, "Each channel's factor multiplied every pixel of its channel once."),
 }

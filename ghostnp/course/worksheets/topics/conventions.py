@@ -1,4 +1,4 @@
-"""Conventions of counting: what the tools count, beside multiply-adds and weights."""
+"""Conventions of counting: what the tools count besides multiply-adds and weights."""
 
 from ghostnp.course.worksheets.counters import added, biases, flops, macs, norm, norm_operations, parameters, times
 from ghostnp.course.worksheets.problem import Problem, template
