@@ -20,8 +20,9 @@ from types import SimpleNamespace
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from ghostnp import ops
 from ghostnp.course.grader.comparing import Sample, shown_arguments, try_call
-from ghostnp.course.grader.functions import definition, graded_names, registered
+from ghostnp.course.grader.functions import GHOST, definition, graded_names, registered
 from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.course.grader.hints import hints
 from ghostnp.ops.vocabulary import function_named, operator_named
@@ -236,7 +237,8 @@ class Child:
         if isinstance(error, NotImplementedError):
             return {"status": "not started", "says": "not started yet: it still says NotImplementedError"}
         if isinstance(error, HandedOverError):
-            says = f"it handed over to the definition: it calls ghostnp's own {error}"
+            owner = "ghostnp's own" if str(error) in ops.__all__ or GHOST.name in str(error) else "the registered"
+            says = f"it handed over to the definition: it calls {owner} {error}"
             return {"status": "handed over", "says": says,
                     "where": where, "hints": ["The exercise is to write what that function does. Helpers such as pad, "
                     "tap and crop of ghostnp.ops.geometry may be used."]}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a check found: in words, as JSON, and as JUnit XML for course tools."""
+"""What a check found: in words, as JSON, and as JUnit XML for course tools; each takes a `FileReport`, gives text."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -105,17 +105,7 @@ _MARKS = {"passed": "✓", "wrong": "✗", "not started": "○", "handed over": 
 
 
 def to_text(report):
-    """The report in words.
-
-    Parameters
-    ----------
-    report : FileReport
-        Of `check`.
-
-    Returns
-    -------
-    str
-    """
+    """The report in words."""
     lines = []
     if report.problem is not None:
         lines += _function_lines(report.file, report.problem)
@@ -123,7 +113,8 @@ def to_text(report):
         lines += _function_lines(name, found)
     lines += [f"{report.file}: {sentence}" for sentence in report.sentences]
     if report.passed and len(report.functions) > 1:
-        lines.append(f"all {len(report.functions)} functions are right")
+        compared = all(found is not None and found.has_definition for found in report.functions.values())
+        lines.append(f"all {len(report.functions)} functions {'are right' if compared else 'keep their laws'}")
     return "\n".join(lines)
 
 
@@ -145,7 +136,7 @@ def _details(found):
     details = [("case", found.case), *((f"{name} =", text) for name, text in found.arguments.items())]
     details += [(label, getattr(found, label)) for label in ("expected", "got", "difference", "where")]
     details += [("look at", hint) for hint in found.hints]
-    broken = [law for law in found.laws if not law["kept"] and law["says"] and law["says"] != found.says]
+    broken = [law for law in found.laws if not law["kept"] and law["says"] and not found.says.endswith(law["says"])]
     details += [("breaks", f"{law['law'].split(':')[0]}: {law['says']}") for law in broken]
     kept = [law["law"].split(":")[0] for law in found.laws if law["kept"]]
     details += [("keeps", ", ".join(kept))]
@@ -153,17 +144,7 @@ def _details(found):
 
 
 def to_json(report):
-    """The report as JSON, with all that `to_text` says.
-
-    Parameters
-    ----------
-    report : FileReport
-        Of `check`.
-
-    Returns
-    -------
-    str
-    """
+    """The report as JSON, with all that `to_text` says."""
     functions = [asdict(found) for found in report.functions.values() if found is not None]
     problem = None if report.problem is None else asdict(report.problem)
     content = {"file": report.file, "passed": report.passed, "problem": problem, "functions": functions,
@@ -172,17 +153,7 @@ def to_json(report):
 
 
 def to_junit(report):
-    """The report as JUnit XML: a test case for each function.
-
-    Parameters
-    ----------
-    report : FileReport
-        Of `check`.
-
-    Returns
-    -------
-    str
-    """
+    """The report as JUnit XML: a test case for each function."""
     found = list(report.functions.values())
     if report.problem is not None or not found:
         found.append(report.problem or FunctionReport("", "wrong", report.sentences[0]))

@@ -310,8 +310,8 @@ KNOWN_MISTAKES = {
         KnownMistake(
             "dweight_w",
             lambda s: np.einsum("nchw,nchj->cwhj", s.dy, s.arguments["z"]),
-            "weight_w was applied to what the first step made, and not to z: compute the columns again, and multiply by "
-            "these.",
+            "weight_w was applied to what the first step made, and not to z: compute the columns again, and multiply "
+            "by these.",
         ),
     ],
     "ghost_module": [
