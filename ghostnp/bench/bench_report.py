@@ -178,5 +178,5 @@ def _line_name(row, ours):
 
 
 def _digits(number):
-    """Three of them, and never an exponent for what is large."""
+    """Three significant digits, and no exponent for large numbers."""
     return f"{number:.3g}" if number < 1000 else f"{number:,.0f}"

@@ -19,7 +19,7 @@ NETWORKS: tuple[str, ...] = (
     "shufflenetv1_g8_1.0x",
     "shufflenetv2_1.0x",
 )
-# Whose layers the section of operators takes.
+# The networks whose layers the section of operators measures.
 LAYERS_OF: tuple[str, ...] = ("ghostnet_100", "ghostnetv2_100", "shufflenetv1_g3_1.0x")
 # Their backward passes hand out dy or views of it.
 _FREE_BACKWARD = {"add", "concat"}

@@ -50,7 +50,7 @@ class NetworkTask:
     def equipped(self):
         """The same with state and tape.
 
-        They are made with the definitions and by whoever asks, so that a peer's process meets neither kernels nor
+        They are made with the definitions and by whoever asks, so that a peer's process needs neither kernels nor
         activations.
 
         Raises

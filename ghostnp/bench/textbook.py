@@ -13,7 +13,7 @@ from ghostnp.bench.ours import prepare_call
 from ghostnp.ops.geometry import crop, pad, sliding_window, tap
 from ghostnp.ops.vocabulary import operator_named
 
-# Python loops do as many multiply-adds, or one row of the result, and the rest is reckoned.
+# Python loops do as many multiply-adds, or one row of the result, and the time of the whole follows from their share.
 _LOOPED = 20_000
 
 

@@ -12,8 +12,8 @@ from time import perf_counter
 import numpy as np
 
 # While others had their turn, threads fell asleep and caches were emptied. Work that is shorter than the first number
-# of seconds would feel it (PyTorch's GhostNet at batch 1 by 8 %), so it is run once before it is timed, and then as
-# often as it takes to fill the second.
+# of seconds would be slowed by it (PyTorch's GhostNet at batch 1 by 8 %), so it is run once before it is timed, and
+# then as often as it takes to fill the second.
 SHORT, TURN = 0.05, 0.01
 # With fewer rounds quartiles say nothing.
 ROUNDS = 3

@@ -109,7 +109,7 @@ def batch_norm_relu_train(x, weight, bias, *, eps=1e-5):
 
 
 def max_pool2d(x, kernel_size, *, stride=None, padding=0):
-    """The largest pixels; which ones they were stays inside."""
+    """The largest pixels; where they were, autograd remembers."""
     stride = kernel_size if stride is None else stride
     x, padding = _padded(x, kernel_size, stride, padding, fill=-torch.inf)
     return F.max_pool2d(x, kernel_size, stride, padding), x.new_empty(0)
@@ -174,7 +174,7 @@ def decoupled_attention(z, weight_h, weight_w):
 
 
 def softmax_cross_entropy(logits, labels, *, label_smoothing=0.0):
-    """The mean over the batch; the probabilities stay inside."""
+    """The mean over the batch; autograd remembers the probabilities."""
     return F.cross_entropy(logits, labels, label_smoothing=label_smoothing), logits.new_empty(0)
 
 

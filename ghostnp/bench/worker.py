@@ -40,7 +40,7 @@ def environment(threads, **extra):
 
 
 class Worker:
-    """The near end of the pipe; a context manager.
+    """A contender's process, as this one sees it; a context manager.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Worker:
 
     @property
     def process(self):
-        """Its number."""
+        """Its process identifier."""
         return self._process.pid
 
     def __enter__(self):
@@ -107,7 +107,7 @@ class Worker:
 
 
 def serve(module, threads, requests, answers):
-    """The far end: answer one request after the other, until there are no more."""
+    """What runs in the process: answer one request after the other, until there are no more."""
     prepare = import_module(f"ghostnp.bench.{module}").prepare
     ready: dict[str, Prepared] = {}
 

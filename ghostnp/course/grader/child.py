@@ -262,7 +262,7 @@ class Child:
         return (frames[-1].lineno, frames[-1].line) if frames else (None, "")
 
     def doing(self, name, what):
-        """Tell whoever watches what comes next."""
+        """Write down what comes next, for the process that watches this one."""
         self.steps += 1
         self.progress.seek(0)
         self.progress.write(json.dumps([self.steps, name, what]) + "\n")

@@ -1,6 +1,6 @@
 """What a file that is checked may not do: hand over to the definition, touch files, start programs, end the process.
 
-This is a fence and no prison: it keeps slips and shortcuts apart from answers, and does not withstand an attack.
+It stops slips and shortcuts, and does not withstand an attack.
 """
 
 import sys
@@ -44,7 +44,7 @@ class Guard:
             yield
         finally:
             self.watching, self.barred = False, frozenset()
-        if self.caught is not None:  # the file may have swallowed it
+        if self.caught is not None:  # the file may have caught it and gone on
             raise self.caught
 
     def stop(self, error):
@@ -53,7 +53,7 @@ class Guard:
         raise error
 
     def install(self):
-        """Fence in this process: audit what Python does, and put sentries before the definitions."""
+        """Restrict this process: audit what Python does, and put a check before each definition."""
         for home, names in ((ops, ops.__all__), (testing, _GHOST)):
             for name in names:
                 if not name.endswith("_cost"):
@@ -65,21 +65,21 @@ class Guard:
         sys.addaudithook(self._audit)
 
     def protect(self, row):
-        """Put sentries before the definitions of an operator that was registered, in the module they are from."""
+        """Put a check before the definitions of an operator that was registered, in the module they are from."""
         for name, definition in ((row.name, row.forward), (f"{row.name}_backward", row.backward)):
             if definition is not None:
                 self._stand_before(name, definition)
 
     def _stand_before(self, name, definition):
-        sentry = self._sentry(name, definition)
-        setattr(sys.modules[definition.__module__], name, sentry)
-        return sentry
+        checked = self._checked(name, definition)
+        setattr(sys.modules[definition.__module__], name, checked)
+        return checked
 
-    def _sentry(self, name, definition):
-        def sentry(*args, **keywords):
+    def _checked(self, name, definition):
+        def checked(*args, **keywords):
             if name in self.barred:
                 self.stop(HandedOverError(name))
-            # What a definition is made of is its own affair.
+            # A definition may call other definitions.
             barred, self.barred = self.barred, frozenset()
             try:
                 return definition(*args, **keywords)
@@ -87,8 +87,8 @@ class Guard:
                 self.barred = barred
 
         # `inspect` follows __wrapped__, so that its signature is the definition's.
-        vars(sentry).update(__wrapped__=definition, stands_before=name)
-        return sentry
+        vars(checked).update(__wrapped__=definition, stands_before=name)
+        return checked
 
     def _audit(self, event, arguments):
         if not self.watching:

@@ -1,7 +1,7 @@
 """Do definitions and kernels agree, and how long does each take? The same module is run on both, forward and backward.
 
 Two correct programs need not give the same bits in float32: they add in different orders, and each addition rounds by
-up to half of eps = 2⁻²³ of its result. Over a sum of K terms such errors wander off like √K·eps: that is the yardstick,
+up to half of eps = 2⁻²³ of its result. Over a sum of K terms such errors grow like √K·eps, which gives the tolerance,
 
     largest |definition − kernel|  ≤  16·√K·eps · scale
 

@@ -47,7 +47,7 @@ def draw_grouped(seen):
 
 
 def draw_shuffle(seen):
-    """The dealing out."""
+    """Channels before and after the shuffle."""
     yield Picture(
         "shuffle",
         "The channels before (above) and after the shuffle (below), numbered group.place. Follow the lines: after "

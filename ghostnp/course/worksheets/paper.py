@@ -1,4 +1,4 @@
-"""Papers: the same questions for everybody, each with numbers of one's own.
+"""Papers: the same questions for everybody, with different numbers for each student.
 
 Which kinds of question a paper has, and in which order, depends on the seed and on what was asked for; the numbers, the
 options and their order on the seed and the student's id. A paper does not depend on who else is in the class.
