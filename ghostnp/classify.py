@@ -14,7 +14,7 @@ from PIL import Image
 
 from ghostnp.backend import backend
 from ghostnp.ops.checks import integer
-from ghostnp.photo import denormalise, normalise, read_colours
+from ghostnp.photo import normalise, read_colours
 
 # https://github.com/huawei-noah/Efficient-AI-Backbones/blob/master/ghostnet_pytorch/validate.py: Resize(256), which is
 # bilinear, then CenterCrop(224).
@@ -112,35 +112,3 @@ def answers(x, model, top):
     return [
         (class_names()[index], float(probabilities[index])) for index in np.argsort(-probabilities, stable=True)[:top]
     ]
-
-
-def answer_bars(x, answers, title=""):
-    """Draw what the network saw, and a bar for each of its answers.
-
-    Parameters
-    ----------
-    x : ndarray
-        The photo as `evaluation_photo` gives it.
-    answers : list of (str, float)
-        As `classify` gives them.
-    title : str, default ""
-        Above the bars.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    from ghostnp.pictures.style import INTRINSIC, plain_axes, sheet, show
-
-    height = max(3.2, 0.4 * len(answers) + 0.6)
-    figure, grid = sheet(10, height, nrows=1, ncols=2, width_ratios=[1, 1.7], wspace=0.65, top=1 - 0.35 / height)
-    show(figure.add_subplot(grid[0]), denormalise(x), "what the network saw")
-    axes = plain_axes(figure.add_subplot(grid[1]), title)
-    # By place and not by name, and from the bottom up, as matplotlib counts.
-    places = range(len(answers))[::-1]
-    bars = axes.barh(places, [probability for _, probability in answers], height=0.62, color=INTRINSIC)
-    axes.bar_label(bars, [f"{probability:.1%}" for _, probability in answers], padding=5, fontsize=10, color="#222222")
-    axes.set(yticks=places, yticklabels=[name for name, _ in answers], xlim=(0, 1.15), xticks=[])
-    axes.spines["bottom"].set_visible(False)
-    axes.tick_params(length=0)
-    return figure

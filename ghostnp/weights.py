@@ -4,7 +4,7 @@ Both formats hold names, shapes, dtypes and bytes, and nothing that could run. E
 it says of itself is checked before memory is set aside for it, and one that breaks a rule loads nothing. PyTorch's own
 files are pickles, which are programs, so they are not even opened; the error says how to convert one.
 
-Saving is all or nothing. The bytes go to a new file beside the old one, and take its name once they are on the disk.
+Saving is all or nothing. The bytes go to a new file next to the old one, and take its name once they are on the disk.
 """
 
 import json

@@ -10,10 +10,11 @@ from PIL import Image
 
 import ghostnp
 from ghostnp import ops
-from ghostnp.classify import answer_bars, class_names, classify, evaluation_photo
+from ghostnp.classify import class_names, classify, evaluation_photo
 from ghostnp.cli.classify import classify as classify_command
 from ghostnp.modules import Conv2d, Flatten, GlobalAvgPool2d, Linear, Module, Sequential
 from ghostnp.photo import PhotoError
+from ghostnp.pictures import answer_bars
 from ghostnp.weights import save_weights
 
 pytestmark = pytest.mark.small
@@ -242,7 +243,7 @@ def test_networks_that_cannot_answer(tmp_path):
 @pytest.mark.parametrize("count", [1, 5, 20])
 def test_bars_show_names_and_shares(count):
     answers = [(name, 0.5 / 2**place) for place, name in enumerate(class_names()[:count])]
-    figure = answer_bars(np.zeros((1, 3, 224, 224), np.float32), answers, "a title")
+    figure = answer_bars(np.zeros((224, 224, 3), np.float32), answers, "a title")
     seen, axes = figure.axes
     assert seen.images
     assert axes.get_title("left") == "a title"

@@ -210,8 +210,9 @@ answer = None
 check("07.4", answer)
 
 # %% [markdown]
-# **5.** Fill in `tutorials/exercises/09_global_avg_pool2d_backward.py` and `10_scale_backward.py` until `ghostnp check` is
-# content. With `x` = `np.arange(8.0).reshape(1, 2, 2, 2)` and `dy` of ones, what does the gradient of the *scale* `s` sum up to?
+# **5.** Fill in `tutorials/exercises/09_global_avg_pool2d_backward.py` and `10_multiply_backward.py` until `ghostnp check` is
+# content. With `a` = `np.arange(8.0).reshape(1, 2, 2, 2)`, a factor for each map in `b` and `dy` of ones, what does the gradient
+# of `b` sum up to?
 
 # %%
 answer = None

@@ -22,7 +22,7 @@ class Contender:
     module : str
         Of this package: its `prepare(task, variant, threads)` gives a `Prepared`. One process serves each module.
     package : str, optional
-        What has to be installed beside ghostnp.
+        What has to be installed in addition to ghostnp.
     tasks : tuple of str
         What it can do.
     optional : bool

@@ -5,20 +5,22 @@ returns the name of its result. Networks in evaluation need no more than is here
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from ghostnp.graph.tape import Constant, Result
 from ghostnp.ops.checks import pair
 from ghostnp.ops.geometry import sliding_window
 
 OPSET, IR_VERSION = 18, 10
 
 
-class Value(NamedTuple):
+@dataclass(frozen=True)
+class Value:
     """A value of the graph."""
 
     name: str
@@ -63,24 +65,27 @@ def translate(tape, batch):
     -------
     onnx.ModelProto
     """
-    graph, names = Graph(), {0: "x"}
+    graph, steps = Graph(), iter(tape.steps)
 
-    def found(argument):
-        if isinstance(argument, Result):
-            return Value(names[argument.number], tape.values[argument.number].shape)
-        if isinstance(argument, Constant):
-            return Value(graph.constant(argument.array, argument.name), argument.array.shape)
-        return tuple(map(found, argument)) if isinstance(argument, tuple) else argument
+    def nodes_for(function):
+        def add(**arguments):
+            """Add a step's nodes; the values of what it returns, None for what ONNX keeps to itself."""
+            names = function(graph, **arguments)
+            named = zip_longest([names] if isinstance(names, str) else names, next(steps).results)
+            return [name and Value(name, tape.values[number].shape) for name, number in named]
 
-    for step in tape.steps:
-        results = VOCABULARY[step.op](graph, **{name: found(value) for name, value in step.arguments.items()})
-        names |= zip(step.results, [results] if isinstance(results, str) else results, strict=False)
+        return add
 
-    def described(number):
-        shape = tape.values[number].shape
-        return helper.make_tensor_value_info(names[number], onnx.TensorProto.FLOAT, (batch, *shape[1:]))
+    run = tape.prepare(
+        {name: nodes_for(function) for name, function in VOCABULARY.items()},
+        constant=lambda constant: Value(graph.constant(constant.array, constant.name), constant.array.shape),
+    )
+    x = Value("x", tape.values[0].shape)
 
-    inputs, outputs = [described(0)], [described(tape.output.number)]
+    def described(value):
+        return helper.make_tensor_value_info(value.name, onnx.TensorProto.FLOAT, (batch, *value.shape[1:]))
+
+    inputs, outputs = [described(x)], [described(run(x))]
     body = helper.make_graph(graph.nodes, "ghostnp", inputs, outputs, list(graph.constants.values()))
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     onnx.checker.check_model(model)
@@ -184,5 +189,4 @@ VOCABULARY: dict[str, Callable[..., Any]] = {
     "split": _split,
     "add": _node("Add"),
     "multiply": _node("Mul"),
-    "scale": _node("Mul"),
 }

@@ -10,7 +10,6 @@ import torch
 from ghostnp.bench import torch_vocabulary
 from ghostnp.bench.contenders import Prepared
 from ghostnp.bench.tasks import CallTask
-from ghostnp.graph.tape import Constant, Result
 
 
 def prepare(task, variant, threads):
@@ -18,7 +17,7 @@ def prepare(task, variant, threads):
     torch.set_num_threads(threads)
     if isinstance(task, CallTask):
         return _call(task)
-    network = Replay(task.tape)
+    network = TorchNetwork(task.tape)
     images, labels = torch.from_numpy(task.images()), torch.from_numpy(task.labels())
     if variant == "PyTorch channels_last":
         network.channels_last()
@@ -46,8 +45,8 @@ def prepare(task, variant, threads):
     return Prepared(step, arrays)
 
 
-class Replay:
-    """A tape as calls of PyTorch.
+class TorchNetwork:
+    """A tape as calls of PyTorch: `Tape.prepare` leaves little to do between two of them.
 
     Parameters
     ----------
@@ -61,27 +60,11 @@ class Replay:
     """
 
     def __init__(self, tape):
-        self.constants = {
-            value.name: torch.tensor(value.array)
-            for step in tape.steps
-            for value in step.arguments.values()
-            if isinstance(value, Constant)
-        }
-        self._output = tape.output.number
-        # All that can be looked up beforehand is, so that little is left to do between two calls of PyTorch.
-        self._calls = []
-        last = tape.last_reads()
-        for place, step in enumerate(tape.steps):
-            varying = {
-                name: numbers for name, value in step.arguments.items() if (numbers := _numbers(value)) is not None
-            }
-            fixed = {
-                name: self.constants[value.name] if isinstance(value, Constant) else value
-                for name, value in step.arguments.items()
-                if name not in varying
-            }
-            dead = [number for number in {*step.inputs, *step.results} if last.get(number, place) <= place]
-            self._calls.append((getattr(torch_vocabulary, step.op), fixed, varying, step.results, dead))
+        self.constants: dict[str, torch.Tensor] = {}
+        self._run = tape.prepare(torch_vocabulary, constant=self._tensor)
+
+    def _tensor(self, constant):
+        return self.constants.setdefault(constant.name, torch.tensor(constant.array))
 
     def channels_last(self):
         """Lay convolution weights out as PyTorch's `to(memory_format=torch.channels_last)` does."""
@@ -91,28 +74,7 @@ class Replay:
 
     def __call__(self, x):
         """Run the calls."""
-        values = {0: x}
-        for function, fixed, varying, results, dead in self._calls:
-            given = {
-                name: values[numbers] if isinstance(numbers, int) else [values[number] for number in numbers]
-                for name, numbers in varying.items()
-            }
-            y = function(**fixed, **given)
-            if len(results) == 1:
-                values[results[0]] = y[0] if isinstance(y, list) else y
-            else:
-                values.update(zip(results, y, strict=True))
-            for number in dead:
-                del values[number]
-        return values[self._output]
-
-
-def _numbers(value):
-    if isinstance(value, Result):
-        return value.number
-    if isinstance(value, tuple) and value and isinstance(value[0], Result):
-        return tuple(part.number for part in value)
-    return None
+        return self._run(x)
 
 
 def _call(task):

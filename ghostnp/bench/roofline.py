@@ -9,23 +9,20 @@ Peak and bandwidth are measured in the same run, with the same threads: a matrix
 are too large for any cache. Arrays that fit into a cache can beat the bound of memory.
 """
 
-import inspect
 import math
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from ghostnp import ops
 from ghostnp.bench.contenders import Prepared
+from ghostnp.graph.tape import Token
+from ghostnp.ops.vocabulary import operator_named
 
 _SIDE = 2048
 _NUMBERS = 16_000_000
 _FLOAT = 4
-# Arguments that a backward pass reads and gives no gradient for.
-_WITHOUT_GRADIENT = ("mean", "var")
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ def work(task):
     flops = 2 * int(cost.macs) + int(cost.other)
     if not task.backward:
         return Work(flops, _FLOAT * (read + written))
-    gradients = sum(_numbers(shape) for name, shape in task.shapes if name not in _WITHOUT_GRADIENT)
+    gradients = sum(_numbers(shape) for name, shape in task.shapes if name in operator_named(task.op).gradients)
     return Work(flops * (2 if cost.macs else 1), _FLOAT * (read + written + gradients))
 
 
@@ -115,12 +112,16 @@ def _parts(length, count):
 
 
 def _cost(task):
-    cost_of, given = getattr(ops, f"{task.op}_cost"), dict(task.shapes) | dict(task.options)
-    arguments = {
-        name: bool(given["bias"]) if name == "bias" else given[re.sub("_shape(s?)$", "", name)]
-        for name in inspect.signature(cost_of).parameters
-    }
-    return cost_of(**arguments)
+    row = operator_named(task.op)
+    return row.cost_of(row.bind(**{name: _token(shape) for name, shape in task.shapes}, **dict(task.options)))
+
+
+def _token(shape):
+    return (
+        [_token(part) for part in shape]
+        if shape and isinstance(shape[0], tuple)
+        else Token(shape, np.dtype(np.float32))
+    )
 
 
 def _numbers(shape):

@@ -6,10 +6,11 @@ from dataclasses import replace
 from ghostnp.bench import startup
 from ghostnp.bench.contenders import CONTENDERS
 from ghostnp.bench.roofline import work
-from ghostnp.bench.session import Row
+from ghostnp.bench.session import Measurement
 from ghostnp.bench.tasks import NetworkTask, network_calls
 from ghostnp.bench.timing import Samples
 from ghostnp.bench.worker import Worker, WorkerError
+from ghostnp.ops.vocabulary import operator_named
 
 NETWORKS: tuple[str, ...] = (
     "ghostnet_100",
@@ -18,11 +19,10 @@ NETWORKS: tuple[str, ...] = (
     "shufflenetv1_g8_1.0x",
     "shufflenetv2_1.0x",
 )
-# Whose layers the section of operators takes.
+# The networks whose layers the section of operators measures.
 LAYERS_OF: tuple[str, ...] = ("ghostnet_100", "ghostnetv2_100", "shufflenetv1_g3_1.0x")
-# These hand out views and move nothing; the backward pass of a split is a concat.
-_FREE = {("flatten", "forward"), ("flatten", "backward"), ("split", "forward"), ("split", "backward")}
-_FREE |= {("add", "backward"), ("concat", "backward")}
+# Their backward passes hand out dy or views of it.
+_FREE_BACKWARD = {"add", "concat"}
 
 
 def ops(session, networks, sizes, batches):
@@ -32,7 +32,7 @@ def ops(session, networks, sizes, batches):
             calls = dict.fromkeys(call for network in networks for call in network_calls(network, size, batch))
             for call in sorted(calls, key=lambda call: call.op):
                 for task, way in ((call, "forward"), (replace(call, backward=True), "backward")):
-                    if (task.op, way) not in _FREE:
+                    if not _moves_nothing(task):
                         labels = {"operator": task.op, "pass": way, "call": task.text}
                         yield session.row("ops", labels, task, work(task))
 
@@ -50,7 +50,7 @@ def memory(session, networks, sizes, batches):
         try:
             small, large = (sized.equipped() for sized in (replace(task, size=64, batch=2), task))
         except ValueError as error:  # the network cannot take so small an image, or so few
-            yield Row("memory", _labels(task), {}, {"ghostnp": str(error)})
+            yield Measurement("memory", _labels(task), {}, {"ghostnp": str(error)})
             continue
         for contender in session.taking_part(task):
             session.progress(f"memory: {' '.join(_labels(task).values())}, {contender.name}")
@@ -61,7 +61,7 @@ def memory(session, networks, sizes, batches):
                 except WorkerError as error:
                     problems[contender.name] = str(error)
                     session.failures.append(f"memory: {contender.name}: {error}")
-        yield Row("memory", _labels(task), samples, problems)
+        yield Measurement("memory", _labels(task), samples, problems)
 
 
 def start(session, networks, sizes, batches):
@@ -70,7 +70,7 @@ def start(session, networks, sizes, batches):
     yield from startup.rows(names, session.threads, min(session.repeat, 3), session.progress)
 
 
-SECTIONS: dict[str, Callable[..., Iterator[Row]]] = {
+SECTIONS: dict[str, Callable[..., Iterator[Measurement]]] = {
     "ops": ops,
     "networks": networks,
     "memory": memory,
@@ -81,6 +81,11 @@ SECTIONS: dict[str, Callable[..., Iterator[Row]]] = {
 def missing(contenders):
     """Which of these contenders are not installed, with what they need."""
     return {name: CONTENDERS[name].package for name in contenders if not CONTENDERS[name].installed}
+
+
+def _moves_nothing(task):
+    """Whether a call hands out views and nothing else; the backward pass of a split is a concat, measured already."""
+    return operator_named(task.op).is_view or (task.backward and task.op in _FREE_BACKWARD)
 
 
 def _tasks(networks, sizes, batches):

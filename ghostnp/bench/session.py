@@ -8,9 +8,9 @@ from time import sleep
 
 import numpy as np
 
-from ghostnp.bench.check import disagreement, tolerance
 from ghostnp.bench.contenders import CALL, CONTENDERS, INFERENCE, TRAINING
 from ghostnp.bench.roofline import Machine, Work, measure
+from ghostnp.bench.same_results import disagreement, tolerance
 from ghostnp.bench.surroundings import Others
 from ghostnp.bench.tasks import CallTask
 from ghostnp.bench.timing import Samples, rounds
@@ -22,7 +22,7 @@ BUSY, _TRIES, _PAUSE = 0.1, 5, 1.0
 
 
 @dataclass(frozen=True)
-class Row:
+class Measurement:
     """What was measured for one task.
 
     Parameters
@@ -115,7 +115,7 @@ class Session:
             try:
                 task = task.equipped()
             except ValueError as error:  # the network cannot take so small an image, or so few
-                return Row(section, labels, {}, {"ghostnp": str(error)})
+                return Measurement(section, labels, {}, {"ghostnp": str(error)})
         turns, problems = self._checked(task)
         samples: dict[str, Samples] = {}
         others = None
@@ -125,7 +125,7 @@ class Session:
             except WorkerError as error:
                 problems["all"] = f"{error} while it was timed"
         self._forget()
-        row = Row(section, labels, samples, problems, work, others)
+        row = Measurement(section, labels, samples, problems, work, others)
         self.failures += [f"{text}: {name}: {problem}" for name, problem in row.failures.items()]
         return row
 

@@ -9,7 +9,7 @@ import sys
 from tempfile import TemporaryDirectory
 
 from ghostnp.bench.contenders import CONTENDERS
-from ghostnp.bench.session import Row
+from ghostnp.bench.session import Measurement
 from ghostnp.bench.timing import Samples
 from ghostnp.bench.worker import environment
 
@@ -54,7 +54,7 @@ def rows(contenders, threads, repeat, progress):
 
     Returns
     -------
-    list of Row
+    list of Measurement
     """
     names = [name for name in contenders if name in _SCRIPTS and CONTENDERS[name].installed]
     measured = []
@@ -71,10 +71,10 @@ def rows(contenders, threads, repeat, progress):
                     imports[name].append(imported)
                     times[name].append(first)
         measured += [
-            Row("startup", {"what": f"{what}, cold"}, cold),
-            Row("startup", {"what": f"{what}, warm"}, _samples(times)),
+            Measurement("startup", {"what": f"{what}, cold"}, cold),
+            Measurement("startup", {"what": f"{what}, warm"}, _samples(times)),
         ]
-    return [Row("startup", {"what": "import"}, _samples(imports)), *measured]
+    return [Measurement("startup", {"what": "import"}, _samples(imports)), *measured]
 
 
 def _samples(times):

@@ -80,7 +80,7 @@ class Others:
 
 
 def installed(package):
-    """Its version, or None."""
+    """The version of a package, or None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

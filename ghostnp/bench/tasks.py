@@ -3,7 +3,6 @@
 A task goes to several processes, and each makes weights and inputs from the same seed: all contenders compute the same.
 """
 
-import inspect
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,10 +11,11 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.backend import use_backend
 from ghostnp.graph.counting.rows import shape_text
-from ghostnp.graph.tape import Constant, Result, Tape, Token, record
+from ghostnp.graph.tape import Constant, Tape, Token, record
 from ghostnp.models import create_model
 from ghostnp.modules import BatchNorm2d
 from ghostnp.ops.checks import check_statistics
+from ghostnp.ops.vocabulary import operator_named, signature
 
 CLASSES = 1000
 # Arguments that are arrays, of which there may be several.
@@ -50,7 +50,7 @@ class NetworkTask:
     def equipped(self):
         """The same with state and tape.
 
-        They are made with the definitions and by whoever asks, so that a peer's process meets neither kernels nor
+        They are made with the definitions and by whoever asks, so that a peer's process needs neither kernels nor
         activations.
 
         Raises
@@ -66,7 +66,7 @@ class NetworkTask:
             # Running statistics are numbers, so training has to compute; otherwise shapes are enough.
             tape = record(model, images if self.training else _token(images), training=self.training)
         for step in tape.steps:
-            if step.op in ("batch_norm_train", "batch_norm_relu_train"):
+            if step.operator.family == "norm" and step.operator.extra:  # it computes statistics
                 check_statistics((self.batch, *tape.values[step.inputs[0]].shape[1:]))
         return replace(self, state=model.state_dict(), tape=replace(tape, values=tuple(map(_token, tape.values))))
 
@@ -124,23 +124,20 @@ class CallTask:
 
     def backward_arguments(self, arrays, results):
         """What the backward pass takes after dy, by name: its forward's arguments and what that returned after y."""
-        forward, backward = getattr(ops, self.op), getattr(ops, f"{self.op}_backward")
-        names = list(inspect.signature(backward).parameters)[1:]
-        known = arrays | dict(self.options)
-        beside_y = [name for name in names if name not in inspect.signature(forward).parameters]
-        known |= dict(zip(beside_y, results[1:], strict=True)) if isinstance(results, tuple) else {}
-        return {name: known[name] for name in names}
+        row, known = operator_named(self.op), arrays | dict(self.options)
+        known |= dict(zip(row.extra, results[1:], strict=True)) if row.extra else {}
+        return {name: known[name] for name in list(signature(row.backward).parameters)[1:]}
 
     @property
     def text(self):
         """What tells this call from another one of its operator: shapes, then the options that are not the usual."""
-        usual = inspect.signature(getattr(ops, self.op)).parameters
+        usual = dict.fromkeys(operator_named(self.op).positional) | operator_named(self.op).keywords
         shapes = [
             " + ".join(map(shape_text, shape)) if name in _LISTS else shape_text(shape)
             for name, shape in self.shapes
             if len(shape) > 1
         ]
-        options = [f"{name}={value}".replace(" ", "") for name, value in self.options if usual[name].default != value]
+        options = [f"{name}={value}".replace(" ", "") for name, value in self.options if usual[name] != value]
         return " ".join([", ".join(shapes), *options])
 
 
@@ -188,10 +185,7 @@ def _call(step, values, batch):
             return tuple(map(shape, value))
         return value.array.shape if isinstance(value, Constant) else (batch, *values[value.number].shape[1:])
 
-    stands_for_array = {
-        name: isinstance(value[0] if isinstance(value, tuple) and value else value, Constant | Result)
-        for name, value in step.arguments.items()
-    }
-    shapes = [(name, shape(value)) for name, value in step.arguments.items() if stands_for_array[name]]
-    options = [(name, value) for name, value in step.arguments.items() if not stands_for_array[name]]
+    given = {name: value for name, value in step.arguments.items() if value is not None}
+    shapes = [(name, shape(given[name])) for name in step.operator.arrays if name in given]
+    options = [(name, value) for name, value in step.arguments.items() if name not in dict(shapes)]
     return CallTask(step.op, tuple(shapes), tuple(options))

@@ -11,9 +11,9 @@ from ghostnp import ops
 from ghostnp.bench.contenders import Prepared
 from ghostnp.bench.ours import prepare_call
 from ghostnp.ops.geometry import crop, pad, sliding_window, tap
+from ghostnp.ops.vocabulary import operator_named
 
-CONVOLUTIONS = ("standard_conv2d", "pointwise_conv2d", "grouped_conv2d", "depthwise_conv2d")
-# Python loops do as many multiply-adds, or one row of the result, and the rest is reckoned.
+# Python loops do as many multiply-adds, or one row of the result, and the time of the whole follows from their share.
 _LOOPED = 20_000
 
 
@@ -21,7 +21,7 @@ def prepare(task, variant, threads):
     """Get one call ready; NumPy's threads were set when its process began."""
     if variant == "definitions":
         return prepare_call(task, ops, lambda value: value)
-    if task.op not in CONVOLUTIONS or (task.backward and variant != "im2col"):
+    if operator_named(task.op).family != "convolution" or (task.backward and variant != "im2col"):
         raise NotImplementedError(f"{variant} has no such {'backward pass' if task.backward else 'operator'}")
     arrays, options = task.arrays(), dict(task.options)
     x, weight = arrays["x"], arrays["weight"]

@@ -1,7 +1,7 @@
 """How a time is taken and how two of them are compared.
 
 A machine that others use slows down for seconds at a time. So contenders take turns, one short turn each, and what is
-compared is turns of the same round: whatever was going on met both.
+compared is turns of the same round: whatever else was going on slowed both of them.
 """
 
 import math
@@ -12,8 +12,8 @@ from time import perf_counter
 import numpy as np
 
 # While others had their turn, threads fell asleep and caches were emptied. Work that is shorter than the first number
-# of seconds would feel it (PyTorch's GhostNet at batch 1 by 8 %), so it is run once before it is timed, and then as
-# often as it takes to fill the second.
+# of seconds would be slowed by it (PyTorch's GhostNet at batch 1 by 8 %), so it is run once before it is timed, and
+# then as often as it takes to fill the second.
 SHORT, TURN = 0.05, 0.01
 # With fewer rounds quartiles say nothing.
 ROUNDS = 3
@@ -43,13 +43,13 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Ratio:
+class MedianRatio:
     """One contender's time over another's: below 1, the first is faster.
 
     Parameters
     ----------
     value : float
-        Ratio of the medians.
+        MedianRatio of the medians.
     quartiles : (float, float)
         Of the ratios round by round.
     """
@@ -73,10 +73,10 @@ def ratio(ours, peer):
 
     Returns
     -------
-    Ratio
+    MedianRatio
     """
     pairs = [mine / theirs for mine, theirs in zip(ours.values, peer.values, strict=True)]
-    return Ratio(ours.median / peer.median, _quartiles(pairs))
+    return MedianRatio(ours.median / peer.median, _quartiles(pairs))
 
 
 def turn(run, *, short=SHORT, least=TURN, clock=perf_counter):

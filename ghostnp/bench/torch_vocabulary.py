@@ -1,6 +1,6 @@
 """The vocabulary in PyTorch: each operator as a call of torch.nn.functional, under its own name and arguments.
 
-So a recorded network is PyTorch's as soon as its steps are looked up here, and nobody writes a network a second time.
+So a recorded network is PyTorch's as soon as its steps are looked up here, and no network is written a second time.
 Functions return what the definitions return; backward passes are autograd's.
 """
 
@@ -45,16 +45,6 @@ def add(a, b):
 def multiply(a, b):
     """Product."""
     return a * b
-
-
-def scale(x, s):
-    """Product with a factor for each map."""
-    return x * s
-
-
-def dropout(x, mask):
-    """Product with a mask."""
-    return x * mask
 
 
 def relu(x):
@@ -109,7 +99,7 @@ def batch_norm_relu_train(x, weight, bias, *, eps=1e-5):
 
 
 def max_pool2d(x, kernel_size, *, stride=None, padding=0):
-    """The largest pixels; which ones they were stays inside."""
+    """The largest pixels; where they were, autograd remembers."""
     stride = kernel_size if stride is None else stride
     x, padding = _padded(x, kernel_size, stride, padding, fill=-torch.inf)
     return F.max_pool2d(x, kernel_size, stride, padding), x.new_empty(0)
@@ -174,7 +164,7 @@ def decoupled_attention(z, weight_h, weight_w):
 
 
 def softmax_cross_entropy(logits, labels, *, label_smoothing=0.0):
-    """The mean over the batch; the probabilities stay inside."""
+    """The mean over the batch; autograd remembers the probabilities."""
     return F.cross_entropy(logits, labels, label_smoothing=label_smoothing), logits.new_empty(0)
 
 

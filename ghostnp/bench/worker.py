@@ -19,11 +19,11 @@ from typing import Any
 
 import ghostnp
 from ghostnp.bench.contenders import Prepared
-from ghostnp.bench.memory import peak
+from ghostnp.bench.peak_memory import peak
 from ghostnp.bench.timing import turn
 
-# Longer than a library's threads go on spinning when their work is done (measured: 8 ms, 32 ms, 100 ms). Nobody else
-# has a turn before they sleep.
+# Longer than a library's threads go on spinning when their work is done (measured: 8 ms, 32 ms, 100 ms). No other
+# contender has a turn before they sleep.
 _REST = {"pytorch": 0.02, "onnx_runtime": 0.05, "textbook": 0.12, "roofline": 0.12}
 # Each library has its own name for it, and reads it when it is loaded.
 _THREADS = (
@@ -47,7 +47,7 @@ def environment(threads, **extra):
 
 
 class Worker:
-    """The near end of the pipe; a context manager.
+    """A contender's process, as this one sees it; a context manager.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Worker:
 
     @property
     def process(self):
-        """Its number."""
+        """Its process identifier."""
         return self._process.pid
 
     def __enter__(self):
@@ -114,7 +114,7 @@ class Worker:
 
 
 def serve(module, threads, requests, answers):
-    """The far end: answer one request after the other, until there are no more."""
+    """What runs in the process: answer one request after the other, until there are no more."""
     prepare = import_module(f"ghostnp.bench.{module}").prepare
     ready: dict[str, Prepared] = {}
 

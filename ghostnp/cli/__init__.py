@@ -1,4 +1,9 @@
-"""The command `ghostnp`: without a subcommand, the guided tour."""
+"""The command `ghostnp`: without a subcommand, the guided tour.
+
+Each subcommand has a file of its own, named like it. A new one is a click command in a new file here, added to
+`COMMANDS` below; what it brings in beyond click and the library is imported inside the function, so that
+``ghostnp --help`` stays quick.
+"""
 
 import sys
 from pathlib import Path

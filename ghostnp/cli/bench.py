@@ -49,7 +49,7 @@ def bench(section, networks, sizes, batches, full, peers, threads, repeat, secon
     out. Results are compared before anything is timed; if any is wrong, the command says so and fails.
     """
     # These bring tabulate and, with a picture, matplotlib, which --help does without.
-    from ghostnp.bench.report import Report
+    from ghostnp.bench.bench_report import BenchReport
     from ghostnp.bench.sections import LAYERS_OF, NETWORKS, SECTIONS, missing
     from ghostnp.bench.session import Session
     from ghostnp.bench.surroundings import Others, cores, surroundings
@@ -59,7 +59,7 @@ def bench(section, networks, sizes, batches, full, peers, threads, repeat, secon
             raise click.ClickException(f"no folder {file.parent} for {file.name}: the rule is a folder that exists")
     threads = threads or cores()
     names = ["ghostnp", "ghostnp compiled", *(_PEERS[peer] for peer in peers or _USUAL)]
-    others, report = Others(), Report(surroundings(threads), missing(names))
+    others, report = Others(), BenchReport(surroundings(threads), missing(names))
     with Session(names, threads=threads, repeat=repeat, progress=_say) as session:
         for name in _SECTIONS if section == "all" else (section,):
             of = LAYERS_OF if name == "ops" else NETWORKS
@@ -94,8 +94,6 @@ def _write(report, json_file, plot):
         if json_file is not None:
             json_file.write_text(report.to_json(), encoding="utf-8")
         if plot is not None:
-            from ghostnp.bench.picture import picture
-
-            picture(report).savefig(plot, dpi=150)
+            report.picture().savefig(plot, dpi=150)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None

@@ -8,13 +8,22 @@ import click
 
 @click.command("check")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--with",
+    "providers",
+    multiple=True,
+    metavar="MODULE_OR_FILE",
+    help="Registers operators (ghostnp.register); FILE is held against these too. May be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of words.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML here as well.")
-def check_command(file, as_json, junit):
+def check_command(file, providers, as_json, junit):
     """Check the functions that FILE defines, such as a stub of tutorials/exercises that you have filled.
 
     Each is held against its definition and its laws. Where it is wrong: on which smallest case, what was expected and
     what came, and what to look at. FILE runs in a process of its own, which is stopped if it does not end.
+
+    An operator that FILE registers itself is held to the laws of its kind; there is no other definition of it.
 
     The exit code is 0 if all is right, 1 if something is not, and 2 if FILE cannot be read.
     """
@@ -26,7 +35,7 @@ def check_command(file, as_json, junit):
     except ModuleNotFoundError as error:
         raise click.ClickException(str(error)) from None
     try:
-        report = check(file)
+        report = check(file, providers)
     except OSError as error:
         raise click.UsageError(f"cannot read {file}: {error.strerror or error}; the rule is a Python file") from None
     click.echo(to_json(report) if as_json else to_text(report))

@@ -18,7 +18,7 @@ _COLOURS = {
     "differs": "magenta",
     "wrong": "red",
 }
-# With fewer columns than this, a table of six columns is a heap of syllables.
+# With fewer columns than this, a table of six columns is too narrow to read.
 _TABLE = 110
 
 
@@ -41,7 +41,7 @@ def claims(identifiers, style, document, verdict):
     that can be computed is computed now. With an IDENTIFIER, such as N13: the whole working.
     """
     # Rich comes in with the first table, since `ghostnp --help` needs none.
-    from ghostnp.course.documents.report import to_json, to_markdown, to_markdown_page
+    from ghostnp.course.documents.written import to_json, to_markdown, to_markdown_page
 
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "·" gets "?" and no traceback

@@ -31,7 +31,8 @@ _PICTURES = (".png", ".pdf", ".svg")
 def classify(photo, name, weights, top, picture):
     """Name what is in a photo, by a network that was trained on ImageNet."""
     # Pillow, and with a picture matplotlib, come in here, since `ghostnp --help` needs neither.
-    from ghostnp.classify import answer_bars, answers, evaluation_photo
+    from ghostnp.classify import answers, evaluation_photo
+    from ghostnp.photo import denormalise
 
     try:
         _check_picture(picture)
@@ -43,7 +44,9 @@ def classify(photo, name, weights, top, picture):
         answered = answers(x, model, top)
         if picture is not None:
             title = name if weights is not None else f"{name}, untrained: these numbers mean nothing"
-            answer_bars(x, answered, title).savefig(picture)
+            from ghostnp.pictures import answer_bars
+
+            answer_bars(denormalise(x), answered, title).savefig(picture)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     _print(photo, name, answered, weights)

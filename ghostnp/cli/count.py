@@ -75,7 +75,7 @@ def count_command(target, size, batch, convention, style, depth, plot, **operato
         rows, columns = size if isinstance(size, tuple) else (size, size)
         table = count(model, (batch, 3, rows, columns), name=target).under(convention)
         if plot is not None:
-            from ghostnp.pictures.counts import cost_picture  # brings matplotlib
+            from ghostnp.pictures.costs import cost_picture  # brings matplotlib
 
             cost_picture(table).savefig(plot)
         click.echo(_written(table if depth is None else table.folded(depth), style))

@@ -10,7 +10,7 @@ SCRIPT = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command("notebooks")
 @click.argument("scripts", nargs=-1, required=True, type=SCRIPT, metavar="SCRIPT...")
 def notebooks(scripts):
-    """Execute tutorials and write each as a notebook beside its script.
+    """Execute tutorials and write each as a notebook next to its script.
 
     ghostnp notebooks tutorials/*.py
     """

@@ -67,7 +67,7 @@ def _reply(question):
         click.echo("> ", nl=False)
         line = sys.stdin.readline()
         if not sys.stdin.isatty():
-            click.echo(line.rstrip("\n"))  # nobody saw it being typed
+            click.echo(line.rstrip("\n"))  # piped in, it was not echoed by a terminal
         if not line or line.strip().lower() == "q":
             return None
         if not line.strip():

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from ghostnp.graph.tape import Token, record
 from ghostnp.graph.tracing import trace
 from ghostnp.graph.tracing.examples import EXAMPLES, example
 from ghostnp.models import create_model, list_models
@@ -46,7 +47,7 @@ def trace_command(target, size, seed, backward, pixel, weight, plot):
     try:
         module, x = _chosen(target, size, seed)
         backward = backward or weight is not None
-        steps = trace(module, x, dy=np.ones_like(module(x)) if backward else None)
+        steps = trace(module, x, dy=_ones(module, x) if backward else None)
         worked = [steps.pixel(*pixel)] if pixel else []
         worked += [steps.weight(*weight)] if weight else []
         if plot is not None:
@@ -60,6 +61,12 @@ def trace_command(target, size, seed, backward, pixel, weight, plot):
         click.echo(f"\n{one}")
     if plot is not None:
         click.echo(f"picture: {plot}", err=True)
+
+
+def _ones(module, x):
+    """A gradient of ones for the module's output, whose shape is learnt without computing it."""
+    tape = record(module, Token(x.shape, x.dtype))
+    return np.ones(tape.values[tape.output.number].shape, x.dtype)
 
 
 def _chosen(target, size, seed):

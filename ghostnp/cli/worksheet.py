@@ -137,7 +137,7 @@ def write_all(files, *, force):
     waiting: dict[Path, Path] = {}
     try:
         for path, content in files.items():
-            # Beside it, since moving a file is only all-or-nothing within one file system.
+            # Next to it, since moving a file is only all-or-nothing within one file system.
             name = path.with_name(f".unfinished-{secrets.token_hex(4)}")
             waiting[name] = path
             name.write_bytes(content)

@@ -1,9 +1,11 @@
 """For the class: what teaches with the library, and what examines.
 
 - `tour`: the command ``ghostnp`` alone, a photo through every kind of layer.
-- `worksheets`: papers and a quiz, with numbers of one's own for each student.
+- `worksheets`: papers and a quiz in counting, with different numbers for each student.
 - `grader`: ``ghostnp check``, which holds a student's code against definitions and laws.
 - `documents`: the five blog posts, claim by claim.
 - `study`: answers and helpers of the tutorials; `notebooks` makes notebooks of their scripts.
 - `pairing`: which filters of a layer point in opposite directions.
+
+None of these needs another, but for `documents`, whose formulas of units the worksheets and answers use.
 """

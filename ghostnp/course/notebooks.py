@@ -11,7 +11,7 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def make_notebook(script):
-    """Execute a script in percent format, cell by cell, and write the notebook beside it.
+    """Execute a script in percent format, cell by cell, and write the notebook next to it.
 
     Parameters
     ----------

@@ -47,6 +47,6 @@ def pairing(weight):
                          f"those of a trained layer")  # fmt: skip
     units = rows / lengths[:, None]
     cosines = units @ units.T
-    np.fill_diagonal(cosines, np.inf)  # nobody is his own partner
+    np.fill_diagonal(cosines, np.inf)  # a filter is not paired with itself
     partners = cosines.argmin(axis=1)
     return partners, cosines[np.arange(len(weight)), partners]

@@ -1,4 +1,4 @@
-"""Flow diagrams: boxes below each other, joined by arrows, with notes beside them."""
+"""Flow diagrams: boxes below each other, joined by arrows, with notes next to them."""
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 

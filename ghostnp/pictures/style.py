@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 
+from ghostnp.ops.vocabulary import operator_named
+
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart; groups are numbered as well.
 INPUT, OUTPUT = "#56B4E9", "#4D4D4D"
 INTRINSIC, GHOST = "#0072B2", "#E69F00"
@@ -24,9 +26,26 @@ KINDS = {
     "linear": "#999933",
     "batch norm": "#BBBBBB",
 }
+OTHER = "other operators"
 SIGNED, HEAT = "PuOr_r", "inferno"
 DPI = 110
 TEXT = {"fontsize": 11, "color": "#222222"}
+
+
+def kind_of(operator):
+    """Which of the `KINDS` an operator is, by its name, or `OTHER`; an attention is a matrix for each channel."""
+    row = operator_named(operator)
+    if row.family == "norm":
+        return "batch norm"
+    if row.family == "convolution":
+        kind = row.name.removesuffix("_conv2d")
+        return kind if kind in KINDS else "standard"
+    return "linear" if row.multiplies else OTHER
+
+
+def colour_of(kind):
+    """The colour of a kind of operator."""
+    return KINDS.get(kind, "#888888")
 
 
 def sheet(width, height, **grid):

@@ -38,7 +38,7 @@ def load_digits(*, held_out=360, seed=0):
         How many of the 1797 are held out.
     seed : int or None, default 0
         Of the dealing. None keeps the file's order, in which the last digits are by other people than the first: a
-        harder test, since nobody's hand has been seen in training.
+        harder test, since no writer of the test images has been seen in training.
 
     Returns
     -------

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from ghostnp.bench import sections
-from ghostnp.bench.session import Row
+from ghostnp.bench.session import Measurement
 from ghostnp.bench.timing import Samples
 from ghostnp.cli.bench import bench
 
@@ -39,7 +39,7 @@ def asked(monkeypatch):
     def section(name):
         def rows(session, networks, sizes, batches):
             calls[name] = (tuple(networks), tuple(sizes), tuple(batches), session.seconds)
-            yield Row("startup", {"what": name}, {"ghostnp": Samples((1.0,))})
+            yield Measurement("startup", {"what": name}, {"ghostnp": Samples((1.0,))})
             session.failures += calls.get("failures", [])
 
         return rows

@@ -13,7 +13,7 @@ def test_the_peak_is_what_a_task_takes_beyond_a_small_one(run_python):
     code = """
 import numpy as np
 from ghostnp.bench.contenders import Prepared
-from ghostnp.bench.memory import peak
+from ghostnp.bench.peak_memory import peak
 left_behind = []
 
 def prepare(task, variant, threads):

@@ -8,7 +8,7 @@ import pytest
 
 from ghostnp.bench import sections, session
 from ghostnp.bench.roofline import Work
-from ghostnp.bench.session import Row, Session
+from ghostnp.bench.session import Measurement, Session
 from ghostnp.bench.surroundings import Others
 from ghostnp.bench.tasks import CallTask, NetworkTask
 from ghostnp.bench.timing import Samples
@@ -78,7 +78,7 @@ def measure(contenders=EVERYONE, repeat=3):
 def test_all_take_turns_when_all_agree():
     row, failures = measure()
     expected = {"ghostnp": Samples((2.0,) * 3), "PyTorch": Samples((4.0,) * 3), "definitions": Samples((4.0,) * 3)}
-    assert row == Row("ops", {"operator": "relu"}, expected, {}, Work(1, 1), 0.0)
+    assert row == Measurement("ops", {"operator": "relu"}, expected, {}, Work(1, 1), 0.0)
     assert failures == []
     assert FakeWorker.turns == [*EVERYONE] * 4 + ["forget"] * 3
 

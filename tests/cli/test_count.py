@@ -12,7 +12,7 @@ import ghostnp
 from ghostnp.cli.count import count_command
 from ghostnp.graph.counting import OPERATORS, count, count_operator
 from ghostnp.graph.counting.conventions import CONVENTIONS
-from ghostnp.pictures.counts import cost_picture
+from ghostnp.pictures.costs import cost_picture
 
 pytestmark = pytest.mark.small
 DOCUMENT_000 = "conv2d --in 256 --out 256 --kernel 5 --groups 32 --bias --size 64"

@@ -3,7 +3,7 @@ import pytest
 
 from ghostnp import ops
 from ghostnp.course.study import check, claims, show, source
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.pictures import style
 
 
@@ -26,11 +26,11 @@ from ghostnp.pictures import style
     ],
 )
 def test_answer_accepts_what_is_right(right, given, accepted):
-    assert Answer(lambda: right, "look again").accepts(given) is accepted
+    assert ExerciseAnswer(lambda: right, "look again").accepts(given) is accepted
 
 
 def test_answer_accepts_what_is_near_enough():
-    answer = Answer(lambda: 2.0, "look again", tolerance=0.01)
+    answer = ExerciseAnswer(lambda: 2.0, "look again", tolerance=0.01)
     assert answer.accepts(2.019)
     assert not answer.accepts(2.021)
     assert not answer.accepts(np.nan)

@@ -12,9 +12,9 @@ from rich.console import Console
 import ghostnp
 from ghostnp import ops
 from ghostnp.course.tour import tour
-from ghostnp.course.tour.agreement import compare, tolerance
 from ghostnp.course.tour.lesson import random_gradient
 from ghostnp.course.tour.lessons import LESSONS
+from ghostnp.course.tour.two_backends import compare_backends, tolerance
 from ghostnp.course.tour.whole_network import network_lesson
 from ghostnp.modules import Conv2d
 
@@ -143,7 +143,7 @@ def test_a_photo_without_any_contrast_agrees_too(tmp_path):
 
 def convolution(kernels):
     x = np.random.default_rng(1).standard_normal((2, 3, 9, 9), np.float32)
-    return compare(Conv2d(3, 4, 3), x, random_gradient, ops, kernels)
+    return compare_backends(Conv2d(3, 4, 3), x, random_gradient, ops, kernels)
 
 
 @pytest.mark.small

@@ -40,6 +40,7 @@ PICTURES = {
     "intermediates": lambda: pictures.intermediates(STEPS),
     "cost_bars": lambda: pictures.cost_bars(COSTS, title="32 to 32"),
     "roofline": lambda: pictures.roofline(POINTS, peak=1.5e11, bandwidth=3e10),
+    "answer_bars": lambda: pictures.answer_bars(RNG.random((9, 9, 3)), [("tabby cat", 0.6), ("tiger cat", 0.3)]),
 }
 each_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
 

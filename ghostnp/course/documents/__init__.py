@@ -5,6 +5,14 @@ counts a network, or runs operators on small arrays, and the verdict follows fro
 
 >>> find_claim("N02").check().working
 ['parameters:', '    ghostnp: 256·(8·5·5 + 1) = 51,456', '    document: 51,456']
+
+Read in this order: `claim` (what a claim is), `verdict` (how a verdict follows from what was computed), one of the
+``document_*`` files (``document_00N_numbers`` has its worked numbers), `probes` (what they ask of networks and
+operators), `unit_costs` (the formulas of document 001, section 4), `official` (two published codes against each other)
+and `written` (JSON and Markdown).
+
+A new claim is a function with the decorator `claim` in the file of its document; it is found by itself. A new document
+is a file, named in `DOCUMENTS` and `_FILES` here.
 """
 
 from difflib import get_close_matches
@@ -20,9 +28,9 @@ from ghostnp.course.documents import (
     official,
 )
 from ghostnp.course.documents.claim import Claim
-from ghostnp.course.documents.verdict import VERDICTS, Case, Finding
+from ghostnp.course.documents.verdict import VERDICTS, Computed, Finding
 
-__all__ = ["DOCUMENTS", "VERDICTS", "Case", "Claim", "Finding", "all_claims", "find_claim"]
+__all__ = ["DOCUMENTS", "VERDICTS", "Claim", "Computed", "Finding", "all_claims", "find_claim"]
 
 DOCUMENTS = ("000", "001", "002", "003", "004", "official")
 

@@ -5,7 +5,7 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.course.documents.claim import claim
 from ghostnp.course.documents.probes import IMAGE, dependence, has_operator, layers, network, normal, seeded
-from ghostnp.course.documents.verdict import Case, comparison, elsewhere, judged, statement
+from ghostnp.course.documents.verdict import Computed, comparison, elsewhere, judged, statement
 from ghostnp.graph.counting import count
 from ghostnp.models.ghostnet import DOCUMENT_000, OFFICIAL
 from ghostnp.modules import (
@@ -35,12 +35,12 @@ def grouped_convolution_in_ghost_modules():
     """
     table = count(network("ghostnet_100"), IMAGE)
     return statement(
-        Case(
+        Computed(
             "GhostNet has depthwise convolutions, a group for each channel",
             has_operator(table, "depthwise_conv2d"),
             True,
         ),
-        Case("it has convolutions in fewer groups than channels", has_operator(table, "grouped_conv2d"), True),
+        Computed("it has convolutions in fewer groups than channels", has_operator(table, "grouped_conv2d"), True),
     )
 
 
@@ -53,7 +53,7 @@ def depthwise_is_separable():
         return int(dependence(layer, (3, 3, 3))[0].any(axis=(0, 1, 3, 4)).sum())
 
     return statement(
-        Case("of 3 channels, one output of a depthwise convolution reads", channels(depthwise), channels(separable))
+        Computed("of 3 channels, one output of a depthwise convolution reads", channels(depthwise), channels(separable))
     )
 
 
@@ -90,7 +90,7 @@ def order_of_ghosts():
         y, intrinsic = module(x), module.primary_conv(x)
         return next(first for first in (0, 2) if np.array_equal(y[:, first : first + 2], intrinsic))
 
-    return comparison(Case("of 4 channels, the intrinsic maps begin at", place(OFFICIAL), place(DOCUMENT_000)))
+    return comparison(Computed("of 4 channels, the intrinsic maps begin at", place(OFFICIAL), place(DOCUMENT_000)))
 
 
 @claim("C05", "000", "Conv2D(..., padding=padding) under BatchNormalization")
@@ -109,8 +109,8 @@ def bias_under_batch_norm():
     y, cache = brick.forward(normal(2, 2, 5, 5), training=True)
     _, grads = brick.backward(normal(*y.shape, seed=1), cache)
     return comparison(
-        Case("convolutions with a bias under a batch norm, in the blocks", biases(official), biases(document)),
-        Case("largest gradient of such a bias, to 12 decimals", round(float(np.abs(grads["0.bias"]).max()), 12)),
+        Computed("convolutions with a bias under a batch norm, in the blocks", biases(official), biases(document)),
+        Computed("largest gradient of such a bias, to 12 decimals", round(float(np.abs(grads["0.bias"]).max()), 12)),
     )
 
 
@@ -125,7 +125,7 @@ def relu_after_stride():
         return sum(hasattr(block, "bn_dw") and block.bn_dw.relu for block in layers(model, GhostBottleneck).values())
 
     document, official = _both()
-    return comparison(Case("striding bottlenecks with that ReLU", relus(official), relus(document)))
+    return comparison(Computed("striding bottlenecks with that ReLU", relus(official), relus(document)))
 
 
 @claim("C07", "000", "if shortcut.shape[-1]==out_channel and strides==(1,1): Add")
@@ -141,8 +141,8 @@ def missing_shortcuts():
 
     document, official = _both()
     return comparison(
-        Case("bottlenecks without a shortcut", without(official), without(document)),
-        Case("bottlenecks in all", len(layers(official, GhostBottleneck))),
+        Computed("bottlenecks without a shortcut", without(official), without(document)),
+        Computed("bottlenecks in all", len(layers(official, GhostBottleneck))),
     )
 
 
@@ -163,9 +163,9 @@ def squeeze_and_excitation():
 
     document, official = _both()
     return comparison(
-        Case("hidden channels of 72 and 120", hidden(official), hidden(document)),
-        Case("the gate at 1", gate_at_one(official), gate_at_one(document)),
-        Case("official TensorFlow gate at 1", float(ops.clip(np.ones((1, 1, 1, 1)))[0, 0, 0, 0])),
+        Computed("hidden channels of 72 and 120", hidden(official), hidden(document)),
+        Computed("the gate at 1", gate_at_one(official), gate_at_one(document)),
+        Computed("official TensorFlow gate at 1", float(ops.clip(np.ones((1, 1, 1, 1)))[0, 0, 0, 0])),
     )
 
 
@@ -197,7 +197,7 @@ def odd_channels():
         return seeded(lambda: GhostModule(3, channels))(normal(1, 3, 2, 2)).shape[1]
 
     return elsewhere(
-        *(Case(f"of {channels} channels asked for", official(channels), made(channels)) for channels in (10, 9))
+        *(Computed(f"of {channels} channels asked for", official(channels), made(channels)) for channels in (10, 9))
     )
 
 
@@ -220,9 +220,9 @@ def head():
 
     document, official = _both()
     return comparison(
-        Case("batch norm behind the 1280 channels", normalised(official), normalised(document)),
-        Case("ends in a softmax", has(official, Softmax), has(document, Softmax)),
-        Case("dropout", dropped(official), dropped(document)),
+        Computed("batch norm behind the 1280 channels", normalised(official), normalised(document)),
+        Computed("ends in a softmax", has(official, Softmax), has(document, Softmax)),
+        Computed("dropout", dropped(official), dropped(document)),
     )
 
 
@@ -237,7 +237,7 @@ def same_padding():
     def rows(padding):
         return sliding_window((224, 224), 3, 2, padding).padding[0]
 
-    return comparison(Case("rows of zeros above and below 224, kernel 3", rows(1), rows("same")))
+    return comparison(Computed("rows of zeros above and below 224, kernel 3", rows(1), rows("same")))
 
 
 @claim("C13", "000", "BatchNormalization()")
@@ -248,9 +248,9 @@ def batch_norm_constants():
     the biased variance.
     """
     return comparison(
-        Case("epsilon", f"{PYTORCH.eps:g}", f"{KERAS.eps:g}"),
-        Case("share of the newest batch", PYTORCH.momentum, KERAS.momentum),
-        Case("unbiased running variance", PYTORCH.unbiased, KERAS.unbiased),
+        Computed("epsilon", f"{PYTORCH.eps:g}", f"{KERAS.eps:g}"),
+        Computed("share of the newest batch", PYTORCH.momentum, KERAS.momentum),
+        Computed("unbiased running variance", PYTORCH.unbiased, KERAS.unbiased),
     )
 
 
@@ -265,8 +265,8 @@ def caption():
         return has_operator(count(network(name), IMAGE), "grouped_conv2d")
 
     return statement(
-        Case("ShuffleNetV2 has grouped convolutions", grouped("shufflenetv2_1.0x"), True),
-        Case("ShuffleNetV1 has", grouped("shufflenetv1_g3_1.0x")),
+        Computed("ShuffleNetV2 has grouped convolutions", grouped("shufflenetv2_1.0x"), True),
+        Computed("ShuffleNetV1 has", grouped("shufflenetv1_g3_1.0x")),
     )
 
 
@@ -279,6 +279,6 @@ def fully_connected():
     layer = seeded(lambda: Conv2d(4, 2, 3, padding=1, bias=False))
     read = dependence(layer, (4, 7, 7))[0, 3, 3]
     return statement(
-        Case("of 4 channels, one output number reads", int(read.any(axis=(1, 2)).sum()), 4),
-        Case("of 7x7 pixels, a 3x3 kernel lets it read", int(read.any(axis=0).sum()), 49),
+        Computed("of 4 channels, one output number reads", int(read.any(axis=(1, 2)).sum()), 4),
+        Computed("of 7x7 pixels, a 3x3 kernel lets it read", int(read.any(axis=0).sum()), 49),
     )

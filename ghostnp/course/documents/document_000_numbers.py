@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from ghostnp.course.documents.claim import claim
 from ghostnp.course.documents.probes import IMAGE, network, statistics
-from ghostnp.course.documents.verdict import Case, elsewhere, statement
+from ghostnp.course.documents.verdict import Computed, elsewhere, statement
 from ghostnp.graph.counting import count
 from ghostnp.ops import depthwise_conv2d_cost, grouped_conv2d_cost, standard_conv2d_cost
 
@@ -33,7 +33,7 @@ def standard_convolution():
 
     The + 1 is the bias of each filter. The size of the maps does not enter.
     """
-    return statement(Case("parameters", _grouped_example(bias=True)[0], 1_638_656))
+    return statement(Computed("parameters", _grouped_example(bias=True)[0], 1_638_656))
 
 
 @claim("N02", "000", "256x(8*5x5+1)=51456")
@@ -42,7 +42,7 @@ def grouped_convolution():
 
     Each filter sees the 256 / 32 = 8 channels of its group; it still has a bias of its own.
     """
-    return statement(Case("parameters", _grouped_example(bias=True)[1], 51_456))
+    return statement(Computed("parameters", _grouped_example(bias=True)[1], 51_456))
 
 
 @claim("N03", "000", "参数量缩小了约32倍")
@@ -52,8 +52,8 @@ def saving_by_groups():
     Only the weights shrink as many times as there are groups: the biases stay, one for each filter.
     """
     return statement(
-        Case("with biases", Fraction(*_grouped_example(bias=True)), 32, unit=1),
-        Case("weights alone", Fraction(*_grouped_example(bias=False))),
+        Computed("with biases", Fraction(*_grouped_example(bias=True)), 32, unit=1),
+        Computed("weights alone", Fraction(*_grouped_example(bias=False))),
     )
 
 
@@ -63,7 +63,7 @@ def wide_standard_convolution():
 
     The same formula as for 256 channels.
     """
-    return statement(Case("parameters", _depthwise_example(bias=True)[0], 26_215_424))
+    return statement(Computed("parameters", _depthwise_example(bias=True)[0], 26_215_424))
 
 
 @claim("N05", "000", "1024x(1x5x5+1)=26624")
@@ -72,7 +72,7 @@ def depthwise_convolution():
 
     Each filter sees one channel, and has a bias.
     """
-    return statement(Case("parameters", _depthwise_example(bias=True)[1], 26_624))
+    return statement(Computed("parameters", _depthwise_example(bias=True)[1], 26_624))
 
 
 @claim("N06", "000", "参数量缩小了约1024倍")
@@ -82,8 +82,8 @@ def saving_by_depthwise():
     True of the weights alone. The document counts biases, and one bias beside 25 weights is no longer small.
     """
     return statement(
-        Case("with biases", Fraction(*_depthwise_example(bias=True)), 1024, unit=1),
-        Case("weights alone", Fraction(*_depthwise_example(bias=False))),
+        Computed("with biases", Fraction(*_depthwise_example(bias=True)), 1024, unit=1),
+        Computed("weights alone", Fraction(*_depthwise_example(bias=False))),
     )
 
 
@@ -97,12 +97,12 @@ def parameters_of_ghostnet():
     keras, official = network("ghostnet_keras"), network("ghostnet_100")
     trainable = count(keras, IMAGE).params
     return statement(
-        Case(
+        Computed(
             "the document's network, running statistics included", trainable + statistics(keras), 5_000_000, 1_000_000
         ),
-        Case("trainable", trainable),
-        Case("running statistics", statistics(keras)),
-        Case("official network, trainable", count(official, IMAGE).params),
+        Computed("trainable", trainable),
+        Computed("running statistics", statistics(keras)),
+        Computed("official network, trainable", count(official, IMAGE).params),
     )
 
 
@@ -119,5 +119,5 @@ def last_pool():
         return next(row.input[2] for row in rows if row.path == "global_pool")
 
     return elsewhere(
-        *(Case(f"side of the last maps, image of {size}x{size}", side(size), 7) for size in (224, 192, 256))
+        *(Computed(f"side of the last maps, image of {size}x{size}", side(size), 7) for size in (224, 192, 256))
     )

@@ -5,7 +5,7 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.course.documents.claim import claim
 from ghostnp.course.documents.probes import IMAGE, counted, dependence, layers, network, normal, seeded
-from ghostnp.course.documents.verdict import Case, comparison, elsewhere, judged, statement
+from ghostnp.course.documents.verdict import Computed, comparison, elsewhere, judged, statement
 from ghostnp.graph.counting import count
 from ghostnp.models.shufflenet_v1 import WIDTHS
 from ghostnp.modules import ChannelShuffle, Conv2d, Linear, Sequential, ShuffleUnit
@@ -29,8 +29,8 @@ def groups_stay_apart():
         return int(read.any(axis=1).sum())
 
     return statement(
-        Case("of 3 groups, one output reads after two convolutions", groups_read(), 3),
-        Case("with a shuffle between them", groups_read(ChannelShuffle(3))),
+        Computed("of 3 groups, one output reads after two convolutions", groups_read(), 3),
+        Computed("with a shuffle between them", groups_read(ChannelShuffle(3))),
     )
 
 
@@ -59,8 +59,8 @@ def first_convolution_grouped():
 
     document, official = "shufflenetv1_keras", "shufflenetv1_g3_1.0x"
     return comparison(
-        Case("its weights", weights(official), weights(document)),
-        Case("multiply-adds of the network without classifier", macs(official), macs(document)),
+        Computed("its weights", weights(official), weights(document)),
+        Computed("multiply-adds of the network without classifier", macs(official), macs(document)),
     )
 
 
@@ -85,10 +85,10 @@ def order_of_the_halves():
         return bool(np.array_equal(over_both(x), _striding_unit(MEGVII)(x)))
 
     return comparison(
-        Case("the pooled shortcut comes first", pooled_first(MEGVII), pooled_first(DOCUMENT_001)),
-        Case("ReLU over the shortcut", MEGVII.relu_pooled, DOCUMENT_001.relu_pooled),
-        Case("it changes nothing behind a ReLU", same_without(abs(normal(1, 4, 6, 6)))),
-        Case("it changes nothing elsewhere", same_without(normal(1, 4, 6, 6))),
+        Computed("the pooled shortcut comes first", pooled_first(MEGVII), pooled_first(DOCUMENT_001)),
+        Computed("ReLU over the shortcut", MEGVII.relu_pooled, DOCUMENT_001.relu_pooled),
+        Computed("it changes nothing behind a ReLU", same_without(abs(normal(1, 4, 6, 6)))),
+        Computed("it changes nothing elsewhere", same_without(normal(1, 4, 6, 6))),
     )
 
 
@@ -103,7 +103,7 @@ def padding_in_the_mean():
     def corner(style):
         return float(_striding_unit(style).pool(np.ones((1, 4, 8, 8)))[0, 0, 0, 0])
 
-    return comparison(Case("corner of pooled maps of ones", corner(MEGVII), corner(DOCUMENT_001)))
+    return comparison(Computed("corner of pooled maps of ones", corner(MEGVII), corner(DOCUMENT_001)))
 
 
 @claim("C23", "001", "Conv2D(groups=...)")
@@ -116,7 +116,7 @@ def biases():
     def biased(name):
         return sum(layer.bias is not None for layer in layers(network(name), (Conv2d, Linear)).values())
 
-    return comparison(Case("layers with a bias", biased("shufflenetv1_g3_1.0x"), biased("shufflenetv1_keras")))
+    return comparison(Computed("layers with a bias", biased("shufflenetv1_g3_1.0x"), biased("shufflenetv1_keras")))
 
 
 @claim("C24", "001", "self.StageX(numlayers[1],stage3Filter,240,3)")
@@ -132,7 +132,10 @@ def widths_in_the_code():
         return ops.concat_cost([(1, wanted - 240, 14, 14), (1, entering, 14, 14)]).output[1]
 
     return elsewhere(
-        *(Case(f"channels of stage 3 with {groups} groups", WIDTHS[groups, 1.0][2], made(groups)) for groups in (3, 2))
+        *(
+            Computed(f"channels of stage 3 with {groups} groups", WIDTHS[groups, 1.0][2], made(groups))
+            for groups in (3, 2)
+        )
     )
 
 
@@ -161,16 +164,18 @@ def place_of_the_shuffle():
     moved = ops.channel_shuffle(filters.swapaxes(0, 1), 3).swapaxes(0, 1)
     return comparison(
         *(
-            Case(
+            Computed(
                 f"before the depthwise at stride {stride}",
                 shuffles_first(PAPER, stride),
                 shuffles_first(DOCUMENT_001, stride),
             )
             for stride in (1, 2)
         ),
-        Case("official code: before the depthwise", shuffles_first(MEGVII, 1)),
-        Case("its permutation undoes the paper's", bool(np.array_equal(back, x))),
-        Case("depthwise and shuffle commute", bool(np.array_equal(ops.depthwise_conv2d(shuffled, moved), followed))),
+        Computed("official code: before the depthwise", shuffles_first(MEGVII, 1)),
+        Computed("its permutation undoes the paper's", bool(np.array_equal(back, x))),
+        Computed(
+            "depthwise and shuffle commute", bool(np.array_equal(ops.depthwise_conv2d(shuffled, moved), followed))
+        ),
         sides=("document", "paper"),
     )
 

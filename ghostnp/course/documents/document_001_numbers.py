@@ -3,7 +3,7 @@
 from ghostnp.course.documents import unit_costs
 from ghostnp.course.documents.claim import claim
 from ghostnp.course.documents.probes import IMAGE, network, statistics
-from ghostnp.course.documents.verdict import Case, convention, statement
+from ghostnp.course.documents.verdict import Computed, convention, statement
 from ghostnp.graph.counting import count
 from ghostnp.ops import grouped_conv2d_cost, standard_conv2d_cost
 
@@ -19,7 +19,7 @@ def standard_convolution():
 
     Without biases: here document 001 counts otherwise than document 000.
     """
-    return statement(Case("parameters", standard_conv2d_cost((1, 12, 3, 3), (6, 12, 3, 3)).params, 648))
+    return statement(Computed("parameters", standard_conv2d_cost((1, 12, 3, 3), (6, 12, 3, 3)).params, 648))
 
 
 @claim("N10", "001", "3x3x(12/3)x(6/3)x3=216")
@@ -28,7 +28,7 @@ def grouped_convolution():
 
     A third, and without biases exactly a third: each of 6 filters sees 4 channels.
     """
-    return statement(Case("parameters", grouped_conv2d_cost((1, 12, 3, 3), (6, 4, 3, 3), groups=3).params, 216))
+    return statement(Computed("parameters", grouped_conv2d_cost((1, 12, 3, 3), (6, 4, 3, 3), groups=3).params, 216))
 
 
 @claim("N11", "001", "ResNet FLOPs: hwm(1·1·c)+hwm(3·3·m)+hwc(1·1·m)")
@@ -39,8 +39,8 @@ def resnet_unit():
     """
     line = unit_costs.document_resnet_line(*RESNET)
     return statement(
-        Case("hw(2cm + 9m²) at 56x56, c = 256, m = 64", unit_costs.resnet_unit(*RESNET), line),
-        Case("counted on the unit", unit_costs.counted(unit_costs.resnet_unit, *RESNET), line),
+        Computed("hw(2cm + 9m²) at 56x56, c = 256, m = 64", unit_costs.resnet_unit(*RESNET), line),
+        Computed("counted on the unit", unit_costs.counted(unit_costs.resnet_unit, *RESNET), line),
     )
 
 
@@ -54,13 +54,15 @@ def resnext_unit():
     h, w, c, m, g = RESNEXT.values()
     paper = unit_costs.resnext_unit(**RESNEXT)
     return statement(
-        Case(
+        Computed(
             "the paper's hw(2cm + 9m²/g), and the line with m per group, 4",
             paper,
             unit_costs.document_resnext_line(h, w, c, m, g),
         ),
-        Case("the same, and the line with m in total, 128", paper, unit_costs.document_resnext_line(h, w, c, g * m, g)),
-        Case("counted on the unit", unit_costs.counted(unit_costs.resnext_unit, *RESNEXT.values())),
+        Computed(
+            "the same, and the line with m in total, 128", paper, unit_costs.document_resnext_line(h, w, c, g * m, g)
+        ),
+        Computed("counted on the unit", unit_costs.counted(unit_costs.resnext_unit, *RESNEXT.values())),
     )
 
 
@@ -73,10 +75,10 @@ def shufflenet_unit():
     """
     line = unit_costs.document_shufflenet_line(**SHUFFLENET)
     return statement(
-        Case("the paper's hw(2cm/g + 9m), and the line with m per group, 20", line.paper, line.per_group),
-        Case("the same, and the line with m in total, 60", line.paper, line.total),
-        Case("counted on the unit", unit_costs.counted(unit_costs.shufflenet_unit, *SHUFFLENET.values())),
-        Case("repaired, with m per group", line.repaired),
+        Computed("the paper's hw(2cm/g + 9m), and the line with m per group, 20", line.paper, line.per_group),
+        Computed("the same, and the line with m in total, 60", line.paper, line.total),
+        Computed("counted on the unit", unit_costs.counted(unit_costs.shufflenet_unit, *SHUFFLENET.values())),
+        Computed("repaired, with m per group", line.repaired),
     )
 
 
@@ -88,9 +90,9 @@ def parameters_of_shufflenet():
     """
     model = network("shufflenetv1_keras")
     return statement(
-        Case("trainable parameters", count(model, IMAGE).params),
-        Case("running statistics", statistics(model)),
-        Case("official network, trainable", count(network("shufflenetv1_g3_1.0x"), IMAGE).params),
+        Computed("trainable parameters", count(model, IMAGE).params),
+        Computed("running statistics", statistics(model)),
+        Computed("official network, trainable", count(network("shufflenetv1_g3_1.0x"), IMAGE).params),
     )
 
 
@@ -110,7 +112,7 @@ def meaning_of_m():
     shufflenet = {"in total": line.total == line.paper, "per group": line.per_group == line.paper}
     return statement(
         *(
-            Case(f"lines that hold with m {reading}", resnet + resnext[reading] + shufflenet[reading], 3)
+            Computed(f"lines that hold with m {reading}", resnet + resnext[reading] + shufflenet[reading], 3)
             for reading in ("in total", "per group")
         )
     )
@@ -125,6 +127,6 @@ def unit_of_counting():
     """
     line, macs = unit_costs.document_resnet_line(*RESNET), unit_costs.counted(unit_costs.resnet_unit, *RESNET)
     return convention(
-        Case("ResNet's unit in multiply-adds", macs, line),
-        Case("ResNet's unit in floating-point operations", 2 * macs, line),
+        Computed("ResNet's unit in multiply-adds", macs, line),
+        Computed("ResNet's unit in floating-point operations", 2 * macs, line),
     )

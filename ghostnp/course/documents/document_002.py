@@ -5,7 +5,7 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.course.documents.claim import claim
 from ghostnp.course.documents.probes import IMAGE, counted, dependence, has_operator, network, normal, seeded
-from ghostnp.course.documents.verdict import Case, elsewhere, judged, statement
+from ghostnp.course.documents.verdict import Computed, elsewhere, judged, statement
 from ghostnp.graph.counting import count
 from ghostnp.modules import Conv2d, GhostModule
 from ghostnp.modules.ghost import shares
@@ -22,13 +22,13 @@ def first_example():
     table = counted(lambda: GhostModule(3, 64), shape)
     primary, cheap = (row for row in table.rows if row.op.endswith("conv2d"))
     return statement(
-        Case("output", "x".join(map(str, table.rows[-1].output))),
-        Case("parameters", table.params),
-        Case("multiply-adds", table.macs),
-        Case("weights of the primary convolution", primary.params),
-        Case("weights of the cheap operation", cheap.params),
+        Computed("output", "x".join(map(str, table.rows[-1].output))),
+        Computed("parameters", table.params),
+        Computed("multiply-adds", table.macs),
+        Computed("weights of the primary convolution", primary.params),
+        Computed("weights of the cheap operation", cheap.params),
         *(
-            Case(f"weights of a plain {k}x{k} convolution", plain.rows[0].params)
+            Computed(f"weights of a plain {k}x{k} convolution", plain.rows[0].params)
             for k in (1, 3)
             for plain in [counted(lambda k=k: Conv2d(3, 64, k, bias=False), shape)]
         ),
@@ -53,7 +53,7 @@ def splitting_the_input():
     """
     primary = seeded(lambda: GhostModule(6, 8, relu=False)).primary_conv
     read = dependence(primary, (6, 1, 1))[0].any(axis=(0, 1, 3, 4))
-    return statement(Case("of 6 input channels, an intrinsic map reads", int(read.sum()), 6 // 2))
+    return statement(Computed("of 6 input channels, an intrinsic map reads", int(read.sum()), 6 // 2))
 
 
 @claim("C29", "002", "较小的称为ghost feature map,较大的称为primary")
@@ -65,7 +65,9 @@ def sizes_of_the_parts():
 
     def case(ratio):
         intrinsic, ghosts = shares(12, ratio)
-        return Case(f"ratio {ratio}, {intrinsic} intrinsic and {ghosts} ghosts: fewer ghosts", ghosts < intrinsic, True)
+        return Computed(
+            f"ratio {ratio}, {intrinsic} intrinsic and {ghosts} ghosts: fewer ghosts", ghosts < intrinsic, True
+        )
 
     return statement(*map(case, (2, 3, 4)))
 
@@ -80,8 +82,8 @@ def local_and_global():
     module = seeded(lambda: GhostModule(2, 4, relu=False))
     read = dependence(module, (2, 7, 7))[:, 3, 3].any(axis=1)
     return statement(
-        Case("of 7x7 pixels, an intrinsic map reads", int(read[0].sum()), 49),
-        Case("of 7x7 pixels, a ghost reads", int(read[2].sum())),
+        Computed("of 7x7 pixels, an intrinsic map reads", int(read[0].sum()), 49),
+        Computed("of 7x7 pixels, a ghost reads", int(read[2].sum())),
     )
 
 
@@ -93,7 +95,7 @@ def groups_in_ghost_modules():
     groups of several channels.
     """
     grouped = has_operator(count(network("ghostnet_100"), IMAGE), "grouped_conv2d")
-    return statement(Case("a convolution with groups of several channels", grouped, True))
+    return statement(Computed("a convolution with groups of several channels", grouped, True))
 
 
 @claim("C32", "002", "GhostModule(ratio=1)")
@@ -114,8 +116,8 @@ def ratio_of_one():
 
     module, x = seeded(lambda: GhostModule(3, 8, ratio=1)), normal(1, 3, 6, 6)
     return elsewhere(
-        *(Case(f"the quoted code runs with ratio {ratio}", runs(ratio), True) for ratio in (2, 1)),
-        Case("ghostnp gives the primary output", bool(np.array_equal(module(x), module.primary_conv(x)))),
+        *(Computed(f"the quoted code runs with ratio {ratio}", runs(ratio), True) for ratio in (2, 1)),
+        Computed("ghostnp gives the primary output", bool(np.array_equal(module(x), module.primary_conv(x)))),
     )
 
 
@@ -132,8 +134,8 @@ def surplus_ghosts():
     _, grads = module.backward(normal(*y.shape, seed=1), cache)
     idle = ~grads["cheap_operation.0.weight"].any(axis=(1, 2, 3))
     return statement(
-        Case("intrinsic maps for 10 channels and ratio 3", intrinsic),
-        Case("ghosts", ghosts),
-        Case("channels that are left", y.shape[1]),
-        Case("filters with zero gradient", int(idle.sum())),
+        Computed("intrinsic maps for 10 channels and ratio 3", intrinsic),
+        Computed("ghosts", ghosts),
+        Computed("channels that are left", y.shape[1]),
+        Computed("filters with zero gradient", int(idle.sum())),
     )

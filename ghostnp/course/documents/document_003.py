@@ -9,7 +9,7 @@ from ghostnp import ops
 from ghostnp.course.documents.claim import claim
 from ghostnp.course.documents.document_000 import depthwise_is_separable
 from ghostnp.course.documents.probes import IMAGE, counted, has_operator, layers, network
-from ghostnp.course.documents.verdict import Case, comparison, statement
+from ghostnp.course.documents.verdict import Computed, comparison, statement
 from ghostnp.graph.counting import count
 from ghostnp.models.ghostnet import BOTTLENECKS, STAGES_V2, GhostNet, with_attention
 from ghostnp.modules import Conv2d, DFCAttention, Sequential, SqueezeExcite
@@ -29,7 +29,7 @@ def full_attention():
     def macs(h, w):
         return ops.full_attention_cost((1, 1, h, w), (1, h, w, h, w)).macs
 
-    return statement(*(Case(f"{h}x{w}", macs(h, w), (h * w) ** 2) for h, w in SIZES))
+    return statement(*(Computed(f"{h}x{w}", macs(h, w), (h * w) ** 2) for h, w in SIZES))
 
 
 @claim("N17", "003", "O(H^2W+HW^2)")
@@ -42,7 +42,7 @@ def decoupled_attention():
     def macs(h, w):
         return ops.decoupled_attention_cost((1, 1, h, w), (1, h, h, w), (1, w, h, w)).macs
 
-    return statement(*(Case(f"{h}x{w}", macs(h, w), h * h * w + h * w * w) for h, w in SIZES))
+    return statement(*(Computed(f"{h}x{w}", macs(h, w), h * h * w + h * w * w) for h, w in SIZES))
 
 
 @claim("N18", "003", "O(K_H HW + K_W HW)")
@@ -59,10 +59,10 @@ def attention_by_convolutions():
     rows = [row for row in count(network("ghostnetv2_100"), IMAGE).rows if ".short_conv" in row.path]
     mixing = sum(row.macs for row in rows if row.op == "pointwise_conv2d")
     return statement(
-        *(Case(f"{h}x{w}, K_H = 5, K_W = 7", macs(h, w, 5, 7), 5 * h * w + 7 * h * w) for h, w in SIZES),
-        Case("attention of GhostNetV2 1.0x", sum(row.macs for row in rows)),
-        Case("of that, its 1x1 convolutions", mixing),
-        Case("their share", Fraction(mixing, sum(row.macs for row in rows))),
+        *(Computed(f"{h}x{w}, K_H = 5, K_W = 7", macs(h, w, 5, 7), 5 * h * w + 7 * h * w) for h, w in SIZES),
+        Computed("attention of GhostNetV2 1.0x", sum(row.macs for row in rows)),
+        Computed("of that, its 1x1 convolutions", mixing),
+        Computed("their share", Fraction(mixing, sum(row.macs for row in rows))),
     )
 
 
@@ -92,12 +92,12 @@ def saving_by_halving():
     claimed = Fraction(75, 100)
     small, large = map(whole_network, (DFCAttention, FULL_SIZE))
     return statement(
-        Case("maps of 14x14", by_convolutions(14), claimed),
-        Case("maps of 7x7", by_convolutions(7), claimed),
-        Case("fully connected, maps of 14x14", saved(fully_connected(7), fully_connected(14)), claimed),
-        Case("GhostNetV2 1.0x", saved(small, large), claimed),
-        Case("its attention's multiply-adds", small),
-        Case("and without halving", large),
+        Computed("maps of 14x14", by_convolutions(14), claimed),
+        Computed("maps of 7x7", by_convolutions(7), claimed),
+        Computed("fully connected, maps of 14x14", saved(fully_connected(7), fully_connected(14)), claimed),
+        Computed("GhostNetV2 1.0x", saved(small, large), claimed),
+        Computed("its attention's multiply-adds", small),
+        Computed("and without halving", large),
     )
 
 
@@ -126,9 +126,9 @@ def pooling_and_enlargement():
     enlarge.
     """
     return statement(
-        Case("halved by, in one place", _pooling(), "average"),
-        Case("halved by, in another", _pooling(), "max"),
-        Case("enlarged by", _enlargement(), "bilinear"),
+        Computed("halved by, in one place", _pooling(), "average"),
+        Computed("halved by, in another", _pooling(), "max"),
+        Computed("enlarged by", _enlargement(), "bilinear"),
     )
 
 
@@ -138,7 +138,7 @@ def enlargement_in_the_code():
 
     It asks for nearest neighbours.
     """
-    return statement(Case("enlarged by", _enlargement(), "bilinear"))
+    return statement(Computed("enlarged by", _enlargement(), "bilinear"))
 
 
 _LOGITS = np.linspace(-8, 8, 9).reshape(1, 1, 3, 3)
@@ -167,9 +167,9 @@ def range_after_enlargement():
         "bilinear with aligned corners": partial(ops.resize_bilinear, align_corners=True),
     }
     return statement(
-        *(Case(f"{name}: leaves (0, 1)", leaves(enlarge), True) for name, enlarge in enlargements.items()),
+        *(Computed(f"{name}: leaves (0, 1)", leaves(enlarge), True) for name, enlarge in enlargements.items()),
         *(
-            Case(f"{name}: sigmoid first or last differ by", _sigmoid_first_or_last(enlarge))
+            Computed(f"{name}: sigmoid first or last differ by", _sigmoid_first_or_last(enlarge))
             for name, enlarge in enlargements.items()
         ),
     )
@@ -184,8 +184,8 @@ def place_of_the_sigmoid():
     """
     order = [row.op for row in counted(lambda: DFCAttention(2, 4), (1, 2, 8, 8)).rows]
     return comparison(
-        Case("sigmoid before the enlargement", order.index("sigmoid") < order.index("resize_nearest"), True),
-        Case("the other order differs by", _sigmoid_first_or_last(ops.resize_nearest)),
+        Computed("sigmoid before the enlargement", order.index("sigmoid") < order.index("resize_nearest"), True),
+        Computed("the other order differs by", _sigmoid_first_or_last(ops.resize_nearest)),
     )
 
 
@@ -197,8 +197,10 @@ def bottlenecks_without_attention():
     """
     rows = [row for stage in STAGES_V2 for row in stage]
     return statement(
-        Case("bottlenecks without attention", tuple(i for i, row in enumerate(rows) if row.widened is None), (0, 1)),
-        Case(f"with attention, of {BOTTLENECKS}", sum(row.widened is not None for row in rows)),
+        Computed(
+            "bottlenecks without attention", tuple(i for i, row in enumerate(rows) if row.widened is None), (0, 1)
+        ),
+        Computed(f"with attention, of {BOTTLENECKS}", sum(row.widened is not None for row in rows)),
     )
 
 
@@ -217,9 +219,9 @@ def order_of_the_kernels():
     """
     (rows, columns), second = _kernels(_attentions()[0])
     return statement(
-        Case("the first kernel has one row, the second one column", (rows, second[1]), (1, 1)),
-        Case("the first kernel runs along", "width" if columns > rows else "height", "height"),
-        Case("the second kernel runs along", "width" if second[1] > second[0] else "height", "width"),
+        Computed("the first kernel has one row, the second one column", (rows, second[1]), (1, 1)),
+        Computed("the first kernel runs along", "width" if columns > rows else "height", "height"),
+        Computed("the second kernel runs along", "width" if second[1] > second[0] else "height", "width"),
     )
 
 
@@ -231,8 +233,8 @@ def kernel_sizes():
     """
     sizes = {max(kernel) for attention in _attentions() for kernel in _kernels(attention)}
     return comparison(
-        Case("one size for all stages", len(sizes) == 1, False),
-        Case("kernel sizes", tuple(sorted(sizes))),
+        Computed("one size for all stages", len(sizes) == 1, False),
+        Computed("kernel sizes", tuple(sorted(sizes))),
     )
 
 
@@ -265,9 +267,9 @@ def halving_odd_sizes():
 
     rows = ops.resize_nearest(np.arange(3.0).reshape(1, 1, 3, 1), (7, 1)).ravel()
     return statement(
-        *(Case(f"rows of {size}", halved(size), Fraction(size, 2)) for size in (14, 7)),
-        Case("of 3 rows, those that 7 rows copy", tuple(map(int, rows))),
-        Case("a map of 1 pixel is refused", refused(1)),
+        *(Computed(f"rows of {size}", halved(size), Fraction(size, 2)) for size in (14, 7)),
+        Computed("of 3 rows, those that 7 rows copy", tuple(map(int, rows))),
+        Computed("a map of 1 pixel is refused", refused(1)),
     )
 
 
@@ -279,6 +281,6 @@ def two_gates():
     """
     squeeze = next(iter(layers(network("ghostnetv2_100"), SqueezeExcite).values()))
     return statement(
-        Case("gate of the attention", type(_attentions()[0].gate).__name__),
-        Case("gate of squeeze-and-excitation", type(squeeze.gate).__name__),
+        Computed("gate of the attention", type(_attentions()[0].gate).__name__),
+        Computed("gate of squeeze-and-excitation", type(squeeze.gate).__name__),
     )

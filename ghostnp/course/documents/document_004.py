@@ -7,7 +7,7 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.course.documents.claim import claim
 from ghostnp.course.documents.probes import counted, dependence, normal
-from ghostnp.course.documents.verdict import Case, convention, statement
+from ghostnp.course.documents.verdict import Computed, convention, statement
 from ghostnp.modules import GhostModule
 
 # The document's example: 64x64 pixels, 3 channels in, 4 out, 3x3 kernels that keep the size.
@@ -36,7 +36,9 @@ def standard_convolution():
 
     Without biases; document 000 would count them too.
     """
-    return statement(Case("parameters", _standard().params, 108), Case("with biases", _standard(bias=True).params))
+    return statement(
+        Computed("parameters", _standard().params, 108), Computed("with biases", _standard(bias=True).params)
+    )
 
 
 @claim("N21", "004", "N_depthwise = 3 × 3 × 3 = 27")
@@ -45,7 +47,9 @@ def depthwise_convolution():
 
     One filter for each channel.
     """
-    return statement(Case("parameters", _depthwise().params, 27), Case("with biases", _depthwise(bias=True).params))
+    return statement(
+        Computed("parameters", _depthwise().params, 27), Computed("with biases", _depthwise(bias=True).params)
+    )
 
 
 @claim("N22", "004", "N_pointwise = 1 × 1 × 3 × 4 = 12")
@@ -54,7 +58,9 @@ def pointwise_convolution():
 
     One matrix, from 3 to 4.
     """
-    return statement(Case("parameters", _pointwise().params, 12), Case("with biases", _pointwise(bias=True).params))
+    return statement(
+        Computed("parameters", _pointwise().params, 12), Computed("with biases", _pointwise(bias=True).params)
+    )
 
 
 @claim("N23", "004", "N_separable = N_depthwise + N_pointwise = 39")
@@ -64,7 +70,7 @@ def separable_convolution():
     A separable convolution is one after the other.
     """
     biased = _depthwise(bias=True).params + _pointwise(bias=True).params
-    return statement(Case("parameters", _separable().params, 39), Case("with biases in both", biased))
+    return statement(Computed("parameters", _separable().params, 39), Computed("with biases in both", biased))
 
 
 @claim("N24", "004", "约1/3")
@@ -75,10 +81,10 @@ def saving():
     """
     separable, standard = _separable(), _standard()
     return statement(
-        Case("times smaller", Fraction(standard.params, separable.params), 3, unit=1),
-        Case("share of the parameters", Fraction(separable.params, standard.params)),
-        Case("1/4 + 1/3²", Fraction(1, 4) + Fraction(1, 9)),
-        Case("share of the multiply-adds", Fraction(separable.macs, standard.macs)),
+        Computed("times smaller", Fraction(standard.params, separable.params), 3, unit=1),
+        Computed("share of the parameters", Fraction(separable.params, standard.params)),
+        Computed("1/4 + 1/3²", Fraction(1, 4) + Fraction(1, 9)),
+        Computed("share of the multiply-adds", Fraction(separable.macs, standard.macs)),
     )
 
 
@@ -89,10 +95,10 @@ def multiply_adds():
     The size does not enter the parameters; it enters the multiply-adds, which the document leaves out.
     """
     return statement(
-        Case("standard", _standard().macs),
-        Case("depthwise", _depthwise().macs),
-        Case("pointwise", _pointwise().macs),
-        Case("separable", _separable().macs),
+        Computed("standard", _standard().macs),
+        Computed("depthwise", _depthwise().macs),
+        Computed("pointwise", _pointwise().macs),
+        Computed("separable", _separable().macs),
     )
 
 
@@ -104,7 +110,7 @@ def steps_of_a_ghost_module():
     """
     order = [row.op for row in counted(lambda: GhostModule(3, 8), (1, 3, 8, 8)).rows]
     after = order[order.index("depthwise_conv2d") + 1 :]
-    return statement(Case("a pointwise convolution follows the depthwise one", "pointwise_conv2d" in after, True))
+    return statement(Computed("a pointwise convolution follows the depthwise one", "pointwise_conv2d" in after, True))
 
 
 @claim("C45", "004", "parameter counts without bias")
@@ -114,8 +120,8 @@ def counting_biases():
     Document 000 counts one bias for each filter, this one and 001 none: a count has to say which.
     """
     return convention(
-        Case("without biases", _standard().params, 108),
-        Case("with biases", _standard(bias=True).params, 108),
+        Computed("without biases", _standard().params, 108),
+        Computed("with biases", _standard(bias=True).params, 108),
     )
 
 
@@ -129,8 +135,8 @@ def crelu():
     y = ops.crelu(x)
     both = np.concatenate([ops.relu(x), ops.relu(-x)], axis=1)
     return statement(
-        Case("channels out of 3", y.shape[1], 2 * 3),
-        Case("they are relu(x), then relu(-x)", bool(np.array_equal(y, both))),
+        Computed("channels out of 3", y.shape[1], 2 * 3),
+        Computed("they are relu(x), then relu(-x)", bool(np.array_equal(y, both))),
     )
 
 
@@ -147,6 +153,6 @@ def multiplier():
         return tuple(int(channel) for row in rows for channel in np.flatnonzero(row))
 
     return statement(
-        *(Case(f"maps of 2 channels, n = {n}", len(read(n)), 2 * n) for n in (1, 3)),
-        Case("channel that each map reads, n = 3", read(3)),
+        *(Computed(f"maps of 2 channels, n = {n}", len(read(n)), 2 * n) for n in (1, 3)),
+        Computed("channel that each map reads, n = 3", read(3)),
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from ghostnp.course.documents.claim import claim
 from ghostnp.course.documents.probes import IMAGE, counted, layers, unweighted
-from ghostnp.course.documents.verdict import Case, comparison
+from ghostnp.course.documents.verdict import Computed, comparison
 from ghostnp.graph.counting import count
 from ghostnp.models.ghostnet import OFFICIAL, GhostNet
 from ghostnp.models.shufflenet_v2 import ShuffleNetV2
@@ -33,8 +33,8 @@ def two_ghostnets():
         return any(row.path == "bn2" for row in rows)
 
     return comparison(
-        Case("gate at -1, 0, 1", gate(OFFICIAL), gate(TENSORFLOW)),
-        Case("batch norm behind the 1280 channels", head(OFFICIAL), head(TENSORFLOW)),
+        Computed("gate at -1, 0, 1", gate(OFFICIAL), gate(TENSORFLOW)),
+        Computed("batch norm behind the 1280 channels", head(OFFICIAL), head(TENSORFLOW)),
         sides=("TensorFlow", "PyTorch"),
     )
 
@@ -53,7 +53,7 @@ def two_shufflenets():
         return len(list(convolutions.values())[-1].weight)
 
     def case(what, ask):
-        return Case(what, ask(megvii), ask(torchvision))
+        return Computed(what, ask(megvii), ask(torchvision))
 
     megvii, torchvision = (unweighted(partial(ShuffleNetV2, **style)) for style in ({}, TORCHVISION))
     return comparison(

@@ -1,6 +1,6 @@
 """What one unit of ResNet, ResNeXt and ShuffleNet costs, in letters: document 001, section 4, and its error.
 
-Maps of h x w pixels, c channels outside a unit, m in the middle, g groups; multiply-adds of the three convolutions:
+Maps of h x w pixels, c channels outside a unit, m in the middle, g groups; multiply-adds of the three [1]_:
 
     ResNet       1x1, 3x3, 1x1                        hw(2cm + 9m²)
     ResNeXt      1x1, 3x3 in g groups, 1x1            hw(2cm + 9m²/g)
@@ -8,6 +8,20 @@ Maps of h x w pixels, c channels outside a unit, m in the middle, g groups; mult
 
 Here m is the whole width in the middle, as in ShuffleNet's paper, and m/g is what one group has of it. Document 001
 writes m for the one in its first line and for the other in its second; its third is wrong with either.
+
+All functions take positive ints and give a `Worked`. They raise a TypeError or a ValueError for other arguments, and
+where g does not divide c and m.
+
+.. [1] X. Zhang et al., "ShuffleNet", CVPR 2018, section 3.2. https://arxiv.org/abs/1707.01083
+
+>>> resnet_unit(56, 56, 256, 64).working
+'56·56·(2·256·64 + 9·64·64) = 218,365,952'
+>>> resnext_unit(56, 56, 256, 4, 32).working
+'56·56·(2·256·128 + 9·128·4) = 219,971,584'
+>>> shufflenet_unit(28, 28, 240, 60, 3).working
+'28·28·(2·80·60 + 9·60) = 7,949,760'
+>>> counted(shufflenet_unit, 28, 28, 240, 60, 3).working
+'60·28·28·80·1·1 + 60·28·28·1·3·3 + 240·28·28·20·1·1 = 7,949,760'
 """
 
 from collections.abc import Callable
@@ -21,132 +35,26 @@ from ghostnp.ops.cost import Worked
 
 
 def resnet_unit(h, w, c, m):
-    """Multiply-adds of ResNet's bottleneck, hw(2cm + 9m²).
-
-    Parameters
-    ----------
-    h, w : int
-        Pixels of a map.
-    c, m : int
-        Channels outside, and in the middle.
-
-    Returns
-    -------
-    Worked
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not a positive int.
-
-    References
-    ----------
-    .. [1] X. Zhang et al., "ShuffleNet", CVPR 2018, section 3.2. https://arxiv.org/abs/1707.01083
-
-    Examples
-    --------
-    >>> resnet_unit(56, 56, 256, 64).working
-    '56·56·(2·256·64 + 9·64·64) = 218,365,952'
-    """
+    """Multiply-adds of ResNet's bottleneck, hw(2cm + 9m²)."""
     _check(h=h, w=w, c=c, m=m)
     return Worked(f"{h}·{w}·(2·{c}·{m} + 9·{m}·{m})")
 
 
 def resnext_unit(h, w, c, m_per_group, g):
-    """Multiply-adds of ResNeXt's bottleneck, hw(2cm + 9m²/g) with m = g·m_per_group, so that m²/g = m·m_per_group.
-
-    Parameters
-    ----------
-    h, w : int
-        Pixels of a map.
-    c, m_per_group : int
-        Channels outside, and of one group in the middle.
-    g : int
-        Groups of the 3x3 convolution.
-
-    Returns
-    -------
-    Worked
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not a positive int.
-
-    References
-    ----------
-    .. [1] X. Zhang et al., "ShuffleNet", CVPR 2018, section 3.2. https://arxiv.org/abs/1707.01083
-
-    Examples
-    --------
-    >>> resnext_unit(56, 56, 256, 4, 32).working
-    '56·56·(2·256·128 + 9·128·4) = 219,971,584'
-    """
+    """Multiply-adds of ResNeXt's bottleneck, hw(2cm + 9m²/g) with m = g·m_per_group, so that m²/g = m·m_per_group."""
     _check(h=h, w=w, c=c, m_per_group=m_per_group, g=g)
     m = g * m_per_group
     return Worked(f"{h}·{w}·(2·{c}·{m} + 9·{m}·{m_per_group})")
 
 
 def shufflenet_unit(h, w, c, m, g):
-    """Multiply-adds of ShuffleNet's unit of stride 1, hw(2cm/g + 9m).
-
-    Parameters
-    ----------
-    h, w : int
-        Pixels of a map.
-    c, m : int
-        Channels outside, and in the middle.
-    g : int
-        Groups of the 1x1 convolutions: a divisor of c and m.
-
-    Returns
-    -------
-    Worked
-        In its formula, c/g is worked out already.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not a positive int, or g does not divide c and m.
-
-    References
-    ----------
-    .. [1] X. Zhang et al., "ShuffleNet", CVPR 2018, section 3.2. https://arxiv.org/abs/1707.01083
-
-    Examples
-    --------
-    >>> shufflenet_unit(28, 28, 240, 60, 3).working
-    '28·28·(2·80·60 + 9·60) = 7,949,760'
-    """
-    _check(h=h, w=w, c=c, m=m, g=g)
-    return Worked(f"{h}·{w}·(2·{_share('c', c, g)}·{m} + 9·{_share('m', m, g) * g})")
+    """Multiply-adds of ShuffleNet's unit of stride 1, hw(2cm/g + 9m); c/g is worked out already."""
+    _check_groups(h, w, c, m, g)
+    return Worked(f"{h}·{w}·(2·{c // g}·{m} + 9·{m})")
 
 
 def counted(unit, h, w, c, *middle):
-    """Multiply-adds of the same unit as ghostnp builds it, counted operator by operator.
-
-    Parameters
-    ----------
-    unit : function
-        `resnet_unit`, `resnext_unit` or `shufflenet_unit`.
-    h, w, c, *middle : int
-        That function's arguments.
-
-    Returns
-    -------
-    Worked
-        A term for each convolution.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the arguments are not legal.
-
-    Examples
-    --------
-    >>> counted(shufflenet_unit, 28, 28, 240, 60, 3).working
-    '60·28·28·80·1·1 + 60·28·28·1·3·3 + 240·28·28·20·1·1 = 7,949,760'
-    """
+    """Multiply-adds of a `unit`, one of the functions above, as ghostnp builds it: a term for each convolution."""
     if unit not in list(_MODULES):
         known = ", ".join(function.__name__ for function in _MODULES)
         raise ValueError(f"unit={unit!r}: the rule is one of the functions {known}")
@@ -180,48 +88,18 @@ def document_resnext_line(h, w, c, m, g):
 
 
 class ShuffleNetLine(NamedTuple):
-    """Document 001's line for ShuffleNet, in both readings, and what it should be.
+    """Document 001's line for ShuffleNet, in both readings, and what it should be."""
 
-    Parameters
-    ----------
-    per_group : Worked
-        The line with m per group, as in the document's line for ResNeXt: its 3x3 term lacks a factor g.
-    total : Worked
-        The line with m in total, as in its line for ResNet: its 1x1 terms are g times too large.
-    repaired : Worked
-        With m per group: g groups in each of the three terms, and c/g channels outside in the last.
-    paper : Worked
-        hw(2cm/g + 9m), with m in total.
-    """
-
-    per_group: Worked
-    total: Worked
-    repaired: Worked
-    paper: Worked
+    per_group: Worked  # with m per group, as in the line for ResNeXt: its 3x3 term lacks a factor g
+    total: Worked  # with m in total, as in the line for ResNet: its 1x1 terms are g times too large
+    repaired: Worked  # with m per group: g groups in each of the three terms, and c/g channels outside in the last
+    paper: Worked  # hw(2cm/g + 9m), with m in total
 
 
 def document_shufflenet_line(h, w, c, m, g):
-    """Work out document 001's line for ShuffleNet, ghwm(1·1·c/g) + hwm(3·3·1) + ghwc(1·1·m/g).
+    """Work out document 001's line for ShuffleNet, ghwm(1·1·c/g) + hwm(3·3·1) + ghwc(1·1·m/g); here m is in total.
 
     In its last term g cancels, whether or not it divides m: ghwc(m/g) = hwcm.
-
-    Parameters
-    ----------
-    h, w : int
-        Pixels of a map.
-    c, m : int
-        Channels outside, and in the middle in total.
-    g : int
-        Groups of the 1x1 convolutions: a divisor of c and m.
-
-    Returns
-    -------
-    ShuffleNetLine
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not a positive int, or g does not divide c and m.
 
     Examples
     --------
@@ -247,6 +125,7 @@ def _check(**sizes):
         integer(name, size, 1)
 
 
-def _share(name, channels, g):
-    check_divides("g", g, name, channels)
-    return channels // g
+def _check_groups(h, w, c, m, g):
+    _check(h=h, w=w, c=c, m=m, g=g)
+    for name, channels in (("c", c), ("m", m)):
+        check_divides("g", g, name, channels)

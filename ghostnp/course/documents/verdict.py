@@ -1,4 +1,4 @@
-"""How a verdict comes about: what a document states beside what ghostnp computes, and the rules that compare them."""
+"""How a verdict comes about: what a document states, what ghostnp computes, and the rules that compare them."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,7 +22,7 @@ NEAR = Fraction(1, 10)
 
 
 @dataclass(frozen=True)
-class Case:
+class Computed:
     """One thing that was computed.
 
     Parameters
@@ -66,14 +66,14 @@ class Finding:
     ----------
     verdict : str
         One of `VERDICTS`.
-    cases : tuple of Case
+    cases : tuple of Computed
         What was computed; empty for a verdict that was judged.
     sides : (str, str)
         Who has what is stated, and who has what is computed.
     """
 
     verdict: str
-    cases: tuple[Case, ...] = ()
+    cases: tuple[Computed, ...] = ()
     sides: tuple[str, str] = ("document", "ghostnp")
 
     @property
@@ -103,8 +103,8 @@ class Finding:
 
     def _against(self, case):
         if case.stated is None or case.equal:
-            return shown(case.gives)
-        return f"{shown(case.gives)} ({self.sides[0]}: {shown(case.stated)})"
+            return value_text(case.gives)
+        return f"{value_text(case.gives)} ({self.sides[0]}: {value_text(case.stated)})"
 
 
 def statement(*cases):
@@ -153,12 +153,12 @@ def judged(verdict):
     return Finding(verdict)
 
 
-def shown(value):
+def value_text(value):
     """A value as readers write it: separators between thousands, three decimals, yes and no."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
-        return ", ".join(map(shown, value)) or "none"
+        return ", ".join(map(value_text, value)) or "none"
     if isinstance(value, int):
         return f"{int(value):,}"
     if isinstance(value, Fraction | float):
@@ -170,7 +170,7 @@ def shown(value):
 
 def worked(value):
     """A value with its working, if it remembers one."""
-    return value.working if isinstance(value, Worked) else shown(value)
+    return value.working if isinstance(value, Worked) else value_text(value)
 
 
 def _stated(cases):

@@ -1,5 +1,6 @@
-"""The process in which a file is checked: ``python -m ghostnp.course.grader.child FILE FOLDER SECONDS [SKIP ...]``.
+"""The process in which a file is checked: ``python -m ghostnp.course.grader.child FILE FOLDER SECONDS WITH [SKIP]``.
 
+WITH is a list in JSON of modules and files that register operators, and SKIP are functions that were checked already.
 What is found goes into FOLDER/findings, a line of JSON for each function, and what is being done into FOLDER/progress:
 whoever started this process reads there what it was doing when it has to be stopped.
 """
@@ -9,6 +10,8 @@ import json
 import sys
 import time
 import traceback
+from collections.abc import Callable
+from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -17,13 +20,14 @@ from types import SimpleNamespace
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from ghostnp.course.grader.comparing import Sample, compare, shown_arguments
+from ghostnp import ops
+from ghostnp.course.grader.comparing import Sample, shown_arguments, try_call
+from ghostnp.course.grader.functions import GHOST, definition, graded_names, registered
 from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.course.grader.hints import hints
+from ghostnp.ops.vocabulary import function_named, operator_named
 from ghostnp.testing import Call, calls, laws_of, smallest_failure
-from ghostnp.testing.calls import OPERATORS, definition
 
-FUNCTIONS = tuple(name + suffix for name in OPERATORS for suffix in ("", "_backward"))
 _EXAMPLES, _FEWEST = 100, 12
 
 
@@ -53,44 +57,70 @@ class Child:
         self.guard, self.noise = Guard(), Noise()
         self.findings = (folder / "findings").open("a", encoding="utf-8")
         self.progress = (folder / "progress").open("w", encoding="utf-8")
+        self.own: dict[str, Callable] = {}  # functions of operators that the file itself registered
         self.steps = 0
 
-    def run(self, skipped):
-        """Import the file and check all its functions but those `skipped`."""
+    def run(self, providers, skipped):
+        """Import the file, after its `providers` of operators, and check all its functions but those `skipped`."""
         self.guard.install()
         sys.stdout = sys.stderr = self.noise
+        sys.path.insert(0, str(self.path.parent))
+        sys.dont_write_bytecode = True
+        for provider in providers:
+            try:
+                self.provide(provider)
+            except BaseException as error:
+                says = f"--with {provider} cannot be imported: {type(error).__name__}: {error}"
+                self.find("", status="wrong", says=says)
+                return
+        given = registered()
         try:
             module = self.load()
         except BaseException as error:  # sys.exit() too, which is no Exception: the student is told, whatever it was
             self.find("", **self.failure(error))
             return
-        found = {name: value for name in FUNCTIONS if callable(value := getattr(module, name, None))}
+        names = [name + ending for name in registered() if name not in given for ending in ("", "_backward")]
+        self.own = {name: function for name in names if (function := function_named(name))}
+        found = {name: value for name in graded_names() if callable(value := getattr(module, name, None))}
         # What was imported to be used is no answer, unless there is nothing else.
         answers = {name: value for name, value in found.items() if not hasattr(value, "stands_before")} or found
+        answers |= self.own
         own = {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
-        others = [name for name in vars(module) if name in own - found.keys()]
+        parts = {part.__name__ for name in registered() for part in _parts(operator_named(name))}
+        others = [name for name in vars(module) if name in own - found.keys() - parts]
         self.find("", status="loaded", functions=list(answers), others=others)
         left = [name for name in answers if name not in skipped]
         for name in left:
             until = time.monotonic() + self.seconds / len(left)
-            self.find(name, **self.check(name, answers[name], until))
+            self.find(name, **(_unable(name) or self.check(name, answers[name], until)))
+
+    def provide(self, provider):
+        """Import a module, or a file, that registers operators for the file to define once more."""
+        self.doing("", f"importing {provider}")
+        before = registered()
+        if Path(provider).suffix == ".py":
+            module = _module_of(Path(provider), Path(provider).stem)
+            module.__loader__.exec_module(module)
+        else:
+            import_module(provider)
+        added = [name for name in registered() if name not in before]
+        if not added:
+            raise ValueError("it registers no operator, and the rule is a call of ghostnp.register(...)")
+        for name in added:
+            self.guard.protect(operator_named(name))
 
     def load(self):
         """The file as a module."""
         self.doing("", "importing the file")
-        sys.path.insert(0, str(self.path.parent))
-        sys.dont_write_bytecode = True
-        loader = SourceFileLoader(self.path.stem + "_to_check", str(self.path))
-        spec = spec_from_loader(loader.name, loader)
-        assert spec is not None
-        module = module_from_spec(spec)
-        sys.modules[module.__name__] = module
+        module = _module_of(self.path, self.path.stem + "_to_check")
         with self.guard.watch():
-            loader.exec_module(module)
+            module.__loader__.exec_module(module)
         return module
 
     def check(self, name, answer, until):
         """Hold one function against its signature, the definition and its laws: what was found, as a dict."""
+        if name in self.own:
+            return self.check_by_laws(name, answer, until)
         expected, signature = _signature(definition(name)), _signature(answer)
         if signature != expected:
             return {"status": "wrong", "says": "it is defined with other arguments", "expected": name + expected,
@@ -101,8 +131,8 @@ class Child:
         drawn = calls(name.removesuffix("_backward"))
         failure = self.unlike_the_definition(name, watched, drawn, samples, until)
         if failure is not None:
-            return self.difference(name, failure, samples, lambda: self.laws(name, watched, until, kept=False)[0])
-        laws, broken = self.laws(name, watched, until, kept=True)
+            return self.difference(name, failure, samples, lambda: self.laws(name, watched, until, same=False)[0])
+        laws, broken = self.laws(name, watched, until, same=True)
         if broken is None:
             return {"status": "passed", "says": "", "laws": laws}
         # A law sees what one set of numbers may hide: compare on the call that broke it, with other numbers.
@@ -113,6 +143,19 @@ class Child:
         first = next(law for law in laws if not law["kept"])
         return {"status": "wrong", "says": first["says"], "case": first["case"], "laws": laws,
                 "hints": hints(name, None, [], first["says"])}  # fmt: skip
+
+    def check_by_laws(self, name, answer, until):
+        """Hold a function of an operator that the file registered to its laws: there is no other definition."""
+        laws, _ = self.laws(name, self.watched(name, answer), until)
+        found = {"laws": laws, "has_definition": False}
+        broken = next((law for law in laws if not law["kept"]), None)
+        if not laws:
+            return found | {"status": "not reached", "says": "it was not checked: no law of its kind is known"}
+        if broken is None:
+            return found | {"status": "passed"}
+        says = f"it breaks the law {broken['law'].split(':')[0]!r}: {broken['says']}"
+        return found | {"status": "wrong", "says": says, "case": broken["case"],
+                        "hints": hints(name, None, [], broken["says"])}  # fmt: skip
 
     def watched(self, name, answer):
         """The student's function, run under the guard."""
@@ -135,7 +178,7 @@ class Child:
             if time.monotonic() > until and len(samples) >= _FEWEST and not failed:
                 return
             self.doing(name, repr(call))
-            sample = compare(name, watched, call)
+            sample = try_call(name, watched, call)
             samples.append(sample)
             if sample.difference is not None:
                 failed = True
@@ -158,10 +201,14 @@ class Child:
             "laws": [definition_law | {"kept": False}, *laws],
         }  # fmt: skip
 
-    def laws(self, name, watched, until, kept):
-        """Which laws the function keeps, the first being the definition (if it is `kept`); a call that breaks one."""
+    def laws(self, name, watched, until, same=None):
+        """Which laws it keeps, the first being the definition (if it is the `same`), and a call that breaks one."""
         operator, backward = name.removesuffix("_backward"), name.endswith("_backward")
-        found, broken = [{"law": "the same as the definition", "kept": kept, "says": "", "case": ""}], None
+        found, broken = [{"law": "the same as the definition", "kept": same, "says": "", "case": ""}], None
+        if same is None:
+            found.clear()
+        namespace = SimpleNamespace(**{other: self.watched(other, function) for other, function in self.own.items()})
+        setattr(namespace, name, watched)
         for law in laws_of(operator):
             if (law.of == "backward") != backward:
                 continue
@@ -173,7 +220,7 @@ class Child:
                     return
                 tried.append(call)
                 self.doing(name, f"{call!r} (the law {law.name!r})")
-                law.check(SimpleNamespace(**{name: watched}), call)
+                law.check(namespace, call)
 
             failure = smallest_failure(calls(operator), holds, _EXAMPLES // 3)
             if not tried:
@@ -190,7 +237,8 @@ class Child:
         if isinstance(error, NotImplementedError):
             return {"status": "not started", "says": "not started yet: it still says NotImplementedError"}
         if isinstance(error, HandedOverError):
-            says = f"it handed over to the definition: it calls ghostnp's own {error}"
+            owner = "ghostnp's own" if str(error) in ops.__all__ or GHOST.name in str(error) else "the registered"
+            says = f"it handed over to the definition: it calls {owner} {error}"
             return {"status": "handed over", "says": says,
                     "where": where, "hints": ["The exercise is to write what that function does. Helpers such as pad, "
                     "tap and crop of ghostnp.ops.geometry may be used."]}  # fmt: skip
@@ -214,7 +262,7 @@ class Child:
         return (frames[-1].lineno, frames[-1].line) if frames else (None, "")
 
     def doing(self, name, what):
-        """Tell whoever watches what comes next."""
+        """Write down what comes next, for the process that watches this one."""
         self.steps += 1
         self.progress.seek(0)
         self.progress.write(json.dumps([self.steps, name, what]) + "\n")
@@ -226,6 +274,28 @@ class Child:
         found["printed"], found["first_printed"] = self.noise.lines, self.noise.first
         self.findings.write(json.dumps({"function": name, **found}) + "\n")
         self.findings.flush()
+
+
+def _unable(name):
+    """What to say where no calls can be drawn, as may be of an operator that was registered; else None."""
+    try:
+        calls(name.removesuffix("_backward"))
+    except (TypeError, ValueError) as error:
+        return {"status": "not reached", "says": f"it was not checked, since no calls of it can be drawn: {error}"}
+    return None
+
+
+def _parts(row):
+    return [part for part in (row.forward, row.backward, row.cost) if part is not None]
+
+
+def _module_of(path, name):
+    """An empty module, known by its name, whose loader will run the file."""
+    loader = SourceFileLoader(name, str(path))
+    spec = spec_from_loader(name, loader)
+    assert spec is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    return module
 
 
 def _signature(function):
@@ -244,10 +314,10 @@ def _sentence(error):
 
 
 if __name__ == "__main__":
-    file, folder, seconds, *skip = sys.argv[1:]
+    file, folder, seconds, providers, *skip = sys.argv[1:]
     # Who runs it twice sees the same case twice.
     settings.register_profile("check", derandomize=True)
     settings.load_profile("check")
     child = Child(Path(file), Path(folder), float(seconds))
-    child.run(skip)
+    child.run(json.loads(providers), skip)
     child.find("", status="done")

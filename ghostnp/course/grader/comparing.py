@@ -1,4 +1,4 @@
-"""Holding an answer against the definition on one call, and finding where they part."""
+"""Holding an answer against the definition on one call, and finding where they differ."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,33 +6,25 @@ from typing import Any
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.course.grader.functions import row_of
 from ghostnp.testing import Call, run, run_backward, values
 from ghostnp.testing.calls import backward_arguments
-from ghostnp.testing.structure import BENT, EXACT
-
-# What forward returns beside y.
-_BESIDE = {
-    "max_pool2d": ("argmax",),
-    "batch_norm_train": ("mean", "var"),
-    "batch_norm_relu_train": ("mean", "var"),
-    "softmax_cross_entropy": ("probabilities",),
-}
 
 
 @dataclass
 class Sample:
-    """One call, the right results and those of the answer, by name: y and what comes beside it, or dx and so on."""
+    """One call, the right results and those of the answer, by name: y and extra outputs, or dx and so on."""
 
     call: Call
     arguments: dict[str, Any]
     dy: Any
     right: dict[str, Any]
     got: dict[str, Any]
-    difference: "Difference | None" = None
+    difference: "FirstDifference | None" = None
 
 
 @dataclass
-class Difference:
+class FirstDifference:
     """Where a result is not right: in which part, what kind of difference, and how to say it."""
 
     part: str
@@ -44,7 +36,7 @@ class Difference:
     where: str = ""
 
 
-def compare(name, answer, call):
+def try_call(name, answer, call):
     """Call the answer and the definition, and compare.
 
     Parameters
@@ -61,16 +53,16 @@ def compare(name, answer, call):
     Sample
         With the first difference, if there is one.
     """
-    dtype = np.float32 if call.operator in EXACT else np.float64
-    draw = values if call.operator in BENT else _whole_numbers  # these are easier to read
+    row = row_of(call.operator)
+    dtype = np.float32 if row.exact else np.float64
+    draw = values if _bends(row) else _whole_numbers  # these are easier to read
     arguments = call.arguments(dtype, draw)
     y, extra = run(ops, call, arguments)
     if not name.endswith("_backward"):
-        beside = _BESIDE.get(call.operator, ())
-        right = dict(zip(("y", *beside), (y, *extra), strict=True))
+        right = dict(zip(("y", *row.extra), (y, *extra), strict=True))
         result = answer(*call.arguments(dtype, draw).values(), **call.keywords)
         sample = Sample(call, arguments, None, right, {})
-        parts = (result,) if not beside else result
+        parts = result if row.extra else (result,)
     else:
         dy = call.gradient(y, draw)
         gradients = run_backward(ops, call, dy, arguments, extra)
@@ -79,8 +71,13 @@ def compare(name, answer, call):
         result = answer(*took, **call.keywords)
         sample = Sample(call, arguments, dy, right, {})
         parts = (result,) if len(right) == 1 else result
-    sample.difference = _returned(name, parts, list(right)) or _compare_parts(sample, parts, call.operator in EXACT)
+    sample.difference = _returned(name, parts, list(right)) or _compare_parts(sample, parts, row.exact)
     return sample
+
+
+def _bends(row):
+    """Whether it is neither linear nor homogeneous in what it reads: there, whole numbers are no easier to follow."""
+    return all(row.positional[0] not in group for group in (*row.linear, *row.homogeneous))
 
 
 def _whole_numbers(rng, shape, dtype):
@@ -90,10 +87,10 @@ def _whole_numbers(rng, shape, dtype):
 def _returned(name, parts, names):
     wanted = ", ".join(names)
     if parts is None or (len(names) == 1 and parts[0] is None):
-        return Difference(names[0], "nothing", f"{name} returns None, and {wanted} is the rule")
+        return FirstDifference(names[0], "nothing", f"{name} returns None, and {wanted} is the rule")
     if not isinstance(parts, tuple | list) or len(parts) != len(names):
         came = f"{len(parts)} results" if isinstance(parts, tuple | list) else f"one {type(parts).__name__}"
-        return Difference(names[0], "number", f"{name} returns {wanted}, in this order, and {came} came")
+        return FirstDifference(names[0], "number", f"{name} returns {wanted}, in this order, and {came} came")
     return None
 
 
@@ -104,7 +101,9 @@ def _compare_parts(sample, parts, exact):
         if not isinstance(right, list | tuple):
             found = _compare_arrays(part, got, right, exact)
         elif not isinstance(got, list | tuple) or len(got) != len(right):
-            found = Difference(part, "number", f"{part} is a sequence of {len(right)} arrays, and {_kind(got)} came")
+            found = FirstDifference(
+                part, "number", f"{part} is a sequence of {len(right)} arrays, and {_kind(got)} came"
+            )
         else:
             pairs = enumerate(zip(got, right, strict=True))
             found = next(filter(None, (_compare_arrays(f"{part}[{k}]", g, r, exact) for k, (g, r) in pairs)), None)
@@ -116,13 +115,13 @@ def _compare_parts(sample, parts, exact):
 def _compare_arrays(part, got, right, exact):
     right = np.asarray(right)
     if not isinstance(got, np.ndarray | np.generic):
-        return Difference(part, "type", f"{part} is {_kind(got)}, and the rule is an array of shape {right.shape}")
+        return FirstDifference(part, "type", f"{part} is {_kind(got)}, and the rule is an array of shape {right.shape}")
     got = np.asarray(got)
     if got.shape != right.shape:
-        return Difference(part, "shape", f"{part} has shape {got.shape}, and {right.shape} is right",
-                          shown(right), shown(got))  # fmt: skip
+        return FirstDifference(part, "shape", f"{part} has shape {got.shape}, and {right.shape} is right",
+                          array_text(right), array_text(got))  # fmt: skip
     if got.dtype != right.dtype:
-        return Difference(part, "dtype", f"{part} is {got.dtype} where x is {right.dtype}: dtype in is dtype out")
+        return FirstDifference(part, "dtype", f"{part} is {got.dtype} where x is {right.dtype}: dtype in is dtype out")
     allowed = 0 if exact else 1e-9 * (1 + np.abs(right).max(initial=0))
     with np.errstate(invalid="ignore"):
         off = ~((np.abs(got - right) <= allowed) | (got == right))
@@ -135,14 +134,16 @@ def _compare_arrays(part, got, right, exact):
     )
     with np.errstate(invalid="ignore"):
         apart = got - right
-    return Difference(part, "values", f"{part} has wrong numbers", shown(right), shown(got), shown(apart), where)
+    return FirstDifference(
+        part, "values", f"{part} has wrong numbers", array_text(right), array_text(got), array_text(apart), where
+    )
 
 
 def _kind(value):
     return "None" if value is None else f"of type {type(value).__name__}"
 
 
-def shown(value):
+def array_text(value):
     """An array as it is printed: without axes of length one, and with its shape."""
     array = np.asarray(value)
     text = np.array2string(np.squeeze(array), precision=4, suppress_small=True, separator=", ", threshold=40)
@@ -157,5 +158,5 @@ def shown_arguments(sample):
         parts = value if isinstance(value, list) else [value]
         if all(isinstance(part, np.ndarray | np.generic) and np.size(part) <= 24 for part in parts):
             for number, part in enumerate(parts):
-                lines[f"{name}[{number}]" if isinstance(value, list) else name] = shown(part)
+                lines[f"{name}[{number}]" if isinstance(value, list) else name] = array_text(part)
     return lines

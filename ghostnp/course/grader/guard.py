@@ -1,6 +1,6 @@
 """What a file that is checked may not do: hand over to the definition, touch files, start programs, end the process.
 
-This is a fence and no prison: it keeps slips and shortcuts apart from answers, and does not withstand an attack.
+It stops slips and shortcuts, and does not withstand an attack.
 """
 
 import sys
@@ -8,15 +8,11 @@ from contextlib import contextmanager
 from types import ModuleType
 
 from ghostnp import ops, testing
-from ghostnp.testing.calls import GHOST
+from ghostnp.ops.vocabulary import BUILT_IN, operator_named, operators
 
-# Where one definition does another's work, neither may be called in the other's place.
-_FAMILIES = (
-    {"standard_conv2d", "pointwise_conv2d", "grouped_conv2d", "depthwise_conv2d", "conv2d", "separable_conv2d"},
-    {"batch_norm_train", "batch_norm_eval", "batch_norm_relu_train"},
-    {"avg_pool2d", "global_avg_pool2d"},
-    {"multiply", "scale", "dropout"},
-)
+# In these, one definition could do another's work, so none of the family may be called in the place of another.
+_FAMILIES = ("convolution", "norm", "pool", "elementwise")
+_GHOST = ("ghost_module", "ghost_module_backward")
 _CHANGES_FILES = {
     "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate",
     "shutil.copyfile", "shutil.move", "shutil.rmtree",
@@ -48,7 +44,7 @@ class Guard:
             yield
         finally:
             self.watching, self.barred = False, frozenset()
-        if self.caught is not None:  # the file may have swallowed it
+        if self.caught is not None:  # the file may have caught it and gone on
             raise self.caught
 
     def stop(self, error):
@@ -57,25 +53,33 @@ class Guard:
         raise error
 
     def install(self):
-        """Fence in this process: audit what Python does, and put sentries before the definitions."""
-        for home, names in ((ops, ops.__all__), (testing, GHOST)):
+        """Restrict this process: audit what Python does, and put a check before each definition."""
+        for home, names in ((ops, ops.__all__), (testing, _GHOST)):
             for name in names:
-                definition = getattr(home, name)
                 if not name.endswith("_cost"):
-                    sentry = self._sentry(name, definition)
-                    setattr(home, name, sentry)
-                    setattr(sys.modules[definition.__module__], name, sentry)
+                    setattr(home, name, self._stand_before(name, getattr(home, name)))
         # The kernels would bring Numba, and their answers are the same.
         stand_in = ModuleType("ghostnp.kernels", "What the kernels compute, by the definitions.")
         vars(stand_in).update({name: getattr(ops, name) for name in ops.__all__})
         sys.modules["ghostnp.kernels"] = stand_in
         sys.addaudithook(self._audit)
 
-    def _sentry(self, name, definition):
-        def sentry(*args, **keywords):
+    def protect(self, row):
+        """Put a check before the definitions of an operator that was registered, in the module they are from."""
+        for name, definition in ((row.name, row.forward), (f"{row.name}_backward", row.backward)):
+            if definition is not None:
+                self._stand_before(name, definition)
+
+    def _stand_before(self, name, definition):
+        checked = self._checked(name, definition)
+        setattr(sys.modules[definition.__module__], name, checked)
+        return checked
+
+    def _checked(self, name, definition):
+        def checked(*args, **keywords):
             if name in self.barred:
                 self.stop(HandedOverError(name))
-            # What a definition is made of is its own affair.
+            # A definition may call other definitions.
             barred, self.barred = self.barred, frozenset()
             try:
                 return definition(*args, **keywords)
@@ -83,8 +87,8 @@ class Guard:
                 self.barred = barred
 
         # `inspect` follows __wrapped__, so that its signature is the definition's.
-        vars(sentry).update(__wrapped__=definition, stands_before=name)
-        return sentry
+        vars(checked).update(__wrapped__=definition, stands_before=name)
+        return checked
 
     def _audit(self, event, arguments):
         if not self.watching:
@@ -99,8 +103,9 @@ def relatives(function):
     """The definitions that would do the work of `function`: itself, and its family in the same direction."""
     backward = "_backward" * function.endswith("_backward")
     operator = function.removesuffix("_backward")
-    family = next((family for family in _FAMILIES if operator in family), {operator})
-    return frozenset(name + backward for name in family)
+    family = operator_named(operator).family if operator in BUILT_IN else ""
+    alike = set(operators(family)) & BUILT_IN if family in _FAMILIES else {operator}
+    return frozenset(name + backward for name in alike)
 
 
 def _writes(arguments):

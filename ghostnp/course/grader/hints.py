@@ -1,13 +1,13 @@
 """What to look at: hints from how a result is wrong.
 
-Three sources, the most certain first: `MISTAKES`, where the answer computes exactly what a well-known mistake computes,
-on every call that was tried; the shape, type or size of what came; and what the failing calls have in common that those
-which pass have not.
+Three sources, the most certain first: `KNOWN_MISTAKES`, where the answer computes exactly what a well-known mistake
+computes, on every call that was tried; the shape, type or size of what came; and what the failing calls have in common
+and the passing ones have not.
 """
 
 import numpy as np
 
-from ghostnp.course.grader.mistakes import MISTAKES
+from ghostnp.course.grader.mistakes import KNOWN_MISTAKES
 from ghostnp.testing.calls import leaves
 
 _ERRORS = (
@@ -53,7 +53,7 @@ def hints(name, sample, samples, said=""):
 
 def _known(name, samples):
     """Mistakes that give the same as the answer wherever it was tried."""
-    return [mistake.hint for mistake in MISTAKES.get(name, ()) if _explains(mistake, samples)][:1]
+    return [mistake.hint for mistake in KNOWN_MISTAKES.get(name, ()) if _explains(mistake, samples)][:1]
 
 
 def _explains(mistake, samples):
@@ -111,7 +111,7 @@ def _of_shape(got, right):
                 ]
     if got.size == right.size and np.allclose(got.ravel(), right.ravel()):
         return ["The numbers are right and the shape is not: reshape it, or sum with keepdims=True."]
-    return [f"Write the shapes beside the formula: {right.shape} is what has to come out, and {got.shape} came."]
+    return [f"Write the shapes next to the formula: {right.shape} is what has to come out, and {got.shape} came."]
 
 
 def _factor(samples, part):

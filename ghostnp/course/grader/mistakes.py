@@ -1,6 +1,6 @@
 """Well-known mistakes: what each of them computes, and what to say to whoever made it.
 
-An answer that gives the same as a mistake on every call that was tried has made it, or one that nobody can tell apart.
+An answer that gives the same as a mistake on every call that was tried has made it, or one that computes the same.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,10 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.ops.geometry import crop, pad, sliding_window, tap
+from ghostnp.ops.vocabulary import operator_named, operators
 
 
-class Mistake(NamedTuple):
+class KnownMistake(NamedTuple):
     """One mistake.
 
     Parameters
@@ -132,6 +133,13 @@ def _forgets_what_was_cut(sample):
     return np.split(sample.dy, np.cumsum([x.shape[1] for x in sample.arguments["xs"]])[:-1], axis=1)
 
 
+def _for_each_factor(sample, products, join):
+    """One number for each map, where b has one; else as they are."""
+    if sample.arguments["b"].shape == products.shape:
+        return products
+    return join(products, axis=(2, 3), keepdims=True)
+
+
 def _halves(sample):
     return np.split(sample.dy, 2, axis=1)
 
@@ -146,117 +154,186 @@ _ONE_IMAGE = "dweight sums over all images of the batch; this is one image's sha
 
 def _convolution(operator):
     return [
-        Mistake("y", lambda s: _again(s, operator, weight=s.arguments["weight"][:, :, ::-1, ::-1]), _FLIPPED),
-        Mistake("y", lambda s: _again(s, operator, **({"bias": None} if "bias" in s.arguments else {})), _NO_BIAS),
+        KnownMistake("y", lambda s: _again(s, operator, weight=s.arguments["weight"][:, :, ::-1, ::-1]), _FLIPPED),
+        KnownMistake("y", lambda s: _again(s, operator, **({"bias": None} if "bias" in s.arguments else {})), _NO_BIAS),
     ]
 
 
 def _convolution_backward():
     return [
-        Mistake("dx", lambda s: _gradient(s, weight=s.arguments["weight"][:, :, ::-1, ::-1]).x, "In dx the kernel is "
-                "flipped once too often: tap (u, v) adds to the pixel that it read in forward."),
-        Mistake("dweight", lambda s: _gradient(s, dy=s.dy[:1], x=s.arguments["x"][:1]).weight, _ONE_IMAGE),
-        Mistake("dweight", lambda s: _gradient(s, dy=s.dy[-1:], x=s.arguments["x"][-1:]).weight, _ONE_IMAGE),
-        Mistake("dweight", lambda s: _gradient(s).weight[:, :, ::-1, ::-1], "dweight has its taps in reverse: "
-                "dweight[u, v] is what tap (u, v) met in forward, times dy."),
-    ]  # fmt: skip
+        KnownMistake(
+            "dx",
+            lambda s: _gradient(s, weight=s.arguments["weight"][:, :, ::-1, ::-1]).x,
+            "In dx the kernel is flipped once too often: tap (u, v) adds to the pixel that it read in forward.",
+        ),
+        KnownMistake("dweight", lambda s: _gradient(s, dy=s.dy[:1], x=s.arguments["x"][:1]).weight, _ONE_IMAGE),
+        KnownMistake("dweight", lambda s: _gradient(s, dy=s.dy[-1:], x=s.arguments["x"][-1:]).weight, _ONE_IMAGE),
+        KnownMistake(
+            "dweight",
+            lambda s: _gradient(s).weight[:, :, ::-1, ::-1],
+            "dweight has its taps in reverse: dweight[u, v] is what tap (u, v) read in forward, times dy.",
+        ),
+    ]
 
 
-MISTAKES = {
-    **{name: _convolution(name) for name in ("standard_conv2d", "pointwise_conv2d", "conv2d")},
-    **{f"{name}_backward": _convolution_backward() for name in ("standard_conv2d", "pointwise_conv2d", "conv2d")},
+_CONVOLUTIONS = [name for name in operators("convolution") if "weight" in operator_named(name).arrays]
+KNOWN_MISTAKES = {
+    **{name: _convolution(name) for name in _CONVOLUTIONS},
+    **{f"{name}_backward": _convolution_backward() for name in _CONVOLUTIONS},
     "depthwise_conv2d": [
         *_convolution("depthwise_conv2d"),
-        Mistake("y", _tiled,
-                "Filters c·m to c·m + m - 1 see channel c: x is repeated (np.repeat along axis 1) and not "
-                "tiled; filter c reads channel c // m."),
+        KnownMistake(
+            "y",
+            _tiled,
+            "Filters c·m to c·m + m - 1 see channel c: x is repeated (np.repeat along axis 1) and not "
+            "tiled; filter c reads channel c // m.",
+        ),
     ],
     "depthwise_conv2d_backward": [
         *_convolution_backward(),
-        Mistake("dx", _last_window_wins,
-                "Windows overlap, so that a pixel is read several times: its shares add up, += "
-                "where there is =."),
+        KnownMistake(
+            "dx",
+            _last_window_wins,
+            "Windows overlap, so that a pixel is read several times: its shares add up, += where there is =.",
+        ),
     ],
     "grouped_conv2d": [
         *_convolution("grouped_conv2d"),
-        Mistake("y", _dealt,
-                "Groups are blocks of neighbouring channels: group g has channels g·P to g·P + P - 1, and "
-                "not every groups-th."),
+        KnownMistake(
+            "y",
+            _dealt,
+            "Groups are blocks of neighbouring channels: group g has channels g·P to g·P + P - 1, and "
+            "not every groups-th.",
+        ),
     ],
-    "grouped_conv2d_backward": _convolution_backward(),
     "channel_shuffle": [
-        Mistake("y", lambda s: ops.channel_shuffle(s.arguments["x"], s.call.given["x"][1] // s.arguments["groups"]),
-                "(g, n) and (n, g) are swapped: reshape to (groups, C / groups) first, and then transpose."),
-        Mistake("y", lambda s: s.arguments["x"], "The channels stay where they were: a reshape alone moves nothing, "
-                "swap the axes in between."),
+        KnownMistake(
+            "y",
+            lambda s: ops.channel_shuffle(s.arguments["x"], s.call.given["x"][1] // s.arguments["groups"]),
+            "(g, n) and (n, g) are swapped: reshape to (groups, C / groups) first, and then transpose.",
+        ),
+        KnownMistake(
+            "y",
+            lambda s: s.arguments["x"],
+            "The channels stay where they were: a reshape alone moves nothing, swap the axes in between.",
+        ),
     ],
     "channel_shuffle_backward": [
-        Mistake("dx", lambda s: ops.channel_shuffle(s.dy, s.arguments["groups"]), "It shuffles once more by the same "
-                "groups: the way back is the shuffle by C / groups, where (g, n) is (n, g)."),
-        Mistake("dx", lambda s: s.dy, "The channels of dy stay where they were: they have to go back to their places."),
+        KnownMistake(
+            "dx",
+            lambda s: ops.channel_shuffle(s.dy, s.arguments["groups"]),
+            "It shuffles once more by the same "
+            "groups: the way back is the shuffle by C / groups, where (g, n) is (n, g).",
+        ),
+        KnownMistake(
+            "dx", lambda s: s.dy, "The channels of dy stay where they were: they have to go back to their places."
+        ),
     ],
     "concat_backward": [
-        Mistake("dxs", _forgets_what_was_cut,
-                "`keep` cut channels off: they reached no output, so their gradient is zero, "
-                "and each dx still has the shape of its part."),
-        Mistake("dxs", lambda s: [part[:, ::-1] for part in _gradient(s)], "The channels of each part are in reverse."),
+        KnownMistake(
+            "dxs",
+            _forgets_what_was_cut,
+            "`keep` cut channels off: they reached no output, so their gradient is zero, "
+            "and each dx still has the shape of its part.",
+        ),
+        KnownMistake(
+            "dxs", lambda s: [part[:, ::-1] for part in _gradient(s)], "The channels of each part are in reverse."
+        ),
     ],
     "crelu_backward": [
-        Mistake("dx", lambda s: np.where(s.arguments["x"] > 0, _halves(s)[0], _halves(s)[1]), "The second half is "
-                "relu(-x), and the inner minus comes back as a sign: dx = -dy₂ where x < 0."),
-        Mistake("dx", lambda s: np.where(s.arguments["x"] > 0, _halves(s)[0], 0), "The second half of dy is left out: "
-                "where x < 0, dx = -dy₂."),
-        Mistake("dx", lambda s: _halves(s)[0] - _halves(s)[1],
-                "Each half passes only where its ReLU was open: x > 0 for "
-                "the first, x < 0 for the second."),
+        KnownMistake(
+            "dx",
+            lambda s: np.where(s.arguments["x"] > 0, _halves(s)[0], _halves(s)[1]),
+            "The second half is relu(-x), and the inner minus comes back as a sign: dx = -dy₂ where x < 0.",
+        ),
+        KnownMistake(
+            "dx",
+            lambda s: np.where(s.arguments["x"] > 0, _halves(s)[0], 0),
+            "The second half of dy is left out: where x < 0, dx = -dy₂.",
+        ),
+        KnownMistake(
+            "dx",
+            lambda s: _halves(s)[0] - _halves(s)[1],
+            "Each half passes only where its ReLU was open: x > 0 for the first, x < 0 for the second.",
+        ),
     ],
-    "scale_backward": [
-        Mistake("ds", lambda s: (s.dy * s.arguments["s"]).sum(axis=(2, 3), keepdims=True), "In ds dy meets the other "
-                "factor, x, and not s."),
-        Mistake("ds", lambda s: (s.dy * s.arguments["x"]).mean(axis=(2, 3), keepdims=True),
-                "ds is a sum over the pixels "
-                "of the map and no mean: every pixel met the same factor."),
-        Mistake("dx", lambda s: s.dy, "dx is dy times the factor that x met."),
+    "multiply_backward": [
+        KnownMistake(
+            "db",
+            lambda s: _for_each_factor(s, s.dy * s.arguments["b"], np.sum),
+            "In db, dy is multiplied by the other factor, a, and not by b.",
+        ),
+        KnownMistake(
+            "db",
+            lambda s: _for_each_factor(s, s.dy * s.arguments["a"], np.mean),
+            "db is a sum over the pixels of the map and no mean: every pixel was multiplied by the same factor.",
+        ),
+        KnownMistake("da", lambda s: s.dy, "da is dy times the factor that a was multiplied by."),
     ],
     "resize_nearest_backward": [
-        Mistake("dx", _last_copy_wins,
-                "Several new pixels copied the same source, and their gradients add up: indexing "
-                "with += keeps one of them, np.add.at adds all."),
+        KnownMistake(
+            "dx",
+            _last_copy_wins,
+            "Several new pixels copied the same source, and their gradients add up: indexing "
+            "with += keeps one of them, np.add.at adds all.",
+        ),
     ],
     "max_pool2d_backward": [
-        Mistake("dx", _last_maximum_wins,
-                "A pixel may be the largest of several windows that overlap: its gradients add "
-                "up, += where there is =."),
+        KnownMistake(
+            "dx",
+            _last_maximum_wins,
+            "A pixel may be the largest of several windows that overlap: its gradients add up, += where there is =.",
+        ),
     ],
     "batch_norm_train": [
-        Mistake("y", _unbiased, "Normalise with the biased variance, divided by N·H·W and not by one less (ddof=0)."),
+        KnownMistake(
+            "y", _unbiased, "Normalise with the biased variance, divided by N·H·W and not by one less (ddof=0)."
+        ),
     ],
     "batch_norm_train_backward": [
-        Mistake("dx", _constants, "Mean and variance depend on x too: the terms - db / M - x̂ · dw / M are missing."),
-        Mistake("dx", lambda s: _constants(s) - _constants(s).mean(axis=(0, 2, 3), keepdims=True),
-                "The mean's share is "
-                "there, and the variance's is missing: - x̂ · dw / M."),
-        Mistake("dweight", lambda s: (s.dy * s.arguments["x"]).sum(axis=(0, 2, 3)), "dweight sums dy · x̂, with the "
-                "normalised x̂, and not dy · x."),
+        KnownMistake(
+            "dx", _constants, "Mean and variance depend on x too: the terms - db / M - x̂ · dw / M are missing."
+        ),
+        KnownMistake(
+            "dx",
+            lambda s: _constants(s) - _constants(s).mean(axis=(0, 2, 3), keepdims=True),
+            "The mean's share is there, and the variance's is missing: - x̂ · dw / M.",
+        ),
+        KnownMistake(
+            "dweight",
+            lambda s: (s.dy * s.arguments["x"]).sum(axis=(0, 2, 3)),
+            "dweight sums dy · x̂, with the normalised x̂, and not dy · x.",
+        ),
     ],
     "decoupled_attention": [
-        Mistake("y", _rows_first,
-                "The order is swapped: first down the columns with weight_h, then along the rows with "
-                "weight_w, equations (4) and (5)."),
+        KnownMistake(
+            "y",
+            _rows_first,
+            "The order is swapped: first down the columns with weight_h, then along the rows with "
+            "weight_w, equations (4) and (5).",
+        ),
     ],
     "decoupled_attention_backward": [
-        Mistake("dweight_w", lambda s: np.einsum("nchw,nchj->cwhj", s.dy, s.arguments["z"]),
-                "weight_w met what the first "
-                "step made, and not z: compute the columns again, and multiply by these."),
+        KnownMistake(
+            "dweight_w",
+            lambda s: np.einsum("nchw,nchj->cwhj", s.dy, s.arguments["z"]),
+            "weight_w was applied to what the first step made, and not to z: compute the columns again, and multiply "
+            "by these.",
+        ),
     ],
     "ghost_module": [
-        Mistake("y", _no_relu, "Both steps end in a ReLU."),
+        KnownMistake("y", _no_relu, "Both steps end in a ReLU."),
     ],
     "ghost_module_backward": [
-        Mistake("dx", lambda s: _ghost(s, twice=False), "The intrinsic maps were used twice, in the output and by the "
-                "cheap operation: their two gradients add."),
-        Mistake("dx", lambda s: _ghost(s, masked=False),
-                "A ReLU lets dy pass only where it was open: both of them are "
-                "missing on the way back."),
+        KnownMistake(
+            "dx",
+            lambda s: _ghost(s, twice=False),
+            "The intrinsic maps were used twice, in the output and by the cheap operation: their two gradients add.",
+        ),
+        KnownMistake(
+            "dx",
+            lambda s: _ghost(s, masked=False),
+            "A ReLU lets dy pass only where it was open: both of them are missing on the way back.",
+        ),
     ],
-}  # fmt: skip
+}

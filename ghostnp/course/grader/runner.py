@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ghostnp
-from ghostnp.course.grader.report import FileReport, FunctionReport
+from ghostnp.course.grader.file_report import FileReport, FunctionReport
 
 # All together has to stay under ten seconds.
 _SECONDS = 4.5  # for drawing cases, all functions together
@@ -18,13 +18,17 @@ _START = 20.0  # until the process is there; a second or so on an idle machine
 _TOTAL = 8.5
 
 
-def check(path):
+def check(path, providers=()):
     """Check every function of the vocabulary that a file defines.
+
+    Functions of an operator that the file itself registers are held to their laws alone.
 
     Parameters
     ----------
     path : str or pathlib.Path
         A Python file.
+    providers : sequence of str, default ()
+        Modules, or Python files, that register operators: functions of these names in the file are checked as well.
 
     Returns
     -------
@@ -37,11 +41,12 @@ def check(path):
     """
     path = Path(path).resolve()
     path.read_bytes()  # says at once if there is none
+    providers = [str(Path(provider).resolve()) if provider.endswith(".py") else provider for provider in providers]
     report, started = FileReport(path.name), time.monotonic()
     skipped: list[str] = []
     while True:
         with TemporaryDirectory() as folder:
-            stopped = _run(path, Path(folder), skipped, started)
+            stopped = _run(path, Path(folder), providers, skipped, started)
             done = _read(Path(folder), report)
             if stopped is None and not done:
                 stopped = _ended(_progress(Path(folder) / "progress"), 0)
@@ -56,12 +61,14 @@ def check(path):
         skipped = [done for done, found in report.functions.items() if found is not None]
 
 
-def _run(path, folder, skipped, started):
+def _run(path, folder, providers, skipped, started):
     """Run the child to its end: None, or which function it was stopped in and what to say."""
     seconds = min(_SECONDS, max(0.5, _TOTAL - 2.5 - (time.monotonic() - started)))
-    command = [sys.executable, "-m", "ghostnp.course.grader.child", str(path), str(folder), str(seconds), *skipped]
+    arguments = [str(path), str(folder), str(seconds), json.dumps(providers), *skipped]
+    command = [sys.executable, "-m", "ghostnp.course.grader.child", *arguments]
+    homes = [Path(ghostnp.__file__).parents[1], *([Path.cwd()] if providers else [])]
     environment = os.environ | {
-        "PYTHONPATH": str(Path(ghostnp.__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join(map(str, homes)),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),

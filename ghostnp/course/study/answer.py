@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class Answer(NamedTuple):
+class ExerciseAnswer(NamedTuple):
     """The answer to one exercise.
 
     Parameters

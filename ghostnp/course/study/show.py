@@ -13,7 +13,7 @@ DPI = 80  # for a column of text; notebooks stay small enough for a browser to s
 
 
 def show(figure, dpi=DPI):
-    """Show a picture in a notebook; in a plain script, draw it and forget it.
+    """Show a picture in a notebook; in a plain script, draw it and show nothing.
 
     Parameters
     ----------

@@ -1,4 +1,12 @@
-"""The guided tour: lessons that run each building block on a photo, and a page of pictures about them."""
+"""The guided tour: lessons that run each building block on a photo, and a page of pictures about them.
+
+Read in this order: `lesson` (what a lesson is), `lessons` (all of them but the last, as data), `filters` (the weights
+set by hand), `views` (what each shows), `whole_network` (the last one), `two_backends` (definitions against kernels)
+and `guide`, which runs them and writes the page.
+
+A new lesson is an entry of `LESSONS`, with a function in `views` that yields its pictures; drawing them is the work of
+`ghostnp.pictures`.
+"""
 
 from ghostnp.course.tour.guide import tour
 

@@ -14,13 +14,13 @@ from rich.table import Table
 
 import ghostnp
 from ghostnp.backend import use_backend
-from ghostnp.course.tour.agreement import Comparison, compare
 from ghostnp.course.tour.lesson import Lesson, Picture, Seen
 from ghostnp.course.tour.lessons import LESSONS
+from ghostnp.course.tour.two_backends import Comparison, compare_backends
 from ghostnp.course.tour.whole_network import network_lesson
 from ghostnp.graph.counting import Count, count
 from ghostnp.photo import denormalise, load_photo
-from ghostnp.pictures import convolutions
+from ghostnp.pictures.maps import input_channels
 
 PAGE = "index.html"
 # Beyond so many operators with weights, a table shows the totals alone.
@@ -92,7 +92,7 @@ def tour(output, *, image=None, size=224, lessons=None, definitions=None, kernel
             "Kernels are compiled once, when they are first called: the very first tour takes half a minute longer."
         )
         shelf = {"photo": x, "colours": denormalise(x)}
-        opening = Picture("photo", "", convolutions.input_channels(shelf["colours"], x))
+        opening = Picture("photo", "", input_channels(shelf["colours"], x))
         written = _Gallery(folder)
         written.add(opening)
         chapters = []
@@ -115,7 +115,7 @@ def tour(output, *, image=None, size=224, lessons=None, definitions=None, kernel
 def _teach(lesson, shelf, definitions, kernels):
     module, x = lesson.build(shelf)
     cost = count(module, x.shape)
-    comparison = compare(module, x, lesson.gradient_of, definitions, kernels, training=lesson.training)
+    comparison = compare_backends(module, x, lesson.gradient_of, definitions, kernels, training=lesson.training)
     seen = Seen(shelf, module, x, comparison)
     shelf[lesson.name] = seen.y
     with use_backend(kernels):

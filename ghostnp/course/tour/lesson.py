@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ghostnp.course.tour.agreement import Comparison
+from ghostnp.course.tour.two_backends import Comparison
 
 SEED = 0
 

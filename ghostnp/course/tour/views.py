@@ -7,7 +7,7 @@ from ghostnp.course.tour import filters
 from ghostnp.course.tour.lesson import Picture
 from ghostnp.graph.counting import count
 from ghostnp.modules import Conv2d, GhostModule
-from ghostnp.pictures import blocks, convolutions
+from ghostnp.pictures import block_maps, convolution_maps, costs
 
 
 def draw_standard(seen):
@@ -17,7 +17,7 @@ def draw_standard(seen):
         "Above each map stands its filter: three 3x3 kernels, over red, over green and over blue (purple: "
         "negative, white: zero, orange: positive). Each slides over its own channel, and the three results are "
         "added.",
-        convolutions.filters_and_maps(list(filters.STANDARD), seen.module.weight, seen.y),
+        convolution_maps.filters_and_maps(list(filters.STANDARD), seen.module.weight, seen.y),
     )
     margin = 2
     inside = np.abs(seen.y[0, 0, margin:-margin, margin:-margin])
@@ -32,7 +32,7 @@ def draw_standard(seen):
         "gradient of the input is then the filter, laid where the window was; the gradient of the filter is what "
         "the window saw of the photo. Shown is the red channel. Every other output pixel adds its own share in the "
         "same way.",
-        convolutions.one_pixel_backward(dy[around], grads.x[around], seen.x[around], grads.weight[0, 0]),
+        convolution_maps.one_pixel_backward(dy[around], grads.x[around], seen.x[around], grads.weight[0, 0]),
     )
 
 
@@ -42,17 +42,17 @@ def draw_grouped(seen):
         "grouped",
         "Each row is a group: two maps go in, four come out, and a row never reads from another. On the right the "
         "same as a matrix: a standard convolution would fill all of it.",
-        convolutions.grouped_maps(seen.x, seen.y, seen.module.keywords["groups"]),
+        convolution_maps.grouped_maps(seen.x, seen.y, seen.module.keywords["groups"]),
     )
 
 
 def draw_shuffle(seen):
-    """The dealing out."""
+    """Channels before and after the shuffle."""
     yield Picture(
         "shuffle",
         "The channels before (above) and after the shuffle (below), numbered group.place. Follow the lines: after "
         "the shuffle, the first four channels come from all three groups, and so do the next four and the last.",
-        convolutions.shuffled(seen.x, seen.y, seen.module.keywords["groups"]),
+        convolution_maps.shuffled(seen.x, seen.y, seen.module.keywords["groups"]),
     )
 
 
@@ -61,7 +61,7 @@ def draw_depthwise(seen):
     yield Picture(
         "depthwise",
         "One column, one channel: its map, its only kernel, and what comes out. Nothing crosses from column to column.",
-        convolutions.each_channel_alone(list(filters.DEPTHWISE), seen.x, seen.module.weight, seen.y),
+        convolution_maps.each_channel_alone(list(filters.DEPTHWISE), seen.x, seen.module.weight, seen.y),
     )
 
 
@@ -71,22 +71,22 @@ def draw_pointwise(seen):
         "pointwise",
         "The bars are a filter: how much of red, green and blue goes into the map below. Edges stay as sharp as "
         "they were, because no pixel looks at its neighbours.",
-        convolutions.colour_mixes(list(filters.POINTWISE), seen.module.weight, seen.y),
+        convolution_maps.colour_mixes(list(filters.POINTWISE), seen.module.weight, seen.y),
     )
     kinds = _kinds(32, 3, 56, groups=4)
-    shares = {label: float(kind[2] / kinds["standard"][2]) for label, kind in kinds.items()}
+    shares = {label: float(kind[1] / kinds["standard"][1]) for label, kind in kinds.items()}
     yield Picture(
         "costs",
         "One layer, 32 channels to 32 at 56x56 pixels without biases, in each kind. Four groups divide the "
         "standard convolution's cost by 4, as many groups as channels (depthwise) by 32. Depthwise and then "
         f"pointwise together, called depthwise separable, cost 1/32 + 1/9 = {shares['depthwise + pointwise']:.0%} "
         "of the standard one.",
-        blocks.costs(kinds),
+        costs.cost_bars(kinds),
     )
 
 
 def _kinds(channels, kernel, size, groups):
-    """{label: (kind, params, macs)} of the kinds of convolution at one shape, by the definitions' cost functions."""
+    """{label: (params, macs, kind)} of the kinds of convolution at one shape, by the definitions' cost functions."""
     x, tap = (1, channels, size, size), (kernel, kernel)
     same = {"padding": kernel // 2}
     standard = ops.standard_conv2d_cost(x, (channels, channels, *tap), **same)
@@ -94,11 +94,11 @@ def _kinds(channels, kernel, size, groups):
     pointwise = ops.pointwise_conv2d_cost(x, (channels, channels, 1, 1))
     depthwise = ops.depthwise_conv2d_cost(x, (channels, 1, *tap), **same)
     return {
-        "standard": ("standard", standard.params, standard.macs),
-        f"grouped, {groups} groups": ("grouped", grouped.params, grouped.macs),
-        "pointwise": ("pointwise", pointwise.params, pointwise.macs),
-        "depthwise": ("depthwise", depthwise.params, depthwise.macs),
-        "depthwise + pointwise": ("separable", depthwise.params + pointwise.params, depthwise.macs + pointwise.macs),
+        "standard": (standard.params, standard.macs, "standard"),
+        f"grouped, {groups} groups": (grouped.params, grouped.macs, "grouped"),
+        "pointwise": (pointwise.params, pointwise.macs, "pointwise"),
+        "depthwise": (depthwise.params, depthwise.macs, "depthwise"),
+        "depthwise + pointwise": (depthwise.params + pointwise.params, depthwise.macs + pointwise.macs, "separable"),
     }
 
 
@@ -108,7 +108,7 @@ def draw_squeeze_excite(seen):
         "squeeze-excite",
         "The gate of each channel, and the two maps that were kept most and least, before and after on one scale "
         "of grey.",
-        blocks.gates_and_maps(seen.x, seen.comparison.kernel.cache.factors, seen.y),
+        block_maps.gates_and_maps(seen.x, seen.comparison.kernel.cache.factors, seen.y),
     )
 
 
@@ -126,7 +126,7 @@ def draw_ghost(seen):
         "ghost",
         "Blue frames: the intrinsic maps, mixtures of red, green and blue. Below each the one kernel that is laid "
         "over it, and its ghost in orange. Both end in a ReLU, which keeps what is above zero.",
-        blocks.ghosts(names, intrinsic, seen.module.cheap_operation[0].weight, ghost_maps),
+        block_maps.ghosts(names, intrinsic, seen.module.cheap_operation[0].weight, ghost_maps),
     )
     channels = range(1, 33)
     plain = [_weights(Conv2d(c, 64, 1, bias=False), c) for c in channels]
@@ -134,9 +134,9 @@ def draw_ghost(seen):
     yield Picture(
         "ghost-cost",
         "When does a ghost module save weights? For 64 maps a plain 1x1 convolution has 64·C of them, a ghost module "
-        "32·C + 32·9: they meet at 9 channels. From the 3 channels of a photo the ghost module is the dearer one, 384 "
+        "32·C + 32·9: they meet at 9 channels. From the 3 channels of a photo the ghost module costs more, 384 "
         "against 192.",
-        blocks.break_even(channels, {"plain 1x1": ("pointwise", plain), "ghost module": ("depthwise", ghost)}, 3, 9),
+        costs.break_even(channels, {"plain 1x1": ("pointwise", plain), "ghost module": ("depthwise", ghost)}, 3, 9),
     )
 
 
@@ -150,7 +150,7 @@ def ghost_in_words(seen):
     ghost, plain = (_weights(m, 3) for m in (seen.module, Conv2d(3, seen.y.shape[1], 1, bias=False)))
     yield (
         f"Its convolutions have {ghost} weights; a plain 1x1 convolution to as many maps has {plain}. From three "
-        "channels a ghost module is the dearer one. It saves from 10 on, and inside GhostNet it is given 16 to 960."
+        "channels a ghost module costs more. It saves from 10 on, and inside GhostNet it is given 16 to 960."
     )
 
 
@@ -166,5 +166,5 @@ def draw_dfc(seen):
         "attention is computed at half size. On the right, found by running backward from a single factor, all "
         "that it has read: a column of five places that have each read a row of five, so a square, here a third of "
         "the photo wide.",
-        blocks.attention(photo, seen.y, np.abs(dx[0]).sum(axis=0)),
+        block_maps.attention(photo, seen.y, np.abs(dx[0]).sum(axis=0)),
     )

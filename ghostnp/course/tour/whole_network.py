@@ -8,17 +8,13 @@ from ghostnp.backend import backend
 from ghostnp.course.tour.lesson import SEED, Lesson, Picture
 from ghostnp.graph.counting import count
 from ghostnp.models import create_model
-from ghostnp.pictures.blocks import network_costs, network_gradient, network_maps
+from ghostnp.pictures.costs import network_costs
+from ghostnp.pictures.maps import network_gradient, network_maps
+from ghostnp.pictures.style import KINDS, kind_of
 
 # The class that is declared to be the right one. To a network with random weights all are alike.
 LABEL = 0
 LEARNING_RATE = 0.01
-_KINDS = {
-    "standard_conv2d": "standard",
-    "pointwise_conv2d": "pointwise",
-    "depthwise_conv2d": "depthwise",
-    "linear": "linear",
-}
 
 
 def network_lesson(name):
@@ -125,12 +121,11 @@ def _block(path):
 
 def _costs(rows, blocks):
     """{kind: (params, macs)}, each a list in the order of `blocks`."""
-    costs = {kind: np.zeros((2, len(blocks))) for kind in (*_KINDS.values(), "batch norm")}
+    costs = {kind: np.zeros((2, len(blocks))) for kind in KINDS}
     for row in rows:
         if row.params:
-            kind = _KINDS.get(row.op, "batch norm")
-            costs[kind][:, blocks.index(_block(row.path))] += row.params, row.macs
-    return costs
+            costs[kind_of(row.op)][:, blocks.index(_block(row.path))] += row.params, row.macs
+    return {kind: cost for kind, cost in costs.items() if cost.any()}
 
 
 def _norm(arrays):

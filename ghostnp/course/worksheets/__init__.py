@@ -1,14 +1,17 @@
-"""Exercises in counting: questions from templates, with worked solutions and misconceptions, for a class or alone.
+"""Worksheets on counting: questions from templates, with worked solutions and misconceptions, for a class or alone.
 
 Read in this order: `problem` (a question, its answer, and what misconceptions would answer), `counters` and
 `misconceptions`, the `topics`, `chance`, `question` (which options are shown), `roster`, `paper` (who gets which
 numbers), `grading`, and `writing`, which has the formats.
+
+A new topic is a file in `topics` with templates, named in ``topics/__init__``; its wrong answers are misconceptions
+listed in `misconceptions`. A new format is a file in `writing`, named in its `FORMATS`.
 """
 
 from ghostnp.course.worksheets.chance import Dice
 from ghostnp.course.worksheets.grading import Grade, grade
 from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS
-from ghostnp.course.worksheets.paper import Paper, Plan, plan
+from ghostnp.course.worksheets.paper import Paper, WorksheetPlan, plan
 from ghostnp.course.worksheets.problem import LEVELS, Mistake, Problem, Template
 from ghostnp.course.worksheets.question import Option, Question
 from ghostnp.course.worksheets.roster import Student, numbered, read_roster
@@ -26,11 +29,11 @@ __all__ = [
     "Mistake",
     "Option",
     "Paper",
-    "Plan",
     "Problem",
     "Question",
     "Student",
     "Template",
+    "WorksheetPlan",
     "grade",
     "numbered",
     "plan",

@@ -3,6 +3,7 @@
 from ghostnp.graph.counting import count, count_operator
 from ghostnp.modules import initializer
 from ghostnp.ops.cost import Worked
+from ghostnp.ops.vocabulary import operators
 
 # Parameters are the same on maps of any size, and any window fits on these.
 _ANY_SIZE = 64
@@ -60,4 +61,4 @@ def total(counted, measure, *ops):
     return added(*(getattr(row, measure) for row in counted.rows if not ops or row.op in ops))
 
 
-CONVOLUTIONS = ("standard_conv2d", "pointwise_conv2d", "grouped_conv2d", "depthwise_conv2d")
+CONVOLUTIONS = operators("convolution")

@@ -117,7 +117,7 @@ MISCONCEPTIONS = {
     "statistics left out": "This total has the moving mean and variance of batch norm too, which are not trained.",
     "batch norm left out": "Batch norm is in this count.",
     "the whole difference": "That is the difference in all, and other operators have a part in it.",
-    "the batch norms' part": "That is the batch norms' part, and what lies beside it was asked for.",
+    "the batch norms' part": "That is the batch norms' part, and the rest of the difference was asked for.",
     "numbers out for numbers in": "The rule counts what goes into an average, which is more than what comes out.",
     "first part only": "More than one kind of operator is left.",
     "another part": "That part of the difference belongs to another operator.",

@@ -1,7 +1,7 @@
-"""Papers: the same questions for everybody, each with numbers of one's own.
+"""Papers: the same questions for everybody, with different numbers for each student.
 
 Which kinds of question a paper has, and in which order, depends on the seed and on what was asked for; the numbers, the
-options and their order on the seed and the student's id. Nobody's paper depends on who else is in the class.
+options and their order on the seed and the student's id. A paper does not depend on who else is in the class.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Paper:
 
 
 @dataclass(frozen=True)
-class Plan:
+class WorksheetPlan:
     """What all papers of a worksheet have in common.
 
     Parameters
@@ -102,7 +102,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
 
     Returns
     -------
-    Plan
+    WorksheetPlan
 
     Raises
     ------
@@ -143,7 +143,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
         turn += 1
     chosen.sort(key=lambda template: template.level)
     slots = (Slot(n, template, _kind(template, dice, n)) for n, template in enumerate(chosen, 1))
-    return Plan(seed, topics, levels, tuple(slots))
+    return WorksheetPlan(seed, topics, levels, tuple(slots))
 
 
 def _kind(template, dice, number):

@@ -37,7 +37,7 @@ class Ratio(Fraction):
     @property
     def working(self):
         """The division and its value, rounded."""
-        return f"{self.over:,} / {self.under:,} = {shown(self)}"
+        return f"{self.over:,} / {self.under:,} = {answer_text(self)}"
 
 
 class Named(str):
@@ -54,13 +54,13 @@ class Named(str):
     working: str
 
     def __new__(cls, name, working):
-        """Keep `working` beside the name."""
+        """Make the name, which keeps its `working`."""
         named = super().__new__(cls, name)
         named.working = working
         return named
 
 
-def shown(value):
+def answer_text(value):
     """A value as it is printed: ``51,456``, a ratio as ``31.85``, a name as it is."""
     return value if isinstance(value, str) else f"{plain(value):,}" if isinstance(value, int) else plain(value)
 
@@ -78,7 +78,7 @@ def plain(value):
 
 def working(value):
     """A value with the way to it, where it knows that."""
-    return value.working if isinstance(value, Worked | Ratio | Named) else shown(value)
+    return value.working if isinstance(value, Worked | Ratio | Named) else answer_text(value)
 
 
 class Mistake(NamedTuple):
@@ -133,15 +133,15 @@ class Problem:
         """The mistakes that can be told from the right answer and from each other: tuple of `Mistake`."""
         found: dict[str, Mistake] = {}
         for misconception, value in self.mistakes.items():
-            earlier = found.get(shown(value), Mistake((), value))
-            found[shown(value)] = Mistake((*earlier.misconceptions, misconception), earlier.value)
+            earlier = found.get(answer_text(value), Mistake((), value))
+            found[answer_text(value)] = Mistake((*earlier.misconceptions, misconception), earlier.value)
         return tuple(mistake for mistake in found.values() if not self._looks_right(mistake.value))
 
     def _looks_right(self, value):
         # A wrong ratio as near as this would be let pass, or the right one taken for it.
         if isinstance(self.answer, Ratio):
             return abs(value - self.answer) <= 3 * TOLERANCE
-        return shown(value) == shown(self.answer)
+        return answer_text(value) == answer_text(self.answer)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ghostnp.course.worksheets.problem import LEVELS, Mistake, Named, Problem, Template, shown
+from ghostnp.course.worksheets.problem import LEVELS, Mistake, Named, Problem, Template, answer_text
 
 LETTERS = "ABCD"
 CHOICE, NUMBER = "choice", "number"
@@ -29,7 +29,7 @@ class Option(NamedTuple):
     @property
     def text(self):
         """The answer as it is printed."""
-        return shown(self.value)
+        return answer_text(self.value)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Question:
     @property
     def answer(self):
         """What is right, as it is printed: with the letter where there are options."""
-        text = shown(self.problem.answer)
+        text = answer_text(self.problem.answer)
         return f"{self.right}: {text}" if self.options else text
 
 

@@ -12,8 +12,8 @@ from ghostnp import ops, use_backend
 from ghostnp.backend import backend
 from ghostnp.cli.claims import claims as command
 from ghostnp.course.documents import DOCUMENTS, VERDICTS, all_claims, find_claim, verdict
-from ghostnp.course.documents.report import records, to_json, to_markdown, to_markdown_page
-from ghostnp.course.documents.verdict import Case, comparison, convention, elsewhere, judged, shown, statement
+from ghostnp.course.documents.verdict import Computed, comparison, convention, elsewhere, judged, statement, value_text
+from ghostnp.course.documents.written import records, to_json, to_markdown, to_markdown_page
 from ghostnp.ops import cost
 from ghostnp.ops.cost import Worked
 
@@ -184,9 +184,9 @@ def test_claim_reads_well(identifier):
 
 def test_claims_are_checked_on_the_definitions_whatever_is_in_force():
     nothing = SimpleNamespace(**dict.fromkeys(ops.__all__))
-    with use_backend(nothing):
+    with use_backend(nothing) as in_force:
         assert CLAIMS["C33"].check().values["filters with zero gradient"] == 2
-        assert backend() is nothing
+        assert backend() is in_force
 
 
 # Computed, not stored
@@ -239,25 +239,25 @@ def test_another_operator_changes_the_claims_about_it(monkeypatch, identifier, n
 @pytest.mark.parametrize(
     ("finding", "expected"),
     [
-        (statement(Case("a", 3, 3), Case("b", 4)), "reproduced"),
-        (statement(Case("a", 31.8, 32, unit=1)), "approximate"),
-        (statement(Case("a", 31.5, 32, unit=1)), "approximate"),
-        (statement(Case("a", 31.4, 32, unit=1)), "imprecise"),
-        (statement(Case("a", 28.8, 32, unit=1)), "imprecise"),
-        (statement(Case("a", 28.7, 32, unit=1)), "wrong"),
-        (statement(Case("a", 31.99, 32)), "wrong"),
-        (statement(Case("a", 3, 3), Case("b", 4, 5)), "imprecise"),
-        (statement(Case("a", True, False)), "wrong"),
-        (statement(Case("a", 3)), "note"),
+        (statement(Computed("a", 3, 3), Computed("b", 4)), "reproduced"),
+        (statement(Computed("a", 31.8, 32, unit=1)), "approximate"),
+        (statement(Computed("a", 31.5, 32, unit=1)), "approximate"),
+        (statement(Computed("a", 31.4, 32, unit=1)), "imprecise"),
+        (statement(Computed("a", 28.8, 32, unit=1)), "imprecise"),
+        (statement(Computed("a", 28.7, 32, unit=1)), "wrong"),
+        (statement(Computed("a", 31.99, 32)), "wrong"),
+        (statement(Computed("a", 3, 3), Computed("b", 4, 5)), "imprecise"),
+        (statement(Computed("a", True, False)), "wrong"),
+        (statement(Computed("a", 3)), "note"),
         (statement(), "note"),
-        (comparison(Case("a", 3, 3), Case("b", 4)), "agrees"),
-        (comparison(Case("a", 3, 3), Case("b", 4, 5)), "differs"),
-        (elsewhere(Case("a", 3, 3), Case("b", 4, 5)), "fragile"),
-        (elsewhere(Case("a", 3, 3), Case("b", 4, 4)), "reproduced"),
-        (elsewhere(Case("a", 3, 4), Case("b", 4, 5)), "wrong"),
-        (convention(Case("a", 3, 3), Case("b", 4, 3)), "convention"),
-        (convention(Case("a", 3, 3), Case("b", 3, 3)), "reproduced"),
-        (convention(Case("a", 4, 3), Case("b", 5, 3)), "wrong"),
+        (comparison(Computed("a", 3, 3), Computed("b", 4)), "agrees"),
+        (comparison(Computed("a", 3, 3), Computed("b", 4, 5)), "differs"),
+        (elsewhere(Computed("a", 3, 3), Computed("b", 4, 5)), "fragile"),
+        (elsewhere(Computed("a", 3, 3), Computed("b", 4, 4)), "reproduced"),
+        (elsewhere(Computed("a", 3, 4), Computed("b", 4, 5)), "wrong"),
+        (convention(Computed("a", 3, 3), Computed("b", 4, 3)), "convention"),
+        (convention(Computed("a", 3, 3), Computed("b", 3, 3)), "reproduced"),
+        (convention(Computed("a", 4, 3), Computed("b", 5, 3)), "wrong"),
         (judged("differs"), "differs"),
     ],
 )
@@ -269,7 +269,7 @@ def test_verdicts_follow_from_the_cases(finding, expected):
 def test_values_as_readers_write_them():
     values = (True, 1234567, Fraction(13, 36), Fraction(25601, 26), Fraction(32), 0.5, 1e-14, (), (1, "a"), "text")
     written = ["yes", "1,234,567", "13/36 = 0.361", "984.654", "32", "0.5", "0", "none", "1, a", "text"]
-    assert list(map(shown, values)) == written
+    assert list(map(value_text, values)) == written
     assert verdict.worked(Worked("4·3")) == "4·3 = 12"
 
 

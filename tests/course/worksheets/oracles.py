@@ -98,6 +98,8 @@ class Listening:
         self.sizes = {}
 
     def __getattr__(self, name):
+        if name.startswith("__"):  # Python's own, such as a name that it has not
+            raise AttributeError(name)
         function = getattr(ops, name)
 
         def heard(x, *args, **keywords):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghostnp.course.worksheets import TOPICS, Student, grade, plan
-from ghostnp.course.worksheets.problem import shown
+from ghostnp.course.worksheets.problem import answer_text
 
 pytestmark = pytest.mark.small
 QUESTIONS = plan(list(TOPICS), 120, 5).paper(Student("17", "Ada")).questions
@@ -22,9 +22,9 @@ def test_letters(question, way, small):
 
 @given(st.sampled_from(NUMBERS), st.sampled_from([",", " ", "_", "'", ""]))
 def test_numbers_with_and_without_separators(question, separator):
-    assert grade(question, shown(question.problem.answer).replace(",", separator) + "\n") == (True, None)
+    assert grade(question, answer_text(question.problem.answer).replace(",", separator) + "\n") == (True, None)
     for mistake in question.problem.told_apart:
-        assert grade(question, shown(mistake.value).replace(",", separator)) == (False, mistake)
+        assert grade(question, answer_text(mistake.value).replace(",", separator)) == (False, mistake)
 
 
 @given(st.sampled_from([question for question in NUMBERS if question.template.topic != "shrink"]))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghostnp.course.worksheets import LEVELS, TEMPLATES, TOPICS, Dice, Student, numbered, plan
-from ghostnp.course.worksheets.problem import Ratio, shown
+from ghostnp.course.worksheets.problem import Ratio, answer_text
 
 pytestmark = pytest.mark.small
 SEEDS = st.integers(0, 2**31 - 1)
@@ -118,7 +118,7 @@ def test_options_are_four_of_which_one_is_right():
         assert len(set(texts)) == 4
         assert [option.letter for option in question.options] == list("ABCD")
         right = [option for option in question.options if option.mistake is None]
-        assert [option.text for option in right] == [shown(question.problem.answer)]
+        assert [option.text for option in right] == [answer_text(question.problem.answer)]
         assert question.answer == f"{right[0].letter}: {right[0].text}"
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghostnp.course.worksheets import LEVELS, MISCONCEPTIONS, TEMPLATES, TOPICS
-from ghostnp.course.worksheets.problem import shown
+from ghostnp.course.worksheets.problem import answer_text
 from tests.course.worksheets.oracles import ORACLES, tool_totals
 
 pytestmark = pytest.mark.small
@@ -57,17 +57,19 @@ def test_problems_are_sound(name):
     def is_sound(numbers):
         problem = BY_NAME[name].pose(**numbers)
         # The worked solution ends in the answer, and shows how it comes about.
-        assert problem.worked.endswith(shown(problem.answer))
+        assert problem.worked.endswith(answer_text(problem.answer))
         assert " = " in problem.worked
         # Enough mistakes for four options, and no two of them look the same.
-        texts = [shown(problem.answer), *(shown(mistake.value) for mistake in problem.told_apart)]
+        texts = [answer_text(problem.answer), *(answer_text(mistake.value) for mistake in problem.told_apart)]
         assert len(set(texts)) == len(texts) >= 4
         assert all(name in MISCONCEPTIONS for mistake in problem.told_apart for name in mistake.misconceptions)
         for mistake in problem.told_apart:
-            assert shown(mistake.value) in mistake.feedback
+            assert answer_text(mistake.value) in mistake.feedback
             assert all(MISCONCEPTIONS[name] in mistake.feedback for name in mistake.misconceptions)
             # Nothing is formatted in a way that only the right one is.
-            assert bool(re.search(r"\.", shown(mistake.value))) == bool(re.search(r"\.", shown(problem.answer)))
+            assert bool(re.search(r"\.", answer_text(mistake.value))) == bool(
+                re.search(r"\.", answer_text(problem.answer))
+            )
 
     is_sound()
 

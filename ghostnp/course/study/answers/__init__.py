@@ -6,7 +6,7 @@ Exercise 2 of tutorial 04 is called "04.2". Do try before you look here.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 
 
 def answers():
@@ -14,10 +14,10 @@ def answers():
 
     Returns
     -------
-    dict[str, Answer]
+    dict[str, ExerciseAnswer]
         By the exercise's name, in order.
     """
-    found: dict[str, Answer] = {}
+    found: dict[str, ExerciseAnswer] = {}
     for module in iter_modules(__path__, f"{__name__}."):
         found |= import_module(module.name).ANSWERS
     return dict(sorted(found.items()))

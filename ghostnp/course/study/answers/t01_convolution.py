@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 
 _STEM = {"x_shape": (1, 3, 224, 224), "weight_shape": (64, 3, 7, 7), "bias": True, "stride": 2, "padding": 3}
 
@@ -14,19 +14,19 @@ def _ones():
 
 
 ANSWERS = {
-    "01.1": Answer(
+    "01.1": ExerciseAnswer(
         lambda: int(np.prod(ops.standard_conv2d_cost((1, 1, 7, 7), (1, 1, 3, 3), stride=2).output)),
         "The window starts in rows 0, 2 and so on, as long as it fits; count rows and columns, and multiply.",
     ),
-    "01.2": Answer(
+    "01.2": ExerciseAnswer(
         lambda: int(ops.standard_conv2d_cost(**_STEM).params),
         "A filter has a kernel for each channel, and one bias; the photo's size does not matter.",
     ),
-    "01.3": Answer(
+    "01.3": ExerciseAnswer(
         lambda: int(ops.standard_conv2d_cost(**_STEM).macs),
         "Output pixels first: (224 + 2·3 − 7) / 2, rounded down, plus 1 along each side. Biases are not multiplied.",
     ),
-    "01.4": Answer(
+    "01.4": ExerciseAnswer(
         _ones,
         "With stride 2 and windows of 2x2 each input number is in exactly one window: what is their sum then?",
     ),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 
 
 def _example():
@@ -24,23 +24,23 @@ def _depthwise():
 
 
 ANSWERS = {
-    "02.1": Answer(
+    "02.1": ExerciseAnswer(
         lambda: _example().weight[0, 0, 1, 0],
         "Tap (1, 0) of each window sees the pixel one row below the window's corner; multiply by dy and add up.",
     ),
-    "02.2": Answer(
+    "02.2": ExerciseAnswer(
         lambda: _example().x[0, 0, 0, 0],
         "Only one window covers the corner, and there it lies below tap (0, 0).",
     ),
-    "02.3": Answer(
+    "02.3": ExerciseAnswer(
         lambda: 3 * int(ops.standard_conv2d_cost((1, 8, 10, 10), (16, 8, 3, 3), padding=1).macs),
-        "Each product of the forward pass is met again twice on the way back.",
+        "Each product of the forward pass comes back twice in the backward pass.",
     ),
-    "02.4": Answer(
+    "02.4": ExerciseAnswer(
         lambda: (_windows()[2, 2], _windows()[0, 0]),
         "Along one side, a pixel in the middle can be the first, the second or the last of a window of three.",
     ),
-    "02.5": Answer(
+    "02.5": ExerciseAnswer(
         lambda: _depthwise().sum(),
         "Each tap adds up the four pixels that it meets: 0 + 1 + 3 + 4 for the first one.",
     ),

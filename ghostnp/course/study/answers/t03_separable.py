@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 
 _MAPS = (1, 32, 20, 20)
 
@@ -41,16 +41,18 @@ def _mixed():
 
 
 ANSWERS = {
-    "03.1": Answer(
+    "03.1": ExerciseAnswer(
         lambda: int(_separable(lambda cost: cost.params)),
         "One kernel of 5x5 for each of the channels that come in, and then one weight for each pair of channels.",
     ),
-    "03.2": Answer(_share, "1/C_out + 1/k², with the output channels and the kernel of this layer.", tolerance=0.005),
-    "03.3": Answer(lambda: _read_by(50), "Channel c makes the outputs c·m to c·m + m − 1."),
-    "03.4": Answer(
+    "03.2": ExerciseAnswer(
+        _share, "1/C_out + 1/k², with the output channels and the kernel of this layer.", tolerance=0.005
+    ),
+    "03.3": ExerciseAnswer(lambda: _read_by(50), "Channel c makes the outputs c·m to c·m + m − 1."),
+    "03.4": ExerciseAnswer(
         _first_dearer, "Per input channel: the depthwise half has k² weights, the pointwise half one for each output."
     ),
-    "03.5": Answer(
+    "03.5": ExerciseAnswer(
         _mixed, "The second channel is 9 more than the first at every pixel, and a window adds up four of them."
     ),
 }

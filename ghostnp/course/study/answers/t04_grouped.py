@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 
 _MAPS = (1, 240, 28, 28)
 
@@ -29,15 +29,19 @@ def _largest():
 
 
 ANSWERS = {
-    "04.1": Answer(
+    "04.1": ExerciseAnswer(
         lambda: int(ops.grouped_conv2d_cost(_MAPS, (240, 80, 3, 3), bias=True, padding=1, groups=3).params),
         "Each of the 240 filters sees 240 / 3 channels, and has one bias.",
     ),
-    "04.2": Answer(
+    "04.2": ExerciseAnswer(
         lambda: int(ops.grouped_conv2d_cost(_MAPS, (60, 80, 1, 1), groups=3).macs),
         "28·28·60 output numbers; each takes as many multiply-adds as its filter has weights.",
     ),
-    "04.3": Answer(lambda: _read_by(13), "There are 6 outputs and 4 inputs to a group: which group is output 13 in?"),
-    "04.4": Answer(_shrinks, "The 64 biases do not shrink.", tolerance=0.005),
-    "04.5": Answer(_largest, "The last two filters read the channels 4 and 5; their weights are 9, 10 and 11, 12."),
+    "04.3": ExerciseAnswer(
+        lambda: _read_by(13), "There are 6 outputs and 4 inputs to a group: which group is output 13 in?"
+    ),
+    "04.4": ExerciseAnswer(_shrinks, "The 64 biases do not shrink.", tolerance=0.005),
+    "04.5": ExerciseAnswer(
+        _largest, "The last two filters read the channels 4 and 5; their weights are 9, 10 and 11, 12."
+    ),
 }

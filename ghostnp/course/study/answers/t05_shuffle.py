@@ -4,7 +4,7 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.course.documents.unit_costs import shufflenet_unit
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 
 
 def _channels(count):
@@ -25,21 +25,23 @@ def _back():
 
 
 ANSWERS = {
-    "05.1": Answer(
+    "05.1": ExerciseAnswer(
         lambda: int(ops.channel_shuffle(_channels(240), 3)[0, 100, 0, 0]),
         "Place 100 is p·3 + q: its q says of which group, and its p which place in that group of 80.",
     ),
-    "05.2": Answer(
+    "05.2": ExerciseAnswer(
         lambda: int(shufflenet_unit(14, 14, 480, 120, 3)),
         "hw(2cm/g + 9m), with the m that is given for all groups together.",
     ),
-    "05.3": Answer(
+    "05.3": ExerciseAnswer(
         lambda: shufflenet_unit(14, 14, 480, 120, 1) / shufflenet_unit(14, 14, 480, 120, 3),
-        "Only the 1x1 convolutions get dearer, three times; the depthwise one has no groups to lose.",
+        "Only the 1x1 convolutions cost more, three times as much; the depthwise one has no groups to lose.",
         tolerance=0.005,
     ),
-    "05.4": Answer(
+    "05.4": ExerciseAnswer(
         _period, "Follow channel 1: to which place does it go, to which the channel that was there, and so on?"
     ),
-    "05.5": Answer(_back, "Going back through 2 groups is a shuffle by 10 / 2 groups: two shuffles by 5 in a row."),
+    "05.5": ExerciseAnswer(
+        _back, "Going back through 2 groups is a shuffle by 10 / 2 groups: two shuffles by 5 in a row."
+    ),
 }

@@ -4,7 +4,7 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.course.pairing import pairing
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 
 
 def _normalised():
@@ -26,20 +26,20 @@ def _first_dx():
 
 
 ANSWERS = {
-    "06.1": Answer(
+    "06.1": ExerciseAnswer(
         lambda: int(ops.batch_norm_train_cost((1, 64, 28, 28), (64,), (64,)).params),
         "A scale and a shift for each channel; the statistics are not learnt, and pixels do not matter.",
     ),
-    "06.2": Answer(
+    "06.2": ExerciseAnswer(
         _normalised, "The mean is 4; the squared distances are 4, 0, 0 and 4, and their mean?", tolerance=0.002
     ),
-    "06.3": Answer(_two_layers, "CReLU doubles the channels that the second convolution reads."),
-    "06.4": Answer(
+    "06.3": ExerciseAnswer(_two_layers, "CReLU doubles the channels that the second convolution reads."),
+    "06.4": ExerciseAnswer(
         lambda: pairing(np.array([[3.0, 4], [-4, -3], [0, 5]]))[1][0],
         "All three have length 5. The pairing filter is the one with the smallest cosine, not the most parallel one.",
         tolerance=1e-9,
     ),
-    "06.5": Answer(
+    "06.5": ExerciseAnswer(
         _first_dx,
         "w/σ · (dy − db/M − x̂ · dw/M), with σ² = 5, M = 4, db = 1 and dw = x̂ of the first number.",
         tolerance=0.005,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.graph.counting import count
 from ghostnp.modules import SqueezeExcite, make_divisible
 
@@ -21,28 +21,28 @@ def _through_the_gate():
     logits = ops.pointwise_conv2d(ops.relu(hidden), expand)
     dy = np.zeros_like(x)
     dy[0, 0, 0, 0] = 1
-    direct, dgate = ops.scale_backward(dy, x, ops.hard_sigmoid(logits))
+    direct, dgate = ops.multiply_backward(dy, x, ops.hard_sigmoid(logits))
     dhidden = ops.pointwise_conv2d_backward(ops.hard_sigmoid_backward(dgate, logits), ops.relu(hidden), expand).x
     dsqueezed = ops.pointwise_conv2d_backward(ops.relu_backward(dhidden, hidden), squeezed, reduce).x
     return (direct + ops.global_avg_pool2d_backward(dsqueezed, x))[0, 0, 1, 1]
 
 
-def _scale():
+def _factors():
     x = np.arange(8.0).reshape(1, 2, 2, 2)
-    return ops.scale_backward(np.ones_like(x), x, np.ones((1, 2, 1, 1))).s.sum()
+    return ops.multiply_backward(np.ones_like(x), x, np.ones((1, 2, 1, 1))).b.sum()
 
 
 ANSWERS = {
-    "07.1": Answer(lambda: int(_counted().params), "Two layers, 40 to 12 and 12 to 40, each with its biases."),
-    "07.2": Answer(lambda: int(_counted().macs), "The layers see means: how large are the maps then?"),
-    "07.3": Answer(
+    "07.1": ExerciseAnswer(lambda: int(_counted().params), "Two layers, 40 to 12 and 12 to 40, each with its biases."),
+    "07.2": ExerciseAnswer(lambda: int(_counted().macs), "The layers see means: how large are the maps then?"),
+    "07.3": ExerciseAnswer(
         lambda: (make_divisible(184 * 0.25, 4), 184 // 4),
         "A quarter is 46. One rule goes to the nearest multiple of 4, and up when it is half way.",
     ),
-    "07.4": Answer(
+    "07.4": ExerciseAnswer(
         _through_the_gate,
         "The pixel moves the mean by a quarter; follow that through both layers and the gate's slope to y = g·x.",
         tolerance=0.005,
     ),
-    "07.5": Answer(_scale, "Each channel's factor met every pixel of its channel once."),
+    "07.5": ExerciseAnswer(_factors, "Each channel's factor multiplied every pixel of its channel once."),
 }

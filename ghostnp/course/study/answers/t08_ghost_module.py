@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.graph.counting import count
 from ghostnp.modules import GhostModule, initializer
 from ghostnp.modules.bottleneck import GhostConv2d
@@ -44,17 +44,19 @@ def _primary_gradient():
 
 
 ANSWERS = {
-    "08.1": Answer(
+    "08.1": ExerciseAnswer(
         lambda: int(_counted(40, 120, 4).params),
         "Half of the maps are intrinsic; each has one ghost of nine weights. A batch norm has two numbers a map.",
     ),
-    "08.2": Answer(_first_that_saves, "Where C·k² = d² both cost the same; one channel more is needed."),
-    "08.3": Answer(_idle, "How many intrinsic maps are there, rounded up, and how many maps in all before the cut?"),
-    "08.4": Answer(
+    "08.2": ExerciseAnswer(_first_that_saves, "Where C·k² = d² both cost the same; one channel more is needed."),
+    "08.3": ExerciseAnswer(
+        _idle, "How many intrinsic maps are there, rounded up, and how many maps in all before the cut?"
+    ),
+    "08.4": ExerciseAnswer(
         lambda: int(_counted(24, 72, 56).macs),
         "For each of the 56·56 pixels: 36 intrinsic maps read 24 channels, 36 ghosts read 9 pixels.",
     ),
-    "08.5": Answer(
+    "08.5": ExerciseAnswer(
         _primary_gradient,
         "Each pixel of the intrinsic map is in the output once and in all four windows of the cheap operation.",
     ),

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.graph.counting import count
 from ghostnp.models import create_model
 
@@ -30,18 +30,20 @@ def _second_share():
 
 
 ANSWERS = {
-    "09.1": Answer(
+    "09.1": ExerciseAnswer(
         lambda: _sum("blocks.8.1.", "params"),
         "Two ghost modules with two batch norms each, and two 1x1 convolutions with biases; its kernel is not used.",
     ),
-    "09.2": Answer(
+    "09.2": ExerciseAnswer(
         lambda: _sum("blocks.3.0.shortcut", "macs"),
         "A depthwise 5x5 over the 24 maps that strides, then a 1x1 from 24 to 40; both make maps of 28x28.",
     ),
-    "09.3": Answer(
+    "09.3": ExerciseAnswer(
         lambda: _sum("blocks.6.3.shortcut", "params"),
         "A depthwise 3x3 and a 1x1, each with a batch norm of 2 numbers a map.",
     ),
-    "09.4": Answer(_pixels, "The stem strides by 2 and so do four blocks."),
-    "09.5": Answer(_second_share, "Of the three channels of dy two belong to the first array; the fourth was cut off."),
+    "09.4": ExerciseAnswer(_pixels, "The stem strides by 2 and so do four blocks."),
+    "09.5": ExerciseAnswer(
+        _second_share, "Of the three channels of dy two belong to the first array; the fourth was cut off."
+    ),
 }

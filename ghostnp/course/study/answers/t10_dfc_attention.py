@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.graph.counting import count
 from ghostnp.modules import DFCAttention
 
@@ -28,21 +28,23 @@ def _there_and_back():
 
 
 ANSWERS = {
-    "10.1": Answer(
+    "10.1": ExerciseAnswer(
         lambda: _fewer(10, 15),
         "A pixel sees H·W others at once, or H and then W of them.",
         tolerance=1e-9,
     ),
-    "10.2": Answer(
+    "10.2": ExerciseAnswer(
         lambda: int(_counted().params),
         "A 1x1 convolution, kernels of 1x5 and 5x1 for each of 120 channels, and three batch norms over 120 channels.",
     ),
-    "10.3": Answer(
+    "10.3": ExerciseAnswer(
         lambda: int(_counted().macs),
         "How many pixels are left of 15x15 when it is halved? Each takes a multiply-add for each convolution weight.",
     ),
-    "10.4": Answer(_gathered, "Along one axis, row 0 is copied by the rows i with ⌊i·5/11⌋ = 0; how many are they?"),
-    "10.5": Answer(
+    "10.4": ExerciseAnswer(
+        _gathered, "Along one axis, row 0 is copied by the rows i with ⌊i·5/11⌋ = 0; how many are they?"
+    ),
+    "10.5": ExerciseAnswer(
         _there_and_back,
         "The column step first: row 1 of it is 6·0 + 9·3, 7·1 + 10·4, and so on; all of weight_w is 1. Backward, each "
         "number of the column step gets 3, and hands it on times each weight of weight_h.",

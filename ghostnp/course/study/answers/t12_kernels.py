@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 
 _MAPS, _FILTERS = (1, 64, 14, 14), (128, 64, 1, 1)
 
@@ -30,17 +30,21 @@ def _pooled():
 
 
 ANSWERS = {
-    "12.1": Answer(lambda: int(_pointwise().macs), "Each output number takes one multiply-add for each input channel."),
-    "12.2": Answer(
+    "12.1": ExerciseAnswer(
+        lambda: int(_pointwise().macs), "Each output number takes one multiply-add for each input channel."
+    ),
+    "12.2": ExerciseAnswer(
         lambda: 4 * (prod(_MAPS) + int(_pointwise().params) + prod(_pointwise().output)),
         "Three arrays, each number once, and a float32 is 4 bytes.",
     ),
-    "12.3": Answer(
+    "12.3": ExerciseAnswer(
         _folded, "a is γ divided by the root; it multiplies the weight, and what is left of b after the mean.", 1e-9
     ),
-    "12.4": Answer(
+    "12.4": ExerciseAnswer(
         lambda: np.empty((32, 14, 14, 8), np.float32).strides[1],
         "A row of pixels lies in between, and each pixel is there once for every image.",
     ),
-    "12.5": Answer(_pooled, "Which windows have their largest number there? Each sends its dy to that pixel alone."),
+    "12.5": ExerciseAnswer(
+        _pooled, "Which windows have their largest number there? Each sends its dy to that pixel alone."
+    ),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.modules import GhostModule
 
 _LOGITS, _TRUTH = np.array([[0, 0, np.log(2)]]), np.array([2])
@@ -37,18 +37,20 @@ def _reaching():
 
 
 ANSWERS = {
-    "13.1": Answer(
+    "13.1": ExerciseAnswer(
         lambda: int(ops.standard_conv2d_cost((1, 1, 8, 8), (16, 1, 3, 3), padding=1).macs),
         "Padding 1 keeps 8x8 pixels; each of the 16 maps takes 9 multiply-adds a pixel.",
     ),
-    "13.2": Answer(
+    "13.2": ExerciseAnswer(
         lambda: float(ops.softmax_cross_entropy(_LOGITS, _TRUTH)[0]),
         "The exponentials are 1, 1 and 2: which share of them is the truth's?",
         tolerance=0.005,
     ),
-    "13.3": Answer(
+    "13.3": ExerciseAnswer(
         lambda: _dlogits()[0, 0], "The probability of class 0, minus 1 if it were the truth.", tolerance=1e-6
     ),
-    "13.4": Answer(_settled, "When nothing changes any more, v = 0.9·v + 1.", tolerance=1e-6),
-    "13.5": Answer(_reaching, "The ghosts are made from the intrinsic maps, so what do they send back, and to whom?"),
+    "13.4": ExerciseAnswer(_settled, "When nothing changes any more, v = 0.9·v + 1.", tolerance=1e-6),
+    "13.5": ExerciseAnswer(
+        _reaching, "The ghosts are made from the intrinsic maps, so what do they send back, and to whom?"
+    ),
 }

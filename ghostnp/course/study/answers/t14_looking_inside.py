@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.modules import GhostModule
 
 _MAPS = (1, 16, 8, 8)
@@ -31,14 +31,14 @@ def _cut_off():
 
 
 ANSWERS = {
-    "14.1": Answer(
+    "14.1": ExerciseAnswer(
         lambda: int(_cheap().macs), "Half of the 32 maps are ghosts, each made by one 3x3 kernel at every pixel."
     ),
-    "14.2": Answer(_saved, "16·32 against 16·16 for the intrinsic maps and 16 kernels of nine."),
-    "14.3": Answer(
+    "14.2": ExerciseAnswer(_saved, "16·32 against 16·16 for the intrinsic maps and 16 kernels of nine."),
+    "14.3": ExerciseAnswer(
         _explained,
         "The best weight is a·b / a·a; compare what is left with b's distance from its mean.",
         tolerance=0.005,
     ),
-    "14.4": Answer(_cut_off, "30 / 4, rounded up, are intrinsic; each of them gets three ghosts."),
+    "14.4": ExerciseAnswer(_cut_off, "30 / 4, rounded up, are intrinsic; each of them gets three ghosts."),
 }

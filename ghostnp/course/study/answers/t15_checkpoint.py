@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.study.answer import Answer
+from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.modules import GhostModule
 from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.photo import normalise
@@ -34,18 +34,18 @@ def _cut():
 
 
 ANSWERS = {
-    "15.1": Answer(_saved, "The batch norm learns two numbers for each channel, and counts two."),
-    "15.2": Answer(
+    "15.1": ExerciseAnswer(_saved, "The batch norm learns two numbers for each channel, and counts two."),
+    "15.2": ExerciseAnswer(
         lambda: float(normalise(np.ones((1, 1, 3), np.float32))[0, 2, 0, 0]),
         "Divide by 255 first; then take the mean away, then divide by the deviation.",
         tolerance=0.005,
     ),
-    "15.3": Answer(
+    "15.3": ExerciseAnswer(
         lambda: np.empty((5, 5, 12, 2)).transpose(2, 3, 0, 1).reshape(12 * 2, 1, 5, 5).shape,
         "Filters come first here, several for each channel, and each of them sees one channel.",
     ),
-    "15.4": Answer(
+    "15.4": ExerciseAnswer(
         lambda: _place(7), "Is official channel 7 an intrinsic map or a ghost, and which of its kind, counted from 0?"
     ),
-    "15.5": Answer(_cut, "Four channels were kept of five: one channel of the second part reached no output."),
+    "15.5": ExerciseAnswer(_cut, "Four channels were kept of five: one channel of the second part reached no output."),
 }

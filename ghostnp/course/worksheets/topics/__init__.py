@@ -6,8 +6,8 @@ from ghostnp.course.worksheets.topics import (
     convolution,
     crelu,
     depthwise,
+    differences,
     ghost,
-    reconcile,
     shrink,
     shuffle,
     size,
@@ -31,6 +31,18 @@ TOPICS = {
 }
 TEMPLATES = tuple(
     template
-    for file in (convolution, depthwise, size, shuffle, shrink, ghost, attention, crelu, units, conventions, reconcile)
+    for file in (
+        convolution,
+        depthwise,
+        size,
+        shuffle,
+        shrink,
+        ghost,
+        attention,
+        crelu,
+        units,
+        conventions,
+        differences,
+    )
     for template in file.TEMPLATES
 )

@@ -1,8 +1,17 @@
-"""Conventions of counting: what the tools count, beside multiply-adds and weights."""
+"""Conventions of counting: what the tools count besides multiply-adds and weights."""
 
 from ghostnp.course.worksheets.counters import added, biases, flops, macs, norm, norm_operations, parameters, times
 from ghostnp.course.worksheets.problem import Problem, template
-from ghostnp.course.worksheets.topics.layers import NORM, SIZES, asked, layers, plainly, rule_of, summed, under
+from ghostnp.course.worksheets.topics.counted_layers import (
+    NORM,
+    SIZES,
+    asked,
+    counted_by,
+    layers,
+    plainly,
+    rule_of,
+    summed,
+)
 from ghostnp.graph.counting.conventions import CONVENTIONS, MEASURES
 from ghostnp.ops.cost import Worked
 
@@ -89,7 +98,7 @@ def totals_of_a_tool(in_channels, out_channels, kernel, size, convention):
     counted = layers(in_channels, out_channels, kernel, size)
     parts = CONVENTIONS[convention].parts(counted)
     right = summed(parts)
-    mistakes = {"MACs alone": under("macs", counted), "FLOPs for MACs": added(right, under("macs", counted))}
+    mistakes = {"MACs alone": counted_by("macs", counted), "FLOPs for MACs": added(right, counted_by("macs", counted))}
     for row in counted.rows:
         left_out, counted_too = _ISSUES[row.op]
         without = [part for part in parts if part.op.split(" ")[0] != row.op or part.measure == "macs"]

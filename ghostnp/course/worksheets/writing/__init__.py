@@ -1,4 +1,8 @@
-"""How papers are written down: for printing, for Moodle, for spreadsheets, and the teacher's key."""
+"""How papers are written down: for printing, for Moodle, for spreadsheets, and the teacher's key.
+
+Every function takes a `WorksheetPlan`, what the papers have in common, and the papers in their order, and gives the
+text of the file.
+"""
 
 from ghostnp.course.worksheets.writing.html import to_html
 from ghostnp.course.worksheets.writing.key import to_key

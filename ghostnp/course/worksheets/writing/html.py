@@ -6,19 +6,7 @@ from ghostnp.course.worksheets.writing.markdown import TITLE
 
 
 def to_html(plan, papers):
-    """All papers, without answers.
-
-    Parameters
-    ----------
-    plan : Plan
-        What they have in common.
-    papers : iterable of Paper
-        In this order.
-
-    Returns
-    -------
-    str
-    """
+    """All papers, without answers."""
     environment = Environment(
         loader=PackageLoader("ghostnp.course.worksheets", "writing"),
         autoescape=True,

@@ -4,19 +4,7 @@ from ghostnp.course.worksheets.writing.markdown import TITLE, literal
 
 
 def to_key(plan, papers):
-    """Answers, worked solutions, and what lies behind each wrong answer.
-
-    Parameters
-    ----------
-    plan : Plan
-        What the papers have in common.
-    papers : iterable of Paper
-        In this order.
-
-    Returns
-    -------
-    str
-    """
+    """Answers, worked solutions, and what lies behind each wrong answer."""
     papers = list(papers)
     numbers = " | ".join(str(slot.number) for slot in plan.slots)
     glance = [f"| paper | {numbers} |", "|---" * (len(plan.slots) + 1) + "|"]

@@ -13,19 +13,7 @@ def literal(text):
 
 
 def to_markdown(plan, papers):
-    """All papers, without answers.
-
-    Parameters
-    ----------
-    plan : Plan
-        What they have in common.
-    papers : iterable of Paper
-        In this order.
-
-    Returns
-    -------
-    str
-    """
+    """All papers, without answers."""
     return "\n\n---\n\n".join(_paper(plan, paper) for paper in papers) + "\n"
 
 

@@ -12,19 +12,7 @@ from ghostnp.course.worksheets.question import CHOICE
 
 
 def to_moodle(plan, papers):
-    """All questions with solutions and feedback.
-
-    Parameters
-    ----------
-    plan : Plan
-        What the papers have in common.
-    papers : iterable of Paper
-        In this order.
-
-    Returns
-    -------
-    str
-    """
+    """All questions with solutions and feedback."""
     papers, quiz = list(papers), ElementTree.Element("quiz")
     for place, slot in enumerate(plan.slots):
         category = ElementTree.SubElement(quiz, "question", type="category")

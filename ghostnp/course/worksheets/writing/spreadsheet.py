@@ -11,17 +11,6 @@ def to_csv(plan, papers):
     """All questions with everything that is known about them.
 
     Numbers are written without separators, since spreadsheets of different countries read ``51,456`` differently.
-
-    Parameters
-    ----------
-    plan : Plan
-        What the papers have in common.
-    papers : iterable of Paper
-        In this order.
-
-    Returns
-    -------
-    str
     """
     text = io.StringIO()
     columns = ["id", "name", "seed", "number", "topic", "level", "kind", "question", *LETTERS, "right", "answer"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ghostnp.bench.contenders import CONTENDERS
 from ghostnp.bench.roofline import Machine
-from ghostnp.bench.session import BUSY, Row
+from ghostnp.bench.session import BUSY, Measurement
 from ghostnp.bench.timing import ratio
 
 _TITLES = {
@@ -25,7 +25,7 @@ _ROOF = (
 
 
 @dataclass
-class Report:
+class BenchReport:
     """Everything from one run.
 
     Parameters
@@ -36,7 +36,7 @@ class Report:
         Contenders that are not installed, and what they need.
     machine : Machine, optional
         Where operators were measured.
-    rows : list of Row
+    rows : list of Measurement
         In order.
     failures : list of str
         What was wrong.
@@ -45,7 +45,7 @@ class Report:
     surroundings: dict[str, str]
     missing: dict[str, str]
     machine: Machine | None = None
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Measurement] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def text(self, style="simple"):
@@ -85,6 +85,32 @@ class Report:
             },
             indent=1,
         )
+
+    def picture(self):
+        """The same as a picture: a dot for each ratio, with its quartiles, and operators under the roofline."""
+        from ghostnp.pictures.speed import measured_speeds  # only here: it brings matplotlib
+
+        peers = [name for name, contender in CONTENDERS.items() if not contender.is_ours]
+        ratios = [
+            (
+                _line_name(row, ours),
+                {peer: _value_and_quartiles(row, ours, peer) for peer in peers if peer in row.samples},
+            )
+            for row in self.rows
+            if row.section != "ops"
+            for ours in row.samples
+            if CONTENDERS[ours].is_ours
+        ]
+        operators = [
+            (row.labels["operator"], row.labels["pass"], row.work.intensity, row.work.flops / ours.median)
+            for row in self.rows
+            if row.section == "ops" and (ours := row.samples.get("ghostnp")) and row.work and row.work.flops
+        ]
+        roof = {"peak": self.machine.flops, "bandwidth": self.machine.bandwidth} if self.machine else {}
+        title = ", ".join(
+            (self.surroundings["processor"], f"{self.surroundings['cores']} cores", self.surroundings["date"])
+        )
+        return measured_speeds(ratios, operators, peers=peers, title=title, **roof)
 
     def _table(self, section, rows, style):
         from tabulate import tabulate  # only here: it takes as long to import as NumPy
@@ -136,6 +162,21 @@ class Report:
         return record
 
 
+def _value_and_quartiles(row, ours, peer):
+    found = ratio(row.samples[ours], row.samples[peer])
+    return found.value, found.quartiles
+
+
+def _line_name(row, ours):
+    section = "" if row.section == "networks" else f"{row.section}: "
+    size = (
+        f"{row.labels['network']}, {row.labels['size']} px, batch {row.labels['batch']}, "
+        if "size" in row.labels
+        else ""
+    )
+    return section + size + row.labels.get("pass", row.labels.get("what", "")) + ", compiled" * (ours != "ghostnp")
+
+
 def _digits(number):
-    """Three of them, and never an exponent for what is large."""
+    """Three significant digits, and no exponent for large numbers."""
     return f"{number:.3g}" if number < 1000 else f"{number:,.0f}"

@@ -1,9 +1,9 @@
-"""Whether two contenders computed the same, before anyone's time is taken.
+"""Whether two contenders computed the same, before anything is timed.
 
 Errors are relative to a norm, since a ReLU whose input is zero but for rounding may fall on either side: that moves
-single numbers by any amount, and the whole by little. In a network, where such accidents pile up and batch norm over a
+single numbers by any amount, and the whole by little. In a network, where many of these add up and batch norm over a
 few pixels makes them larger, all gradients together are held to a twentieth and each of them to four tenths: one that
-was forgotten is off by 1, one with the wrong sign by 2. (Tests compare gradients in float64, where little piles up.)
+was forgotten is off by 1, one with the wrong sign by 2. (Tests compare gradients in float64, where they stay small.)
 """
 
 import math

@@ -1,7 +1,7 @@
 """Do definitions and kernels agree, and how long does each take? The same module is run on both, forward and backward.
 
 Two correct programs need not give the same bits in float32: they add in different orders, and each addition rounds by
-up to half of eps = 2⁻²³ of its result. Over a sum of K terms such errors wander off like √K·eps: that is the yardstick,
+up to half of eps = 2⁻²³ of its result. Over a sum of K terms such errors grow like √K·eps, which gives the tolerance,
 
     largest |definition − kernel|  ≤  16·√K·eps · scale
 
@@ -40,7 +40,7 @@ class Pass(NamedTuple):
     backward_ms: float
 
 
-class Difference(NamedTuple):
+class ArrayDistance(NamedTuple):
     """How far apart two arrays are, as a share of their scale, and how far they may be."""
 
     name: str
@@ -61,13 +61,13 @@ class Comparison:
     ----------
     definition, kernel : Pass
         What each gave.
-    differences : list of Difference
+    differences : list of ArrayDistance
         Of the output and of every gradient.
     """
 
     definition: Pass
     kernel: Pass
-    differences: list[Difference]
+    differences: list[ArrayDistance]
 
     @property
     def agrees(self):
@@ -102,7 +102,7 @@ def tolerance(terms):
     return SAFETY * math.sqrt(terms) * EPS
 
 
-def compare(module, x, gradient_of: Callable, definitions, kernels, *, training=False):
+def compare_backends(module, x, gradient_of: Callable, definitions, kernels, *, training=False):
     """Run a module on both backends, time them, and see whether they agree.
 
     Parameters
@@ -144,7 +144,7 @@ def run(namespace, module, x, gradient_of, *, training=False):
     Parameters
     ----------
     namespace, module, x, gradient_of, training
-        As in `compare`.
+        As in `compare_backends`.
 
     Returns
     -------
@@ -165,6 +165,6 @@ def run(namespace, module, x, gradient_of, *, training=False):
 
 def _difference(name, mine, theirs, least_scale, terms):
     if mine.shape != theirs.shape:
-        return Difference(f"{name} (shape {mine.shape}, and {theirs.shape})", math.nan, tolerance(terms))
+        return ArrayDistance(f"{name} (shape {mine.shape}, and {theirs.shape})", math.nan, tolerance(terms))
     scale = max(float(np.abs(mine).max()), least_scale)
-    return Difference(name, float(np.abs(mine - theirs).max()) / scale, tolerance(terms))
+    return ArrayDistance(name, float(np.abs(mine - theirs).max()) / scale, tolerance(terms))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostnp.bench.check import disagreement, tolerance
+from ghostnp.bench.same_results import disagreement, tolerance
 from ghostnp.bench.tasks import CallTask, NetworkTask
 
 pytestmark = pytest.mark.small

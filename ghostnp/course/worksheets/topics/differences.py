@@ -4,7 +4,16 @@ from functools import lru_cache
 
 from ghostnp.course.worksheets.counters import added, times
 from ghostnp.course.worksheets.problem import Named, Problem, template
-from ghostnp.course.worksheets.topics.layers import NORM, SIZES, asked, layers, plainly, rule_of, summed, under
+from ghostnp.course.worksheets.topics.counted_layers import (
+    NORM,
+    SIZES,
+    asked,
+    counted_by,
+    layers,
+    plainly,
+    rule_of,
+    summed,
+)
 from ghostnp.graph.counting import count
 from ghostnp.graph.counting.conventions import CONVENTIONS, MACS, MEASURES
 from ghostnp.graph.counting.reconcile import difference
@@ -32,15 +41,15 @@ def which_rule(in_channels, out_channels, kernel, size, convention):
     rules = "; ".join(f"{name} counts {rule}" for name, rule in _TOOLS.items())
 
     def named(name):
-        return Named(name, f"{under(name, counted).working}: {name}")
+        return Named(name, f"{counted_by(name, counted).working}: {name}")
 
-    total, lie = under(convention, counted), difference(counted, MACS, CONVENTIONS[convention])
+    total, lie = counted_by(convention, counted), difference(counted, MACS, CONVENTIONS[convention])
     apart = " + ".join(
         f"{term.factor}·{term.elements:,} ({MEASURES[term.measure]} of {plainly(term.op)})" for term in lie.terms
     )
     return Problem(
-        f"{asked(in_channels, out_channels, kernel, size)} One table says {under('macs', counted):,}, which are the "
-        f"multiply-adds alone. Another says {total:,}. By which rule was the other one counted? {rules}.",
+        f"{asked(in_channels, out_channels, kernel, size)} One table says {counted_by('macs', counted):,}, which are "
+        f"the multiply-adds alone. Another says {total:,}. By which rule was the other one counted? {rules}.",
         named(convention),
         f"{lie.total:,} lie between them: {apart}.",
         {f"taken for {name}": named(name) for name in _TOOLS if name != convention},
@@ -56,16 +65,16 @@ def batch_norms_share(in_channels, out_channels, kernel, size, convention):
     others = [term for term in lie.terms if term.op != NORM]
     right = summed(norms)
     return Problem(
-        f"{asked(in_channels, out_channels, kernel, size)} Their multiply-adds are {under('macs', counted):,}. A "
-        f"tool says {under(convention, counted):,}; it counts {rule_of(convention)}. How much of the difference is the "
-        "batch norm's?",
+        f"{asked(in_channels, out_channels, kernel, size)} Their multiply-adds are {counted_by('macs', counted):,}. A "
+        f"tool says {counted_by(convention, counted):,}; it counts {rule_of(convention)}. How much of the difference "
+        "is the batch norm's?",
         right,
         f"{norms[0].elements:,} numbers go through the batch norm, and the rule counts {norms[0].factor} for each:",
         {
             "the whole difference": summed(lie.terms),
             "another part": summed(others),
             "the elements alone": Worked(str(norms[0].elements)),
-            "two totals for a difference": under(convention, counted),
+            "two totals for a difference": counted_by(convention, counted),
             "doubled twice": times(2, right),
             "forgot the channels": summed([part._replace(elements=size * size) for part in norms]),
         },
@@ -96,7 +105,7 @@ def what_is_left_to_explain(network, size, convention):
     lie = difference(counted, MACS, CONVENTIONS[convention])
     norms = [term for term in lie.terms if term.op == NORM]
     others = [term for term in lie.terms if term.op != NORM]
-    total, bare, elements = under(convention, counted), under("macs", counted), norms[0].elements
+    total, bare, elements = counted_by(convention, counted), counted_by("macs", counted), norms[0].elements
     return Problem(
         f"For {network} at {size}x{size} pixels one table says {bare:,}, the multiply-adds alone, and another "
         f"{total:,}. The other counts {rule_of(convention)}. {elements:,} numbers go through batch norms. How much of "

@@ -1,4 +1,4 @@
-"""The pictures of the tour's lessons on convolutions: each function takes arrays and gives a matplotlib Figure."""
+"""Maps on their way through a convolution of each kind, and through a channel shuffle."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -19,17 +19,6 @@ from ghostnp.pictures.style import (
     show_signed,
     write_numbers,
 )
-
-
-def input_channels(photo, x):
-    """The photo, and the three maps that a network gets: `photo` (H, W, 3), `x` (1, 3, H, W)."""
-    figure, grid = sheet(10, 2.9, nrows=1, ncols=4)
-    show(figure.add_subplot(grid[0]), photo, "the photo")
-    for channel, name in enumerate(("red", "green", "blue")):
-        low, high = x[0, channel].min(), x[0, channel].max()
-        title = f"{name}: {low:.1f} ... {high:.1f}".replace("-", "−")
-        show(figure.add_subplot(grid[channel + 1]), x[0, channel], title, INPUT, limits=(x.min(), x.max()))
-    return figure
 
 
 def filters_and_maps(names, weight, y):

@@ -37,7 +37,7 @@ def summed(parts):
     return Worked(" + ".join(terms) or "0")
 
 
-def under(convention, counted):
+def counted_by(convention, counted):
     """What a convention, by its name, makes of a count: a `Worked`."""
     return summed(CONVENTIONS[convention].parts(counted))
 

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from ghostnp.bench.picture import picture
-from ghostnp.bench.report import Report
+from ghostnp.bench.bench_report import BenchReport
 from ghostnp.bench.roofline import Machine, Work
-from ghostnp.bench.session import Row
+from ghostnp.bench.session import Measurement
 from ghostnp.bench.surroundings import Others, surroundings
 from ghostnp.bench.timing import Samples
 
@@ -25,12 +24,14 @@ def report():
     calls = {"ghostnp": Samples((2e-3,)), "PyTorch": Samples((1e-3,))}
     left_out = {"im2col": "NotImplementedError: none"}
     rows = [
-        Row("networks", NETWORK, {name: Samples(values) for name, values in times.items()}, {"ONNX Runtime": "no"}),
-        Row("ops", CALL, calls, left_out, Work(4_000_000, 1_000_000)),
-        Row("memory", NETWORK, {"ghostnp": Samples((6.4e9,)), "PyTorch": Samples((12.8e9,))}),
-        Row("startup", {"what": "import"}, {"ghostnp": Samples((0.1,)), "PyTorch": Samples((2.0,))}),
+        Measurement(
+            "networks", NETWORK, {name: Samples(values) for name, values in times.items()}, {"ONNX Runtime": "no"}
+        ),
+        Measurement("ops", CALL, calls, left_out, Work(4_000_000, 1_000_000)),
+        Measurement("memory", NETWORK, {"ghostnp": Samples((6.4e9,)), "PyTorch": Samples((12.8e9,))}),
+        Measurement("startup", {"what": "import"}, {"ghostnp": Samples((0.1,)), "PyTorch": Samples((2.0,))}),
     ]
-    return Report(surroundings(2), {"ONNX Runtime": "onnxruntime"}, Machine(1e10, 1e9), rows, ["one failure"])
+    return BenchReport(surroundings(2), {"ONNX Runtime": "onnxruntime"}, Machine(1e10, 1e9), rows, ["one failure"])
 
 
 def cells(text, name):
@@ -78,7 +79,7 @@ def test_json_has_every_sample_and_ratio(report):
 
 
 def test_the_picture_has_a_dot_for_each_ratio_and_each_operator(report, tmp_path):
-    figure = picture(report)
+    figure = report.picture()
     ratios, roof = figure.axes
     dots = [line for line in ratios.lines if line.get_marker() == "o"]
     assert [list(line.get_xdata()) for line in dots] == [pytest.approx([21 / 44, 10 / 44, 0.5, 0.05])]
@@ -90,7 +91,7 @@ def test_the_picture_has_a_dot_for_each_ratio_and_each_operator(report, tmp_path
 @pytest.mark.parametrize("kept", [["networks"], ["ops"], []])
 def test_a_part_of_it_is_drawn_as_well(report, kept):
     report.rows = [row for row in report.rows if row.section in kept]
-    assert len(picture(report).axes) == 1
+    assert len(report.picture().axes) == 1
 
 
 def test_other_programs_are_seen():
