@@ -22,7 +22,7 @@ from ghostnp.kernels import (
     resize,
     shuffle,
 )
-from ghostnp.kernels.runtime import apply_settings
+from ghostnp.kernels.runtime import apply_settings, memory
 from ghostnp.ops import __all__
 
 _CHAPTERS = (
