@@ -35,7 +35,7 @@ from ghostnp.modules.rules import of_kind
 from ghostnp.ops.checks import integer, positive
 
 
-class Row(NamedTuple):
+class BottleneckRow(NamedTuple):
     """One bottleneck.
 
     Parameters
@@ -64,21 +64,26 @@ class Row(NamedTuple):
 
 # K. Han et al., "GhostNet", CVPR 2020, table 1, in the stages of the official code.
 STAGES = (
-    (Row(3, 16, 16, 0, 1),),
-    (Row(3, 48, 24, 0, 2),),
-    (Row(3, 72, 24, 0, 1),),
-    (Row(5, 72, 40, 0.25, 2),),
-    (Row(5, 120, 40, 0.25, 1),),
-    (Row(3, 240, 80, 0, 2),),
+    (BottleneckRow(3, 16, 16, 0, 1),),
+    (BottleneckRow(3, 48, 24, 0, 2),),
+    (BottleneckRow(3, 72, 24, 0, 1),),
+    (BottleneckRow(5, 72, 40, 0.25, 2),),
+    (BottleneckRow(5, 120, 40, 0.25, 1),),
+    (BottleneckRow(3, 240, 80, 0, 2),),
     (
-        Row(3, 200, 80, 0, 1),
-        Row(3, 184, 80, 0, 1),
-        Row(3, 184, 80, 0, 1),
-        Row(3, 480, 112, 0.25, 1),
-        Row(3, 672, 112, 0.25, 1),
+        BottleneckRow(3, 200, 80, 0, 1),
+        BottleneckRow(3, 184, 80, 0, 1),
+        BottleneckRow(3, 184, 80, 0, 1),
+        BottleneckRow(3, 480, 112, 0.25, 1),
+        BottleneckRow(3, 672, 112, 0.25, 1),
     ),
-    (Row(5, 672, 160, 0.25, 2),),
-    (Row(5, 960, 160, 0, 1), Row(5, 960, 160, 0.25, 1), Row(5, 960, 160, 0, 1), Row(5, 960, 160, 0.25, 1)),
+    (BottleneckRow(5, 672, 160, 0.25, 2),),
+    (
+        BottleneckRow(5, 960, 160, 0, 1),
+        BottleneckRow(5, 960, 160, 0.25, 1),
+        BottleneckRow(5, 960, 160, 0, 1),
+        BottleneckRow(5, 960, 160, 0.25, 1),
+    ),
 )
 STEM, LAST, HEAD = 16, 960, 1280
 BOTTLENECKS = sum(map(len, STAGES))
@@ -91,12 +96,12 @@ def with_attention(widened, narrowed=(None,) * BOTTLENECKS, *, stages=STAGES):
     ----------
     widened, narrowed : sequence
         For each bottleneck, what makes the attention of its first and of its second ghost module, or None.
-    stages : tuple of tuple of Row
+    stages : tuple of tuple of BottleneckRow
         The table.
 
     Returns
     -------
-    tuple of tuple of Row
+    tuple of tuple of BottleneckRow
     """
     rows = sum(map(len, stages))
     for name, column in (("widened", widened), ("narrowed", narrowed)):
@@ -165,7 +170,7 @@ class GhostNet(Sequential):
         Scales every channel count but the head's 1280; results are rounded to a multiple of 4.
     dropout : float, default 0.2
         Probability in front of the classifier; it takes effect in training with an `rng`.
-    stages : tuple of tuple of Row, default STAGES
+    stages : tuple of tuple of BottleneckRow, default STAGES
         The table: `STAGES_V2` makes a GhostNetV2.
     dialect : Dialect, default OFFICIAL
         Whose code: `OFFICIAL` (PyTorch), `DOCUMENT_000` (Keras), or one of your own.

@@ -12,7 +12,7 @@ from ghostnp.modules.layers import dropped
 from ghostnp.ops.checks import integer
 
 
-class Row(NamedTuple):
+class InceptionRow(NamedTuple):
     """One inception module: filters of each size; those that reduce come before, those of `pool` behind the pool."""
 
     one: int
@@ -25,15 +25,15 @@ class Row(NamedTuple):
 
 # C. Szegedy et al., "Going deeper with convolutions", CVPR 2015, table 1.
 STAGES = {
-    "3": (Row(64, 96, 128, 16, 32, 32), Row(128, 128, 192, 32, 96, 64)),
+    "3": (InceptionRow(64, 96, 128, 16, 32, 32), InceptionRow(128, 128, 192, 32, 96, 64)),
     "4": (
-        Row(192, 96, 208, 16, 48, 64),
-        Row(160, 112, 224, 24, 64, 64),
-        Row(128, 128, 256, 24, 64, 64),
-        Row(112, 144, 288, 32, 64, 64),
-        Row(256, 160, 320, 32, 128, 128),
+        InceptionRow(192, 96, 208, 16, 48, 64),
+        InceptionRow(160, 112, 224, 24, 64, 64),
+        InceptionRow(128, 128, 256, 24, 64, 64),
+        InceptionRow(112, 144, 288, 32, 64, 64),
+        InceptionRow(256, 160, 320, 32, 128, 128),
     ),
-    "5": (Row(256, 160, 320, 32, 128, 128), Row(384, 192, 384, 48, 128, 128)),
+    "5": (InceptionRow(256, 160, 320, 32, 128, 128), InceptionRow(384, 192, 384, 48, 128, 128)),
 }
 
 
@@ -65,7 +65,7 @@ class GoogLeNet(Sequential):
         Length of the output.
     dropout : float, default 0.4
         Probability in front of the classifier; it takes effect in training with an `rng`.
-    stages : dict of str to tuple of Row, default STAGES
+    stages : dict of str to tuple of InceptionRow, default STAGES
         The table.
 
     Raises

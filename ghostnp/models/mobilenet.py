@@ -13,7 +13,7 @@ from ghostnp.modules.rules import builder
 from ghostnp.ops.checks import integer, positive
 
 
-class Row(NamedTuple):
+class SeparableRow(NamedTuple):
     """A depthwise convolution of `stride` and a pointwise one to `out` channels."""
 
     out: int
@@ -23,11 +23,11 @@ class Row(NamedTuple):
 # A. Howard et al., "MobileNets", 2017, table 1: a line for each resolution. The last depthwise convolution is printed
 # there with stride 2, between 7x7 maps and 7x7 maps: its stride is 1.
 STAGES_V1 = (
-    (Row(64, 1),),
-    (Row(128, 2), Row(128, 1)),
-    (Row(256, 2), Row(256, 1)),
-    (Row(512, 2), *(Row(512, 1),) * 5),
-    (Row(1024, 2), Row(1024, 1)),
+    (SeparableRow(64, 1),),
+    (SeparableRow(128, 2), SeparableRow(128, 1)),
+    (SeparableRow(256, 2), SeparableRow(256, 1)),
+    (SeparableRow(512, 2), *(SeparableRow(512, 1),) * 5),
+    (SeparableRow(1024, 2), SeparableRow(1024, 1)),
 )
 
 
@@ -44,7 +44,7 @@ class MobileNetV1(Sequential):
         α, scales every channel count; results are rounded to a multiple of 8.
     activation : type of Module, default ReLU
         `ReLU` as in the paper; the official TensorFlow code and timm have `ReLU6`.
-    stages : tuple of tuple of Row, default STAGES_V1
+    stages : tuple of tuple of SeparableRow, default STAGES_V1
         The table.
 
     Raises

@@ -9,7 +9,7 @@ from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.ops.checks import integer
 
 
-class Row(NamedTuple):
+class StageRow(NamedTuple):
     """Bottlenecks in a row: channels inside and out, how many, stride of the first."""
 
     middle: int
@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
 
 # K. He et al., "Deep residual learning", CVPR 2016, table 1, 50 layers.
-RESNET50 = (Row(64, 256, 3, 1), Row(128, 512, 4, 2), Row(256, 1024, 6, 2), Row(512, 2048, 3, 2))
+RESNET50 = (StageRow(64, 256, 3, 1), StageRow(128, 512, 4, 2), StageRow(256, 1024, 6, 2), StageRow(512, 2048, 3, 2))
 
 
 class ResNet(Sequential):
@@ -38,7 +38,7 @@ class ResNet(Sequential):
         there), or in the 3x3, as in torchvision (4.1 billion).
     conv, norm
         What a bottleneck is made of, as in `Bottleneck`.
-    rows : tuple of Row, default RESNET50
+    rows : tuple of StageRow, default RESNET50
         The table.
 
     Raises

@@ -9,7 +9,7 @@ from ghostnp.modules.layers import dropped
 from ghostnp.ops.checks import integer
 
 
-class Row(NamedTuple):
+class FireRow(NamedTuple):
     """One fire module: filters of its squeeze layer and of each kind in its expand layer."""
 
     squeeze: int
@@ -20,9 +20,9 @@ class Row(NamedTuple):
 # is the stem's.
 STAGES = (
     (),
-    (Row(16, 64), Row(16, 64), Row(32, 128)),
-    (Row(32, 128), Row(48, 192), Row(48, 192), Row(64, 256)),
-    (Row(64, 256),),
+    (FireRow(16, 64), FireRow(16, 64), FireRow(32, 128)),
+    (FireRow(32, 128), FireRow(48, 192), FireRow(48, 192), FireRow(64, 256)),
+    (FireRow(64, 256),),
 )
 
 
@@ -37,7 +37,7 @@ class SqueezeNet(Sequential):
         Length of the output.
     dropout : float, default 0.5
         Probability in front of the last convolution; it takes effect in training with an `rng`.
-    stages : tuple of tuple of Row, default STAGES
+    stages : tuple of tuple of FireRow, default STAGES
         The table.
 
     Raises

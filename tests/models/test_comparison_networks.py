@@ -90,12 +90,12 @@ NETWORKS = {
     ),
     "resnet50": Case(resnet.ResNet, oracle.ResNet),
     "resnext, two stages, paper's stride": Case(
-        partial(resnet.ResNet, rows=(resnet.Row(64, 256, 2, 1), resnet.Row(128, 512, 2, 2)), **RESNEXT),
+        partial(resnet.ResNet, rows=(resnet.StageRow(64, 256, 2, 1), resnet.StageRow(128, 512, 2, 2)), **RESNEXT),
         partial(oracle.ResNet, depths=(2, 2), **RESNEXT),
     ),
     "ghost_resnet50": Case(resnet.GhostResNet, oracle.GhostResNet),
     "ghost_resnet, ratio 3": Case(  # which does not divide 64, 256 or 128
-        partial(resnet.GhostResNet, ratio=3, rows=(resnet.Row(64, 256, 1, 1), resnet.Row(128, 512, 1, 2))),
+        partial(resnet.GhostResNet, ratio=3, rows=(resnet.StageRow(64, 256, 1, 1), resnet.StageRow(128, 512, 1, 2))),
         partial(oracle.GhostResNet, ratio=3, depths=(1, 1)),
     ),
     "alexnet": plain_case(plain_net.ALEXNET, oracle.alexnet, (97, 75), 2 * 1, hidden=64),

@@ -134,9 +134,11 @@ def test_dropout_in_front_of_the_classifier_needs_training_and_an_rng():
 
 @pytest.mark.small
 def test_a_table_of_ones_own_makes_a_network_of_ones_own():
-    from ghostnp.models.ghostnet import Row
+    from ghostnp.models.ghostnet import BottleneckRow
 
-    model = GhostNet(num_classes=5, width=0.5, stages=((Row(3, 16, 24, 0.25, 2),), (Row(3, 32, 24, 0, 1),)))
+    model = GhostNet(
+        num_classes=5, width=0.5, stages=((BottleneckRow(3, 16, 24, 0.25, 2),), (BottleneckRow(3, 32, 24, 0, 1),))
+    )
     with ghostnp.use_backend(ghostnp.ops):
         assert model(np.ones((1, 3, 16, 16), np.float32)).shape == (1, 5)
     assert "blocks.2.0.conv.weight" in model.parameters()
