@@ -1,14 +1,14 @@
-"""Standard, pointwise and grouped convolution as linear maps, and the names that hand over to them.
+"""Standard, pointwise and grouped convolution as matrix products; `conv2d`, which chooses; separable convolution.
 
-All three are one thing here. With g groups, C, H, W, N memory already holds g matrices of C_in/g rows each, one below
-the other, and the columns keep that order: y = w @ columns + bias, once for each group. With a 1x1 kernel, stride 1 and
-no padding, x is its own columns. Otherwise the products take their rows from the phases of x, and no columns are made.
+With g groups, C, H, W, N memory holds g matrices of C_in/g rows each, one below the other, and the columns (see
+`windows`) keep that order: y = w @ columns + bias, once for each group. With a 1x1 kernel, stride 1 and no padding, x
+is its own columns.
 
 Two keywords are not in the vocabulary: `out`, an array of a kernel's own layout (or some channels of one) to write
-the result to, and `relu`, which rectifies it on the way. They are there for the inference engine.
+the result to, and `relu`, which rectifies it in the same pass. They are there for the inference engine.
 
-Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds up where they came from:
-a few output rows at a time, so that the memory which they take is bounded.
+Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds to their pixels: a few
+output rows at a time, so that the memory which they take is bounded.
 """
 
 import math
@@ -131,17 +131,17 @@ def _convolve_backward(dy, x, weight, window, groups=1):
 
 
 def _by_group(buffer, groups):
-    """`buffer` as (G, rows, columns): a group's channels lie together, so this is a view."""
+    """`buffer` as (G, rows, columns): a group's channels are contiguous, so this is a view."""
     return buffer.reshape(groups, len(buffer) // groups, math.prod(buffer.shape[1:]))
 
 
 def _is_one_pixel(window):
-    """Whether each output pixel sees just the input pixel in the same place."""
+    """Whether each output pixel reads the input pixel in the same place and no other."""
     return window.kernel == window.stride == (1, 1) and window.input == window.output
 
 
 def _add_to_pixels(dy, w, window, dx, batch):
-    """dx += what wᵀ @ dy, the gradients of the columns, send back to the pixels: a band of output rows at a time."""
+    """Add the gradients of the columns, wᵀ @ dy, to their pixels in dx: a band of output rows at a time."""
     height, width = window.output
     depth, length = w.shape[0] * w.shape[2], width * batch
     step = min(height, max(1, COLUMN_BYTES // (depth * length * dy.itemsize)))

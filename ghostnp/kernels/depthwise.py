@@ -1,16 +1,15 @@
 """Depthwise convolution, forward and backward: every tap is one scaled addition of long contiguous rows.
 
-What a band of output rows reads of a channel is dealt out to phases, as `windows` says: by rows alone. A tap reads one
-contiguous run of them for the whole band:
+What a band of output rows reads of a channel is dealt out to phases, as `windows` says: by rows alone. There each tap
+begins at an offset, and the numbers that follow are those that it multiplies for the numbers of an output row:
 
-    sums[k] += w[tap] · phases[offset[tap] + k]
+    row[k] = b + Σ_tap w[tap] · phases[offset[tap] + i · pitch + k]
 
-Between and after the output pixels there are surplus sums, which are not copied to y. To deal out the columns as well
-would take more time than the additions that it saves. Up to nine taps are added at a time, which saves most passes over
-the sums.
+A few rows are summed at once in vector registers. If the stride skips columns, so do the pixels of y in such a row, and
+they are copied from it. To deal out the columns as well would take more time than the sums that it saves.
 
-Backwards dy is spaced out as the sums are, with zeros in between. dx takes the same additions of it, and dw the scalar
-products of it and the same runs.
+Backwards dy is spaced out as the rows of a phase are, with zeros in between, and a tap reads one contiguous run for the
+whole band. dx takes scaled additions of such runs, up to nine taps at a time, and dw takes scalar products.
 """
 
 from functools import lru_cache
@@ -19,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous, images, planes, rows
-from ghostnp.kernels.loops import add_scaled, dot, fill, rectify, sum_row
+from ghostnp.kernels.loops import add_scaled, dot, fill, sum_row
 from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime.rows import ROWS, VECTOR, filter_rows
 from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
 from ghostnp.kernels.windows import collect, deal, layout
 from ghostnp.ops.geometry import check_conv2d
@@ -104,15 +104,18 @@ def _span(band, rows):
 
 @leaf
 def _filter(phases, w, bias, band, offsets, first, sums, y, relu):
-    """One filter's band of y from row `first` on."""
-    rows, n = min(band.rows, band.height_out - first), band.width_out * band.batch
-    total, target = sums[: _span(band, rows)], y[first * n : (first + rows) * n]
-    fill(total, bias)
-    add_taps(total, phases, offsets, w)
-    for i in range(rows):
-        copy_pixels(total[i * band.pitch :], band.spacing, target[i * n :], band.batch, band.width_out, band.batch)
-    if relu:
-        rectify(target)
+    """One filter's band of y from row `first` on; with other pixels between those of y, it takes them from `sums`."""
+    n, width, end = band.width_out * band.batch, _span(band, 1), min(band.height_out, first + band.rows)
+    apart = band.spacing > band.batch
+    for i in range(first, end, ROWS):
+        begin, rows = (i - first) * band.pitch, min(ROWS, end - i)
+        home = sums if apart else y[i * n : (i + rows) * n]
+        for j in range(0, width, VECTOR // y.itemsize):
+            filter_rows(w, offsets, phases, begin + j, band.pitch, bias, home, j, width, rows, width - j, relu)
+        if apart:
+            for r in range(rows):
+                row, target = sums[r * width : (r + 1) * width], y[(i + r) * n : (i + r + 1) * n]
+                copy_pixels(row, band.spacing, target, band.batch, band.width_out, band.batch)
 
 
 @leaf
@@ -200,7 +203,9 @@ def _forward(share, shares, x, w, bias, band, offsets, y, relu):
     """y (C_out, H_out·W_out·N) of x (C_in, H·W·N) and w (C_out, taps): the channels are shared out."""
     begin, end = bounds(share, shares, len(x))
     if begin < end:
-        phases, sums = np.zeros(band.phases * band.size, x.dtype), np.empty(band.rows * band.pitch, x.dtype)
+        # Whole vectors are read, so the last one of a row may go beyond the phases.
+        phases = np.zeros(band.phases * band.size + VECTOR // x.itemsize, x.dtype)
+        sums = np.empty(ROWS * band.pitch, x.dtype)
         _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, relu)
 
 

@@ -1,4 +1,4 @@
-"""What the taps of a window do with long rows, and how pixels are set apart: for depthwise convolution and pooling."""
+"""Sums over the taps of a window, as loops over long rows; and pixels copied with other distances between them."""
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def _copy_8(source, i, target, o):
 
 @leaf
 def copy_pixels(source, step, target, target_step, count, batch):
-    """Copy `count` pixels; the next one is a step further on."""
+    """Copy `count` pixels of so many numbers (`batch`) each, which begin a step apart."""
     if step == target_step == batch:
         copy(source[: count * batch], target[: count * batch])
     elif batch == 1:

@@ -32,6 +32,7 @@ from ghostnp.kernels.layout import compact
 from ghostnp.kernels.loops import accumulate, copy, fill
 from ghostnp.kernels.matmul import Columns
 from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime.rows import VECTOR, copy_vector
 
 
 class Band(NamedTuple):
@@ -152,7 +153,7 @@ def _inside(band, q):
 def deal(x, band, first, phases):
     """Copy what a band from output row `first` on reads of a channel x (H·W·N) to its phases, of rows alone.
 
-    Rows of padding are set to zero. Columns of padding have to be zero already, and nothing is ever written there.
+    The padding has to be zero at first. Its columns stay so; its rows are set to zero where another band was before.
     """
     begin, end, at = _inside(band, np.int64(0))
     for phase in range(band.phases):
@@ -160,8 +161,9 @@ def deal(x, band, first, phases):
             row, target = (first + line) * band.stride_rows + phase - band.top, phase * band.size + line * band.pitch
             if 0 <= row < band.height:
                 source = row * band.width * band.batch + at
-                copy(x[source : source + end - begin], phases[target + begin : target + end])
-            else:
+                for p in range(0, end - begin, VECTOR // x.itemsize):
+                    copy_vector(x, source + p, phases, target + begin + p, end - begin - p)
+            elif band.rows < band.height_out:
                 fill(phases[target : target + band.pitch], phases.dtype.type(0))
 
 
