@@ -21,9 +21,9 @@ from ghostnp.course.grader.comparing import Sample, compare, shown_arguments
 from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.course.grader.hints import hints
 from ghostnp.testing import Call, calls, laws_of, smallest_failure
-from ghostnp.testing.calls import OPERATORS, definition
+from ghostnp.testing.calls import definition, operator_names
 
-FUNCTIONS = tuple(name + suffix for name in OPERATORS for suffix in ("", "_backward"))
+FUNCTIONS = tuple(name + suffix for name in operator_names() for suffix in ("", "_backward"))
 _EXAMPLES, _FEWEST = 100, 12
 
 

@@ -8,20 +8,11 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.testing import Call, run, run_backward, values
 from ghostnp.testing.calls import backward_arguments
-from ghostnp.testing.structure import BENT, EXACT
-
-# What forward returns beside y.
-_BESIDE = {
-    "max_pool2d": ("argmax",),
-    "batch_norm_train": ("mean", "var"),
-    "batch_norm_relu_train": ("mean", "var"),
-    "softmax_cross_entropy": ("probabilities",),
-}
 
 
 @dataclass
 class Sample:
-    """One call, the right results and those of the answer, by name: y and what comes beside it, or dx and so on."""
+    """One call, the right results and those of the answer, by name: y and its extra outputs, or dx and so on."""
 
     call: Call
     arguments: dict[str, Any]
@@ -61,16 +52,15 @@ def compare(name, answer, call):
     Sample
         With the first difference, if there is one.
     """
-    dtype = np.float32 if call.operator in EXACT else np.float64
-    draw = values if call.operator in BENT else _whole_numbers  # these are easier to read
+    dtype = np.float32 if call.row.exact else np.float64
+    draw = values if call.row.bends else _whole_numbers  # these are easier to read
     arguments = call.arguments(dtype, draw)
     y, extra = run(ops, call, arguments)
     if not name.endswith("_backward"):
-        beside = _BESIDE.get(call.operator, ())
-        right = dict(zip(("y", *beside), (y, *extra), strict=True))
+        right = dict(zip(("y", *call.row.extra), (y, *extra), strict=True))
         result = answer(*call.arguments(dtype, draw).values(), **call.keywords)
         sample = Sample(call, arguments, None, right, {})
-        parts = (result,) if not beside else result
+        parts = result if call.row.extra else (result,)
     else:
         dy = call.gradient(y, draw)
         gradients = run_backward(ops, call, dy, arguments, extra)
@@ -79,7 +69,7 @@ def compare(name, answer, call):
         result = answer(*took, **call.keywords)
         sample = Sample(call, arguments, dy, right, {})
         parts = (result,) if len(right) == 1 else result
-    sample.difference = _returned(name, parts, list(right)) or _compare_parts(sample, parts, call.operator in EXACT)
+    sample.difference = _returned(name, parts, list(right)) or _compare_parts(sample, parts, call.row.exact)
     return sample
 
 

@@ -58,7 +58,7 @@ class Guard:
 
     def install(self):
         """Fence in this process: audit what Python does, and put sentries before the definitions."""
-        for home, names in ((ops, ops.__all__), (testing, GHOST)):
+        for home, names in ((ops, ops.__all__), (testing, (GHOST.name, f"{GHOST.name}_backward"))):
             for name in names:
                 definition = getattr(home, name)
                 if not name.endswith("_cost"):
