@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 from ghostnp import ops
+from ghostnp.testing.calls import lookup
 from ghostnp.testing.comparison import Dialect, compare
 from ghostnp.testing.draw import calls
 from ghostnp.testing.frameworks import FRAMEWORKS, PADDINGS, framework_of
@@ -110,6 +111,9 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
     dialect = Dialect(layout, weights, framework, _DTYPES[dtype], exact)
     given = dialect._asdict() | {"dtype": dtype}
     paddings = PADDINGS[framework] if paddings is None else paddings
+
+    if backward is not None:
+        lookup(against, f"{operator}_backward")  # what it is held against
 
     def check(call):
         compare(fn, backward, call, dialect, against)
