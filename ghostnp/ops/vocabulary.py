@@ -73,8 +73,13 @@ class Operator:
         Arrays that get no gradient; the statistics need not be listed.
     options : tuple of str
         Positional arguments that are no arrays; the `OPTIONS` need not be listed.
+    takes : str
+        Which shapes it takes: "any", empty ones too; "channels", any that has them as its second axis; by default those
+        that its chapter says.
     sees : str
         For convolutions, which input channels a filter sees: "all", those of its "group", or its "own" alone.
+    one_tap : bool
+        For convolutions, whether the kernel is always 1x1.
     divides : bool
         Whether it divides or blends, so that of whole numbers it does not make whole numbers.
     keeps_constants : bool
@@ -94,7 +99,9 @@ class Operator:
     alike: tuple[str, ...] = ("images",)
     constants: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    takes: str = ""
     sees: str = ""
+    one_tap: bool = False
     divides: bool = False
     keeps_constants: bool = False
     overwrites: tuple[str, ...] = ()
@@ -160,6 +167,16 @@ class Operator:
         """Whether whole numbers give whole numbers, so that float32 is exact."""
         return bool(self.linear or self.homogeneous) and not self.divides
 
+    @property
+    def bends(self):
+        """Whether it is neither linear nor homogeneous in its first argument."""
+        return all(self.positional[0] not in group for group in (*self.linear, *self.homogeneous))
+
+    @property
+    def sums_products(self):
+        """Whether each number of y is a sum of products, with at most one factor from each of its arguments."""
+        return set(self.arrays) - set(self.constants) <= {name for group in self.linear for name in group}
+
     def bind(self, *args, **keywords):
         """Every argument of a call by name, defaults included."""
         call = signature(self.forward).bind(*args, **keywords)
@@ -207,12 +224,13 @@ _IMAGES_AND_CHANNELS, _ALL = ("images", "channels"), ("images", "channels", "pix
 _BY_WEIGHTS: dict[str, Any] = {"linear": (("x",), ("weight", "bias"))}
 _BY_X: dict[str, Any] = {"linear": (("x",),)}
 _POOL: dict[str, Any] = {"alike": _IMAGES_AND_CHANNELS, "keeps_constants": True}
-_GATE: dict[str, Any] = {"alike": _ALL, "overwrites": ("x",)}
+_GATE: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("x",)}
+_PAIR: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("a", "b")}
 _NORM: dict[str, Any] = {"divides": True}
 
 _ROWS = (
     _row(standard.standard_conv2d, "convolution", sees="all", **_BY_WEIGHTS),
-    _row(pointwise.pointwise_conv2d, "convolution", sees="all", **_BY_WEIGHTS),
+    _row(pointwise.pointwise_conv2d, "convolution", sees="all", one_tap=True, **_BY_WEIGHTS),
     _row(grouped.grouped_conv2d, "convolution", sees="group", **_BY_WEIGHTS),
     _row(depthwise.depthwise_conv2d, "convolution", sees="own", **_BY_WEIGHTS),
     _row(linear.linear, "linear", **_BY_WEIGHTS),
@@ -227,13 +245,13 @@ _ROWS = (
     _row(activation.clip, "activation", **_GATE),
     _row(activation.hard_sigmoid, "activation", **_GATE),
     _row(activation.sigmoid, "activation", **_GATE),
-    _row(activation.crelu, "activation", homogeneous=(("x",),), alike=("images", "pixels")),
-    _row(activation.softmax, "activation", alike=_ALL),
-    _row(activation.dropout, "elementwise", constants=("mask",), alike=_ALL, **_BY_X),
+    _row(activation.crelu, "activation", homogeneous=(("x",),), alike=("images", "pixels"), takes="channels"),
+    _row(activation.softmax, "activation", alike=_ALL, takes="channels"),
+    _row(activation.dropout, "elementwise", constants=("mask",), alike=_ALL, takes="any", **_BY_X),
     _row(normalization.batch_norm_train, "norm", linear=(("weight", "bias"),), alike=("channels", "pixels"), **_NORM),
     _row(normalization.batch_norm_eval, "norm", alike=_ALL, overwrites=("x",), **_BY_WEIGHTS, **_NORM),
-    _row(elementwise.add, "elementwise", linear=(("a", "b"),), alike=_ALL, overwrites=("a", "b")),
-    _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), alike=_ALL, overwrites=("a", "b")),
+    _row(elementwise.add, "elementwise", linear=(("a", "b"),), **_PAIR),
+    _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), **_PAIR),
     _row(elementwise.scale, "elementwise", linear=(("x",), ("s",)), alike=_ALL, overwrites=("x",)),
     _row(concat.concat, "concat", linear=(("xs",),), alike=("images", "pixels")),
     _row(concat.split, "concat", alike=("images", "pixels"), is_view=True, **_BY_X),

@@ -1,4 +1,4 @@
-"""Cases to hold an operator against, where they come from, and the laws that it must obey: for your code too.
+"""Calls to hold an operator against, where they come from, and the laws that it must obey: for your code too.
 
 Three things to do with an operator of your own or of a framework:
 
@@ -10,7 +10,9 @@ The strategies reach by default what has broken real frameworks: padding larger 
 1 < groups < channels, one input channel, several depthwise filters for a channel, dilation, empty batches, maps of one
 pixel, and arrays in every order of memory. What fails is shrunk, and its repr is a line that can be pasted.
 
-Read `calls` first, then `operator_laws` and `matching`.
+An operator of your own that is registered (`ghostnp.register`) is drawn and held to its laws like any other.
+
+Read `calls` first, then `laws.table` and `matching`.
 """
 
 try:
@@ -19,47 +21,39 @@ except ModuleNotFoundError as error:
     if error.name != "hypothesis":
         raise
     raise ModuleNotFoundError(
-        "ghostnp.testing draws its cases with Hypothesis, which is not installed: pip install hypothesis",
+        "ghostnp.testing draws its calls with Hypothesis, which is not installed: pip install hypothesis",
         name="hypothesis",
     ) from None
 
-from ghostnp.testing.call_strategies import calls, ghost_calls, shuffle_calls
+from ghostnp.testing.arrays import MEMORY, in_memory, values
 from ghostnp.testing.calls import Call, run, run_backward
-from ghostnp.testing.cases import CONVOLUTIONS, MEMORY, ConvCase, MapCase, PoolCase, in_memory, values
+from ghostnp.testing.draw import CONVOLUTIONS, calls, shapes
 from ghostnp.testing.ghost import ghost_module, ghost_module_backward
-from ghostnp.testing.laws import assert_adjoint, assert_gradient, assert_linear, inner
+from ghostnp.testing.laws.assertions import assert_adjoint, assert_gradient, assert_linear, inner
+from ghostnp.testing.laws.table import LAWS, Law, assert_laws, laws_of
 from ghostnp.testing.matching import assert_matches
-from ghostnp.testing.operator_laws import LAWS, Law, assert_laws, laws_of
 from ghostnp.testing.search import smallest_failure
-from ghostnp.testing.strategies import conv_cases, map_cases, pool_cases
 
 __all__ = [
     "CONVOLUTIONS",
     "LAWS",
     "MEMORY",
     "Call",
-    "ConvCase",
     "Law",
-    "MapCase",
-    "PoolCase",
     "assert_adjoint",
     "assert_gradient",
     "assert_laws",
     "assert_linear",
     "assert_matches",
     "calls",
-    "conv_cases",
-    "ghost_calls",
     "ghost_module",
     "ghost_module_backward",
     "in_memory",
     "inner",
     "laws_of",
-    "map_cases",
-    "pool_cases",
     "run",
     "run_backward",
-    "shuffle_calls",
+    "shapes",
     "smallest_failure",
     "values",
 ]

@@ -1,5 +1,8 @@
 """Calls: what any operator of the vocabulary is called with, written down as shapes, keywords and a seed.
 
+So a failing call shrinks to the smallest shapes that still fail, and its repr is a line that can be pasted to see it
+again:
+
 >>> call = Call("channel_shuffle", x=(1, 4, 1, 1), groups=2, seed=3)
 >>> call
 Call('channel_shuffle', x=(1, 4, 1, 1), groups=2, seed=3)
@@ -10,44 +13,79 @@ Call('channel_shuffle', x=(1, 4, 1, 1), groups=2, seed=3)
 >>> gradients = run_backward(ops, call, y, arguments, extra)
 >>> bool((gradients["x"] == arguments["x"]).all())  # back in their places
 True
+
+What an operator takes is read in its row of `ghostnp.ops.vocabulary`, so that one of your own, once it is registered,
+is called like any other.
 """
 
-import inspect
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.ops.vocabulary import Operator, operator_named, operators, signature
 from ghostnp.testing import ghost
-from ghostnp.testing.cases import in_memory, values
+from ghostnp.testing.arrays import in_memory, values
 
-# What is passed on as it is, where all other positional arguments are arrays and a call holds their shapes.
-PLAIN = frozenset({"kernel_size", "size", "sizes", "groups"})
-# Arrays that get no gradient.
-CONSTANT = PLAIN | {"labels", "mask", "mean", "var"}
-GHOST = ("ghost_module", "ghost_module_backward")
-OPERATORS = tuple(name for name in (*ops.__all__, GHOST[0]) if not name.endswith(("_backward", "_cost")))
+GHOST = Operator(
+    ghost.ghost_module,
+    "ghost",
+    ghost.ghost_module_backward,
+    homogeneous=(("x",), ("primary_weight",), ("cheap_weight",)),
+)
+
+
+def operator_names():
+    """Names of all operators that can be called: the vocabulary's, those registered, and the ghost module."""
+    return (*operators(), GHOST.name)
+
+
+def row_of(operator):
+    """What an operator is: its row of the vocabulary, or the ghost module's.
+
+    Raises
+    ------
+    ValueError
+        If there is no operator of that name.
+    """
+    return GHOST if operator == GHOST.name else operator_named(operator)
 
 
 def definition(name):
-    """The function of that name: of `ghostnp.ops`, or the ghost module's.
+    """The function of that name.
 
     Parameters
     ----------
     name : str
-        Such as "channel_shuffle" or "channel_shuffle_backward".
+        Such as "channel_shuffle", "channel_shuffle_backward" or "channel_shuffle_cost".
 
     Returns
     -------
     callable
+
+    Raises
+    ------
+    ValueError
+        If there is no such operator, or it has no such function.
     """
-    if name not in ops.__all__ and name not in GHOST:
-        raise ValueError(f"{name!r} is not in the vocabulary: the rule is a name of ghostnp.ops, such as 'conv2d'")
-    return getattr(ghost if name in GHOST else ops, name)
+    operator, part = name, "forward"
+    for ending in ("backward", "cost"):
+        if str(name).endswith(f"_{ending}"):
+            operator, part = name.removesuffix(f"_{ending}"), ending
+    function = getattr(row_of(operator), part)
+    if function is None:
+        raise ValueError(f"there is no {name}: the rule is register(..., {part}=...) for an operator of your own")
+    return function
 
 
 def lookup(namespace, name):
     """The function of that name in `namespace`, or else its definition."""
     return getattr(namespace, name, None) or definition(name)
+
+
+class _Shaped(NamedTuple):
+    shape: tuple[int, ...]
 
 
 class Call:
@@ -56,7 +94,7 @@ class Call:
     Parameters
     ----------
     operator : str
-        A forward function of the vocabulary, or "ghost_module".
+        A forward function of the vocabulary, registered ones among them, or "ghost_module".
     memory : str, default "C"
         How its arrays are laid out: one of `MEMORY`.
     seed : int, default 0
@@ -65,6 +103,15 @@ class Call:
         Its arguments by name: a shape for each array (a list of shapes for `xs`), all else as it is. What is left out,
         such as a bias, is absent.
 
+    Attributes
+    ----------
+    given : dict
+        The positional arguments that were given.
+    keywords : dict
+        The keywords that do not have their usual value.
+    row : Operator
+        What the operator is.
+
     Raises
     ------
     TypeError, ValueError
@@ -72,13 +119,20 @@ class Call:
     """
 
     def __init__(self, operator, *, memory="C", seed=0, **given):
-        parameters = inspect.signature(definition(operator)).parameters
-        if strangers := set(given) - set(parameters):
-            raise TypeError(f"{operator} takes {', '.join(parameters)}, and not {', '.join(sorted(strangers))}")
-        self.operator, self.memory, self.seed = operator, memory, seed
-        ordered = [(name, p.kind is p.KEYWORD_ONLY) for name, p in parameters.items() if given.get(name) is not None]
-        self.given = {name: given[name] for name, keyword in ordered if not keyword}
-        self.keywords = {name: given[name] for name, keyword in ordered if keyword}
+        self.operator, self.memory, self.seed, self.row = operator, memory, seed, row_of(operator)
+        names = (*self.row.positional, *self.row.keywords)
+        if unknown := sorted(set(given) - set(names)):
+            raise TypeError(f"{operator} takes {', '.join(names)}, and not {', '.join(unknown)}")
+        given = {name: given[name] for name in names if given.get(name) is not None}
+        self.given = {name: value for name, value in given.items() if name in self.row.positional}
+        usual = self.row.keywords
+        self.keywords = {name: value for name, value in given.items() if name in usual and value != usual[name]}
+
+    def __getitem__(self, name):
+        """An argument by name: a shape, or a value, the usual one if it was left out."""
+        if name in self.row.positional:
+            return self.given.get(name)
+        return self.keywords.get(name, self.row.keywords[name])
 
     def replace(self, **changes):
         """The same call with other arguments, keywords, memory or seed."""
@@ -103,10 +157,10 @@ class Call:
         """
 
         def fill(name, value, *place):
-            if name in PLAIN:
+            if name not in self.row.arrays:
                 return value
-            if name == "xs":
-                return [fill("x", shape, *place, part) for part, shape in enumerate(value)]
+            if isinstance(value, list):
+                return [fill(name, shape, *place, part) for part, shape in enumerate(value)]
             rng = np.random.default_rng([self.seed, stream, *place])
             if name == "labels":
                 return rng.integers(0, self.given["logits"][1], value)
@@ -114,6 +168,10 @@ class Call:
             return in_memory(np.abs(array) + dtype(0.5) if name == "var" else array, self.memory)
 
         return {name: fill(name, value, place) for place, (name, value) in enumerate(self.given.items())}
+
+    def array(self, shape, dtype, stream=0, draw=values):
+        """Another array that goes with the call, in its memory layout; the same `stream` gives the same numbers."""
+        return in_memory(draw(np.random.default_rng([self.seed, stream, 98]), shape, dtype), self.memory)
 
     def gradient(self, y, draw=values, stream=0):
         """An incoming gradient for the result `y`: shaped like it, a list if it is one."""
@@ -125,11 +183,15 @@ class Call:
 
     def cost(self, namespace=ops):
         """What the operator's cost function says of it."""
-        cost = lookup(namespace, self.operator + "_cost")
-        if "bias" not in inspect.signature(cost).parameters:
-            return cost(*self.given.values(), **self.keywords)
-        shapes = [value for name, value in self.given.items() if name != "bias"]
-        return cost(*shapes, bias="bias" in self.given, **self.keywords)
+
+        def shaped(name, value):
+            if name not in self.row.arrays:
+                return value
+            return [_Shaped(shape) for shape in value] if isinstance(value, list) else _Shaped(value)
+
+        arguments: dict[str, Any] = dict.fromkeys(self.row.positional) | self.row.keywords | self.keywords
+        arguments |= {name: shaped(name, value) for name, value in self.given.items()}
+        return replace(self.row, cost=lookup(namespace, self.operator + "_cost")).cost_of(arguments)
 
     def __repr__(self):
         shown = [f"{name}={value!r}" for name, value in (self.given | self.keywords).items()]
@@ -144,7 +206,7 @@ class Call:
 
 
 def run(namespace, call, arguments):
-    """Call the operator of `namespace`: y, and a tuple of what comes beside it.
+    """Call the operator of `namespace`: y, and a tuple of its extra outputs.
 
     Parameters
     ----------
@@ -161,7 +223,7 @@ def run(namespace, call, arguments):
     extra : tuple
     """
     result = lookup(namespace, call.operator)(*arguments.values(), **call.keywords)
-    if call.operator == "split":
+    if "sizes" in call.row.positional:  # one result of each size, and no extra outputs
         return list(result), ()
     y, *extra = result if isinstance(result, tuple) else (result,)
     return y, tuple(extra)
@@ -177,7 +239,7 @@ def run_backward(namespace, call, dy, arguments, extra):
     dy : ndarray or list of ndarray
         Shaped like y.
     extra : tuple
-        What forward gave beside y.
+        The extra outputs of forward.
 
     Returns
     -------
@@ -189,20 +251,16 @@ def run_backward(namespace, call, dy, arguments, extra):
 
 
 def backward_arguments(call, dy, arguments, extra):
-    """What a backward pass takes, in order: dy, those of forward's arguments that it needs, what came beside y."""
-    beside = iter(extra)
-    _, *needed = (p.name for p in _positional(definition(call.operator + "_backward")))
-    return [dy, *(arguments[name] if name in arguments else next(beside) for name in needed)]
-
-
-def gradient_names(operator):
-    """The arguments that its backward pass gives gradients of, in order."""
-    return [p.name for p in _positional(definition(operator)) if p.name not in CONSTANT]
+    """What a backward pass takes, in order: dy, those of forward's arguments that it needs, the extra outputs."""
+    parameters = signature(definition(call.operator + "_backward")).parameters.values()
+    _, *needed = (p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+    left = iter(extra)
+    return [dy, *(arguments[name] if name in arguments else next(left) for name in needed)]
 
 
 def named_gradients(operator, result):
     """The gradients of a backward pass by name; a plain tuple in the right order will do as well as a named one."""
-    names = gradient_names(operator)
+    names = row_of(operator).gradients
     parts = (result,) if len(names) == 1 else result
     if not isinstance(parts, tuple | list) or len(parts) != len(names):
         came = f"{len(parts)} of them" if isinstance(parts, tuple | list) else type(parts).__name__
@@ -217,7 +275,3 @@ def leaves(value):
     if isinstance(value, list | tuple):
         return [leaf for part in value for leaf in leaves(part)]
     return [value] if isinstance(value, np.ndarray | np.generic) else []
-
-
-def _positional(function):
-    return [p for p in inspect.signature(function).parameters.values() if p.kind is not p.KEYWORD_ONLY]

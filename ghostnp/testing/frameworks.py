@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 FRAMEWORKS = ("numpy", "torch", "keras")
-# Which paddings a framework's convolutions can express: see `conv_cases`.
+# Which paddings a framework's convolutions can express: see `calls`.
 PADDINGS = {"numpy": "any", "torch": "symmetric", "keras": "words"}
 _HOMES = {"torch": "torch", "keras": "keras", "tensorflow": "keras"}
 
@@ -19,8 +19,6 @@ def framework_of(fn):
 class Numpy:
     """A plain function of NumPy arrays, with no gradients but those of a `backward` function."""
 
-    differentiates = False
-
     def __call__(self, fn, arrays, keywords):
         """Call `fn`; y as an array, and a function from dy to gradients or None."""
         return fn(*arrays, **keywords), None
@@ -28,8 +26,6 @@ class Numpy:
 
 class Torch:
     """A function of tensors; gradients by autograd."""
-
-    differentiates = True
 
     def __call__(self, fn, arrays, keywords):
         """Call `fn`; y as an array, and a function from dy to gradients."""
@@ -51,8 +47,6 @@ class Torch:
 
 class Keras:
     """A function of Keras or TensorFlow tensors; gradients by a tape, where TensorFlow is the backend."""
-
-    differentiates = True
 
     def __call__(self, fn, arrays, keywords):
         """Call `fn`; y as an array, and a function from dy to gradients."""

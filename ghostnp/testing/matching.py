@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 from ghostnp import ops
-from ghostnp.testing.call_strategies import calls
+from ghostnp.testing.calls import lookup
 from ghostnp.testing.comparison import Dialect, compare
+from ghostnp.testing.draw import calls
 from ghostnp.testing.frameworks import FRAMEWORKS, PADDINGS, framework_of
 from ghostnp.testing.layouts import LAYOUTS, WEIGHTS
 from ghostnp.testing.search import smallest_failure
@@ -46,9 +47,9 @@ def assert_matches(
     ----------
     fn : callable
         Called as the operator is: arrays by position (no bias where there is none), all else as keywords with the
-        operator's names, and only those that have not their usual value. Gives y; what it gives beside y is left alone.
+        operator's names, and only those that have not their usual value. Gives y; extra outputs are left alone.
     operator : str
-        A forward function of the vocabulary, such as "conv2d".
+        A forward function of the vocabulary, such as "conv2d", or one that was registered.
     backward : callable, optional
         Called as the operator's backward pass is; gives gradients in its order. By default PyTorch's autograd or
         TensorFlow's tape differentiate `fn`, and a plain function's gradients are not compared.
@@ -110,6 +111,9 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
     dialect = Dialect(layout, weights, framework, _DTYPES[dtype], exact)
     given = dialect._asdict() | {"dtype": dtype}
     paddings = PADDINGS[framework] if paddings is None else paddings
+
+    if backward is not None:
+        lookup(against, f"{operator}_backward")  # what it is held against
 
     def check(call):
         compare(fn, backward, call, dialect, against)

@@ -15,7 +15,7 @@ from ghostnp.bench.sections import NETWORKS
 from ghostnp.bench.tasks import CallTask, NetworkTask
 from ghostnp.graph.tape import record
 from ghostnp.ops.vocabulary import operator_named
-from tests.ops.calls import calls, forward
+from tests.ops.examples import examples, forward
 
 torch.set_num_threads(1)
 FORWARD = [name for name in ops.__all__ if not name.endswith(("_backward", "_cost"))]
@@ -34,7 +34,7 @@ def first(result, call):
 
 @pytest.mark.small
 def test_pytorch_has_the_vocabulary_with_its_signatures():
-    assert {call.operator for call in calls()} == set(FORWARD)
+    assert {call.operator for call in examples()} == set(FORWARD)
     for name in FORWARD:
         function = getattr(torch_vocabulary, name)
         if name not in ("standard_conv2d", "pointwise_conv2d", "depthwise_conv2d", "separable_conv2d"):
@@ -43,9 +43,9 @@ def test_pytorch_has_the_vocabulary_with_its_signatures():
 
 
 @pytest.mark.small
-@pytest.mark.parametrize("call", calls(), ids=str)
+@pytest.mark.parametrize("call", examples(), ids=str)
 def test_pytorch_computes_the_definition(call):
-    arguments = call.arrays(np.float64)
+    arguments = call.arguments(np.float64)
     expected, _ = forward(ops, call, arguments)
     found = first(getattr(torch_vocabulary, call.operator)(*map(tensors, arguments.values()), **call.keywords), call)
     expected, found = (part if isinstance(part, list) else [part] for part in (expected, found))
@@ -54,11 +54,11 @@ def test_pytorch_computes_the_definition(call):
 
 
 @pytest.mark.small
-@pytest.mark.parametrize("call", [call for call in calls() if call.operator in onnx_vocabulary.VOCABULARY], ids=str)
+@pytest.mark.parametrize("call", [call for call in examples() if call.operator in onnx_vocabulary.VOCABULARY], ids=str)
 def test_onnx_computes_the_definition(call):
     if call.keywords.get("count_include_pad") is False and call.keywords["padding"] == "same":
         call.keywords["padding"] = 1  # ONNX Runtime counts padded pixels where padding is uneven, whatever it is told
-    arguments = call.arrays(np.float32)
+    arguments = call.arguments(np.float32)
     x = next(iter(arguments))
     state = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray) and name != x}
 

@@ -15,36 +15,42 @@ from ghostnp.cli import main
 from ghostnp.graph.tracing import trace
 from ghostnp.graph.tracing.examples import EXAMPLES, example
 from ghostnp.modules import GhostModule, initializer
-from ghostnp.testing import CONVOLUTIONS, conv_cases
+from ghostnp.testing import CONVOLUTIONS, calls
 
 pytestmark = pytest.mark.small
 
 
 @pytest.mark.parametrize("operator", CONVOLUTIONS)
 def test_products_add_up_to_every_pixel_and_every_gradient(operator):
-    @given(conv_cases(operator))
-    def law(case):
-        x, weight, bias = case.arrays(np.float64)
-        groups = x.shape[1] if operator == "depthwise_conv2d" else case.groups
+    @given(calls(operator))
+    def law(call):
+        arguments = call.arguments(np.float64)
+        x, weight, bias = (arguments.get(name) for name in ("x", "weight", "bias"))
+        groups = x.shape[1] // weight.shape[1]
         if not x.size:
             return
         # PyTorch is asked, not the definition; padding is applied by hand, since its own is symmetric.
         window = ops.geometry.conv2d_window(
-            x.shape, weight.shape, groups=groups, stride=case.stride, padding=case.padding, dilation=case.dilation
+            x.shape,
+            weight.shape,
+            groups=groups,
+            stride=call["stride"],
+            padding=call["padding"],
+            dilation=call["dilation"],
         )
         (top, bottom), (left, right) = window.padding
         tensors = [torch.tensor(array.copy(), requires_grad=True) for array in (x, weight)]
         padded = F.pad(tensors[0], (left, right, top, bottom))
         given_bias = None if bias is None else torch.tensor(bias.copy())
         y = F.conv2d(padded, tensors[1], given_bias, window.stride, 0, window.dilation, groups)
-        dy = np.random.default_rng(case.seed).standard_normal(tuple(y.shape))
+        dy = np.random.default_rng(call.seed).standard_normal(tuple(y.shape))
         y.backward(torch.tensor(dy))
-        steps = trace(getattr(ops, operator), x, weight, bias, dy=dy, **case.geometry)
+        steps = trace(getattr(ops, operator), x, weight, bias, dy=dy, **call.keywords)
         made, dweight = (next(row.number for row in steps.rows if row.op == op)
                          for op in (operator, f"{operator}_backward.weight"))  # fmt: skip
-        index = tuple(int(i) for i in np.random.default_rng(case.seed).integers(y.shape))
+        index = tuple(int(i) for i in np.random.default_rng(call.seed).integers(y.shape))
         np.testing.assert_allclose(steps.pixel(made, index).total, y[index].item(), atol=1e-9)
-        index = tuple(int(i) for i in np.random.default_rng(case.seed).integers(weight.shape))
+        index = tuple(int(i) for i in np.random.default_rng(call.seed).integers(weight.shape))
         np.testing.assert_allclose(steps.weight(dweight, index).total, tensors[1].grad[index].item(), atol=1e-9)
 
     law()

@@ -7,24 +7,21 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ghostnp import kernels
-from tests.ops.calls import calls
+from tests.ops.examples import examples
 from tests.ops.test_layout import normals
-
-# These may write over their first argument.
-IN_PLACE = {"relu", "relu6", "clip", "sigmoid", "hard_sigmoid", "batch_norm_eval", "add", "multiply", "scale"}
 
 BATCHES = [2, 400]  # few numbers, and enough to be shared out among threads
 
 
-def each_call(keyword, operators=frozenset(kernels.__all__)):
-    """Parametrize over the calls of these operators, as far as their kernels have the keyword."""
-    chosen = [
-        pytest.param(call, id=f"{call} batch={batch}")
+def each_call(keyword, chosen=lambda row: True):
+    """Parametrize over the calls of the operators that are chosen, as far as their kernels have the keyword."""
+    calls = [
+        call
         for batch in BATCHES
-        for call in calls(batch)
-        if call.operator in operators and keyword in inspect.signature(kernel(call)).parameters
+        for call in examples(batch)
+        if chosen(call.row) and keyword in inspect.signature(kernel(call)).parameters
     ]
-    return pytest.mark.parametrize("call", chosen)
+    return pytest.mark.parametrize("call", calls, ids=str)
 
 
 def kernel(call):
@@ -32,7 +29,7 @@ def kernel(call):
 
 
 def arguments_of(call):
-    return call.arrays(np.float32, "batch innermost", draw=normals)
+    return call.replace(memory="batch innermost").arguments(np.float32, draw=normals)
 
 
 def run_with(call, arguments, **keywords):
@@ -59,7 +56,7 @@ def test_out_gets_the_result_and_nothing_beside_it_is_touched(call):
 
 
 @pytest.mark.small
-@each_call("out", IN_PLACE)
+@each_call("out", lambda row: row.arrays[0] in row.overwrites)
 def test_out_may_be_the_first_argument(call):
     expected = run_with(call, arguments_of(call))
     arguments = arguments_of(call)

@@ -6,33 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from ghostnp.testing import MEMORY, MapCase, assert_adjoint, assert_linear, assert_matches
+from ghostnp.ops.vocabulary import operators
+from ghostnp.testing import Call, assert_adjoint, assert_linear, assert_matches, calls, run, run_backward
 from tests.ops import oracles
 
-maps = st.builds(
-    MapCase,
-    st.tuples(st.integers(0, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 4)),
-    memory=st.sampled_from(MEMORY),
-    seed=st.integers(0, 2**16),
-)
-
-
-def full_arrays(case, dtype):
-    _, channels, height, width = case.x
-    return case.input(dtype), case.array((channels, height, width, height, width), dtype, 2)
-
-
-def decoupled_arrays(case, dtype):
-    _, channels, height, width = case.x
-    return (
-        case.input(dtype),
-        case.array((channels, height, height, width), dtype, 2),
-        case.array((channels, width, height, width), dtype, 3),
-    )
-
-
-VARIANTS = {"full_attention": full_arrays, "decoupled_attention": decoupled_arrays}
-each_variant = pytest.mark.parametrize("name", VARIANTS)
+each_variant = pytest.mark.parametrize("name", operators("attention"))
 
 
 @pytest.mark.small
@@ -45,32 +23,33 @@ def test_matches_pytorch(backend, name, dtype, exact):
 
 
 @each_variant
-@given(case=maps)
-def test_is_linear_and_backward_its_adjoint(backend, name, case):
+@given(data=st.data())
+def test_is_linear_and_backward_its_adjoint(backend, name, data):
     """It is linear in z and in each weight."""
-    z, *weights = VARIANTS[name](case, np.float32)
-    forward = getattr(backend, name)
-    y = forward(z, *weights)
-    dy = case.gradient(y)
-    gradients = getattr(backend, name + "_backward")(dy, z, *weights)
-    assert_adjoint(y, dy, *zip(gradients, (z, *weights), strict=True))
-    assert_linear(lambda z: forward(z, *weights), z, case.array(case.x, np.float32, 4))
+    call = data.draw(calls(name))
+    arguments = call.arguments(np.float32)
+    y, _ = run(backend, call, arguments)
+    dy = call.gradient(y)
+    gradients = run_backward(backend, call, dy, arguments, ())
+    assert_adjoint(y, dy, *((gradients[key], argument) for key, argument in arguments.items()))
+    other = call.arguments(np.float32, stream=1)["z"]
+    assert_linear(lambda z: run(backend, call, arguments | {"z": z})[0], arguments["z"], other)
 
 
-@given(maps)
-def test_decoupled_is_full_of_low_rank(backend, case):
+@given(calls("decoupled_attention"))
+def test_decoupled_is_full_of_low_rank(backend, call):
     """Down the column and along the row: F[h, w, h', w'] = F_W[w, h, w'] · F_H[h, h', w']."""
-    z, weight_h, weight_w = decoupled_arrays(case, np.float32)
+    z, weight_h, weight_w = call.arguments(np.float32).values()
     weight = np.einsum("cwhj,chij->chwij", weight_w, weight_h)
     assert_array_equal(backend.decoupled_attention(z, weight_h, weight_w), backend.full_attention(z, weight))
 
 
-@given(case=maps, kernel=st.sampled_from([1, 3, 5]))
-def test_with_shared_weights_it_is_two_depthwise_convolutions(backend, case, kernel):
+@given(call=calls("decoupled_attention"), kernel=st.sampled_from([1, 3, 5]))
+def test_with_shared_weights_it_is_two_depthwise_convolutions(backend, call, kernel):
     """The form that GhostNetV2 runs: weights depend on the distance alone, and reach kernel // 2 pixels."""
-    _, channels, height, width = case.x
-    z = case.input(np.float32)
-    vertical, horizontal = (case.array((channels, kernel), np.float32, stream) for stream in (2, 3))
+    _, channels, height, width = call["z"]
+    z = call.arguments(np.float32)["z"]
+    vertical, horizontal = (call.array((channels, kernel), np.float32, stream) for stream in (2, 3))
 
     def banded(weight, length):
         bands = np.zeros((channels, length, length), np.float32)
@@ -87,22 +66,29 @@ def test_with_shared_weights_it_is_two_depthwise_convolutions(backend, case, ker
 
 
 @each_variant
-@given(case=maps)
-def test_counts_itself(backend, name, case):
+@given(data=st.data())
+def test_counts_itself(backend, name, data):
     """Full: ones sum to the multiply-adds. Decoupled: to H·W·(H·W), so it is counted by its shapes."""
-    _, *weights = VARIANTS[name](case, np.float64)
-    cost = getattr(backend, name + "_cost")(case.x, *(weight.shape for weight in weights))
-    batch, channels, height, width = case.x
-    y = getattr(backend, name)(np.ones(case.x), *(np.ones(weight.shape) for weight in weights))
+    call = data.draw(calls(name))
+    cost = call.cost(backend)
+    ones = call.arguments(np.float64, draw=lambda rng, shape, dtype: np.ones(shape))
+    batch, channels, height, width = call["z"]
+    y, _ = run(backend, call, ones)
     assert y.shape == cost.output
-    assert cost.params == sum(weight.size for weight in weights)
+    assert cost.params == sum(array.size for key, array in ones.items() if key != "z")
     assert cost.macs == batch * cost.params
     assert y.sum() == batch * channels * (height * width) ** 2
 
 
-@each_variant
-def test_gradients_are_not_zero(backend, name):
-    case = MapCase((2, 3, 7, 5))
-    arrays = VARIANTS[name](case, np.float32)
-    gradients = getattr(backend, name + "_backward")(case.array(case.x, np.float32, 1), *arrays)
-    assert all(gradient.any() for gradient in gradients)
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call("full_attention", z=(2, 3, 7, 5), weight=(3, 7, 5, 7, 5)),
+        Call("decoupled_attention", z=(2, 3, 7, 5), weight_h=(3, 7, 7, 5), weight_w=(3, 5, 7, 5)),
+    ],
+    ids=str,
+)
+def test_gradients_are_not_zero(backend, call):
+    arguments = call.arguments(np.float32)
+    dy = call.array(call["z"], np.float32)
+    assert all(gradient.any() for gradient in run_backward(backend, call, dy, arguments, ()).values())

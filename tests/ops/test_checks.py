@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from ghostnp import ops
-from tests.ops.calls import backward_arguments, calls, forward, run
+from tests.ops.examples import backward_by_name, examples, forward, run
 
 pytestmark = pytest.mark.small
 
 # One call of each operator is enough: their rules do not depend on the geometry.
-ONCE = list({call.operator: call for call in calls()}.values())
+ONCE = list({call.operator: call for call in examples()}.values())
 ADVICE = re.compile(r"such as|legal|that fits|would do|the rule is")
 
 
@@ -36,10 +36,10 @@ def array_names(arguments):
 
 def both_ways(backend, call):
     """Forward and backward, each with good arguments by name."""
-    arguments = call.arrays(np.float32)
+    arguments = call.arguments(np.float32)
     y, extra = forward(backend, call, arguments)
     backward = getattr(backend, call.operator + "_backward")
-    return (getattr(backend, call.operator), arguments), (backward, backward_arguments(call, arguments, y, extra))
+    return (getattr(backend, call.operator), arguments), (backward, backward_by_name(call, arguments, y, extra))
 
 
 WRONG_KINDS = {
@@ -57,7 +57,7 @@ WRONG_KINDS = {
 def test_wrong_kind_of_array(backend, call, kind):
     for function, arguments in both_ways(backend, call):
         for name in array_names(arguments):
-            if (kind == "none" and name == "bias" and "norm" not in call.operator) or (
+            if (kind == "none" and name == "bias" and call.row.family != "norm") or (
                 kind in ("int", "big-endian") and name in ("labels", "argmax")
             ):
                 continue
@@ -76,15 +76,12 @@ def test_dtypes_are_not_mixed(backend, call):
             rejected("dtype", function, *spoiled.values(), **call.keywords, error=TypeError)
 
 
-ANY_SHAPE = {"relu", "relu6", "sigmoid", "hard_sigmoid", "clip", "crelu", "softmax", "dropout", "add", "multiply"}
-
-
 @pytest.mark.parametrize("call", ONCE, ids=lambda call: call.operator)
 @pytest.mark.parametrize("how", [lambda array: array[None], lambda array: array.reshape(-1)], ids=["more", "fewer"])
 def test_wrong_number_of_axes(backend, call, how):
     for function, arguments in both_ways(backend, call):
         names = array_names(arguments)
-        if call.operator in ANY_SHAPE and len(names) == 1:
+        if call.row.takes and len(names) == 1:
             continue
         for name in names:
             value = arguments[name][-1] if isinstance(arguments[name], list) else arguments[name]
@@ -92,14 +89,12 @@ def test_wrong_number_of_axes(backend, call, how):
                 continue
             spoiled = arguments | {name: spoil(arguments[name], how)}
             # Where any shape would do, it is the other argument that does not fit.
-            named = "shape" if call.operator in ANY_SHAPE else name
+            named = "shape" if call.row.takes else name
             rejected(named, function, *spoiled.values(), **call.keywords, error=ValueError)
 
 
 # The gradient of a loss is a number, and has no shape to be wrong in.
-@pytest.mark.parametrize(
-    "call", [call for call in ONCE if call.operator != "softmax_cross_entropy"], ids=lambda call: call.operator
-)
+@pytest.mark.parametrize("call", [call for call in ONCE if call.row.family != "loss"], ids=lambda call: call.operator)
 def test_incoming_gradient_of_another_shape(backend, call):
     _, (backward, arguments) = both_ways(backend, call)
     name = next(iter(arguments))
@@ -114,29 +109,27 @@ def test_incoming_gradient_of_another_shape(backend, call):
 
 
 # What meets each number alone takes any shape, an empty one too, and a loss needs a batch.
-TAKE_EMPTY = ANY_SHAPE - {"crelu", "softmax"} | {"softmax_cross_entropy"}
+NEED_NUMBERS = [call for call in ONCE if call.row.takes != "any" and call.row.family != "loss"]
 
 
-@pytest.mark.parametrize(
-    "call", [call for call in ONCE if call.operator not in TAKE_EMPTY], ids=lambda call: call.operator
-)
+@pytest.mark.parametrize("call", NEED_NUMBERS, ids=lambda call: call.operator)
 def test_nothing_is_computed_from_empty_channels_or_pixels(backend, call):
-    arguments = call.arrays(np.float32)
+    arguments = call.arguments(np.float32)
     name = next(iter(arguments))
     first = arguments[name][0] if isinstance(arguments[name], list) else arguments[name]
-    for axis in range(1, first.ndim if call.operator not in ("crelu", "softmax") else 2):
+    for axis in range(1, 2 if call.row.takes == "channels" else first.ndim):
         shape = [0 if a == axis else size for a, size in enumerate(first.shape)]
         empty = [np.zeros(shape, np.float32)] if isinstance(arguments[name], list) else np.zeros(shape, np.float32)
         rejected(name, getattr(backend, call.operator), *(arguments | {name: empty}).values(), **call.keywords)
 
 
-@pytest.mark.parametrize("call", calls(batch=0), ids=str)
+@pytest.mark.parametrize("call", examples(batch=0), ids=str)
 def test_empty_batch(backend, call):
     """A batch may be empty; where a mean has to be taken over it, the error says so."""
-    arguments = call.arrays(np.float32)
-    if "train" in call.operator:
+    arguments = call.arguments(np.float32)
+    if call.row.family == "norm" and "images" not in call.row.alike:
         rejected("x", getattr(backend, call.operator), *arguments.values(), **call.keywords, error=ValueError)
-    elif call.operator == "softmax_cross_entropy":
+    elif call.row.family == "loss":
         rejected("logits", backend.softmax_cross_entropy, *arguments.values(), error=ValueError)
     else:
         expected = run(ops, call, arguments)

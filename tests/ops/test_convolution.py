@@ -7,38 +7,63 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ghostnp import kernels, ops
-from ghostnp.testing import CONVOLUTIONS, ConvCase, assert_adjoint, assert_linear, assert_matches, conv_cases
+from ghostnp.ops.vocabulary import operator_named
+from ghostnp.testing import CONVOLUTIONS, Call, assert_adjoint, assert_linear, assert_matches, calls, run, run_backward
 from tests.ops import oracles
 
 # Big enough for every block and every remainder of a blocked loop; values stay exact all the same.
 LARGE = [
-    ConvCase("standard_conv2d", x=(3, 19, 13, 11), weight=(37, 19, 3, 3), bias=True, padding=1),
-    ConvCase("standard_conv2d", x=(8, 33, 31, 33), weight=(5, 33, 3, 3), padding=1),  # more columns than fit at once
-    ConvCase("standard_conv2d", x=(2, 3, 33, 35), weight=(16, 3, 3, 3), stride=2, padding=1),
-    ConvCase("pointwise_conv2d", x=(5, 45, 9, 7), weight=(67, 45, 1, 1), bias=True),
-    ConvCase("pointwise_conv2d", x=(1, 130, 3, 3), weight=(258, 130, 1, 1)),
-    ConvCase("pointwise_conv2d", x=(2, 8, 15, 15), weight=(9, 8, 1, 1), stride=2),
-    ConvCase("grouped_conv2d", x=(2, 36, 9, 9), weight=(60, 12, 1, 1), bias=True, groups=3),
-    ConvCase("grouped_conv2d", x=(2, 18, 9, 8), weight=(30, 3, 3, 3), padding=1, groups=6),
-    ConvCase("depthwise_conv2d", x=(9, 21, 14, 14), weight=(21, 1, 3, 3), padding=1),
-    ConvCase("depthwise_conv2d", x=(2, 19, 28, 27), weight=(19, 1, 5, 5), bias=True, stride=2, padding=2),
-    ConvCase("depthwise_conv2d", x=(3, 11, 17, 17), weight=(22, 1, 3, 3), stride=2, padding="same"),
-    ConvCase("depthwise_conv2d", x=(2, 6, 16, 16), weight=(6, 1, 1, 5), padding=(0, 2)),
-    ConvCase("depthwise_conv2d", x=(2, 6, 16, 16), weight=(6, 1, 5, 1), padding=(2, 0)),
+    Call("standard_conv2d", x=(3, 19, 13, 11), weight=(37, 19, 3, 3), bias=(37,), padding=1),
+    Call("standard_conv2d", x=(8, 33, 31, 33), weight=(5, 33, 3, 3), padding=1),  # more columns than fit at once
+    Call("standard_conv2d", x=(2, 3, 33, 35), weight=(16, 3, 3, 3), stride=2, padding=1),
+    Call("pointwise_conv2d", x=(5, 45, 9, 7), weight=(67, 45, 1, 1), bias=(67,)),
+    Call("pointwise_conv2d", x=(1, 130, 3, 3), weight=(258, 130, 1, 1)),
+    Call("pointwise_conv2d", x=(2, 8, 15, 15), weight=(9, 8, 1, 1), stride=2),
+    Call("grouped_conv2d", x=(2, 36, 9, 9), weight=(60, 12, 1, 1), bias=(60,), groups=3),
+    Call("grouped_conv2d", x=(2, 18, 9, 8), weight=(30, 3, 3, 3), padding=1, groups=6),
+    Call("depthwise_conv2d", x=(9, 21, 14, 14), weight=(21, 1, 3, 3), padding=1),
+    Call("depthwise_conv2d", x=(2, 19, 28, 27), weight=(19, 1, 5, 5), bias=(19,), stride=2, padding=2),
+    Call("depthwise_conv2d", x=(3, 11, 17, 17), weight=(22, 1, 3, 3), stride=2, padding="same"),
+    Call("depthwise_conv2d", x=(2, 6, 16, 16), weight=(6, 1, 1, 5), padding=(0, 2)),
+    Call("depthwise_conv2d", x=(2, 6, 16, 16), weight=(6, 1, 5, 1), padding=(2, 0)),
 ]
 
 each_operator = pytest.mark.parametrize("operator", CONVOLUTIONS)
 
 
-def check_against_pytorch(backend, case, dtype, compare):
+def results(backend, call, arguments):
+    """y, dy and the gradients of x, weight and bias."""
+    y, _ = run(backend, call, arguments)
+    dy = call.gradient(y)
+    return y, dy, run_backward(backend, call, dy, arguments, ()).values()
+
+
+def another(call, operator, **changes):
+    """The same call to another operator, as far as that has the keywords."""
+    known = operator_named(operator).keywords
+    keywords = {name: value for name, value in (call.keywords | changes).items() if name in known}
+    return Call(operator, memory=call.memory, seed=call.seed, **call.given, **keywords)
+
+
+def assert_same_as(backend, call, other):
+    """Require that y and all gradients are equal, bit for bit."""
+    arguments = call.arguments(np.float32)
+    (y, _, gradients), (y_other, _, others) = (results(backend, each, arguments) for each in (call, other))
+    for ours, theirs in zip((y, *gradients), (y_other, *others), strict=True):
+        assert_array_equal(ours, theirs)
+
+
+def around(call):
+    return oracles.conv_sides(call["x"], call["weight"], call["stride"], call["padding"], call["dilation"])
+
+
+def check_against_pytorch(backend, call, dtype, compare):
     """Compare y and all three gradients with PyTorch's; give the gradients back."""
-    x, weight, bias = case.arrays(dtype)
-    geometry = {"stride": case.stride, "padding": case.padding, "dilation": case.dilation}
-    some_bias = np.zeros(len(weight), dtype) if bias is None else bias
-    expected, pull = oracles.differentiate(lambda *tensors: oracles.conv2d(*tensors, **geometry), x, weight, some_bias)
-    y = case.forward(backend, x, weight, bias)
-    dy = case.gradient(expected)
-    gradients = case.backward(backend, dy, x, weight)
+    arguments = call.arguments(dtype)
+    x, weight = arguments["x"], arguments["weight"]
+    bias = arguments.get("bias", np.zeros(len(weight), dtype))
+    expected, pull = oracles.differentiate(lambda *tensors: pytorch(*tensors, **call.keywords), x, weight, bias)
+    y, dy, gradients = results(backend, call, arguments)
     for actual, wanted in zip((y, *gradients), (expected, *pull(dy)), strict=True):
         compare(actual, wanted)
         assert actual.dtype == dtype
@@ -66,37 +91,34 @@ def test_matches_pytorch_as_closely_as_rounding_allows(backend, operator, dtype)
     assert_matches(pytorch, operator, framework="torch", paddings="any", against=backend, dtype=dtype)
 
 
-@pytest.mark.parametrize("case", LARGE, ids=repr)
-def test_equals_pytorch_on_larger_maps(backend, case):
-    for gradient in check_against_pytorch(backend, case, np.float32, assert_array_equal):
+@pytest.mark.parametrize("call", LARGE, ids=repr)
+def test_equals_pytorch_on_larger_maps(backend, call):
+    for gradient in check_against_pytorch(backend, call, np.float32, assert_array_equal):
         assert gradient.any()
 
 
-@pytest.mark.parametrize("case", LARGE, ids=repr)
-def test_matches_pytorch_on_larger_maps_in_float64(backend, case):
-    check_against_pytorch(backend, case, np.float64, close)
+@pytest.mark.parametrize("call", LARGE, ids=repr)
+def test_matches_pytorch_on_larger_maps_in_float64(backend, call):
+    check_against_pytorch(backend, call, np.float64, close)
 
 
 @each_operator
 @given(data=st.data())
 def test_backward_is_adjoint(backend, operator, data):
-    case = data.draw(conv_cases(operator))
-    x, weight, _ = case.arrays(np.float32)
-    y = case.forward(backend, x, weight)
-    dy = case.gradient(y)
-    dx, dweight, _ = case.backward(backend, dy, x, weight)
+    call = data.draw(calls(operator)).replace(bias=None)
+    arguments = call.arguments(np.float32)
+    y, dy, (dx, dweight, _) = results(backend, call, arguments)
     # A convolution is linear in its input and in its filters, and hands dy's share to both.
-    assert_adjoint(y, dy, (dx, x), (dweight, weight))
+    assert_adjoint(y, dy, (dx, arguments["x"]), (dweight, arguments["weight"]))
 
 
 @each_operator
 @given(data=st.data())
 def test_is_linear_in_both_factors(backend, operator, data):
-    case = data.draw(conv_cases(operator))
-    x, weight, _ = case.arrays(np.float32)
-    other_x, other_weight = case.array(x.shape, x.dtype, 5), case.array(weight.shape, x.dtype, 6)
-    assert_linear(lambda x: case.forward(backend, x, weight), x, other_x)
-    assert_linear(lambda weight: case.forward(backend, x, weight), weight, other_weight)
+    call = data.draw(calls(operator)).replace(bias=None)
+    arguments, others = (call.arguments(np.float32, stream=stream) for stream in (0, 1))
+    for name, other in others.items():
+        assert_linear(lambda value, name=name: run(backend, call, arguments | {name: value})[0], arguments[name], other)
 
 
 @pytest.mark.small
@@ -104,122 +126,97 @@ def test_is_linear_in_both_factors(backend, operator, data):
 @given(data=st.data())
 def test_counts_itself(backend, operator, data):
     """With ones everywhere, padding too, each multiply-add adds one: the outputs sum to their number."""
-    case = data.draw(conv_cases(operator))
-    around = oracles.conv_sides(case.x, case.weight, case.stride, case.padding, case.dilation)
-    shape = (*case.x[:2], *(size + sum(side) for size, side in zip(case.x[2:], around, strict=True)))
-    geometry = {**case.geometry, "padding": 0}
-    y = getattr(backend, operator)(np.ones(shape), np.ones(case.weight), **geometry)
-    cost = case.cost(backend)
+    call = data.draw(calls(operator))
+    size = (n + sum(sides) for n, sides in zip(call["x"][2:], around(call), strict=True))
+    ones = {"x": np.ones((*call["x"][:2], *size)), "weight": np.ones(call["weight"])}
+    y, _ = run(backend, call.replace(padding=None), ones)
+    cost = call.cost(backend)
     assert y.sum() == cost.macs
     assert y.shape == cost.output
-    assert cost.params == np.prod(case.weight) + case.bias * case.weight[0]
+    assert cost.params == np.prod(call["weight"]) + ("bias" in call.given) * len(ones["weight"])
 
 
-@given(conv_cases("grouped_conv2d"))
-def test_grouped_is_block_diagonal(backend, case):
+@given(calls("grouped_conv2d"))
+def test_grouped_is_block_diagonal(backend, call):
     """A dense filter bank with zeros wherever input and output channel belong to different groups."""
-    x, weight, bias = case.arrays(np.float32)
-    members_out, members_in = len(weight) // case.groups, weight.shape[1]
+    arguments = call.arguments(np.float32)
+    x, weight = arguments["x"], arguments["weight"]
+    members_out, members_in = len(weight) // call["groups"], weight.shape[1]
     dense = np.zeros((len(weight), x.shape[1], *weight.shape[2:]), np.float32)
     for o, i in np.ndindex(weight.shape[:2]):
         dense[o, o // members_out * members_in + i] = weight[o, i]
-    geometry = {key: value for key, value in case.geometry.items() if key != "groups"}
-    y = case.forward(backend, x, weight, bias)
-    assert_array_equal(y, backend.standard_conv2d(x, dense, bias, **geometry))
+    y, _ = run(backend, call, arguments)
+    expected, _ = run(backend, another(call, "standard_conv2d"), arguments | {"weight": dense})
+    assert_array_equal(y, expected)
 
 
-@given(conv_cases("depthwise_conv2d"))
-def test_depthwise_is_groups_of_one(backend, case):
-    x, weight, bias = case.arrays(np.float32)
-    y = case.forward(backend, x, weight, bias)
-    dy = case.gradient(y)
-    geometry = case.geometry | {"groups": x.shape[1]}
-    assert_array_equal(y, backend.grouped_conv2d(x, weight, bias, **geometry))
-    for ours, theirs in zip(
-        case.backward(backend, dy, x, weight), backend.grouped_conv2d_backward(dy, x, weight, **geometry), strict=True
-    ):
-        assert_array_equal(ours, theirs)
+@given(calls("depthwise_conv2d"))
+def test_depthwise_is_groups_of_one(backend, call):
+    assert_same_as(backend, call, another(call, "grouped_conv2d", groups=call["x"][1]))
 
 
-@given(conv_cases("pointwise_conv2d"))
-def test_pointwise_is_standard_with_one_tap(backend, case):
-    x, weight, bias = case.arrays(np.float32)
-    y = case.forward(backend, x, weight, bias)
-    dy = case.gradient(y)
-    assert_array_equal(y, backend.standard_conv2d(x, weight, bias, **case.geometry))
-    for ours, theirs in zip(
-        case.backward(backend, dy, x, weight),
-        backend.standard_conv2d_backward(dy, x, weight, **case.geometry),
-        strict=True,
-    ):
-        assert_array_equal(ours, theirs)
+@given(calls("pointwise_conv2d"))
+def test_pointwise_is_standard_with_one_tap(backend, call):
+    assert_same_as(backend, call, another(call, "standard_conv2d"))
 
 
-@given(conv_cases("conv2d"))
-def test_conv2d_is_the_one_that_fits(backend, case):
-    x, weight, bias = case.arrays(np.float32)
-    geometry = {key: value for key, value in case.geometry.items() if key != "groups"}
-    if case.groups == 1:
-        name = "pointwise_conv2d" if weight.shape[2:] == (1, 1) else "standard_conv2d"
-    elif case.groups == x.shape[1]:
+@given(calls("conv2d"))
+def test_conv2d_is_the_one_that_fits(backend, call):
+    if call["groups"] == 1:
+        name = "pointwise_conv2d" if call["weight"][2:] == (1, 1) else "standard_conv2d"
+    elif call["groups"] == call["x"][1]:
         name = "depthwise_conv2d"
     else:
-        name, geometry = "grouped_conv2d", case.geometry
-    y = case.forward(backend, x, weight, bias)
-    dy = case.gradient(y)
-    assert_array_equal(y, getattr(backend, name)(x, weight, bias, **geometry))
-    fitting = getattr(backend, name + "_backward")(dy, x, weight, **geometry)
-    for ours, theirs in zip(case.backward(backend, dy, x, weight), fitting, strict=True):
-        assert_array_equal(ours, theirs)
-    assert case.cost(backend) == getattr(backend, name + "_cost")(case.x, case.weight, bias=case.bias, **geometry)
+        name = "grouped_conv2d"
+    other = another(call, name)
+    assert_same_as(backend, call, other)
+    assert call.cost(backend) == other.cost(backend)
 
 
-@given(conv_cases("standard_conv2d"))
-def test_commutes_with_shifts(backend, case):
+@given(calls("standard_conv2d"))
+def test_commutes_with_shifts(backend, call):
     """Moving the image by one stride moves the result by one pixel."""
-    x, weight, _ = case.arrays(np.float32)
-    rows, columns = oracles.both(case.stride)
-    geometry = {"stride": case.stride, "dilation": case.dilation}
-    around = oracles.conv_sides(case.x, case.weight, case.stride, case.padding, case.dilation)
-    xp = np.pad(x, ((0, 0), (0, 0), *around))
+    x, weight = (call.arguments(np.float32)[name] for name in ("x", "weight"))
+    rows, columns = oracles.both(call["stride"])
+    geometry = {"stride": call["stride"], "dilation": call["dilation"]}
+    xp = np.pad(x, ((0, 0), (0, 0), *around(call)))
     moved = np.pad(xp, ((0, 0), (0, 0), (rows, 0), (columns, 0)))
     y, y_moved = (backend.standard_conv2d(image, weight, **geometry) for image in (xp, moved))
     assert_array_equal(y_moved[:, :, 1:, 1:], y)
 
 
-@given(conv_cases("conv2d"))
-def test_same_keeps_the_size(backend, case):
-    x, weight, bias = case.arrays(np.float32)
-    y = backend.conv2d(x, weight, bias, **case.geometry | {"padding": "same"})
-    rows, columns = oracles.both(case.stride)
-    assert y.shape[2:] == (-(-x.shape[2] // rows), -(-x.shape[3] // columns))
+@given(calls("conv2d", padding="same"))
+def test_same_keeps_the_size(backend, call):
+    y, _ = run(backend, call, call.arguments(np.float32))
+    rows, columns = oracles.both(call["stride"])
+    assert y.shape[2:] == (-(-call["x"][2] // rows), -(-call["x"][3] // columns))
 
 
 @each_operator
 @pytest.mark.parametrize("rectified", [False, True])
 @given(data=st.data())
 def test_kernels_write_where_the_engine_wants_it_and_rectify_on_the_way(operator, rectified, data):
-    case = data.draw(conv_cases(operator))
-    x, weight, bias = case.arrays(np.float32)
-    y = case.forward(ops, x, weight, bias)
+    call = data.draw(calls(operator))
+    arguments = call.arguments(np.float32)
+    y, _ = run(ops, call, arguments)
     expected = np.maximum(y, 0) if rectified else y
-    kernel, keywords = getattr(kernels, operator), case.geometry | {"relu": rectified}
-    assert_array_equal(kernel(x, weight, bias, **keywords), expected)
+    kernel, keywords = getattr(kernels, operator), call.keywords | {"relu": rectified}
+    assert_array_equal(kernel(*arguments.values(), **keywords), expected)
     # Channels 2 to 2 + C_out of a larger array.
     channels = y.shape[1]
     buffer = np.full((channels + 5, *y.shape[2:], len(y)), 7, np.float32).transpose(3, 0, 1, 2)
     out = buffer[:, 2 : 2 + channels]
-    assert kernel(x, weight, bias, **keywords, out=out) is out
+    assert kernel(*arguments.values(), **keywords, out=out) is out
     assert_array_equal(out, expected)
     assert_array_equal(np.delete(buffer, range(2, 2 + channels), axis=1), 7)
 
 
 @each_operator
 def test_rectifying_keeps_nan(operator):
-    general = ConvCase("conv2d", x=(2, 6, 5, 5), weight=(4, 3, 3, 3), groups=2)
-    case = next(case for case in (*LARGE, general) if case.operator == operator)
-    x, weight, bias = case.arrays(np.float32)
-    x[0, 0] = np.nan
-    y = getattr(kernels, operator)(x, weight, bias, **case.geometry, relu=True)
-    assert_array_equal(np.isnan(y), np.isnan(case.forward(ops, x, weight, bias)))
+    general = Call("conv2d", x=(2, 6, 5, 5), weight=(4, 3, 3, 3), groups=2)
+    call = next(call for call in (*LARGE, general) if call.operator == operator)
+    arguments = call.arguments(np.float32)
+    arguments["x"][0, 0] = np.nan
+    y = getattr(kernels, operator)(*arguments.values(), **call.keywords, relu=True)
+    assert_array_equal(np.isnan(y), np.isnan(run(ops, call, arguments)[0]))
     assert np.isnan(y).any()

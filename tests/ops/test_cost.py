@@ -7,11 +7,13 @@ import copy
 import math
 import pickle
 
+import numpy as np
 import pytest
 
 from ghostnp import ops
 from ghostnp.ops.cost import Cost, Worked
-from tests.ops.calls import calls, run
+from ghostnp.testing.calls import leaves, run
+from tests.ops.examples import examples
 
 pytestmark = pytest.mark.small
 
@@ -95,23 +97,15 @@ def test_ghost_module_can_be_dearer_than_what_it_replaces(backend):
     assert backend.conv2d_cost((1, 3, 640, 640), (64, 3, 3, 3), padding=1).params == 1_728
 
 
-def cost_of(backend, call):
-    shapes, keywords = dict(call.arguments), dict(call.keywords)
-    if "bias" in shapes and not call.operator.startswith("batch_norm"):
-        keywords["bias"] = bool(shapes.pop("bias"))
-    return getattr(backend, call.operator + "_cost")(*shapes.values(), **keywords)
-
-
 @pytest.mark.parametrize("batch", [1, 2])
-@pytest.mark.parametrize("index", range(len(calls())))
+@pytest.mark.parametrize("index", range(len(examples())))
 def test_cost_gives_the_shapes_that_come_out(backend, index, batch):
     """The tally runs whole networks on these shapes alone."""
-    call = calls(batch)[index]
-    cost = cost_of(backend, call)
-    results = run(ops, call, call.arrays("float32"))
-    outputs = [array.shape for name, array in results.items() if name.startswith("y") and "extra" not in name]
-    assert (cost.output if isinstance(cost.output, list) else [cost.output]) == outputs
-    assert list(cost.extra) == [array.shape for name, array in results.items() if "extra" in name]
+    call = examples(batch)[index]
+    cost = call.cost(backend)
+    y, extra = run(ops, call, call.arguments(np.float32))
+    assert (cost.output if isinstance(cost.output, list) else [cost.output]) == [part.shape for part in leaves(y)]
+    assert list(cost.extra) == [part.shape for part in extra]
     assert all(isinstance(count, Worked) for count in (cost.params, cost.macs))
 
 
@@ -136,17 +130,17 @@ def test_a_worked_number_can_be_copied_and_pickled():
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("index", range(len(calls())))
+@pytest.mark.parametrize("index", range(len(examples())))
 def test_formulas_give_their_values(backend, index, batch):
-    cost = cost_of(backend, calls(batch)[index])
+    cost = examples(batch)[index].cost(backend)
     for count in (cost.params, cost.macs, cost.other):
         assert isinstance(count, Worked)
         assert eval(count.formula.replace("·", "*")) == count
 
 
 def test_a_batch_multiplies_work_and_not_parameters(backend):
-    for one, three in zip(calls(1), calls(3), strict=True):
-        small, large = cost_of(backend, one), cost_of(backend, three)
+    for one, three in zip(examples(1), examples(3), strict=True):
+        small, large = one.cost(backend), three.cost(backend)
         assert (large.params, large.macs, large.other) == (small.params, 3 * small.macs, 3 * small.other)
 
 

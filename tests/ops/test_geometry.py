@@ -8,36 +8,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghostnp.ops.geometry import crop, pad, sliding_window, tap
-from ghostnp.testing import conv_cases
+from ghostnp.testing import calls
 from tests.ops import oracles
 
 pytestmark = pytest.mark.small
 
 
-def window_of(case):
-    return sliding_window(case.x[2:], case.weight[2:], case.stride, case.padding, case.dilation)
+def window_of(call):
+    return sliding_window(call["x"][2:], call["weight"][2:], call["stride"], call["padding"], call["dilation"])
 
 
-@given(conv_cases())
-def test_sizes_are_pytorchs(case):
-    around = oracles.conv_sides(case.x, case.weight, case.stride, case.padding, case.dilation)
-    image = oracles.surround(torch.zeros(1, 1, *case.x[2:]), around)
-    weight = torch.zeros(1, 1, *case.weight[2:])
-    y = F.conv2d(image, weight, stride=case.stride, dilation=case.dilation)
-    window = window_of(case)
+@given(calls("conv2d"))
+def test_sizes_are_pytorchs(call):
+    around = oracles.conv_sides(call["x"], call["weight"], call["stride"], call["padding"], call["dilation"])
+    image = oracles.surround(torch.zeros(1, 1, *call["x"][2:]), around)
+    weight = torch.zeros(1, 1, *call["weight"][2:])
+    y = F.conv2d(image, weight, stride=call["stride"], dilation=call["dilation"])
+    window = window_of(call)
     assert window.output == tuple(y.shape[2:])
     assert window.padding == around
-    assert window.input == case.x[2:]
+    assert window.input == call["x"][2:]
     assert (window.kernel, window.stride, window.dilation) == (
-        case.weight[2:],
-        oracles.both(case.stride),
-        oracles.both(case.dilation),
+        call["weight"][2:],
+        oracles.both(call["stride"]),
+        oracles.both(call["dilation"]),
     )
 
 
-@given(conv_cases())
-def test_the_last_window_fits_and_the_next_would_not(case):
-    window = window_of(case)
+@given(calls("conv2d"))
+def test_the_last_window_fits_and_the_next_would_not(call):
+    window = window_of(call)
     for axis in (0, 1):
         padded = sum(window.padding[axis]) + window.input[axis]
         reach = (window.kernel[axis] - 1) * window.dilation[axis] + 1
@@ -45,10 +45,10 @@ def test_the_last_window_fits_and_the_next_would_not(case):
         assert last <= padded < last + window.stride[axis]
 
 
-@given(conv_cases())
-def test_taps_are_views_of_the_right_pixels(case):
-    window = window_of(case)
-    numbered = np.arange(float(np.prod(case.x[2:]))).reshape(1, 1, *case.x[2:]) + 1
+@given(calls("conv2d"))
+def test_taps_are_views_of_the_right_pixels(call):
+    window = window_of(call)
+    numbered = np.arange(float(np.prod(call["x"][2:]))).reshape(1, 1, *call["x"][2:]) + 1
     xp = pad(numbered, window)
     assert (crop(xp, window) == numbered).all()
     assert xp.sum() == numbered.sum()

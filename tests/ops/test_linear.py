@@ -8,30 +8,24 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ghostnp import kernels, ops
-from ghostnp.testing import MEMORY, MapCase, assert_adjoint, assert_linear, assert_matches
+from ghostnp.testing import Call, assert_adjoint, assert_linear, assert_matches, calls
 from tests.ops import oracles
 
-samples = st.builds(
-    MapCase,
-    st.tuples(st.integers(0, 20), st.integers(1, 20)),
-    memory=st.sampled_from(MEMORY),
-    seed=st.integers(0, 2**16),
-)
-outputs = st.integers(1, 20)
+each_call = given(calls("linear", x=st.tuples(st.integers(0, 20), st.integers(1, 20)), outputs=st.integers(1, 20)))
 
 
-def arrays(case, out_channels, dtype):
-    weight, bias = case.array((out_channels, case.x[1]), dtype, 2), case.array((out_channels,), dtype, 3)
-    return case.input(dtype), weight, bias
+def arrays(call, dtype):
+    """x, weight and bias, whether the call has one or not."""
+    return call.replace(bias=call["weight"][:1]).arguments(dtype).values()
 
 
 @pytest.mark.small
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@given(case=samples, out_channels=outputs)
-def test_matches_pytorch(backend, dtype, case, out_channels):
-    x, weight, bias = arrays(case, out_channels, dtype)
+@each_call
+def test_matches_pytorch(backend, dtype, call):
+    x, weight, bias = arrays(call, dtype)
     expected, pull = oracles.differentiate(F.linear, x, weight, bias)
-    dy = case.gradient(expected)
+    dy = call.gradient(expected)
     results = backend.linear(x, weight, bias), *backend.linear_backward(dy, x, weight)
     for actual, wanted in zip(results, (expected, *pull(dy)), strict=True):
         if dtype == np.float32:
@@ -41,11 +35,11 @@ def test_matches_pytorch(backend, dtype, case, out_channels):
         assert actual.dtype == dtype
 
 
-@given(case=samples, out_channels=outputs)
-def test_backward_is_adjoint(backend, case, out_channels):
-    x, weight, _ = arrays(case, out_channels, np.float32)
+@each_call
+def test_backward_is_adjoint(backend, call):
+    x, weight, _ = arrays(call, np.float32)
     y = backend.linear(x, weight)
-    dy = case.gradient(y)
+    dy = call.gradient(y)
     dx, dweight, _ = backend.linear_backward(dy, x, weight)
     assert_adjoint(y, dy, (dx, x), (dweight, weight))
 
@@ -55,54 +49,54 @@ def test_matches_pytorch_as_closely_as_rounding_allows(backend):
     assert_matches(F.linear, "linear", against=backend, dtype="float64")
 
 
-@given(case=samples, out_channels=outputs)
-def test_is_linear(backend, case, out_channels):
-    x, weight, _ = arrays(case, out_channels, np.float32)
-    assert_linear(lambda x: backend.linear(x, weight), x, case.array(case.x, np.float32, 4))
+@each_call
+def test_is_linear(backend, call):
+    x, weight, _ = arrays(call, np.float32)
+    assert_linear(lambda x: backend.linear(x, weight), x, call.arguments(np.float32, stream=1)["x"])
 
 
-@given(case=samples, out_channels=outputs)
-def test_is_a_pointwise_convolution_of_single_pixels(backend, case, out_channels):
-    x, weight, bias = arrays(case, out_channels, np.float32)
+@each_call
+def test_is_a_pointwise_convolution_of_single_pixels(backend, call):
+    x, weight, bias = arrays(call, np.float32)
     y = backend.pointwise_conv2d(x[:, :, None, None], weight[:, :, None, None], bias)
     assert_array_equal(backend.linear(x, weight, bias), y[:, :, 0, 0])
 
 
-@given(case=samples, out_channels=outputs)
-def test_counts_itself(backend, case, out_channels):
-    weight = (out_channels, case.x[1])
-    cost = backend.linear_cost(case.x, weight, bias=True)
-    y = backend.linear(np.ones(case.x), np.ones(weight))
+@each_call
+def test_counts_itself(backend, call):
+    cost = backend.linear_cost(call["x"], call["weight"], bias=True)
+    y = backend.linear(np.ones(call["x"]), np.ones(call["weight"]))
     assert y.sum() == cost.macs
     assert y.shape == cost.output
-    assert cost.params == out_channels * (case.x[1] + 1)
+    assert cost.params == call["weight"][0] * (call["x"][1] + 1)
 
 
 def test_gradients_are_not_zero(backend):
-    case = MapCase((5, 131), seed=1)
-    x, weight, _ = arrays(case, 67, np.float32)
-    dy = case.gradient(backend.linear(x, weight))
+    call = Call("linear", x=(5, 131), weight=(67, 131), seed=1)
+    x, weight, _ = arrays(call, np.float32)
+    dy = call.gradient(backend.linear(x, weight))
     assert all(gradient.any() for gradient in backend.linear_backward(dy, x, weight))
 
 
 @pytest.mark.parametrize("rectified", [False, True])
-@given(case=samples, out_channels=outputs)
-def test_kernel_writes_where_the_engine_wants_it_and_rectifies_on_the_way(rectified, case, out_channels):
-    x, weight, bias = arrays(case, out_channels, np.float32)
+@each_call
+def test_kernel_writes_where_the_engine_wants_it_and_rectifies_on_the_way(rectified, call):
+    x, weight, bias = arrays(call, np.float32)
     y = ops.linear(x, weight, bias)
     expected = np.maximum(y, 0) if rectified else y
     assert_array_equal(kernels.linear(x, weight, bias, relu=rectified), expected)
     # Channels 2 to 2 + C_out of a larger array.
-    buffer = np.full((out_channels + 5, len(x)), 7, np.float32).T
-    out = buffer[:, 2 : 2 + out_channels]
+    channels = len(weight)
+    buffer = np.full((channels + 5, len(x)), 7, np.float32).T
+    out = buffer[:, 2 : 2 + channels]
     assert kernels.linear(x, weight, bias, out=out, relu=rectified) is out
     assert_array_equal(out, expected)
-    assert_array_equal(np.delete(buffer, range(2, 2 + out_channels), axis=1), 7)
+    assert_array_equal(np.delete(buffer, range(2, 2 + channels), axis=1), 7)
 
 
 @pytest.mark.parametrize("batch", [3, 300])
 def test_rectifying_keeps_nan(batch):
-    x, weight, bias = arrays(MapCase((batch, 9)), 5, np.float32)
+    x, weight, bias = arrays(Call("linear", x=(batch, 9), weight=(5, 9)), np.float32)
     x[0, 0] = np.nan
     y = kernels.linear(x, weight, bias, relu=True)
     assert_array_equal(np.isnan(y), np.isnan(ops.linear(x, weight, bias)))

@@ -8,10 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ghostnp.testing import MapCase, assert_adjoint, assert_linear, map_cases
+from ghostnp.testing import Call, assert_adjoint, assert_linear, calls, shapes
+from ghostnp.testing.laws import algebra
 from tests.ops import oracles
 
 sizes = st.tuples(st.integers(1, 9), st.integers(1, 9))
+nearest = given(calls("resize_nearest", x=shapes(), size=sizes))
+bilinear = calls("resize_bilinear", x=shapes(), size=sizes)
 corners = pytest.mark.parametrize("align_corners", [False, True])
 close = {"rtol": 1e-10, "atol": 1e-10}
 
@@ -23,9 +26,9 @@ def nearest_by_hand(x, size):
 
 
 @pytest.mark.small
-@given(case=map_cases(), size=sizes)
-def test_nearest_reads_the_floor(backend, case, size):
-    x = case.input(np.float32)
+@nearest
+def test_nearest_reads_the_floor(backend, call):
+    x, size = call.arguments(np.float32).values()
     y = backend.resize_nearest(x, size)
     assert_array_equal(y, nearest_by_hand(x, size))
     assert y.dtype == x.dtype
@@ -41,10 +44,10 @@ def test_nearest_is_not_nearest_exact(backend):
 
 @pytest.mark.parametrize(("old", "new"), [(56, 112), (28, 56), (14, 28), (7, 14), (3, 7), (7, 7), (7, 3)])
 def test_nearest_matches_pytorch_where_networks_use_it(backend, old, new):
-    case = MapCase((2, 3, old, old))
-    x = case.input(np.float32)
+    call = Call("resize_nearest", x=(2, 3, old, old), size=(new, new))
+    x = call.arguments(np.float32)["x"]
     expected, pull = oracles.differentiate(lambda x: F.interpolate(x, (new, new), mode="nearest"), x)
-    dy = case.gradient(expected)
+    dy = call.gradient(expected)
     dx = backend.resize_nearest_backward(dy, x, (new, new))
     assert_array_equal(backend.resize_nearest(x, (new, new)), expected)
     assert_array_equal(dx, pull(dy)[0])
@@ -52,30 +55,30 @@ def test_nearest_matches_pytorch_where_networks_use_it(backend, old, new):
 
 
 @pytest.mark.small
-@given(case=map_cases(), size=sizes)
-def test_nearest_is_linear_and_backward_its_adjoint(backend, case, size):
-    x = case.input(np.float32)
+@nearest
+def test_nearest_is_linear_and_backward_its_adjoint(backend, call):
+    x, size = call.arguments(np.float32).values()
     y = backend.resize_nearest(x, size)
-    dy = case.gradient(y)
+    dy = call.gradient(y)
     dx = backend.resize_nearest_backward(dy, x, size)
     assert_adjoint(y, dy, (dx, x))
-    assert_linear(lambda x: backend.resize_nearest(x, size), x, case.array(case.x, np.float32, 2))
+    assert_linear(lambda x: backend.resize_nearest(x, size), x, call.arguments(np.float32, stream=1)["x"])
     assert dx.sum() == dy.sum()
     assert dx.dtype == x.dtype
 
 
-@given(case=map_cases(), size=sizes)
-def test_nearest_commutes_with_every_bend(backend, case, size):
+@nearest
+def test_nearest_commutes_with_every_bend(backend, call):
     """It copies numbers, so DFC's gate may be taken before or after. One compiled loop may fuse what another rounds."""
-    x = case.input(np.float64)
+    x, size = call.arguments(np.float64).values()
     assert_array_equal(backend.resize_nearest(backend.relu(x), size), backend.relu(backend.resize_nearest(x, size)))
     before = backend.resize_nearest(backend.sigmoid(x), size)
     assert_allclose(before, backend.sigmoid(backend.resize_nearest(x, size)), rtol=1e-15)
 
 
-@given(case=map_cases(), factor=st.integers(1, 3))
-def test_nearest_by_a_whole_factor_and_back_is_identity(backend, case, factor):
-    x = case.input(np.float32)
+@given(call=calls("resize_nearest", x=shapes()), factor=st.integers(1, 3))
+def test_nearest_by_a_whole_factor_and_back_is_identity(backend, call, factor):
+    x = call.arguments(np.float32)["x"]
     larger = backend.resize_nearest(x, tuple(factor * size for size in x.shape[2:]))
     assert_array_equal(larger, x.repeat(factor, axis=2).repeat(factor, axis=3))
     assert_array_equal(backend.resize_nearest(larger, x.shape[2:]), x)
@@ -84,13 +87,13 @@ def test_nearest_by_a_whole_factor_and_back_is_identity(backend, case, factor):
 @pytest.mark.small
 @corners
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@given(case=map_cases(batches=st.integers(1, 3)), size=sizes)  # PyTorch refuses an empty batch
-def test_bilinear_matches_pytorch(backend, align_corners, dtype, case, size):
-    x = case.input(dtype)
+@given(call=bilinear.filter(lambda call: call["x"][0]))  # PyTorch refuses an empty batch
+def test_bilinear_matches_pytorch(backend, align_corners, dtype, call):
+    x, size = call.arguments(dtype).values()
     expected, pull = oracles.differentiate(
         lambda x: F.interpolate(x, size, mode="bilinear", align_corners=align_corners), x
     )
-    dy = case.gradient(expected)
+    dy = call.gradient(expected)
     y = backend.resize_bilinear(x, size, align_corners=align_corners)
     dx = backend.resize_bilinear_backward(dy, x, size, align_corners=align_corners)
     # float32: places are rounded at 1e-6, and a source pixel gathers from up to 81 new ones of size 3.
@@ -102,12 +105,12 @@ def test_bilinear_matches_pytorch(backend, align_corners, dtype, case, size):
 
 @corners
 def test_bilinear_matches_pytorch_on_larger_maps(backend, align_corners):
-    case = MapCase((3, 5, 14, 17))
-    x = case.input(np.float64)
+    call = Call("resize_bilinear", x=(3, 5, 14, 17), size=(31, 20))
+    x = call.arguments(np.float64)["x"]
     expected, pull = oracles.differentiate(
         lambda x: F.interpolate(x, (31, 20), mode="bilinear", align_corners=align_corners), x
     )
-    dy = case.gradient(expected)
+    dy = call.gradient(expected)
     dx = backend.resize_bilinear_backward(dy, x, (31, 20), align_corners=align_corners)
     assert_allclose(backend.resize_bilinear(x, (31, 20), align_corners=align_corners), expected, **close)
     assert_allclose(dx, pull(dy)[0], **close)
@@ -115,22 +118,19 @@ def test_bilinear_matches_pytorch_on_larger_maps(backend, align_corners):
 
 
 @corners
-@given(case=map_cases(), size=sizes)
-def test_bilinear_backward_is_adjoint(backend, align_corners, case, size):
-    x = case.input(np.float64)
-    y = backend.resize_bilinear(x, size, align_corners=align_corners)
-    dy = case.gradient(y)
-    dx = backend.resize_bilinear_backward(dy, x, size, align_corners=align_corners)
-    assert_adjoint(y, dy, (dx, x), tolerance=1e-12)
+@given(call=bilinear)
+def test_bilinear_backward_is_adjoint(backend, align_corners, call):
+    algebra.adjoint(backend, call.replace(align_corners=align_corners))
 
 
 @corners
-@given(case=map_cases(batches=st.integers(1, 2)), size=sizes)
-def test_bilinear_blends(backend, align_corners, case, size):
+@given(call=calls("resize_bilinear", x=shapes(batches=st.integers(1, 2)), size=sizes))
+def test_bilinear_blends(backend, align_corners, call):
     """The weights of a blend are positive and of sum 1: constants stay, and a gate of (0, 1) stays in (0, 1)."""
-    constant = backend.resize_bilinear(np.full(case.x, 7.0), size, align_corners=align_corners)
-    assert_allclose(constant, np.full((*case.x[:2], *size), 7.0), rtol=1e-15)
-    gate = backend.sigmoid(case.input(np.float64))
+    x, size = call.arguments(np.float64).values()
+    constant = backend.resize_bilinear(np.full(x.shape, 7.0), size, align_corners=align_corners)
+    assert_allclose(constant, np.full((*x.shape[:2], *size), 7.0), rtol=1e-15)
+    gate = backend.sigmoid(x)
     y = backend.resize_bilinear(gate, size, align_corners=align_corners)
     lowest, highest = (extreme(axis=(2, 3), keepdims=True) for extreme in (gate.min, gate.max))
     assert (y >= lowest * (1 - 1e-15)).all()
@@ -146,14 +146,14 @@ def test_bilinear_does_not_commute_with_sigmoid(backend):
 
 
 @corners
-@given(case=map_cases())
-def test_bilinear_to_its_own_size_is_identity(backend, align_corners, case):
-    x = case.input(np.float64)
+@given(call=bilinear)
+def test_bilinear_to_its_own_size_is_identity(backend, align_corners, call):
+    x = call.arguments(np.float64)["x"]
     assert_allclose(backend.resize_bilinear(x, x.shape[2:], align_corners=align_corners), x, **close)
 
 
-@given(case=map_cases(sizes=st.integers(2, 6)), size=st.integers(2, 9))
-def test_aligned_corners_stay(backend, case, size):
-    x = case.input(np.float64)
+@given(call=calls("resize_bilinear", x=shapes(sizes=st.integers(2, 6))), size=st.integers(2, 9))
+def test_aligned_corners_stay(backend, call, size):
+    x = call.arguments(np.float64)["x"]
     y = backend.resize_bilinear(x, size, align_corners=True)
     assert_allclose(y[:, :, :: size - 1, :: size - 1], x[:, :, :: x.shape[2] - 1, :: x.shape[3] - 1], **close)

@@ -7,14 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from ghostnp.testing import assert_adjoint, assert_linear, assert_matches, conv_cases, map_cases
+from ghostnp.testing import assert_adjoint, assert_linear, assert_matches, calls, shapes
 
-
-@st.composite
-def shuffles(draw):
-    """Maps and a number of groups that divides their channels."""
-    groups = draw(st.integers(1, 4))
-    return draw(map_cases(channels=st.integers(1, 4).map(lambda members: groups * members))), groups
+shuffles = given(calls("channel_shuffle"))
 
 
 def by_hand(x, groups):
@@ -24,10 +19,9 @@ def by_hand(x, groups):
 
 
 @pytest.mark.small
-@given(shuffles())
-def test_deals_channels_out(backend, drawn):
-    case, groups = drawn
-    x = case.input(np.float32)
+@shuffles
+def test_deals_channels_out(backend, call):
+    x, groups = call.arguments(np.float32).values()
     assert_array_equal(backend.channel_shuffle(x, groups), by_hand(x, groups))
 
 
@@ -36,30 +30,29 @@ def test_equals_pytorch(backend):
 
 
 @pytest.mark.small
-@given(shuffles())
-def test_shuffle_back_is_by_the_other_factor(backend, drawn):
-    case, groups = drawn
-    x = case.input(np.float32)
+@shuffles
+def test_shuffle_back_is_by_the_other_factor(backend, call):
+    x, groups = call.arguments(np.float32).values()
     y = backend.channel_shuffle(x, groups)
     assert_array_equal(backend.channel_shuffle(y, x.shape[1] // groups), x)
     assert_array_equal(backend.channel_shuffle_backward(y, x, groups), x)
 
 
-@given(shuffles())
-def test_is_linear_and_backward_its_adjoint(backend, drawn):
-    case, groups = drawn
-    x, other = case.input(np.float32), case.array(case.x, np.float32, 2)
+@shuffles
+def test_is_linear_and_backward_its_adjoint(backend, call):
+    x, groups = call.arguments(np.float32).values()
+    other = call.arguments(np.float32, stream=1)["x"]
     y = backend.channel_shuffle(x, groups)
-    dy = case.gradient(y)
+    dy = call.gradient(y)
     dx = backend.channel_shuffle_backward(dy, x, groups)
     assert dx.any() or not dx.size
     assert_adjoint(y, dy, (dx, x))
     assert_linear(lambda x: backend.channel_shuffle(x, groups), x, other)
 
 
-@given(map_cases())
-def test_one_group_and_groups_of_one_change_nothing(backend, case):
-    x = case.input(np.float32)
+@given(calls("channel_shuffle", x=shapes()))
+def test_one_group_and_groups_of_one_change_nothing(backend, call):
+    x = call.arguments(np.float32)["x"]
     assert_array_equal(backend.channel_shuffle(x, 1), x)
     assert_array_equal(backend.channel_shuffle(x, x.shape[1]), x)
 
@@ -73,13 +66,13 @@ def test_every_new_group_hears_from_every_old_one(backend, groups, factor):
         assert_array_equal(np.bincount(new_group.astype(int), minlength=groups), factor)
 
 
-@given(case=conv_cases("depthwise_conv2d"), data=st.data())
-def test_depthwise_commutes_with_shuffle(backend, case, data):
+@given(call=calls("depthwise_conv2d"), data=st.data())
+def test_depthwise_commutes_with_shuffle(backend, call, data):
     """Channels that never mix may be filtered before or after: only their filters have to move along."""
-    x, weight, _ = case.arrays(np.float32)
+    x, weight, *_ = call.arguments(np.float32).values()
     weight = weight[: x.shape[1]]
     groups = data.draw(st.sampled_from([g for g in range(1, x.shape[1] + 1) if x.shape[1] % g == 0]))
     moved = by_hand(weight.transpose(1, 0, 2, 3), groups).transpose(1, 0, 2, 3)
-    after = backend.channel_shuffle(backend.depthwise_conv2d(x, weight, **case.geometry), groups)
-    before = backend.depthwise_conv2d(backend.channel_shuffle(x, groups), moved, **case.geometry)
+    after = backend.channel_shuffle(backend.depthwise_conv2d(x, weight, **call.keywords), groups)
+    before = backend.depthwise_conv2d(backend.channel_shuffle(x, groups), moved, **call.keywords)
     assert_array_equal(after, before)

@@ -7,20 +7,11 @@ import torch.nn.functional as F
 
 from ghostnp import ops
 from ghostnp.testing import Call, assert_matches
-from ghostnp.testing.calls import OPERATORS
+from ghostnp.testing.calls import operator_names, row_of
 from ghostnp.testing.layouts import from_layout, to_layout
 
 pytestmark = pytest.mark.small
-EXACT = [
-    "conv2d",
-    "depthwise_conv2d",
-    "linear",
-    "channel_shuffle",
-    "concat",
-    "split",
-    "max_pool2d",
-    "decoupled_attention",
-]
+OPERATORS = [name for name in operator_names() if name != "ghost_module"]
 
 
 def nhwc(x, weight, bias=None, *, stride=1, padding="valid", dilation=1, groups=1):
@@ -114,13 +105,13 @@ def test_gradients_in_the_other_layout():
         assert_matches(nhwc, "conv2d", backward=forgets_the_batch, **given)
 
 
-@pytest.mark.parametrize("operator", [name for name in OPERATORS if name != "ghost_module"])
+@pytest.mark.parametrize("operator", OPERATORS)
 def test_the_definition_stays_within_the_bound(operator):
     """Its own rounding, in float32 against float64, forward and backward."""
     assert_matches(getattr(ops, operator), operator, backward=getattr(ops, operator + "_backward"))
 
 
-@pytest.mark.parametrize("operator", EXACT)
+@pytest.mark.parametrize("operator", [name for name in OPERATORS if row_of(name).exact])
 def test_small_integers_need_no_tolerance(operator):
     """What is computed in float64 and then rounded is the same to the last bit."""
     forward, backward = (in_float64(getattr(ops, operator + suffix)) for suffix in ("", "_backward"))

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.course.grader.functions import row_of
 from ghostnp.testing import Call, run, run_backward, values
 from ghostnp.testing.calls import backward_arguments
 
 
 @dataclass
 class Sample:
-    """One call, the right results and those of the answer, by name: y and extra outputs, or dx and so on."""
+    """One call, the right results and those of the answer, by name: y and its extra outputs, or dx and so on."""
 
     call: Call
     arguments: dict[str, Any]
@@ -53,16 +52,15 @@ def try_call(name, answer, call):
     Sample
         With the first difference, if there is one.
     """
-    row = row_of(call.operator)
-    dtype = np.float32 if row.exact else np.float64
-    draw = values if _bends(row) else _whole_numbers  # these are easier to read
+    dtype = np.float32 if call.row.exact else np.float64
+    draw = values if call.row.bends else _whole_numbers  # these are easier to read
     arguments = call.arguments(dtype, draw)
     y, extra = run(ops, call, arguments)
     if not name.endswith("_backward"):
-        right = dict(zip(("y", *row.extra), (y, *extra), strict=True))
+        right = dict(zip(("y", *call.row.extra), (y, *extra), strict=True))
         result = answer(*call.arguments(dtype, draw).values(), **call.keywords)
         sample = Sample(call, arguments, None, right, {})
-        parts = result if row.extra else (result,)
+        parts = result if call.row.extra else (result,)
     else:
         dy = call.gradient(y, draw)
         gradients = run_backward(ops, call, dy, arguments, extra)
@@ -71,13 +69,8 @@ def try_call(name, answer, call):
         result = answer(*took, **call.keywords)
         sample = Sample(call, arguments, dy, right, {})
         parts = (result,) if len(right) == 1 else result
-    sample.difference = _returned(name, parts, list(right)) or _compare_parts(sample, parts, row.exact)
+    sample.difference = _returned(name, parts, list(right)) or _compare_parts(sample, parts, call.row.exact)
     return sample
-
-
-def _bends(row):
-    """Whether it is neither linear nor homogeneous in what it reads: there, whole numbers are no easier to follow."""
-    return all(row.positional[0] not in group for group in (*row.linear, *row.homogeneous))
 
 
 def _whole_numbers(rng, shape, dtype):

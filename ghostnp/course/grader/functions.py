@@ -1,26 +1,13 @@
 """Which functions are graded: those of the vocabulary, of operators that were registered, and of the ghost module."""
 
-from ghostnp import ops, testing
-from ghostnp.ops.vocabulary import BUILT_IN, VOCABULARY, Operator, function_named, operator_named, operators
-
-# The ghost module is no operator, and is asked for like one.
-GHOST = Operator(
-    testing.ghost_module,
-    "ghost",
-    testing.ghost_module_backward,
-    homogeneous=(("x",), ("primary_weight",), ("cheap_weight",)),
-)
-
-
-def row_of(operator):
-    """What an operator is: its row of the vocabulary, or the ghost module's."""
-    return GHOST if operator == GHOST.name else operator_named(operator)
+from ghostnp import ops
+from ghostnp.ops.vocabulary import BUILT_IN, VOCABULARY, function_named
+from ghostnp.testing.calls import GHOST, operator_names
 
 
 def graded_names():
     """The names of all functions that an answer may have: of each operator f and f_backward."""
-    names = (*operators(), GHOST.name)
-    return [name + ending for name in names for ending in ("", "_backward") if definition(name + ending)]
+    return [name + ending for name in operator_names() for ending in ("", "_backward") if definition(name + ending)]
 
 
 def definition(name):

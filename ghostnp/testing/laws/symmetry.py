@@ -3,20 +3,26 @@
 import numpy as np
 
 from ghostnp.ops.geometry import sliding_window, tap
+from ghostnp.testing.bounds import disagreement, forward_bound
 from ghostnp.testing.calls import leaves, run
-from ghostnp.testing.cases import CONVOLUTIONS
-from ghostnp.testing.structure import BATCHED, EXACT
 
-CONVOLUTIONAL = frozenset(CONVOLUTIONS)
+_ROUNDOFF = np.finfo(np.float64).eps / 2
 
 
-def dtype_of(operator):
+def dtype_of(call):
     """In which dtype a law of that operator is held: exact integers in float32, or else float64."""
-    return np.float32 if operator in EXACT else np.float64
+    return np.float32 if call.row.exact else np.float64
 
 
-def assert_same(actual, expected, what, exact):
-    """Require equal arrays: bit for bit, or up to what float64 rounds.
+def rounding_of(call, arguments):
+    """How far two results for these arguments may lie apart, for each array in y: nothing where integers are exact."""
+    if call.row.exact:
+        return None
+    return disagreement(*forward_bound(call, arguments, np.float64))
+
+
+def assert_same(actual, expected, what, allowed=None):
+    """Require equal arrays: bit for bit, or as closely as rounding allows.
 
     Parameters
     ----------
@@ -24,14 +30,14 @@ def assert_same(actual, expected, what, exact):
         To compare.
     what : str
         Names them in the message.
-    exact : bool
-        Whether every bit counts.
+    allowed : list of float, optional
+        How far the numbers of each array may lie apart; by default every bit counts.
     """
-    for got, wanted in zip(leaves(actual), leaves(expected), strict=True):
+    results = leaves(actual), leaves(expected)
+    for got, wanted, most in zip(*results, [0.0] * len(results[1]) if allowed is None else allowed, strict=True):
         assert got.shape == wanted.shape, f"{what} has shape {got.shape} where {wanted.shape} is the rule"
-        allowed = 0 if exact else 1e-10 * (1 + np.abs(wanted).max(initial=0))
         with np.errstate(invalid="ignore"):
-            off = ~((got == wanted) | (np.abs(got - wanted) <= allowed))
+            off = ~((got == wanted) | (np.abs(got - wanted) <= most))
         if off.any():
             place = tuple(int(index) for index in np.argwhere(off)[0])
             raise AssertionError(f"{what} is {got[place]:.6g} at {list(place)}, and {wanted[place]:.6g} is the rule")
@@ -39,29 +45,30 @@ def assert_same(actual, expected, what, exact):
 
 def images_alone(namespace, call):
     """Each image by itself gives what it gives in the batch."""
-    arguments = call.arguments(dtype_of(call.operator))
+    arguments = call.arguments(dtype_of(call))
     y, _ = run(namespace, call, arguments)
+    allowed = rounding_of(call, arguments)
     for image in range(len(leaves(arguments)[0])):
-        alone = {name: _image(value, image) if name in BATCHED else value for name, value in arguments.items()}
-        expected = _image(y, image)
-        assert_same(run(namespace, call, alone)[0], expected, f"y of image {image} alone", call.operator in EXACT)
+        alone = {name: _image(value, image) if name in call.row.activations else value
+                 for name, value in arguments.items()}  # fmt: skip
+        assert_same(run(namespace, call, alone)[0], _image(y, image), f"y of image {image} alone", allowed)
 
 
 def channels_alike(namespace, call):
     """Channels, and what belongs to them, in another order; in a convolution groups, and members within groups."""
-    arguments = call.arguments(dtype_of(call.operator))
+    arguments = call.arguments(dtype_of(call))
     rng = np.random.default_rng([call.seed, 8])
-    if call.operator in CONVOLUTIONAL:
+    if "channels" not in call.row.alike:
         moved, out_order = _convolution_in_another_order(call, arguments, rng)
     else:
         out_order = rng.permutation(leaves(arguments)[0].shape[1])
-        axis = {name: 1 if name in BATCHED else 0 for name in arguments}
+        axis = {name: int(name in call.row.activations) for name in arguments}
         moved = {
             name: np.take(value, out_order, axis[name]) if isinstance(value, np.ndarray) else value
             for name, value in arguments.items()
         }
     y, y_moved = (run(namespace, call, given)[0] for given in (arguments, moved))
-    assert_same(y_moved, y[:, out_order], "y of channels in another order", call.operator in EXACT)
+    assert_same(y_moved, y[:, out_order], "y of channels in another order", rounding_of(call, arguments))
 
 
 def _convolution_in_another_order(call, arguments, rng):
@@ -76,7 +83,7 @@ def _convolution_in_another_order(call, arguments, rng):
 
 def pixels_alike(namespace, call):
     """Pixels in another order, the same in all maps."""
-    arguments = call.arguments(dtype_of(call.operator))
+    arguments = call.arguments(dtype_of(call))
     height, width = leaves(arguments)[0].shape[2:]
     order = np.random.default_rng([call.seed, 9]).permutation(height * width)
 
@@ -89,7 +96,7 @@ def pixels_alike(namespace, call):
 
     y = run(namespace, call, arguments)[0]
     y_moved = run(namespace, call, {name: move(value) for name, value in arguments.items()})[0]
-    assert_same(y_moved, move(y), "y of pixels in another order", call.operator in EXACT)
+    assert_same(y_moved, move(y), "y of pixels in another order", rounding_of(call, arguments))
 
 
 def bordered(call):
@@ -101,38 +108,40 @@ def bordered(call):
 
 def shifts(namespace, call):
     """Padding is a border of zeros (a maximum's is never larger than a pixel), and a stride is one pixel of y."""
-    dtype, exact = dtype_of(call.operator), call.operator in EXACT
+    dtype = dtype_of(call)
     arguments, window = call.arguments(dtype), _window(call)
-    border = -np.inf if call.operator == "max_pool2d" else 0
+    border = 0 if call.row.linear else -np.inf
     whole = np.pad(arguments["x"], ((0, 0), (0, 0), *window.padding), constant_values=border)
     rows, columns = window.stride
     fresh = call.arguments(dtype, stream=1)["x"].ravel()
     moved = np.pad(whole, ((0, 0), (0, 0), (rows, 0), (columns, 0)), constant_values=fresh[0] if fresh.size else 0)
     unpadded = call.replace(padding=None, x=whole.shape)
     y_whole = run(namespace, unpadded, arguments | {"x": whole})[0]
+    allowed = rounding_of(unpadded, arguments | {"x": moved})
     y_moved = run(namespace, unpadded, arguments | {"x": moved})[0]
     if call.keywords.get("count_include_pad") is not False:  # where padding does not count, a border is another thing
         y = run(namespace, call, arguments)[0]
-        assert_same(y, y_whole, "y with padding instead of a border", exact)
-    assert_same(y_moved[:, :, 1:, 1:], y_whole, f"y of an image moved by {rows} rows and {columns} columns", exact)
+        assert_same(y, y_whole, "y with padding instead of a border", allowed)
+    assert_same(y_moved[:, :, 1:, 1:], y_whole, f"y of an image moved by {rows} rows and {columns} columns", allowed)
 
 
 def _window(call):
-    keywords = {name: call.keywords.get(name, 1) for name in ("stride", "dilation")}
-    kernel = call.given["weight"][2:] if "weight" in call.given else call.given["kernel_size"]
-    if "weight" not in call.given:
-        keywords["stride"] = call.keywords.get("stride", kernel)
-    return sliding_window(call.given["x"][2:], kernel, padding=call.keywords.get("padding", 0), **keywords)
+    """The window that slides, whose kernel is the size given or that of the first weight."""
+    keywords = {name: call[name] for name in ("padding", "dilation") if name in call.row.keywords}
+    kernel = call[call.row.trained[0]][2:] if call.row.trained else call["kernel_size"]
+    stride = call["stride"]
+    return sliding_window(call.given["x"][2:], kernel, kernel if stride is None else stride, **keywords)
 
 
 def keeps_constants(namespace, call):
     """One value all over, below zero so that a border of zeros would show."""
-    if call.operator == "avg_pool2d":
+    if "count_include_pad" in call.row.keywords:
         call = call.replace(count_include_pad=False)
     level = -1 - call.seed % 5
     arguments = call.arguments(np.float64, draw=lambda rng, shape, dtype: np.full(shape, level, dtype))
     y = run(namespace, call, arguments)[0]
-    assert_same(y, np.full(y.shape, float(level)), f"y of a map of {level}", exact=False)
+    allowed = disagreement(*forward_bound(call, arguments, np.float64))
+    assert_same(y, np.full(y.shape, float(level)), f"y of a map of {level}", allowed)
 
 
 def deals(namespace, call):
@@ -151,15 +160,23 @@ def deals(namespace, call):
 
 
 def normalizes(namespace, call):
-    """Without eps, mean and standard deviation of y are bias and |weight|; mean and var are those of x."""
+    """Without eps, mean and standard deviation of y are bias and |weight|; mean and var are those of x.
+
+    A mean of n numbers is off by γ times the largest at most; a variance by γ times its square, thrice: for its own sum
+    and for the mean, of which twice the distance is a factor. Mean and standard deviation of y move no farther than y.
+    """
     call = call.replace(eps=1e-300)
     arguments = call.arguments(np.float64)
+    x = arguments["x"]
     y, (mean, var) = run(namespace, call, arguments)
-    axes = (0, 2, 3)
-    assert_same(y.mean(axis=axes), arguments["bias"], "the mean of y", exact=False)
-    assert_same(y.std(axis=axes), np.abs(arguments["weight"]), "the standard deviation of y", exact=False)
-    assert_same(mean, arguments["x"].mean(axis=axes), "mean", exact=False)
-    assert_same(var, arguments["x"].var(axis=axes), "var (the biased one)", exact=False)
+    axes, gamma = (0, 2, 3), 4 * (x.size // x.shape[1] + 4) * _ROUNDOFF
+    largest_x, largest_y = np.abs(x).max(), np.abs(y).max()
+    (of_y,) = disagreement(*forward_bound(call, arguments, np.float64))
+    allowed = [of_y + 3 * gamma * largest_y]
+    assert_same(y.mean(axis=axes), arguments["bias"], "the mean of y", allowed)
+    assert_same(y.std(axis=axes), np.abs(arguments["weight"]), "the standard deviation of y", allowed)
+    assert_same(mean, x.mean(axis=axes), "mean", [gamma * largest_x])
+    assert_same(var, x.var(axis=axes), "var (the biased one)", [3 * gamma * largest_x**2])
 
 
 def largest(namespace, call):
@@ -172,7 +189,7 @@ def largest(namespace, call):
         pixel = tap(xp, u, v, window)
         assert (y >= pixel).all(), f"y is smaller than the pixel that tap {(u, v)} meets"
         taken[argmax == number] = pixel[argmax == number]
-    assert_same(taken, y, "the pixel that argmax names", exact=True)
+    assert_same(taken, y, "the pixel that argmax names")
 
 
 def repeats(namespace, call):
@@ -181,7 +198,7 @@ def repeats(namespace, call):
     factors = [new // old for new, old in zip(size, x.shape[2:], strict=True)]
     if [old * factor for old, factor in zip(x.shape[2:], factors, strict=True)] == list(size):
         y = run(namespace, call, {"x": x, "size": size})[0]
-        assert_same(y, x.repeat(factors[0], axis=2).repeat(factors[1], axis=3), "y", exact=True)
+        assert_same(y, x.repeat(factors[0], axis=2).repeat(factors[1], axis=3), "y")
 
 
 def _image(value, image):

@@ -1,0 +1,313 @@
+"""Where calls come from: for every operator, a Hypothesis strategy that reaches the corners in which frameworks broke.
+
+How an operator is drawn follows from its row in the vocabulary, and so one of your own is drawn like any other once it
+is registered.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from ghostnp.ops.vocabulary import STATISTICS, operator_named, operators, signature
+from ghostnp.testing.arrays import MEMORY
+from ghostnp.testing.calls import Call, row_of
+
+# Convolutions with one weight, of shape (C_out, C_in/groups, kh, kw).
+CONVOLUTIONS = tuple(name for name in operators("convolution") if "weight" in operator_named(name).arrays)
+_BATCHES = st.sampled_from([1, 2, 0, 3])
+_FEW, _SIZES = st.integers(1, 3), st.integers(1, 6)
+# Of keywords that are not listed here the usual value is drawn alone.
+_KEYWORDS = {
+    "eps": st.sampled_from([None, 1e-3]),
+    "label_smoothing": st.sampled_from([None, 0.1]),
+    "align_corners": st.booleans(),
+    "count_include_pad": st.sampled_from([True, False]),
+}
+
+
+def calls(operator, *, paddings="any", **fixed):
+    """Calls of an operator, with the corners that broke real frameworks.
+
+    Padding larger than the kernel, asymmetric and "same", strides and dilations that differ between the axes, kernels
+    and maps that are not square, single pixels, empty batches, 1 < groups < channels, one input channel, several
+    filters for a channel, arrays in every order of memory.
+
+    Parameters
+    ----------
+    operator : str
+        A forward function of the vocabulary, registered ones among them, or "ghost_module".
+    paddings : {"any", "symmetric", "words"}, default "any"
+        "symmetric" leaves what PyTorch's functions can express, an int or a pair (of half a kernel at most for
+        poolings), and "words" what Keras's can: 0, which it calls "valid", and "same".
+    **fixed
+        What is not to be drawn as usual, by the argument's name: a value, or a strategy of your own, such as
+        ``stride=1`` or ``x=shapes(channels=st.integers(2, 5))``. What follows from it is drawn to fit.
+
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy[Call]
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such operator, no strategy fits its arguments, or what is fixed follows from something else.
+    """
+    row = row_of(operator)
+    recipe = _recipe(row)
+    if surplus := sorted(set(fixed) - set(recipe.free)):
+        raise TypeError(
+            f"{', '.join(surplus)} cannot be fixed in calls of {operator}: the rule is one of {', '.join(recipe.free)}"
+        )
+    return _drawn(row, recipe.draw, paddings, fixed)
+
+
+def shapes(batches=_BATCHES, channels=_SIZES, sizes=_SIZES):
+    """Shapes (N, C, H, W) of maps with few channels and pixels.
+
+    Parameters
+    ----------
+    batches, channels, sizes : hypothesis.strategies.SearchStrategy[int], optional
+        What N, C and both H and W are drawn from; by default 0 to 3, 1 to 6 and 1 to 6.
+
+    Returns
+    -------
+    hypothesis.strategies.SearchStrategy[tuple[int, int, int, int]]
+    """
+    return st.tuples(batches, channels, sizes, sizes)
+
+
+@st.composite
+def _drawn(draw, row, recipe, paddings, fixed):
+    def choose(name, usual):
+        chosen = fixed.get(name, usual)
+        return draw(chosen) if isinstance(chosen, st.SearchStrategy) else chosen
+
+    given = recipe(choose, row, paddings)
+    given |= {
+        name: choose(name, drawn) for name, drawn in _KEYWORDS.items() if name in row.keywords and name not in given
+    }
+    return Call(row.name, memory=choose("memory", st.sampled_from(MEMORY)), seed=choose("seed", st.integers(0, 2**16)),
+                **given)  # fmt: skip
+
+
+# Recipes: each makes the arguments of a call. `choose(name, strategy)` draws, unless a value was fixed.
+
+
+def _filters(choose, row, paddings):
+    """Shapes of x and of filters, and keywords; a filter sees all channels, those of its group, or its own alone."""
+    groups = 1 if row.sees == "all" else choose("groups", st.integers(1, 4))
+    members_in = 1 if row.sees == "own" else choose("members", _FEW)
+    members_out = choose("filters", _FEW)
+    kernel = (1, 1) if row.one_tap else _both(choose("kernel", st.tuples(st.integers(1, 5), st.integers(1, 5))))
+    window = {"stride": choose("stride", _int_or_pair(1, 3)), "dilation": choose("dilation", _int_or_pair(1, 3))}
+    window |= {"padding": choose("padding", _PADDINGS[paddings])}
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, _both(window["dilation"]), strict=True)]
+    size = _size(choose, reach, _around(window["padding"], reach))
+    x = (choose("batch", _BATCHES), groups * members_in, *size)
+    window |= {"groups": groups} if "groups" in row.keywords else {}
+    return x, (groups * members_out, members_in, *kernel), window
+
+
+def _convolution(choose, row, paddings):
+    x, weight, window = _filters(choose, row, paddings)
+    return {"x": x, "weight": weight, **_bias(choose, row, weight[0]), **window}
+
+
+def _separable(choose, row, paddings):
+    x, weight, window = _filters(choose, row, paddings)
+    mixing = (choose("outputs", st.integers(1, 5)), weight[0], 1, 1)
+    arrays = {"x": x, "depthwise_weight": weight, "pointwise_weight": mixing}
+    return {**arrays, **_bias(choose, row, mixing[0]), **window}
+
+
+def _pool(choose, row, paddings):
+    """Every window meets the map, as the operators require."""
+    kernel = choose("kernel_size", _int_or_pair(1, 4))
+    reach = _both(kernel)
+    rows, columns = (st.integers(0, size - 1) for size in reach)
+    halves = (st.integers(0, size // 2) for size in reach)
+    drawn = {
+        "any": st.just(0)
+        | st.tuples(rows, columns)
+        | st.tuples(st.tuples(rows, rows), st.tuples(columns, columns))
+        | st.just("same"),
+        "symmetric": st.tuples(*halves),
+        "words": _PADDINGS["words"],
+    }
+    padding = choose("padding", drawn[paddings])
+    size = _size(choose, reach, _around(padding, reach))
+    x = (choose("batch", _BATCHES), choose("channels", st.integers(1, 4)), *size)
+    given = {"x": x, "kernel_size": kernel, "stride": choose("stride", st.none() | _int_or_pair(1, 3))}
+    # Where a padding is a word, as in Keras, it does not count.
+    counted = {"count_include_pad": False} if paddings == "words" and "count_include_pad" in row.keywords else {}
+    return given | {"padding": padding} | counted
+
+
+def _maps(choose, row, paddings):
+    """Maps for each activation, and a number for each channel for what is trained or a statistic."""
+    first, *others = row.activations
+    many = "images" in row.alike
+    x = choose(first, shapes() if many else _enough())
+    given = dict.fromkeys((name for name in row.arrays if name in row.trained or name in STATISTICS), x[1:2])
+    for name in others:
+        # A factor s for each map; a second operand may be as small.
+        small = len(x) == 4 and (name == "s" or (name not in row.constants and choose("spread", st.booleans())))
+        given[name] = (*x[:2], 1, 1) if small else x
+    if "bias" in given and not _bias(choose, row, 1):
+        del given["bias"]
+    return {first: x, **given}
+
+
+@st.composite
+def _enough(draw):
+    """Maps of four numbers a channel at least: one has no variance, and of two or three little but signs is left."""
+    batch, height = draw(_FEW), draw(_SIZES)
+    return (batch, draw(_FEW), height, draw(st.integers(-(-4 // (batch * height)), 6)))
+
+
+def _rows(choose, row, paddings):
+    batch, ins = choose("x", st.tuples(_BATCHES, _SIZES))
+    outs = choose("outputs", _SIZES)
+    return {"x": (batch, ins), "weight": (outs, ins), **_bias(choose, row, outs)}
+
+
+def _classes(choose, row, paddings):
+    logits = choose("logits", st.tuples(st.integers(1, 4), st.integers(2, 5)))
+    return {"logits": logits, "labels": logits[:1]}
+
+
+def _shuffle(choose, row, paddings):
+    """A number of groups that divides the channels."""
+    groups = choose("groups", st.integers(1, 4))
+    return {
+        "x": choose("x", shapes(channels=st.integers(1, 4).map(lambda members: groups * members))),
+        "groups": groups,
+    }
+
+
+def _parts(choose, row, paddings):
+    sizes = choose("sizes", st.lists(_FEW, min_size=1, max_size=4))
+    batch = choose("batch", _BATCHES)
+    height, width = choose("size", st.tuples(_SIZES, _SIZES))
+    if "sizes" in row.positional:
+        return {"x": (batch, sum(sizes), height, width), "sizes": tuple(sizes)}
+    keep = choose("keep", st.none() | st.integers(1, sum(sizes)))
+    return {"xs": [(batch, channels, height, width) for channels in sizes], "keep": keep}
+
+
+def _resize(choose, row, paddings):
+    x = choose("x", shapes(channels=_FEW))
+    factor = choose("factor", _FEW)
+    larger = st.just((factor * x[2], factor * x[3]))
+    return {"x": x, "size": choose("size", larger | st.tuples(_SIZES, _SIZES))}
+
+
+def _attention(choose, row, paddings):
+    z = choose("z", shapes(channels=_FEW, sizes=st.integers(1, 4)))
+    _, c, h, w = z
+    if "weight" in row.arrays:
+        return {"z": z, "weight": (c, h, w, h, w)}
+    return {"z": z, "weight_h": (c, h, h, w), "weight_w": (c, w, h, w)}
+
+
+def _ghost(choose, row, paddings):
+    """How many maps are intrinsic, ratios of 2 and above, and outputs that the ratio does not divide."""
+    x, intrinsic, ratio = (
+        choose("x", shapes(channels=_FEW)),
+        choose("intrinsic", _FEW),
+        choose("ratio", st.integers(2, 3)),
+    )
+    kernel = choose("kernel", st.sampled_from([1, 3, 5]))
+    surplus = choose("surplus", st.integers(0, ratio - 2 if intrinsic > 1 else 0))
+    return {
+        "x": x,
+        "primary_weight": (intrinsic, x[1], 1, 1),
+        "cheap_weight": ((ratio - 1) * intrinsic, 1, kernel, kernel),
+        "keep": ratio * intrinsic - surplus if surplus else None,
+    }
+
+
+class _Recipe(NamedTuple):
+    """How the calls of a kind of operator are drawn, and which of their arguments may be fixed."""
+
+    draw: Callable
+    free: tuple[str, ...]
+
+
+_WINDOW = ("kernel", "stride", "padding", "dilation", "groups", "batch")
+_BY_ARGUMENT = {
+    "depthwise_weight": _Recipe(_separable, (*_WINDOW, "outputs")),
+    "kernel_size": _Recipe(_pool, ("kernel_size", "stride", "padding", "batch", "channels")),
+    "sizes": _Recipe(_parts, ("sizes", "batch", "size")),
+    "xs": _Recipe(_parts, ("sizes", "batch", "size", "keep")),
+}
+_BY_FAMILY = {
+    "convolution": _Recipe(_convolution, _WINDOW),
+    "linear": _Recipe(_rows, ("x", "outputs")),
+    "loss": _Recipe(_classes, ("logits",)),
+    "shuffle": _Recipe(_shuffle, ("x", "groups")),
+    "resize": _Recipe(_resize, ("x", "size")),
+    "attention": _Recipe(_attention, ("z",)),
+    "ghost": _Recipe(_ghost, ("x", "kernel")),
+}
+
+
+def _recipe(row):
+    """What draws the calls of an operator, by its arguments and by its family."""
+    found = next((recipe for name, recipe in _BY_ARGUMENT.items() if name in row.positional), None)
+    found = found or _BY_FAMILY.get(row.family)
+    if found is None:
+        if set(row.positional) - set(row.arrays) or not row.activations:
+            raise ValueError(
+                f"no strategy draws calls of {row.name}({', '.join(row.positional)}): the rule is arguments as an "
+                f"operator of the vocabulary has them, or a strategy of your own, st.builds(Call, ...)"
+            )
+        found = _Recipe(_maps, (row.activations[0], "spread"))
+    idle = {"groups"} - {*row.positional, *row.keywords} | ({"kernel"} if row.one_tap else set())
+    names = dict.fromkeys((*found.free, *(name for name in _KEYWORDS if name in row.keywords), "memory", "seed"))
+    return _Recipe(found.draw, tuple(name for name in names if name not in idle))
+
+
+def _bias(choose, row, channels):
+    """A bias, or none where the operator can do without."""
+    optional = signature(row.forward).parameters["bias"].default is None
+    return {"bias": (channels,)} if not optional or choose("with_bias", st.booleans()) else {}
+
+
+# What has several forms draws the numbers for all of them, so that a form can shrink to a simpler one by itself.
+@st.composite
+def _int_or_pair(draw, least, most):
+    rows, columns = (draw(st.integers(least, most)) for _ in range(2))
+    return (rows, columns) if draw(st.booleans()) else rows
+
+
+@st.composite
+def _padding(draw, *forms):
+    top, bottom, left, right = (draw(st.integers(0, 4)) for _ in range(4))
+    values = {"int": top, "pair": (top, left), "sides": ((top, bottom), (left, right)), "same": "same", "none": 0}
+    return values[draw(st.sampled_from(forms))]
+
+
+_PADDINGS = {
+    "any": _padding("int", "pair", "sides", "same"),
+    "symmetric": _padding("int", "pair"),
+    "words": _padding("none", "same"),
+}
+
+
+def _both(value):
+    return (value, value) if isinstance(value, int) else value
+
+
+def _size(choose, reach, around):
+    """Height and width that leave room for one window, and up to four pixels more."""
+    more = choose("more", st.tuples(st.integers(0, 4), st.integers(0, 4)))
+    return tuple(max(1, r - a) + m for r, a, m in zip(reach, around, more, strict=True))
+
+
+def _around(padding, reach):
+    """How many pixels of a window may lie on padding, along each axis."""
+    if padding == "same":
+        return reach
+    return [sum(sides) if isinstance(sides, tuple) else 2 * sides for sides in _both(padding)]
