@@ -35,7 +35,7 @@ BACKWARD_ARGUMENTS = {
 # Keywords that kernels have for the engine's sake.
 PRIVATE_KEYWORDS = {"out", "relu"}
 # What needs no hurry: kernels takes these and their backward passes from ops as they are, beside all costs.
-SHARED = ["decoupled_attention", "dropout", "flatten", "full_attention", "softmax", "softmax_cross_entropy"]
+SHARED = ["decoupled_attention", "flatten", "full_attention", "softmax", "softmax_cross_entropy"]
 # What a layer may ask of NumPy: arrays for parameters and buffers, new or loaded, and dtypes. Nothing that computes.
 NUMPY_IN_MODULES = {
     "array",

@@ -10,8 +10,8 @@ import numpy as np
 from ghostnp.kernels.layout import array_of, buffer_of, images, planes, rows
 from ghostnp.kernels.loops import accumulate, copy, dot, fill, multiply_by, rectify, same, sum_row
 from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
-from ghostnp.ops.elementwise import check_pair, check_scale
-from ghostnp.ops.gradients import PairGrads, ScaleGrads
+from ghostnp.ops.elementwise import check_pair
+from ghostnp.ops.gradients import PairGrads
 
 _TILE = 128
 
@@ -39,18 +39,6 @@ def multiply_backward(dy, a, b):
     """Twin of `ghostnp.ops.multiply_backward`."""
     spread = check_pair(a, b, dy)
     return PairGrads(_combine(dy, b, product=True), _over_pixels(dy, a) if spread else _combine(dy, a, product=True))
-
-
-def scale(x, s, *, out=None):
-    """Twin of `ghostnp.ops.scale`."""
-    check_scale(x, s)
-    return _combine(x, s, product=True, out=out)
-
-
-def scale_backward(dy, x, s):
-    """Twin of `ghostnp.ops.scale_backward`."""
-    check_scale(x, s, dy)
-    return ScaleGrads(_combine(dy, s, product=True), _over_pixels(dy, x))
 
 
 def sum_pixels(x, weight=None, total=None):

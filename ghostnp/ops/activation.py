@@ -7,18 +7,17 @@
     sigmoid(x)      = 1 / (1 + e⁻ˣ)                  dx = dy · y · (1 − y)
     crelu(x)        = [relu(x), relu(−x)]            dx = dy₁ where x > 0, −dy₂ where x < 0
 
-and dx = 0 where x was clipped (NaN never is). Two more functions stand in this chapter, though they are not elementwise
-functions of x alone: softmax combines all channels of a pixel, and dropout takes a mask:
+and dx = 0 where x was clipped (NaN never is). Softmax stands in this chapter too, though it is not elementwise: it
+combines all channels of a pixel.
 
     softmax(x)[c]   = eˣ[c] / Σ_k eˣ[k]              dx[c] = y[c] · (dy[c] − Σ_k dy[k] · y[k])
-    dropout(x, m)   = x · m                          dx    = dy · m
 
 Cost: no parameters, no multiply-adds; one operation for each number that comes out, softmax three.
 """
 
 import numpy as np
 
-from ghostnp.ops.checks import check_arrays, check_features, check_gradient, check_operands, check_shape
+from ghostnp.ops.checks import check_arrays, check_features, check_gradient, check_operands
 from ghostnp.ops.cost import each, free
 
 
@@ -286,43 +285,3 @@ def softmax_cost(x_shape):
     """Cost from the shape alone: exponential, sum and division for each number."""
     check_features("x", x_shape)
     return free(tuple(x_shape), other=each(x_shape, 3))
-
-
-def dropout(x, mask):
-    """Set some numbers to zero, and scale the others up so that the mean stays.
-
-    Parameters
-    ----------
-    x : ndarray
-        Any shape.
-    mask : ndarray
-        Shape and dtype of `x`: 0 with probability p and 1 / (1 - p) otherwise, drawn by the caller.
-
-    Returns
-    -------
-    y : ndarray
-        Shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `x` is no array of float32 or float64, or `mask` has another dtype or shape.
-
-    References
-    ----------
-    .. [1] N. Srivastava et al., "Dropout", JMLR 15, 2014, section 10. https://jmlr.org/papers/v15/srivastava14a.html
-    """
-    check_operands(x=x, mask=mask)
-    return x * mask
-
-
-def dropout_backward(dy, x, mask):
-    """Multiply `dy` by the same mask: dx shaped like `x`."""
-    check_operands(x=x, mask=mask, dy=dy)
-    return dy * mask
-
-
-def dropout_cost(x_shape, mask_shape):
-    """Cost from shapes alone: one product for each number; the mask is drawn and not learnt."""
-    check_shape("mask", mask_shape, x_shape, "mask and x are combined element by element")
-    return free(tuple(x_shape), other=each(x_shape))

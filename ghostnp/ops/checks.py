@@ -184,12 +184,6 @@ def check_broadcast(a_name, a_shape, b_name, b_shape):
     )
 
 
-def check_factors(x_shape, s_shape):
-    """Require s of shape (N, C, 1, 1): one factor for each map of x."""
-    check_images("x", x_shape)
-    check_shape("s", s_shape, (*x_shape[:2], 1, 1), f"there is one factor for each map of x {tuple(x_shape)}")
-
-
 def sequence(name, values):
     """`values` as a tuple of one or more."""
     if not isinstance(values, tuple | list):

@@ -2,17 +2,17 @@
 
     add       y = a + b          da = dy             db = dy
     multiply  y = a · b          da = dy · b         db = dy · a
-    scale     y = x · s[n, c]    dx = dy · s         ds[n, c] = Σ_ij dy · x
 
-In add and multiply b may hold one number for each map, of shape (N, C, 1, 1), which all pixels of the map share: then
-db is the sum over those pixels.
+b may hold one number for each map, of shape (N, C, 1, 1), which all pixels of the map share. It is read by each of
+them, so db is a sum over those pixels: db[n, c] = Σ_ij dy (· a). Two layers are made of a product: a gate, as in
+squeeze-and-excitation, multiplies each map by its factor; dropout multiplies by a mask of zeros and 1 / (1 − p).
 
 Cost: no parameters, no multiply-adds; one operation for each number.
 """
 
-from ghostnp.ops.checks import ABSENT, check_arrays, check_broadcast, check_factors, check_gradient
+from ghostnp.ops.checks import ABSENT, check_arrays, check_broadcast, check_gradient
 from ghostnp.ops.cost import each, free
-from ghostnp.ops.gradients import PairGrads, ScaleGrads
+from ghostnp.ops.gradients import PairGrads
 
 
 def add(a, b):
@@ -56,7 +56,7 @@ def add_cost(a_shape, b_shape):
 
 
 def multiply(a, b):
-    """Multiply two branches, as a gate does.
+    """Multiply two branches, or maps by their gates.
 
     Parameters
     ----------
@@ -91,46 +91,6 @@ def multiply_cost(a_shape, b_shape):
     return free(tuple(a_shape), other=each(a_shape))
 
 
-def scale(x, s):
-    """Make each map louder or softer as a whole.
-
-    Parameters
-    ----------
-    x : ndarray
-        Maps of shape (N, C, H, W).
-    s : ndarray
-        One factor for each map, of shape (N, C, 1, 1).
-
-    Returns
-    -------
-    y : ndarray
-        Shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If dtypes or shapes do not fit.
-
-    References
-    ----------
-    .. [1] J. Hu et al., "Squeeze-and-excitation networks", 2018, equation (4). https://arxiv.org/abs/1709.01507
-    """
-    check_scale(x, s)
-    return x * s
-
-
-def scale_backward(dy, x, s):
-    """Share `dy` (N, C, H, W) between maps and factors: a `ScaleGrads`."""
-    check_scale(x, s, dy)
-    return ScaleGrads(dy * s, _over_pixels(dy * x))
-
-
-def scale_cost(x_shape, s_shape):
-    """Cost from shapes alone: one product for each number."""
-    check_factors(x_shape, s_shape)
-    return free(tuple(x_shape), other=each(x_shape))
-
-
 def check_pair(a, b, dy=ABSENT):
     """Check the arrays of `add` and `multiply`; true if b is spread over pixels: shared with the kernel's twin."""
     check_arrays(a=a, b=b, dy=dy)
@@ -138,14 +98,6 @@ def check_pair(a, b, dy=ABSENT):
     if dy is not ABSENT:
         check_gradient(dy, a.shape, a)
     return spread
-
-
-def check_scale(x, s, dy=ABSENT):
-    """Check the arrays of `scale`: shared with the kernel's twin."""
-    check_arrays(x=x, s=s, dy=dy)
-    check_factors(x.shape, s.shape)
-    if dy is not ABSENT:
-        check_gradient(dy, x.shape, x)
 
 
 def _over_pixels(maps):

@@ -37,13 +37,6 @@ class PairGrads(NamedTuple):
     b: np.ndarray
 
 
-class ScaleGrads(NamedTuple):
-    """Gradients of a scaling: of the maps and of their factors."""
-
-    x: np.ndarray
-    s: np.ndarray
-
-
 class FullAttentionGrads(NamedTuple):
     """Gradients of fully connected attention."""
 

@@ -69,7 +69,6 @@ def examples(batch=2):
         Call("batch_norm_relu_train", **norm, eps=1e-3),
         Call("batch_norm_eval", **norm, mean=channel, var=channel),
         *(Call(name, x=x) for name in _of_maps_alone()),
-        Call("dropout", x=x, mask=x),
         Call("softmax_cross_entropy", logits=(batch, 5), labels=(batch,), label_smoothing=0.1),
         Call("max_pool2d", x=x, kernel_size=3, stride=2, padding=1),
         Call("max_pool2d", x=x, kernel_size=(2, 3)),
@@ -87,7 +86,6 @@ def examples(batch=2):
         Call("add", a=x, b=factor),
         Call("multiply", a=x, b=x),
         Call("multiply", a=x, b=factor),
-        Call("scale", x=x, s=factor),
         Call("full_attention", z=x, weight=(6, 7, 5, 7, 5)),
         Call("decoupled_attention", z=x, weight_h=(6, 7, 7, 5), weight_w=(6, 5, 7, 5)),
     ]

@@ -239,9 +239,9 @@ def rounds_to_the_nearest_index(x, size):
     return x[:, :, rows[:, None], columns]
 
 
-@breaks("scale", "gradients fit", backward=True)
-def forgets_to_sum_ds_over_pixels(dy, x, s):
-    return ops.scale_backward(dy, x, s)._replace(s=dy * x)
+@breaks("multiply", "gradients fit", backward=True)
+def forgets_to_sum_db_over_pixels(dy, a, b):
+    return ops.multiply_backward(dy, a, b)._replace(b=dy * a)
 
 
 @breaks("multiply", "adjoint", backward=True)

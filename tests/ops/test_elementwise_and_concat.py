@@ -74,20 +74,30 @@ def test_add_and_multiply_take_any_number_of_axes(backend, name, shape, memory):
 
 
 @pytest.mark.small
-@given(calls("scale"))
-def test_scale_equals_pytorch(backend, call):
+@given(calls("multiply", spread=True))
+def test_a_gate_is_linear_in_the_maps_and_in_the_factors(backend, call):
     arguments, y, dy, gradients = assert_equals_pytorch(backend, call, torch.mul)
-    # It is linear in the maps and in the factors.
     assert_adjoint(y, dy, *((gradients[name], argument) for name, argument in arguments.items()))
 
 
-@given(calls("scale"))
-def test_scale_is_multiply_with_a_factor_for_each_map(backend, call):
+@given(calls("multiply", spread=True))
+def test_a_gate_is_a_factor_for_each_map(backend, call):
     x, s = call.arguments(np.float64).values()
     dy = call.array(x.shape, np.float64)
-    assert_array_equal(backend.scale(x, s), backend.multiply(x, s))
-    for ours, theirs in zip(backend.scale_backward(dy, x, s), backend.multiply_backward(dy, x, s), strict=True):
-        assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+    everywhere = np.broadcast_to(s, x.shape)
+    assert_array_equal(backend.multiply(x, s), x * everywhere)
+    dx, ds = backend.multiply_backward(dy, x, s)
+    assert_allclose(dx, dy * everywhere, rtol=1e-12)
+    assert_allclose(ds, (dy * x).sum(axis=(2, 3), keepdims=True), rtol=1e-12, atol=1e-12)
+
+
+@given(call=calls("multiply", spread=False), keep=st.floats(0.1, 1.0))
+def test_dropout_is_a_product_with_a_mask_and_scales_what_it_keeps(backend, call, keep):
+    x = call.arguments(np.float64)["a"]
+    dy = call.gradient(x)
+    mask = (np.random.default_rng(call.seed).random(x.shape) < keep) / keep
+    assert_allclose(backend.multiply(x, mask), np.where(mask > 0, x / keep, 0), rtol=1e-14)
+    assert_allclose(backend.multiply_backward(dy, x, mask).a, np.where(mask > 0, dy / keep, 0), rtol=1e-14)
 
 
 @given(calls("flatten"))
