@@ -70,17 +70,17 @@ squeezed = ops.global_avg_pool2d(small)
 hidden = ops.relu(ops.pointwise_conv2d(squeezed, np.array([1.0, -2]).reshape(1, 2, 1, 1)))
 gate = ops.hard_sigmoid(ops.pointwise_conv2d(hidden, np.array([1.0, -1]).reshape(2, 1, 1, 1)))
 print("squeezed:", squeezed.ravel(), "hidden:", hidden.ravel(), "gate:", gate.ravel().round(4))
-print(ops.scale(small, gate)[0, 0])
+print(ops.multiply(small, gate)[0, 0])
 
 # %% [markdown]
 # ## The module
 #
 # The children are named as in the official checkpoint, and run one after the other: `squeeze`, `conv_reduce`, `act1`,
-# `conv_expand`, `gate`. Then `scale` multiplies.
+# `conv_expand`, `gate`. Then `multiply` does what its name says.
 
 # %%
 source(SqueezeExcite)
-source(ops.scale)
+source(ops.multiply)
 
 # %% [markdown]
 # ## Backward
@@ -108,7 +108,7 @@ dx, grads = module.backward(dy, cache)
 assert_gradient(module, (x,), dy, (dx,))
 print("gradients of:", ", ".join(grads))
 
-direct_only = ops.scale_backward(dy, x, cache.gate).x
+direct_only = ops.multiply_backward(dy, x, cache.gate).a
 try:
     assert_gradient(module, (x,), dy, (direct_only,))
 except AssertionError as error:
@@ -203,8 +203,9 @@ answer = None
 check("07.4", answer)
 
 # %% [markdown]
-# **5.** Fill in `tutorials/exercises/09_global_avg_pool2d_backward.py` and `10_scale_backward.py` until `ghostnp check` is
-# content. With `x` = `np.arange(8.0).reshape(1, 2, 2, 2)` and `dy` of ones, what does the gradient of the *scale* `s` sum up to?
+# **5.** Fill in `tutorials/exercises/09_global_avg_pool2d_backward.py` and `10_multiply_backward.py` until `ghostnp check` is
+# content. With `a` = `np.arange(8.0).reshape(1, 2, 2, 2)`, a factor for each map in `b` and `dy` of ones, what does the gradient
+# of `b` sum up to?
 
 # %%
 answer = None

@@ -189,5 +189,4 @@ VOCABULARY: dict[str, Callable[..., Any]] = {
     "split": _split,
     "add": _node("Add"),
     "multiply": _node("Mul"),
-    "scale": _node("Mul"),
 }

@@ -47,16 +47,6 @@ def multiply(a, b):
     return a * b
 
 
-def scale(x, s):
-    """Product with a factor for each map."""
-    return x * s
-
-
-def dropout(x, mask):
-    """Product with a mask."""
-    return x * mask
-
-
 def relu(x):
     """At least 0."""
     return F.relu(x)

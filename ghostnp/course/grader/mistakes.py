@@ -133,6 +133,13 @@ def _forgets_what_was_cut(sample):
     return np.split(sample.dy, np.cumsum([x.shape[1] for x in sample.arguments["xs"]])[:-1], axis=1)
 
 
+def _for_each_factor(sample, products, join):
+    """One number for each map, where b has one; else as they are."""
+    if sample.arguments["b"].shape == products.shape:
+        return products
+    return join(products, axis=(2, 3), keepdims=True)
+
+
 def _halves(sample):
     return np.split(sample.dy, 2, axis=1)
 
@@ -250,18 +257,18 @@ KNOWN_MISTAKES = {
             "Each half passes only where its ReLU was open: x > 0 for the first, x < 0 for the second.",
         ),
     ],
-    "scale_backward": [
+    "multiply_backward": [
         KnownMistake(
-            "ds",
-            lambda s: (s.dy * s.arguments["s"]).sum(axis=(2, 3), keepdims=True),
-            "In ds dy meets the other factor, x, and not s.",
+            "db",
+            lambda s: _for_each_factor(s, s.dy * s.arguments["b"], np.sum),
+            "In db, dy is multiplied by the other factor, a, and not by b.",
         ),
         KnownMistake(
-            "ds",
-            lambda s: (s.dy * s.arguments["x"]).mean(axis=(2, 3), keepdims=True),
-            "ds is a sum over the pixels of the map and no mean: every pixel was multiplied by the same factor.",
+            "db",
+            lambda s: _for_each_factor(s, s.dy * s.arguments["a"], np.mean),
+            "db is a sum over the pixels of the map and no mean: every pixel was multiplied by the same factor.",
         ),
-        KnownMistake("dx", lambda s: s.dy, "dx is dy times the factor that x was multiplied by."),
+        KnownMistake("da", lambda s: s.dy, "da is dy times the factor that a was multiplied by."),
     ],
     "resize_nearest_backward": [
         KnownMistake(

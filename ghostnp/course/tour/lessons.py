@@ -51,7 +51,7 @@ def _squeeze_excite(shelf):
         module = SqueezeExcite(channels)
     module.conv_expand.weight *= 3  # fresh gates all lie near 0.5; like this they differ enough to be seen
     one, zero = np.ones(channels, maps.dtype), np.zeros(channels, maps.dtype)
-    return module, ops.batch_norm_relu_train(maps, one, zero)[0]
+    return module, ops.relu(ops.batch_norm_train(maps, one, zero)[0])
 
 
 def _ghost(shelf):

@@ -108,17 +108,17 @@ def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
     ),
     "sum over pixels missing": (
         """
-def scale_backward(dy, x, s):
-    return dy * s, dy * x
+def multiply_backward(dy, a, b):
+    return dy * b, dy * a
 """,
-        ["The sum over axis 2, 3 is missing", "keepdims=True", "ds has shape (1, 1, 1, 2), and (1, 1, 1, 1) is right"],
+        ["The sum over axis 2, 3 is missing", "keepdims=True", "db has shape (1, 1, 1, 2), and (1, 1, 1, 1) is right"],
     ),
     "other factor": (
         """
-def scale_backward(dy, x, s):
-    return dy * s, (dy * s).sum(axis=(2, 3), keepdims=True)
+def multiply_backward(dy, a, b):
+    return dy * b, dy * b if b.shape == a.shape else (dy * b).sum(axis=(2, 3), keepdims=True)
 """,
-        ["In ds dy meets the other factor, x"],
+        ["In db, dy is multiplied by the other factor, a"],
     ),
     "cut channels": (
         """
@@ -200,8 +200,8 @@ def ghost_module_backward(dy, x, primary_weight, cheap_weight, *, keep=None):
         ["relu returns None", "Is there a return at the end?"],
     ),
     "too few results": (
-        "def scale_backward(dy, x, s):\n    return dy * s\n",
-        ["scale_backward returns dx, ds, in this order, and one ndarray came"],
+        "def multiply_backward(dy, a, b):\n    return dy * b\n",
+        ["multiply_backward returns da, db, in this order, and one ndarray came"],
     ),
     "no array": ("def relu(x):\n    return x.tolist()\n", ["y is of type list", "the rule is an array of shape"]),
     "zeros": ("def relu(x):\n    return np.zeros_like(x)\n", ["zero all over"]),

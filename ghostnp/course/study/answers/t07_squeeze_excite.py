@@ -21,15 +21,15 @@ def _through_the_gate():
     logits = ops.pointwise_conv2d(ops.relu(hidden), expand)
     dy = np.zeros_like(x)
     dy[0, 0, 0, 0] = 1
-    direct, dgate = ops.scale_backward(dy, x, ops.hard_sigmoid(logits))
+    direct, dgate = ops.multiply_backward(dy, x, ops.hard_sigmoid(logits))
     dhidden = ops.pointwise_conv2d_backward(ops.hard_sigmoid_backward(dgate, logits), ops.relu(hidden), expand).x
     dsqueezed = ops.pointwise_conv2d_backward(ops.relu_backward(dhidden, hidden), squeezed, reduce).x
     return (direct + ops.global_avg_pool2d_backward(dsqueezed, x))[0, 0, 1, 1]
 
 
-def _scale():
+def _factors():
     x = np.arange(8.0).reshape(1, 2, 2, 2)
-    return ops.scale_backward(np.ones_like(x), x, np.ones((1, 2, 1, 1))).s.sum()
+    return ops.multiply_backward(np.ones_like(x), x, np.ones((1, 2, 1, 1))).b.sum()
 
 
 ANSWERS = {
@@ -44,5 +44,5 @@ ANSWERS = {
         "The pixel moves the mean by a quarter; follow that through both layers and the gate's slope to y = g·x.",
         tolerance=0.005,
     ),
-    "07.5": ExerciseAnswer(_scale, "Each channel's factor multiplied every pixel of its channel once."),
+    "07.5": ExerciseAnswer(_factors, "Each channel's factor multiplied every pixel of its channel once."),
 }

@@ -3,7 +3,7 @@
 from ghostnp.course.worksheets.counters import CONVOLUTIONS, added, macs, norm, parameters, table, times, total
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.modules import DFCAttention, SqueezeExcite, make_divisible
-from ghostnp.ops import decoupled_attention_cost, full_attention_cost, scale_cost
+from ghostnp.ops import decoupled_attention_cost, full_attention_cost, multiply_cost
 
 
 def _uneven(height, width, **_):
@@ -206,7 +206,7 @@ def excitation_multiply_adds(channels, hidden, size):
             "biases counted as MACs": total(counted, "params", *CONVOLUTIONS),
             "forgot the second layer": first,
             "FLOPs for MACs": times(2, right),
-            "scaling counted": added(right, scale_cost(maps, (1, channels, 1, 1)).other),
+            "scaling counted": added(right, multiply_cost(maps, (1, channels, 1, 1)).other),
             "channels not reduced": total(_squeeze_excite(channels, channels), "macs"),
             "one number for all channels": added(*_excitation(1, hidden, macs)),
             "one filter only": added(*_excitation(channels, 1, macs)),
