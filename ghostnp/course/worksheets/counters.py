@@ -39,6 +39,11 @@ def norm_operations(channels, size):
     return count_operator("batch_norm", in_channels=channels, size=size).lines["other operations"]
 
 
+def one_row(sizes):
+    """The same sizes with a kernel of k taps instead of k x k: the misconception "kernel not squared"."""
+    return sizes | {"kernel_size": (sizes["kernel_size"], 1)}
+
+
 def added(*counts):
     """Sum of counts, with all their formulas; those that count nothing are left out."""
     return Worked(" + ".join(each.formula for each in counts if each))

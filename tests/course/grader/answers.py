@@ -20,8 +20,10 @@ def right_answer(name):
     function = definition(name)
     home = sys.modules[function.__module__]
     helpers = (
-        f"import {home.__name__} as _home\n"
+        "import sys\n"
         "from ghostnp import ops\n"
+        f"import {home.__name__}\n"
+        f"_home = sys.modules[{home.__name__!r}]\n"  # as an attribute, `ops.concat` is the function of that name
         "globals().update({key: value for key, value in vars(_home).items() if not key.startswith('__')})\n"
     )
     return helpers + inspect.getsource(function)

@@ -1,6 +1,16 @@
 """Conventions of counting: what the tools count besides multiply-adds and weights."""
 
-from ghostnp.course.worksheets.counters import added, biases, flops, macs, norm, norm_operations, parameters, times
+from ghostnp.course.worksheets.counters import (
+    added,
+    biases,
+    flops,
+    macs,
+    norm,
+    norm_operations,
+    one_row,
+    parameters,
+    times,
+)
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.course.worksheets.topics.counted_layers import (
     NORM,
@@ -31,7 +41,7 @@ def floating_point_operations(in_channels, out_channels, kernel, size):
             "MACs for FLOPs": macs("standard_conv2d", **sizes, padding="same"),
             "biases counted as MACs": added(right, biases("standard_conv2d", **sizes, padding="same")),
             "doubled twice": times(2, right),
-            "kernel not squared": flops("standard_conv2d", **sizes | {"kernel_size": (kernel, 1)}, padding="same"),
+            "kernel not squared": flops("standard_conv2d", **one_row(sizes), padding="same"),
             "batch norm counted": added(right, norm_operations(out_channels, size)),
             "forgot the input channels": flops("standard_conv2d", **sizes | {"in_channels": 1}, padding="same"),
             "parameters for MACs": parameters(
@@ -67,9 +77,7 @@ def all_that_keras_counts(in_channels, out_channels, kernel, size):
                 counted,
             ),
             "MACs for parameters": macs("standard_conv2d", **sizes, size=size, padding="same"),
-            "kernel not squared": _keras(
-                parameters("standard_conv2d", **sizes | {"kernel_size": (kernel, 1)}, bias=True), counted
-            ),
+            "kernel not squared": _keras(parameters("standard_conv2d", **one_row(sizes), bias=True), counted),
         },
     )
 

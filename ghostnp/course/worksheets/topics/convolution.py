@@ -1,6 +1,15 @@
 """Standard and grouped convolutions: their parameters and multiply-adds."""
 
-from ghostnp.course.worksheets.counters import added, biases, flops, macs, norm, parameters, times
+from ghostnp.course.worksheets.counters import (
+    added,
+    biases,
+    flops,
+    macs,
+    norm,
+    one_row,
+    parameters,
+    times,
+)
 from ghostnp.course.worksheets.problem import Problem, template
 
 _CHANNELS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 256)
@@ -22,7 +31,7 @@ def weights(in_channels, out_channels, kernel, size):
         "Each filter has a kernel for each input channel: C_out·C_in·k·k =",
         {
             "counted a bias": parameters("standard_conv2d", **sizes, bias=True),
-            "kernel not squared": parameters("standard_conv2d", **sizes | {"kernel_size": (kernel, 1)}),
+            "kernel not squared": parameters("standard_conv2d", **one_row(sizes)),
             "MACs for parameters": macs("standard_conv2d", **sizes, size=size, padding="same"),
             "forgot the input channels": parameters("standard_conv2d", **sizes | {"in_channels": 1}),
             "batch norm counted": added(right, norm(out_channels)),
@@ -45,7 +54,7 @@ def parameters_with_bias(in_channels, out_channels, kernel, size):
         {
             "forgot the bias": bare,
             "batch norm counted": added(right, norm(out_channels)),
-            "kernel not squared": parameters("standard_conv2d", **sizes | {"kernel_size": (kernel, 1)}),
+            "kernel not squared": parameters("standard_conv2d", **one_row(sizes)),
             "a bias for each kernel": added(
                 bare, parameters("pointwise_conv2d", in_channels=in_channels, out_channels=out_channels)
             ),
@@ -81,9 +90,7 @@ def multiply_adds(in_channels, out_channels, kernel, size):
             "swapped kernel and stride": macs(
                 "standard_conv2d", **sizes | {"kernel_size": 2}, **window | {"stride": kernel}
             ),
-            "kernel not squared": macs(
-                "standard_conv2d", **sizes | {"kernel_size": (kernel, 1)}, **window | {"padding": (kernel // 2, 0)}
-            ),
+            "kernel not squared": macs("standard_conv2d", **one_row(sizes), **window | {"padding": (kernel // 2, 0)}),
             "parameters for MACs": parameters("standard_conv2d", **sizes),
         },
     )
@@ -124,7 +131,7 @@ def grouped_weights(in_channels, out_channels, kernel, groups):
             "forgot /groups": whole,
             "one group only": parameters("conv2d", **_one_group(sizes)),
             "counted a bias": parameters("conv2d", **sizes, bias=True),
-            "kernel not squared": parameters("conv2d", **sizes | {"kernel_size": (kernel, 1)}),
+            "kernel not squared": parameters("conv2d", **one_row(sizes)),
             "batch norm counted": added(right, norm(out_channels)),
             "one channel for each filter": parameters("conv2d", **sizes | {"in_channels": groups}),
             "multiplied by groups": times(groups, whole),
@@ -151,7 +158,7 @@ def grouped_parameters_with_bias(in_channels, out_channels, kernel, groups):
             "batch norm counted": added(right, norm(out_channels)),
             "multiplied by groups": times(groups, whole),
             "one channel for each filter": parameters("conv2d", **sizes | {"in_channels": groups}),
-            "kernel not squared": parameters("conv2d", **sizes | {"kernel_size": (kernel, 1)}),
+            "kernel not squared": parameters("conv2d", **one_row(sizes)),
         },
     )
 

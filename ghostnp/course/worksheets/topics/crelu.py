@@ -1,6 +1,6 @@
 """CReLU: both halves of every map, side by side."""
 
-from ghostnp.course.worksheets.counters import added, macs, norm, parameters, times
+from ghostnp.course.worksheets.counters import added, macs, norm, one_row, parameters, times
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.ops import crelu_cost
 from ghostnp.ops.cost import each
@@ -46,7 +46,7 @@ def parameters_behind_it(channels, out_channels, kernel):
             "forgot the bias": parameters("standard_conv2d", **sizes | {"bias": False}),
             "channels doubled twice": parameters("standard_conv2d", **sizes | {"in_channels": 2 * doubled}),
             "batch norm counted": added(right, norm(out_channels)),
-            "kernel not squared": parameters("standard_conv2d", **sizes | {"kernel_size": (kernel, 1)}),
+            "kernel not squared": parameters("standard_conv2d", **one_row(sizes)),
         },
     )
 
@@ -81,7 +81,7 @@ def multiply_adds_around_it(channels, out_channels, kernel, in_channels, size):
             "doubled too early": both(made=2 * channels),
             "kernel not squared": added(
                 *(
-                    macs("standard_conv2d", in_channels=a, out_channels=b, **where | {"kernel_size": (kernel, 1)})
+                    macs("standard_conv2d", in_channels=a, out_channels=b, **one_row(where))
                     for a, b in ((in_channels, channels), (2 * channels, out_channels))
                 )
             ),

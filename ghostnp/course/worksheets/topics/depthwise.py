@@ -1,6 +1,6 @@
 """Depthwise, pointwise and separable convolutions."""
 
-from ghostnp.course.worksheets.counters import added, biases, flops, macs, norm, parameters
+from ghostnp.course.worksheets.counters import added, biases, flops, macs, norm, one_row, parameters
 from ghostnp.course.worksheets.problem import Problem, template
 
 _CHANNELS = (12, 16, 24, 32, 48, 64, 96, 128, 256, 1024)
@@ -21,7 +21,7 @@ def depthwise_weights(channels, kernel):
             "depthwise taken for pointwise": parameters(
                 "pointwise_conv2d", in_channels=channels, out_channels=channels
             ),
-            "kernel not squared": parameters("depthwise_conv2d", **sizes | {"kernel_size": (kernel, 1)}),
+            "kernel not squared": parameters("depthwise_conv2d", **one_row(sizes)),
             "counted a bias": parameters("depthwise_conv2d", **sizes, bias=True),
             "one filter only": parameters("depthwise_conv2d", **sizes | {"in_channels": 1}),
             "batch norm counted": added(right, norm(channels)),
@@ -63,9 +63,7 @@ def separable_weights(in_channels, out_channels, kernel, multiplier):
             "forgot the pointwise step": depthwise,
             "forgot the depthwise step": parameters("pointwise_conv2d", **mixing),
             "counted a bias": parameters("separable_conv2d", **sizes, multiplier=multiplier, bias=True),
-            "kernel not squared": parameters(
-                "separable_conv2d", **sizes | {"kernel_size": (kernel, 1)}, multiplier=multiplier
-            ),
+            "kernel not squared": parameters("separable_conv2d", **one_row(sizes), multiplier=multiplier),
             "forgot the multiplier": parameters("separable_conv2d", **sizes),
             "batch norm counted": added(right, norm(in_channels * multiplier), norm(out_channels)),
         },

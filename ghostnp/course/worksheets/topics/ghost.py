@@ -5,6 +5,7 @@ from ghostnp.course.worksheets.counters import (
     added,
     macs,
     norm_operations,
+    one_row,
     parameters,
     table,
     times,
@@ -57,9 +58,7 @@ def ghost_weights(in_channels, out_channels, kernel):
                 primary, parameters("standard_conv2d", **cheap, out_channels=intrinsic)
             ),
             "forgot the primary convolution": parameters("depthwise_conv2d", **cheap),
-            "kernel not squared": added(
-                primary, parameters("depthwise_conv2d", **cheap | {"kernel_size": (kernel, 1)})
-            ),
+            "kernel not squared": added(primary, parameters("depthwise_conv2d", **one_row(cheap))),
             "counted a bias": added(
                 parameters("pointwise_conv2d", in_channels=in_channels, out_channels=intrinsic, bias=True),
                 parameters("depthwise_conv2d", **cheap, bias=True),
@@ -150,7 +149,7 @@ def ghost_multiply_adds(in_channels, out_channels, ratio, kernel, size):
             ),
             "kernel not squared": added(
                 macs("pointwise_conv2d", **primary),
-                macs("depthwise_conv2d", **cheap | {"kernel_size": (kernel, 1)}, padding="same"),
+                macs("depthwise_conv2d", **one_row(cheap), padding="same"),
             ),
             "parameters for MACs": _weights(counted),
         },

@@ -1,6 +1,6 @@
 """Shrink factors: how many times smaller something gets, with and without biases."""
 
-from ghostnp.course.worksheets.counters import added, macs, norm, parameters, times
+from ghostnp.course.worksheets.counters import added, macs, norm, one_row, parameters, times
 from ghostnp.course.worksheets.problem import Problem, Ratio, template
 
 _ENDS = ("in_channels", "out_channels")
@@ -77,7 +77,7 @@ def factor_of_a_separable_convolution(in_channels, out_channels, kernel, size):
     standard, separable = macs("standard_conv2d", **sizes, **where), macs("separable_conv2d", **sizes, **where)
     depthwise = macs("depthwise_conv2d", in_channels=in_channels, kernel_size=kernel, **where)
     pointwise = macs("pointwise_conv2d", in_channels=in_channels, out_channels=out_channels, size=size)
-    flat = macs("separable_conv2d", **sizes | {"kernel_size": (kernel, 1)}, size=size, padding=(kernel // 2, 0))
+    flat = macs("separable_conv2d", **one_row(sizes), size=size, padding=(kernel // 2, 0))
     return Problem(
         f"On maps of {size}x{size} pixels, a {kernel}x{kernel} convolution from {in_channels} maps to {out_channels}, "
         "which keeps their size, is replaced by a separable one (depthwise, then pointwise). By which factor do the "
@@ -89,7 +89,7 @@ def factor_of_a_separable_convolution(in_channels, out_channels, kernel, size):
             "forgot the depthwise step": Ratio(standard, pointwise),
             "upside down": Ratio(separable, standard),
             "kernel not squared": Ratio(
-                macs("standard_conv2d", **sizes | {"kernel_size": (kernel, 1)}, size=size, padding=(kernel // 2, 0)),
+                macs("standard_conv2d", **one_row(sizes), size=size, padding=(kernel // 2, 0)),
                 flat,
             ),
             "FLOPs for MACs": Ratio(times(2, standard), separable),
