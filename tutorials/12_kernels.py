@@ -503,10 +503,10 @@ source(taps.add_taps)
 
 # %% [markdown]
 # The first is our `add_row`, with its arguments in another order. The second, in `taps.py`, goes over all taps of a
-# kernel, nine or three at a time where it can: then each number of `target` is loaded and stored once for nine products. That is the whole art: *do more with a
-# number while you have it*. So the depthwise kernel copies a few padded rows to a scratch that stays in the cache, and
-# adds all taps there. And the matrix product works on 8 rows of results at a time, so that each number of `x` that it
-# loads is used 8 times.
+# kernel, nine or three at a time where it can: then each number of `target` is loaded and stored once for nine
+# products. That is the whole art: *do more with a number while you have it*. So the depthwise kernel copies a few
+# padded rows to a scratch that stays in the cache, and adds all taps there. And the matrix product works on 8 rows of
+# results at a time, so that each number of `x` that it loads is used 8 times.
 #
 # What did it bring, on the one machine? Depthwise: 7 to 26 times faster than taps in NumPy. Standard convolution: about
 # as fast as im2col and BLAS, since that was already good.
