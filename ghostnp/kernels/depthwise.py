@@ -97,15 +97,15 @@ def _layout(window, batch, itemsize):
 
 
 @leaf
-def _span(band, rows):
-    """From the first pixel of so many output rows to the end of the last, as they lie in a phase."""
-    return (rows - 1) * band.pitch + (band.width_out - 1) * band.spacing + band.batch
+def _row_length(band):
+    """How many numbers an output row has as it lies in a phase: from its first pixel to the end of its last."""
+    return (band.width_out - 1) * band.spacing + band.batch
 
 
 @leaf
 def _filter(phases, w, bias, band, offsets, first, sums, y, relu):
     """One filter's band of y from row `first` on; with other pixels between those of y, it takes them from `sums`."""
-    n, width, end = band.width_out * band.batch, _span(band, 1), min(band.height_out, first + band.rows)
+    n, width, end = band.width_out * band.batch, _row_length(band), min(band.height_out, first + band.rows)
     apart = band.spacing > band.batch
     for i in range(first, end, ROWS):
         begin, rows = (i - first) * band.pitch, min(ROWS, end - i)
@@ -122,7 +122,7 @@ def _filter(phases, w, bias, band, offsets, first, sums, y, relu):
 def _space_out(dy, band, first, spaced):
     """Write a band of dy, from row `first` on, to where its pixels lie in a phase, and zeros after them."""
     rows, n = min(band.rows, band.height_out - first), band.width_out * band.batch
-    fill(spaced[band.reach + _span(band, rows) :], dy.dtype.type(0))
+    fill(spaced[band.reach + (rows - 1) * band.pitch + _row_length(band) :], dy.dtype.type(0))
     for i in range(rows):
         row, target = dy[(first + i) * n :], spaced[band.reach + i * band.pitch :]
         copy_pixels(row, band.batch, target, band.spacing, band.width_out, band.batch)
@@ -150,7 +150,8 @@ def _dot_pixels(g, x, band):
 def _filter_backward(dy, w, band, taps, sources, first, scratch, dw):
     """Add to the phases' gradient and to dw what one filter's band of dy gives; returns what the bias gets."""
     _space_out(dy, band, first, scratch.spaced)
-    g = scratch.spaced[band.reach : band.reach + _span(band, min(band.rows, band.height_out - first))]
+    rows = min(band.rows, band.height_out - first)
+    g = scratch.spaced[band.reach :][: (rows - 1) * band.pitch + _row_length(band)]
     for phase in range(band.phases):
         begin, end = taps.starts[phase], taps.starts[phase + 1]
         target = scratch.dphases[phase * band.size : (phase + 1) * band.size]

@@ -17,10 +17,13 @@ from functools import cached_property
 
 import numba
 from llvmlite.binding import Linkage
+from numba._dynfunc import make_function
 from numba.core import sigutils
 from numba.core.ccallback import CFunc
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import register_pass
+from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import NativeLowering
 
 from ghostnp.kernels.runtime.cache import keep_on_disk
@@ -76,9 +79,50 @@ class _SelfContained(JITCodeLibrary):
             numba.config.OPT = level
 
 
+class _Inlined(JITCodeLibrary):
+    """A leaf's code: optimised, and never made machine code, since each driver has its own copy inside."""
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LeafLowering(NativeLowering):
+    """Numba's last step for a function that nothing calls by its address."""
+
+    _name = "leaf_lowering"
+
+    def run_pass(self, state):
+        state.flags.no_compile = True
+        super().run_pass(state)
+        code = state.cr.fndesc
+        # What a dispatcher wants to have: Python's function, but of the address 0.
+        function = make_function(code.lookup_module(), code.qualname, "", 0, state.cr.env, (state.library,))
+        state.targetctx.insert_user_function(function, code, [state.library])
+        state.cr = state.cr._replace(cfunc=function)
+        return True
+
+
+class _Leaf(CPUDispatcher):
+    """Called from Python, as tests do, a leaf is compiled once more: as a function of its own."""
+
+    def __call__(self, *arguments):
+        return self._alone(*arguments)
+
+    @cached_property
+    def _alone(self):
+        return numba.njit(**_FLAGS, **_LEAF_FLAGS)(self.py_func)
+
+
 def leaf(function):
     """Compile a loop over rows: no allocation inside, called from compiled code."""
-    return numba.njit(**_FLAGS, **_LEAF_FLAGS)(function)
+    if not JIT:
+        return function
+    flags = _FLAGS | _LEAF_FLAGS | {"no_cpython_wrapper": True, "pipeline_class": _pipeline(_Inlined, _LeafLowering)}
+    compiled = numba.njit(**flags)(function)
+    compiled.__class__ = _Leaf
+    return compiled
 
 
 class _Native:
@@ -88,7 +132,9 @@ class _Native:
     @cached_property
     def _compiled(self):
         signature = sigutils.normalize_signature(self._signature)
-        compiled = CFunc(self._function, signature, {}, {"error_model": "numpy"}, pipeline_class=_pipeline())
+        compiled = CFunc(
+            self._function, signature, {}, {"error_model": "numpy"}, pipeline_class=_pipeline(_SelfContained)
+        )
         keep_on_disk(compiled, self._function)
         compiled.compile()
         return compiled
@@ -110,16 +156,18 @@ def native(signature):
 
 def compile_shares(function, lowering):
     """Compile a driver's function; `lowering`, in place of Numba's own, writes its machine code."""
-    compiled = numba.njit(**_FLAGS, nogil=True, pipeline_class=_pipeline(lowering))(function)
+    compiled = numba.njit(**_FLAGS, nogil=True, pipeline_class=_pipeline(_SelfContained, lowering))(function)
     keep_on_disk(compiled, function)
     watch(compiled)
     return compiled
 
 
-def _pipeline(lowering=NativeLowering):
+def _pipeline(library, lowering=NativeLowering):
+    """Numba's own steps from a function to machine code, with another library or another last step."""
+
     class Pipeline(CompilerBase):
         def __init__(self, typing, target, _, *rest):
-            super().__init__(typing, target, _SelfContained(target.codegen(), "driver"), *rest)
+            super().__init__(typing, target, library(target.codegen(), "kernels"), *rest)
 
         def define_pipelines(self):
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
