@@ -63,7 +63,7 @@ def forgets_that_groups_are_blocks(x, weight, bias=None, *, groups=1, **geometry
     return ops.conv2d(x[:, order], weight, bias, groups=groups, **geometry)
 
 
-@breaks("grouped_conv2d", "hands off")
+@breaks("grouped_conv2d", "leaves arguments alone")
 def works_for_two_groups_at_most(x, weight, bias=None, *, groups=1, **geometry):
     y = np.zeros_like(ops.grouped_conv2d(x, weight, bias, groups=groups, **geometry))
     members = len(weight) // groups
@@ -103,13 +103,13 @@ def caps_padding_at_the_kernel(x, weight, bias=None, *, stride=1, padding=0, dil
     return ops.standard_conv2d(x, weight, bias, padding=capped if fits else padding, **keywords)
 
 
-@breaks("standard_conv2d", "hands off")
+@breaks("standard_conv2d", "leaves arguments alone")
 def adds_the_bias_into_x_in_place(x, weight, bias=None, **geometry):
     x -= 1
     return ops.standard_conv2d(x + 1, weight, bias, **geometry)
 
 
-@breaks("pointwise_conv2d", "hands off")
+@breaks("pointwise_conv2d", "leaves arguments alone")
 def computes_in_double_precision(x, weight, bias=None, **geometry):
     y = ops.pointwise_conv2d(
         x.astype(float), weight.astype(float), None if bias is None else bias.astype(float), **geometry
@@ -122,14 +122,14 @@ def cuts_off_what_is_negative(x, weight, bias=None, **geometry):
     return np.maximum(ops.pointwise_conv2d(x, weight, bias, **geometry), 0)
 
 
-@breaks("depthwise_conv2d", "hands off")
+@breaks("depthwise_conv2d", "leaves arguments alone")
 def trusts_that_memory_is_contiguous(x, weight, bias=None, **geometry):
     """Reads the buffer in the order in which it lies."""
     as_it_lies = x.ravel(order="K").reshape(x.shape)
     return ops.depthwise_conv2d(as_it_lies, weight, bias, **geometry)
 
 
-@breaks("linear", "images alone")
+@breaks("linear", "images independent")
 def normalizes_over_the_batch(x, weight, bias=None):
     y = ops.linear(x, weight, bias)
     return y + y[:1] - y[-1:]
@@ -198,7 +198,7 @@ def transposes_dweight_when_square(dy, x, weight):
 # What moves numbers
 
 
-@breaks("channel_shuffle", "deals")
+@breaks("channel_shuffle", "deals channels out")
 def transposes_the_wrong_way(x, groups):
     n, c, h, w = x.shape
     return x.reshape(n, c // groups, groups, h, w).swapaxes(1, 2).reshape(x.shape)

@@ -72,8 +72,15 @@ def test_it_is_drawn():
 @pytest.mark.usefixtures("swish")
 def test_it_keeps_its_laws():
     bound = {law.name for law in laws_of("hard_swish")}
-    assert bound == {"hands off", "counts itself", "images alone", "channels alike", "pixels alike", "gradients fit",
-                     "gradient matches"}  # fmt: skip
+    assert bound == {
+        "leaves arguments alone",
+        "counts itself",
+        "images independent",
+        "channels alike",
+        "pixels alike",
+        "gradients fit",
+        "gradient matches",
+    }
     assert_laws(ops, "hard_swish")
     assert_laws(SimpleNamespace(hard_swish=hard_swish), "hard_swish")
 
@@ -84,9 +91,9 @@ def test_it_keeps_its_laws():
     [
         ({"hard_swish_backward": lambda dy, x: dy * ops.relu6(x + 3) / 6}, "gradient matches"),  # half of a product
         ({"hard_swish_backward": lambda dy, x: hard_swish_backward(dy, x).sum(axis=0)}, "gradients fit"),
-        ({"hard_swish": lambda x: x * ops.relu6(x - x[:1] + 3) / 6}, "images alone"),
+        ({"hard_swish": lambda x: x * ops.relu6(x - x[:1] + 3) / 6}, "images independent"),
         ({"hard_swish": lambda x: np.cumsum(hard_swish(x), axis=3)}, "pixels alike"),
-        ({"hard_swish": lambda x: x * ops.relu6(x + 3) / np.float64(6)}, "hands off"),
+        ({"hard_swish": lambda x: x * ops.relu6(x + 3) / np.float64(6)}, "leaves arguments alone"),
         ({"hard_swish_cost": lambda x_shape: free(x_shape[:3], other=each(x_shape))}, "counts itself"),
     ],
 )

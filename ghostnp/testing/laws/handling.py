@@ -7,7 +7,7 @@ from ghostnp.testing.calls import leaves, run, run_backward
 from ghostnp.testing.laws.symmetry import assert_same, bordered
 
 
-def hands_off(namespace, call):
+def leaves_arguments_alone(namespace, call):
     """Arguments are left alone, whatever their memory layout and dtype, and the dtype is kept."""
     for dtype in (np.float32, np.float64):
         arguments, before = call.arguments(dtype), call.arguments(dtype)

@@ -43,7 +43,7 @@ def assert_same(actual, expected, what, allowed=None):
             raise AssertionError(f"{what} is {got[place]:.6g} at {list(place)}, and {wanted[place]:.6g} is the rule")
 
 
-def images_alone(namespace, call):
+def images_independent(namespace, call):
     """Each image by itself gives what it gives in the batch."""
     arguments = call.arguments(dtype_of(call))
     y, _ = run(namespace, call, arguments)
@@ -144,7 +144,7 @@ def keeps_constants(namespace, call):
     assert_same(y, np.full(y.shape, float(level)), f"y of a map of {level}", allowed)
 
 
-def deals(namespace, call):
+def deals_channels_out(namespace, call):
     """Each run of as many channels as there are groups has one of each group, in order."""
     channels, groups = call.given["x"][1], call.given["groups"]
     origin = np.broadcast_to(np.arange(float(channels))[:, None, None], call.given["x"]).copy()
@@ -179,7 +179,7 @@ def normalizes(namespace, call):
     assert_same(var, x.var(axis=axes), "var (the biased one)", [3 * gamma * largest_x**2])
 
 
-def largest(namespace, call):
+def takes_the_largest(namespace, call):
     """y is at least every pixel of its window, and the pixel that argmax names."""
     x, window = call.arguments(np.float32)["x"], _window(call)
     y, (argmax,) = run(namespace, call, call.arguments(np.float32))

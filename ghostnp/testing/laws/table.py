@@ -8,7 +8,7 @@
 ...     assert_laws(SimpleNamespace(channel_shuffle=channel_shuffle), "channel_shuffle")
 ... except AssertionError as error:
 ...     print(str(error).partition(":")[0])
-channel_shuffle breaks the law "deals"
+channel_shuffle breaks the law "deals channels out"
 """
 
 from collections.abc import Callable
@@ -45,14 +45,14 @@ class Law(NamedTuple):
 
 
 LAWS = (
-    Law("hands off", "leaves what it is given alone, in any memory layout, and keeps the dtype", "forward",
-        handling.hands_off),
+    Law("leaves arguments alone", "writes into no argument, in any memory layout, and keeps the dtype", "forward",
+        handling.leaves_arguments_alone),
     Law("counts itself", "as many numbers, and over ones as many multiply-adds, as its cost says", "forward",
         handling.counts_itself, lambda row: row.cost is not None),
     Law("linear", "f(2a - 3b) = 2 f(a) - 3 f(b)", "forward",
         algebra.linear, lambda row: bool(row.linear)),
-    Law("images alone", "no image of a batch knows of another", "forward",
-        symmetry.images_alone, lambda row: "images" in row.alike),
+    Law("images independent", "each image by itself gives what it gives in the batch", "forward",
+        symmetry.images_independent, lambda row: "images" in row.alike),
     Law("channels alike", "channels in another order give the same in another order", "forward",
         symmetry.channels_alike, lambda row: "channels" in row.alike or bool(row.sees and "weight" in row.arrays)),
     Law("pixels alike", "pixels in another order give the same in another order", "forward",
@@ -61,12 +61,12 @@ LAWS = (
         symmetry.shifts, lambda row: row.slides),
     Law("keeps constants", "a map of one value stays one value", "forward",
         symmetry.keeps_constants, lambda row: row.keeps_constants),
-    Law("deals", "channels are dealt out: one of each group, in order", "forward",
-        symmetry.deals, lambda row: row.name == "channel_shuffle"),
+    Law("deals channels out", "channels are dealt out: one of each group, in order", "forward",
+        symmetry.deals_channels_out, lambda row: row.name == "channel_shuffle"),
     Law("normalizes", "each channel gets the mean and the scale that were asked for", "forward",
         symmetry.normalizes, lambda row: row.name == "batch_norm_train"),
-    Law("reaches all", "the largest of a window is a pixel of it, and no pixel is larger", "forward",
-        symmetry.largest, lambda row: row.name == "max_pool2d"),
+    Law("takes the largest", "the largest of a window is a pixel of it, and no pixel is larger", "forward",
+        symmetry.takes_the_largest, lambda row: row.name == "max_pool2d"),
     Law("repeats", "an integer factor repeats every pixel", "forward",
         symmetry.repeats, lambda row: row.name == "resize_nearest"),
     Law("gradients fit", "gradients have the shapes and dtype of their arguments, which stay untouched", "backward",
