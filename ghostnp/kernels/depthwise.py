@@ -105,7 +105,7 @@ def _span(band, rows):
 @leaf
 def _filter(phases, w, bias, band, offsets, first, sums, y, relu):
     """One filter's band of y from row `first` on; with other pixels between those of y, it takes them from `sums`."""
-    n, width, end = band.width_out * band.batch, _span(band, 1), min(band.height_out, first + band.rows)
+    n, width, end = band.width_out * band.batch, _span(band, np.int64(1)), min(band.height_out, first + band.rows)
     apart = band.spacing > band.batch
     for i in range(first, end, ROWS):
         begin, rows = (i - first) * band.pitch, min(ROWS, end - i)
