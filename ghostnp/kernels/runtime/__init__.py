@@ -4,7 +4,7 @@ This is the one folder that knows Numba's private names, LLVM's language, and th
 whose rules `jit` and `drivers` explain.
 
 Read the files in this order: `jit` (with `cache` and `progress`), `atomics`, `team`, `binding`, `drivers`,
-`registers`, `memory`, `process`.
+`registers`, `rows`, `memory`, `process`.
 """
 
 from ghostnp.kernels.runtime import memory

@@ -51,7 +51,7 @@ __all__ = ["alone", "become_owner", "lead", "let_go", "set_threads", "team", "th
 _LINE = 128
 _RECEIVE, _OWNER, _LAUNCH, _TICKET, _DONE, _RAISED, _SLEEPERS, _STOP, _CONSTANTS, _MEMBERS = range(0, 10 * _LINE, _LINE)
 _PATIENCE = 50e-6  # seconds
-_NAP = 50  # microseconds
+_NAP, _FOR_EVER = np.int64(50), np.int64(-1)  # microseconds, and not literal numbers: each would be compiled alone
 _YIELD = 32  # after so many pauses, a microsecond or so, a thread that waits lets others have its core
 _MOST = 1024  # threads
 
@@ -165,7 +165,7 @@ def _be_member(words, member):
             ticket = load(words + _TICKET)  # was a launch published before its caller could see this?
             idle = ticket & 0xFFFF >= (ticket >> 16) & 0xFFFF and load(words + _STOP) == 0
             if idle or not swap_if(member, 1, 0):
-                sleep(load(member + 8), -1)
+                sleep(load(member + 8), _FOR_EVER)
             else:
                 add(words + _SLEEPERS, -1)
             left = patience
