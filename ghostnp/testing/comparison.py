@@ -91,13 +91,13 @@ def _written(name, value, call, dialect):
     """An argument as the function wants it."""
     if "weight" not in name:
         return _written_maps(value, dialect)
-    if value.ndim != 4 or call.operator == "decoupled_attention":
+    if value.ndim != 4 or call.row.family == "attention":
         return value
     return to_layout(value, _filters(name, call, dialect), channels=call.given["x"][1])
 
 
 def _filters(name, call, dialect):
-    depthwise = name == "depthwise_weight" or call.operator == "depthwise_conv2d"
+    depthwise = call.row.sees == "own" and name != "pointwise_weight"
     return "HWIO" if dialect.weights == "HWCM" and not depthwise else dialect.weights
 
 

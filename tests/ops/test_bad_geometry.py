@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from ghostnp.ops.vocabulary import operator_named, operators
 from ghostnp.testing import CONVOLUTIONS
 from tests.ops.test_checks import rejected
 
@@ -93,7 +94,7 @@ def test_depthwise_channels_are_a_multiple(backend):
     assert "12" in message
 
 
-@pytest.mark.parametrize("operator", ["grouped_conv2d", "conv2d"])
+@pytest.mark.parametrize("operator", [name for name in CONVOLUTIONS if "groups" in operator_named(name).keywords])
 @pytest.mark.parametrize("groups", [0, -2, 4, 5, 12, 2.0, "2", None, True, (2, 2)])
 def test_groups_that_do_not_divide(backend, operator, groups):
     rejected_everywhere(backend, operator, (4, 3, 3, 3), "groups", groups=groups)
@@ -116,7 +117,7 @@ def test_bias_of_another_length(backend, operator, length):
     rejected("bias", getattr(backend, operator), X, weight, bias, **GROUPS.get(operator, {}), error=ValueError)
 
 
-@pytest.mark.parametrize("pool", ["max_pool2d", "avg_pool2d"])
+@pytest.mark.parametrize("pool", [name for name in operators("pool") if operator_named(name).slides])
 @pytest.mark.parametrize(
     ("kernel_size", "keywords", "name"),
     [
@@ -152,7 +153,7 @@ def test_argmax_that_no_forward_returned(backend, argmax):
     rejected("argmax", backend.max_pool2d_backward, np.ones((2, 6, 2, 2), np.float32), X, 2, argmax, error=ValueError)
 
 
-@pytest.mark.parametrize("resize", ["resize_nearest", "resize_bilinear"])
+@pytest.mark.parametrize("resize", operators("resize"))
 @pytest.mark.parametrize("size", [0, -3, (0, 2), (2, 0), 2.0, (2, 2, 2), "14", None])
 def test_sizes(backend, resize, size):
     rejected("size", getattr(backend, resize), X, size)
