@@ -2,7 +2,8 @@
 
 Read it in this order: `ops` (the definitions), `kernels` (the same functions, fast), `backend` (which of them the
 layers call), `modules` (layers), `models` (networks), `graph` (a model as a list of calls: counting, tracing, the
-engine), `testing` (to hold your own code against ours), `training`, `course` (for the class), `bench`, `cli`.
+engine), `pictures`, `testing` (to compare your own code with ours), `weights`, `photo` and `classify`, `training`,
+`course` (for the class), `bench`, `cli`.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The bench: how fast ghostnp is, against whatever else is installed, and against what the machine could do.
+"""The bench: how fast ghostnp is, against whatever else is installed, and against the limit of the machine.
 
 Everything is measured in one run, in turns, after the results were compared. Read in this order:
 
@@ -8,9 +8,10 @@ Everything is measured in one run, in turns, after the results were compared. Re
 - `ours`, `pytorch` (with `torch_vocabulary`), `onnx_runtime` (with `onnx_vocabulary`), `textbook`: how each of them
   does it. No network is written a second time: a peer runs ghostnp's recording of it;
 - `same_results`: whether they computed the same;
-- `roofline`, `peak_memory`, `startup`: what the machine could do, how much memory is taken, how long the start takes;
+- `roofline`, `peak_memory`, `startup`: the limit of the machine, how much memory is taken, how long the start takes;
 - `session`, `sections`: a run, and its measurements;
 - `bench_report`, `surroundings`: how it is written down (and drawn, by `ghostnp.pictures.speed`).
 
-A new peer is a file with a function `prepare`, and an entry of `CONTENDERS`. It runs as ``ghostnp bench``.
+A new peer is a file with a function `prepare`, and an entry of `CONTENDERS` in `contenders`; say in
+`worker._REST` how long its threads spin after work. It runs as ``ghostnp bench``.
 """

@@ -1,4 +1,4 @@
-"""For the class: what teaches with the library, and what examines.
+"""For the class: teaching material, and tools that ask and grade.
 
 - `tour`: the command ``ghostnp`` alone, a photo through every kind of layer.
 - `worksheets`: papers and a quiz in counting, with different numbers for each student.
@@ -7,5 +7,6 @@
 - `study`: answers and helpers of the tutorials; `notebooks` makes notebooks of their scripts.
 - `pairing`: which filters of a layer point in opposite directions.
 
-None of these needs another, but for `documents`, whose formulas of units the worksheets and answers use.
+`study` uses `documents` and `pairing`, and `worksheets` uses the formulas of units in `documents`; nothing else here
+needs another part.
 """

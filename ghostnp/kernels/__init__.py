@@ -1,12 +1,15 @@
 """The same functions, fast: Numba twins of `ghostnp.ops`, under the same names and signatures.
 
-What has no twin is the definition itself: costs are arithmetic on shapes, and a few operators meet small arrays or are
-one call of NumPy. An operator that was registered runs by its definition.
+An operator without a twin uses its definition: a few only get small arrays or are one call of NumPy, costs are
+arithmetic on shapes, and what was registered has no other.
 
 Read them in this order: `layout`, `loops`, `matmul`, `linear`, `windows`, `taps`, `depthwise`, `convolution`,
 `normalization`, `activation`, `elementwise`, `concat`, `pooling`, `resize`, `shuffle`. How they are compiled and run is
-in `runtime`; to begin with, its own `__init__` says enough. A new kernel is a function in its chapter, under its
-definition's name.
+in `runtime`; to begin with, its own `__init__` says enough.
+
+A new kernel is a function in its chapter, under its definition's name. If the engine shall hand it the memory of its
+result, it takes ``out``. On small whole numbers it gives exactly the definition's numbers. `convolution.convolve`
+chooses how a convolution is computed: another method is a file that it calls. A new chapter is named in `_CHAPTERS`.
 """
 
 from ghostnp import ops

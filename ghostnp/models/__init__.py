@@ -1,4 +1,8 @@
-"""Networks by name: each a table of rows and a few lines that stack them."""
+"""Networks by name: each a table of rows and a few lines that stack them.
+
+A new network is a table and a class in the file of its family (MobileNets in `mobilenet`), and an entry of `_BUILDERS`.
+The same network in PyTorch goes into ``tests/models/oracle_comparison.py``.
+"""
 
 from collections.abc import Callable
 from difflib import get_close_matches

@@ -3,6 +3,9 @@
 Read in this order: `base`, `initial`, `layers`, `combine`, `conv_norm`, `separable`, `squeeze_excite`, `ghost`,
 `ghost_v2`, `shuffle_unit`, `shuffle_unit_v2`, and for the networks of comparison `bottleneck`, `inverted_residual`,
 `fire`, `ceil_pool`. `rules` checks arguments.
+
+A new layer of one operator is a subclass of `Plain` in `layers`; a block has a file of its own. Layers for users are
+named here, and get a case in ``tests/modules/cases.py``.
 """
 
 from ghostnp.modules.base import Module, current_path, under

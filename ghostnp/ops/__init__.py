@@ -5,9 +5,9 @@ tap of a kernel in row u and column v is (u, v). x̄ is x with its padding. The 
 ∂loss/∂y, how much each number of y moves it; a backward pass takes dy and gives dx = ∂loss/∂x and dw = ∂loss/∂w, of the
 shapes of x and w. A line ``dx̄[...] += ...`` means: for each output pixel, add this share to the input pixel it read.
 
-A backward pass looks like its forward. Each product w · x of the forward sum hands its share of dy to both factors, so
-the same loop over the same taps adds into what it read. Gradients may share memory with dy, and y with x, where nothing
-had to be computed (split, concat, add, flatten): do not write into them.
+A backward pass looks like its forward. Each product w · x of the forward sum passes dy times the other factor to each
+factor, so the same loop over the same taps adds into what it read. Gradients may share memory with dy, and y with x,
+where nothing had to be computed (split, concat, add, flatten): do not write into them.
 
 Read them in this order: `standard` (with `tap`, in `geometry`), `pointwise`, `grouped`, `depthwise`, `convolution`,
 `linear`, `shuffle`, `pooling`, `resize`, `activation`, `normalization`, `elementwise`, `concat`, `attention`, `loss`.
@@ -15,14 +15,18 @@ Below them all lie `geometry` (where windows go), `cost`, `gradients` (what back
 (functions made of others) and `checks` (of arguments). `vocabulary` has a row for each operator: what it is.
 
 For each operator ``f`` there are ``f_backward(dy, ...)``, which takes forward's arguments and what forward returned
-after y, and ``f_cost(shapes...)``, which counts. A new operator is such a triple in its chapter, and a row.
+after y, and ``f_cost(shapes...)``, which counts.
+
+A new operator is such a triple in its chapter and a row in `vocabulary`. Its fast twin goes into `kernels`, its PyTorch
+form into `bench.torch_vocabulary` (and into `bench.onnx_vocabulary` if a network uses it), its comparison with PyTorch
+into `tests/ops`. A new chapter is also named in `vocabulary` and in the contracts of ``pyproject.toml``.
 """
 
 from collections.abc import Callable
 
 from ghostnp.ops.vocabulary import function_named, function_names
 
-# Two chapters are called as an operator of theirs; here the name means the operator.
+# The modules `concat` and `linear` have the same names as operators. In this namespace the names mean the operators.
 concat: Callable
 linear: Callable
 

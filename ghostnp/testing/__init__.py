@@ -6,9 +6,10 @@ Three things to do with an operator of your own or of a framework:
 - hold it against its laws, `assert_laws(my_module, "conv2d")`, which need no second implementation;
 - draw calls of it for a test of your own, ``@given(calls("conv2d"))``.
 
-The strategies reach by default what has broken real frameworks: padding larger than the kernel and asymmetric,
-1 < groups < channels, one input channel, several depthwise filters for a channel, dilation, empty batches, maps of one
-pixel, and arrays in every order of memory. What fails is shrunk, and its repr is a line that can be pasted.
+By default the strategies draw the cases in which real frameworks had bugs: padding larger than the kernel and
+asymmetric, 1 < groups < channels, one input channel, several depthwise filters for a channel, dilation, empty batches,
+maps of one pixel, and arrays in every order of memory. A failing call is reduced to the smallest one, and its repr can
+be pasted to repeat it.
 
 An operator of your own that is registered (`ghostnp.register`) is drawn and held to its laws like any other.
 

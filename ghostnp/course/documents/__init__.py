@@ -7,11 +7,12 @@ counts a network, or runs operators on small arrays, and the verdict follows fro
 ['parameters:', '    ghostnp: 256·(8·5·5 + 1) = 51,456', '    document: 51,456']
 
 Read in this order: `claim` (what a claim is), `verdict` (how a verdict follows from what was computed), one of the
-``document_*`` files (``document_00N_numbers`` has its worked numbers), `probes` (what they ask of networks and
-operators), `unit_costs` (the formulas of document 001, section 4), `official` (two published codes against each other)
-and `written` (JSON and Markdown).
+``document_*`` files (the worked numbers of 000 and 001 stand in ``document_00N_numbers``), `probes` (what they ask of
+networks and operators), `unit_costs` (the formulas of document 001, section 4), `official` (two published codes against
+each other) and `written` (JSON and Markdown).
 
-A new claim is a function with the decorator `claim` in the file of its document; it is found by itself. A new document
+A new claim is a function with the decorator `claim` in the file of its document; it is found
+automatically, and ``tests/course/documents/test_claims.py`` wants its verdict and its numbers once more. A new document
 is a file, named in `DOCUMENTS` and `_FILES` here.
 """
 

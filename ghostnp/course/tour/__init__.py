@@ -4,8 +4,8 @@ Read in this order: `lesson` (what a lesson is), `lessons` (all of them but the 
 set by hand), `views` (what each shows), `whole_network` (the last one), `two_backends` (definitions against kernels)
 and `guide`, which runs them and writes the page.
 
-A new lesson is an entry of `LESSONS`, with a function in `views` that yields its pictures; drawing them is the work of
-`ghostnp.pictures`.
+A new lesson is an entry of `LESSONS`, with a function in `views` that yields its pictures; `ghostnp.pictures` draws
+them.
 """
 
 from ghostnp.course.tour.guide import tour

@@ -1,6 +1,6 @@
 """Worksheets on counting: questions from templates, with worked solutions and misconceptions, for a class or alone.
 
-Read in this order: `problem` (a question, its answer, and what misconceptions would answer), `counters` and
+Read in this order: `problem` (a question, its answer, and the wrong answers that misconceptions give), `counters` and
 `misconceptions`, the `topics`, `chance`, `question` (which options are shown), `roster`, `paper` (who gets which
 numbers), `grading`, and `writing`, which has the formats.
 

@@ -1,11 +1,14 @@
 """Counting: run a model's real forward on shapes, and write down what each operator costs.
 
-The model is recorded on a token, which has a shape and a dtype and no numbers (see `ghostnp.graph.tape`). Each call is
-written down with what its cost function says, and a count is the tape's lines. A token refuses every NumPy function and
-operator, so a model that goes past the backend fails instead of being undercounted.
+The model runs on a *token*, a stand-in for an array that has only a shape and a dtype (see `ghostnp.graph.tape`). Each
+call is written down with what its cost function says, and the count has one line for each of them. A token refuses
+every NumPy function and operator, so a model that goes past the backend fails instead of being undercounted.
 
 Read them in this order: `rows` (a tape read as lines), `conventions` (the rules of other counters, as data), `table`
 (the whole, and how it is written down), `operator` (one operator alone), `reconcile` (which convention gives a number).
+
+A new convention is an entry of `CONVENTIONS` in `conventions`. The tool is measured first, by
+``tests/oracles/count_elsewhere.py``.
 """
 
 from dataclasses import replace

@@ -5,8 +5,8 @@
     homes      a place in memory for each result, where its reader wants it  (`homes`, `packing`)
     replay     the calls, bound to their homes                               (`replay`)
 
-No module knows the engine, and the engine knows no module: it sees the tape, the vocabulary's rows and the kernels.
-What it did with a model can be read (`plan`, `explanation`):
+Modules do not import the engine, nor does the engine import a module: it works on the tape, the vocabulary's rows and
+the kernels. What it did with a model can be read (`plan`, `explanation`):
 
 >>> import ghostnp
 >>> engine = compile(ghostnp.create_model("ghostnet_050", seed=None))

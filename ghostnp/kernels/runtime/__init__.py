@@ -1,7 +1,7 @@
-"""How kernels are compiled, kept on disk, and run by several threads: what is said here, no kernel has to know.
+"""How kernels are compiled, kept on disk, and run by several threads: kernels use it and need not know how it works.
 
-This is the one folder that knows Numba's private names, LLVM's language, and threads. Kernels write leaves and drivers,
-whose rules `jit` and `drivers` explain.
+This is the one folder that knows Numba's private names, LLVM's language, and threads. A kernel is made of *leaves*
+(loops over rows) and *drivers* (what one thread's share of the work is); `jit` and `drivers` have their rules.
 
 Read the files in this order: `jit` (with `cache` and `progress`), `atomics`, `team`, `binding`, `drivers`,
 `registers`, `rows`, `memory`, `process`.

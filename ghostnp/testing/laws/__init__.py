@@ -1,5 +1,8 @@
-"""The laws that every operator must obey: what kind of operator it is, its row in the vocabulary says.
+"""The laws that operators must obey; an operator's row in the vocabulary says which of them hold for it.
 
-`table` has them all, and which operators each binds; `algebra` those of linear maps and slopes, `symmetry` those of
-what is alike, `handling` those of arrays, `assertions` three of them for tests of your own.
+`table` has them all, and for which operators each holds; `algebra` has the laws of linear maps and slopes, `symmetry`
+those of axes that can be put in another order, `handling` those of arrays, `assertions` three for tests of your own.
+
+A new law is a check in one of these files and an entry of `LAWS` in `table`, which says for which rows it holds. A
+mistake that breaks it goes into ``tests/testing/broken_operators.py``.
 """

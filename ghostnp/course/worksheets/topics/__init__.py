@@ -1,4 +1,8 @@
-"""What the questions are about: one file for each kind of operator, each with templates in three levels."""
+"""What the questions are about: a file for each topic, or for a few related ones.
+
+A new topic is an entry of `TOPICS`, and a file, named in the imports here, with a template for each of the levels 1 to
+3. Each template has an independent answer in ``tests/course/worksheets/oracles.py``.
+"""
 
 from ghostnp.course.worksheets.topics import (
     attention,
