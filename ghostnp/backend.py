@@ -101,7 +101,8 @@ class _Overlay(ModuleType):
     is_whole = True
 
     def __init__(self, namespace):
-        super().__init__(getattr(namespace, "__name__", type(namespace).__name__))
+        # An object may answer to any name, and with a function.
+        super().__init__(namespace.__name__ if isinstance(namespace, ModuleType) else type(namespace).__name__)
         self._namespace = namespace
 
     def __getattr__(self, name):

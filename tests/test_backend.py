@@ -137,6 +137,24 @@ def test_whatever_is_missing_comes_from_the_definitions():
         completed.no_such_operator  # noqa: B018
 
 
+def test_an_object_that_answers_to_any_name_with_a_function_is_a_namespace():
+    class Listening:
+        def __init__(self):
+            self.heard = []
+
+        def __getattr__(self, name):
+            def function(*args, **keywords):
+                self.heard.append(name)
+                return getattr(ops, name)(*args, **keywords)
+
+            return function
+
+    listening = Listening()
+    with use_backend(listening):
+        ghostnp.modules.ReLU()(np.ones((1, 1, 2, 2)))
+    assert listening.heard == ["relu"]
+
+
 def test_a_complete_namespace_is_taken_as_it_is():
     assert overlay(ops) is ops
     assert overlay(ghostnp.kernels) is ghostnp.kernels
