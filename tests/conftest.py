@@ -91,8 +91,20 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("backend", names, ids=ids, indirect=True, scope="session")
 
 
+@pytest.hookimpl(trylast=True)  # after pytest has put together what shares a fixture
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    """Tests of one network run one after the other, so that one oracle is in memory at a time; the "last" at the end."""
+    places = {item: place for place, item in enumerate(items)}
+    first: dict[tuple, int] = {}
+    for item in items:
+        first.setdefault(_subject(item), places[item])
+    items.sort(key=lambda item: (item.get_closest_marker("last") is not None, first[_subject(item)], places[item]))
+
+
+def _subject(item):
+    """The network that a test of `tests/models` is about; for all other tests nothing that others share."""
+    network = getattr(item, "callspec", None) and item.callspec.params.get("name")
+    return (item.path, network) if network and item.path.parent.name == "models" else (item.nodeid,)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """The networks to compare with are those of their papers and of the usual code: names, logits, gradients, counts."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -139,7 +139,7 @@ def build(ours, **keywords):
         return ours(**keywords)
 
 
-@cache
+@lru_cache(maxsize=2)  # of the network that is tested now
 def expected(name):
     """The state at the start, x, and PyTorch's runs with their dy; without norms one run stands for both modes."""
     # On a busy machine PyTorch with all threads is ten times slower than with one.

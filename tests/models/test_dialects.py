@@ -4,7 +4,7 @@ The whole network of each is held against PyTorch; what stays as it was is held 
 """
 
 import re
-from functools import cache, partial
+from functools import lru_cache, partial
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ NETWORKS = {
 in_both_modes = pytest.mark.parametrize("training", [True, False], ids=["training", "eval"])
 
 
-@cache
+@lru_cache(maxsize=2)  # of the network that is tested now
 def expected(name, training):
     return run_pytorch(NETWORKS[name], training)
 
@@ -276,7 +276,7 @@ def test_ghosts_first_is_a_permutation_of_channels(backend, stages, training):
     assert np.abs(run_ours(untouched, x, dy, backend, training).y - wanted.y).max() > 1e-2
 
 
-@cache
+@lru_cache(maxsize=2)  # of the network that is tested now
 def expected_of_width(width, enhanced, training):
     attention = (None,) * 2 + (oracle_networks.DFCAttention if enhanced else None,) * 14
     return run_pytorch(Twins(None, partial(oracle_networks.GhostNet, width, widened=attention)), training)

@@ -1,6 +1,6 @@
 """GhostNetV2 is the official network, and every ablation of document 003 is a table of it: against PyTorch."""
 
-from functools import cache, partial
+from functools import lru_cache, partial
 
 import numpy as np
 import pytest
@@ -100,7 +100,7 @@ NETWORKS = WHOLE | ABLATIONS
 RUNS = [(name, training) for name in NETWORKS for training in (True, False) if not (training and "smallest" in name)]
 
 
-@cache
+@lru_cache(maxsize=2)  # of the network that is tested now
 def expected(name, training):
     return run_pytorch(NETWORKS[name], training)
 

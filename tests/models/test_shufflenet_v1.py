@@ -1,6 +1,6 @@
 """ShuffleNetV1 is Megvii's network, the paper's, and document 001's: against PyTorch, with all gradients and counts."""
 
-from functools import cache, partial
+from functools import lru_cache, partial
 
 import numpy as np
 import pytest
@@ -78,7 +78,7 @@ NETWORKS = {
 in_both_modes = pytest.mark.parametrize("training", [True, False], ids=["training", "eval"])
 
 
-@cache
+@lru_cache(maxsize=2)  # of the network that is tested now
 def expected(name, training):
     return run_pytorch(NETWORKS[name], training)
 
