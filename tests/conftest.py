@@ -93,7 +93,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(trylast=True)  # after pytest has put together what shares a fixture
 def pytest_collection_modifyitems(items):
-    """Tests of one network run one after the other, so that one oracle is in memory at a time; the "last" at the end."""
+    """Tests of one network run one after the other, so that memory holds one oracle; the "last" at the end."""
     places = {item: place for place, item in enumerate(items)}
     first: dict[tuple, int] = {}
     for item in items:
