@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.layout import array_of, buffer_of
+from ghostnp.kernels.layout import array_of, buffer_of, images
 from ghostnp.kernels.loops import same
 from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
 from ghostnp.ops.activation import crelu_cost
@@ -78,7 +78,13 @@ def crelu(x, *, out=None):
     """Twin of `ghostnp.ops.crelu`."""
     check_arrays(x=x)
     check_features("x", x.shape)
-    return np.concatenate([_ramp(x, _RELU), _ramp(x, _RELU_OF_MINUS_X)], axis=1, out=out)
+    if x.ndim != 4:
+        return np.concatenate([_ramp(x, _RELU), _ramp(x, _RELU_OF_MINUS_X)], axis=1, out=out)
+    channels = x.shape[1]
+    out = images(np.empty((2 * channels, *x.shape[2:], len(x)), x.dtype)) if out is None else out
+    _ramp(x, _RELU, out[:, :channels])
+    _ramp(x, _RELU_OF_MINUS_X, out[:, channels:])
+    return out
 
 
 def crelu_backward(dy, x):

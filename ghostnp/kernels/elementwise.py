@@ -53,16 +53,16 @@ def scale_backward(dy, x, s):
     return ScaleGrads(_combine(dy, s, product=True), _over_pixels(dy, x))
 
 
-def sum_pixels(x, weight=None, total=None):
+def sum_pixels(x, weight=None, total=None, divisor=1):
     """Sum each map of `x` (C, H, W, N) to (C, 1, 1, N); with `weight`, each number times that of `weight`.
 
-    The result is written to `total` if there is one.
+    The result is divided by `divisor`, and written to `total` if there is one.
     """
     channels, _, _, batch = x.shape
     total = np.empty((channels, 1, 1, batch), x.dtype) if total is None else total
     if total.size:
         weights = rows(x if weight is None else weight)
-        _sum_rows(shares_for(x.size), rows(x), weights, weight is not None, rows(total))
+        _sum_rows(shares_for(x.size), rows(x), weights, weight is not None, divisor, rows(total))
     return total
 
 
@@ -199,9 +199,11 @@ def _combine_some(a, b, product, relu, tile, y):
 
 
 @leaf
-def _sum_some(x, weight, weighted, tile, total):
+def _sum_some(x, weight, weighted, divisor, tile, total):
     for c in range(len(x)):
         _sum_row(x[c], weight[c], weighted, tile, total[c])
+        for n in range(total.shape[1]):
+            total[c, n] /= divisor
 
 
 @leaf
@@ -219,11 +221,14 @@ def _combine_rows(share, shares, a, b, product, relu, y):
 
 
 @driver
-def _sum_rows(share, shares, x, weight, weighted, total):
-    """total[c, n] = Σ x[c] (· weight[c]) over every N-th number of the row from n on, for x (C, P) and total (C, N)."""
+def _sum_rows(share, shares, x, weight, weighted, divisor, total):
+    """total[c, n] = Σ x[c] (· weight[c]) / divisor, for x (C, P) and total (C, N).
+
+    The sum is over every N-th number of the row, from n on.
+    """
     begin, end = bounds(share, shares, len(x))
     tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
-    _sum_some(x[begin:end], weight[begin:end], weighted, tile, total[begin:end])
+    _sum_some(x[begin:end], weight[begin:end], weighted, x.dtype.type(divisor), tile, total[begin:end])
 
 
 @driver

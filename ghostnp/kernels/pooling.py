@@ -73,9 +73,7 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
 def global_avg_pool2d(x, *, out=None):
     """Twin of `ghostnp.ops.global_avg_pool2d`."""
     check_maps(x=x)
-    total = sum_pixels(planes(x), total=None if out is None else planes(out))
-    total /= x.shape[2] * x.shape[3]
-    return images(total)
+    return images(sum_pixels(planes(x), total=None if out is None else planes(out), divisor=x.shape[2] * x.shape[3]))
 
 
 def global_avg_pool2d_backward(dy, x):

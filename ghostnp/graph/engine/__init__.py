@@ -3,7 +3,7 @@
     record     run the model on shapes and note each call: a tape            (`ghostnp.graph.tape`)
     fold       fewer calls: batch norms into weights, ReLUs into writing     (`fold`)
     homes      a place in memory for each result, where its reader wants it  (`homes`, `packing`)
-    replay     the calls, bound to their homes                               (`replay`)
+    replay     the calls as programs: launches that a native call walks      (`replay`)
 
 No module knows the engine, and the engine knows no module: it sees the tape, the vocabulary's rows and the kernels.
 What it did with a model can be read (`plan`, `explanation`):

@@ -1,8 +1,10 @@
 """The engine: a model, its plans, and a lock."""
 
+import os
 from collections import OrderedDict
 from copy import deepcopy
 from threading import Lock
+from weakref import WeakSet
 
 import numpy as np
 
@@ -24,7 +26,8 @@ class Engine:
 
     Notes
     -----
-    Threads may share an engine. They take turns, since the results of a run live in the same memory each time.
+    Threads may share an engine. They take turns, since the results of a run live in the same memory each time. A copy,
+    by `copy.deepcopy` or `pickle`, is compiled anew from the same weights.
     """
 
     def __init__(self, model, plans):
@@ -36,6 +39,10 @@ class Engine:
         self._memo: dict[tuple, list] = {}
         self._replays: OrderedDict[tuple, Replay] = OrderedDict()
         self._lock = Lock()
+        _engines.add(self)
+
+    def __reduce__(self):
+        return Engine, (self._model, self._most)
 
     def __call__(self, x):
         """Infer.
@@ -57,14 +64,7 @@ class Engine:
         """
         check_arrays(x=x, **({} if self._example is None else {"weight": self._example}))
         with self._lock:
-            key = x.shape, x.dtype
-            if key not in self._replays:
-                plan = self._plan(*key)
-                while len(self._replays) >= self._most:
-                    self._replays.popitem(last=False)
-                self._replays[key] = Replay(plan.tape, plan.homes)
-            self._replays.move_to_end(key)
-            return self._replays[key](x)
+            return self._replay(x.shape, x.dtype)(x)
 
     @property
     def shapes(self):
@@ -90,3 +90,25 @@ class Engine:
 
     def _plan(self, shape, dtype):
         return Plan(self._model, shape, dtype, self._memo)
+
+    def _replay(self, *key):
+        if key not in self._replays:
+            plan = self._plan(*key)
+            while len(self._replays) >= self._most:
+                self._replays.popitem(last=False)
+            self._replays[key] = Replay(plan.tape, plan.homes)
+        self._replays.move_to_end(key)
+        return self._replays[key]
+
+
+_engines: WeakSet[Engine] = WeakSet()
+
+
+def _unlock():
+    """Give each engine a new lock: in a forked process nobody releases one that another thread had taken."""
+    for engine in _engines:
+        engine._lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)
