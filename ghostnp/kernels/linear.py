@@ -124,6 +124,6 @@ def _multiply_bands(begin, end, w, bias, x, where, y, relu):
 
 @driver
 def _multiply_few(share, shares, w, bias, x, y, relu):
-    """y (G, M, P) = w (G, M, K) @ xᵀ + bias for x (G, P, K); rectified, where `relu`: bands of w's rows are shared out."""
+    """y (G, M, P) = w (G, M, K) @ xᵀ + bias, for x (G, P, K); rectified, where `relu`: rows of w are shared out."""
     begin, end = bounds(share, shares, len(w) * ((y.shape[1] + _BAND - 1) // _BAND))
     _multiply_bands(begin, end, w, bias, x, np.arange(x.shape[1]) * x.shape[2], y, relu)

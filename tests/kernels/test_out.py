@@ -7,6 +7,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ghostnp import kernels
+from ghostnp.kernels.runtime import Program, Scratch, recording
+from ghostnp.ops.vocabulary import operator_named
 from tests.ops.calls import calls
 from tests.ops.test_layout import normals
 
@@ -66,6 +68,35 @@ def test_out_may_be_the_first_argument(call):
     first = next(iter(arguments.values()))
     run_with(call, arguments, out=first)
     assert_array_equal(first, expected)
+
+
+@pytest.mark.small
+@each_call("out")
+def test_a_recorded_call_computes_with_whatever_is_there_when_it_runs(call):
+    """A kernel that takes `out` leaves all that depends on activations to drivers: so says the engine."""
+    arguments, others = arguments_of(call), call.arrays(np.float32, "batch innermost", draw=normals, seed=1)
+    expected = run_with(call, {name: others[name] if name in activations(call) else arguments[name] for name in others})
+    y = np.full_like(expected, 12345)
+    with recording(scratch := Scratch()) as launches:
+        run_with(call, arguments, out=y)
+    scratch.begin_call()
+    scratch.take((1 << 22,), np.float32)[...] = 12345  # as other steps do with it
+    assert (y == 12345).all()
+    for name in activations(call):
+        for array, other in zip(several(arguments[name]), several(others[name]), strict=True):
+            array[...] = other
+    program = Program(launches)
+    for _ in range(2):
+        program()
+        assert_array_equal(y, expected)
+
+
+def activations(call):
+    return operator_named(call.operator).activations
+
+
+def several(value):
+    return value if isinstance(value, list) else [value]
 
 
 @pytest.mark.small

@@ -35,12 +35,13 @@ def explanation(plan):
     """
     from tabulate import tabulate  # only here: it takes as long to import as NumPy
 
-    rows = [_row(plan, "", "x", "", range(plan.tape.inputs), "", "", "", "")]
+    rows = [["", "x", "", *_made(plan, range(plan.tape.inputs)), "", "", "", ""]]
     wholes = _wholes(plan)
     for place, (step, work) in enumerate(zip(plan.tape.steps, plan.work, strict=True), 1):
         reads = " ".join(f"#{number}" for number in dict.fromkeys(step.inputs))
         cost = [f"{_moved(plan, step):,}", _shares(work)] if work else ["", ""]
-        rows.append(_row(plan, place, step.op, reads, step.results, _remarks(plan, step, wholes), *cost, step.path))
+        made, remarks = _made(plan, step.results), _remarks(plan, step, wholes)
+        rows.append([place, step.op, reads, *made, remarks, *cost, step.path])
     columns = ["step", "operator", "reads", "makes", "shape", "home", "notes", "bytes", "shares", "in"]
     align = ["right", *["left"] * 6, "right", "left", "left"]
     table = tabulate(rows, columns, tablefmt="simple", colalign=align, disable_numparse=True)
@@ -71,13 +72,12 @@ def _heading(plan):
 def _running(plan):
     """How the steps run: launches, programs, and calls from Python."""
     launches = [launch for work in plan.work if not callable(work) for launch in work]
-    runs = sum(1 for is_call, _ in groupby((callable(work) for work in plan.work if work)) if not is_call)
-    calls = sum(map(callable, plan.work))
-    alone = sum(launch.shares == 1 for launch in launches)
+    runs = sum(not is_call for is_call, _ in groupby(callable(work) for work in plan.work if work))
+    calls, alone = sum(map(callable, plan.work)), sum(launch.shares == 1 for launch in launches)
     return (
-        f"runs:  {len(launches)} launches in {runs} native call{'s' * (runs != 1)}"
-        + (f", and {calls} steps from Python" if calls else "")
-        + f"; {alone} launches are too small for a second thread, {threads()} share{'s' * (threads() == 1)} the others"
+        f"{len(launches)} launches in {runs} native call{'s' * (runs != 1)}"
+        + f"; {calls} steps are called from Python" * (calls > 0)
+        + f"; {alone} launches are too little work for more than one of {threads()} threads" * (threads() > 1)
     )
 
 
@@ -95,21 +95,11 @@ def _moved(plan, step):
     return sum(map(nbytes, values)) + sum(constant.array.nbytes for constant in constants)
 
 
-def _row(plan, place, op, reads, numbers, remarks, moved, shares, path):
+def _made(plan, numbers):
+    """The values that something reads of these, their shapes, and where they live."""
     numbers = [number for number in numbers if number in plan.homes.start]
     shapes = " ".join(dict.fromkeys(shape_text(plan.tape.values[number].shape) for number in numbers))
-    return [
-        place,
-        op,
-        reads,
-        " ".join(f"#{n}" for n in numbers),
-        shapes,
-        _bar(plan, numbers),
-        remarks,
-        moved,
-        shares,
-        path,
-    ]
+    return " ".join(f"#{n}" for n in numbers), shapes, _bar(plan, numbers)
 
 
 def _bar(plan, numbers):

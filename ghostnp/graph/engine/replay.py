@@ -18,8 +18,9 @@ from ghostnp.graph.engine.fold import takes
 from ghostnp.graph.engine.homes import nbytes, views
 from ghostnp.graph.engine.packing import LINE
 from ghostnp.graph.tape import Constant, Result
+from ghostnp.kernels.concat import concat
 from ghostnp.kernels.layout import copy_images, laid_out
-from ghostnp.kernels.runtime import Program, Scratch, recording
+from ghostnp.kernels.runtime import Launch, Program, Scratch, recording
 
 # Their results have the shape of their operands, whatever that is, or twice as many channels.
 _NUMBER_BY_NUMBER = ("activation", "elementwise")
@@ -39,8 +40,8 @@ class Replay:
 
     Attributes
     ----------
-    work : list
-        For each step its launches, none if it has nothing to do, or a function without arguments: a call from Python.
+    work : list of list of Launch, or of callable
+        Of what each step consists: launches, none if it has nothing to do, or a call from Python.
     """
 
     def __init__(self, tape, homes, *, bind=True):
@@ -58,7 +59,18 @@ class Replay:
         self._calls = list(self._programs()) if bind else []
 
     def __call__(self, x):
-        """What the model returns for `x`, in an array of its own."""
+        """What the model returns for `x`, in an array of its own.
+
+        Raises
+        ------
+        TypeError
+            If `x` has not the shape and dtype for which memory was laid out.
+        """
+        planned = self._tape.values[0]
+        if (x.shape, x.dtype) != (planned.shape, planned.dtype):
+            raise TypeError(
+                f"x is {x.dtype} {x.shape}: the rule is what this was planned for, {planned.dtype} {planned.shape}"
+            )
         if self._x is not None:
             copy_images(x, self._x)
         for call in self._calls:
@@ -67,7 +79,7 @@ class Replay:
 
     def _programs(self):
         """The work of all steps as few calls: a program for each run of launches."""
-        launches = []
+        launches: list[Launch] = []
         for work in self.work:
             if callable(work):
                 yield from [Program(launches)] if launches else []
@@ -114,7 +126,7 @@ class Replay:
         y = self._arrays[step.results[0]]
         for x, at, size in self._homes.copied_parts(step):
             first, last = (n * y.shape[1] // y.nbytes for n in (at, at + size))
-            kernels.concat([self._found(x)], keep=last - first, out=y[:, first:last])
+            concat([self._found(x)], keep=last - first, out=y[:, first:last])
 
 
 def _as_maps(shape):

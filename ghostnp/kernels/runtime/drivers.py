@@ -14,9 +14,9 @@ the work and never on the number of threads: the same numbers are added in the s
 bit from run to run and with any number of threads.
 
 To call a driver is to *bind* its arguments and to have a team run the launch. Within `recording` launches are bound and
-kept, and a `Program` runs them later, one after the other, as a single native call. What a kernel does besides calling
-drivers happens once, while it is recorded: so all that depends on numbers it leaves to drivers, and what it needs on the
-way lies in `empty` or `zeros` of this module.
+kept, and a `Program` runs them later, one after the other, as a single native call. What else a kernel does happens
+once, while it is recorded. So it leaves to drivers all that reads or writes activations, and takes the memory that it
+needs on the way from `empty` or `zeros`.
 """
 
 import math
