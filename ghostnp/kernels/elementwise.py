@@ -9,7 +9,7 @@ import numpy as np
 
 from ghostnp.kernels.layout import array_of, buffer_of, images, planes, rows
 from ghostnp.kernels.loops import accumulate, copy, dot, fill, multiply_by, rectify, same, sum_row
-from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.elementwise import check_pair, check_scale
 from ghostnp.ops.gradients import PairGrads, ScaleGrads
 
@@ -59,17 +59,17 @@ def sum_pixels(x, weight=None, total=None, divisor=1):
     The result is divided by `divisor`, and written to `total` if there is one.
     """
     channels, _, _, batch = x.shape
-    total = np.empty((channels, 1, 1, batch), x.dtype) if total is None else total
+    total = empty((channels, 1, 1, batch), x.dtype) if total is None else total
     if total.size:
         weights = rows(x if weight is None else weight)
         _sum_rows(shares_for(x.size), rows(x), weights, weight is not None, divisor, rows(total))
     return total
 
 
-def spread_pixels(s, y):
+def spread_pixels(s, y, divisor=1):
     """Give every pixel of the maps `y` (C, H, W, N) the number of `s` (C, 1, 1, N): the transpose of `sum_pixels`."""
     if y.size:
-        _repeat_rows(shares_for(y.size), rows(s), rows(y))
+        _repeat_rows(shares_for(y.size), rows(s), divisor, rows(y))
 
 
 def _over_pixels(x, weight=None):
@@ -78,7 +78,7 @@ def _over_pixels(x, weight=None):
 
 def _combine(a, b, *, product, relu=False, out=None):
     left, right = buffer_of(a), buffer_of(b)
-    y = np.empty_like(left) if out is None else buffer_of(out)
+    y = empty(left.shape, a.dtype) if out is None else buffer_of(out)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
     if y.size:
         _combine_rows(shares_for(y.size), left.reshape(matrix), right.reshape(matrix), product, relu, y.reshape(matrix))
@@ -207,9 +207,11 @@ def _sum_some(x, weight, weighted, divisor, tile, total):
 
 
 @leaf
-def _repeat_some(s, y):
+def _repeat_some(s, divisor, quotients, y):
     for c in range(len(y)):
-        _repeat(s[c], y[c])
+        for n in range(quotients.size):
+            quotients[n] = s[c, n] / divisor
+        _repeat(quotients, y[c])
 
 
 @driver
@@ -232,6 +234,6 @@ def _sum_rows(share, shares, x, weight, weighted, divisor, total):
 
 
 @driver
-def _repeat_rows(share, shares, s, y):
+def _repeat_rows(share, shares, s, divisor, y):
     begin, end = bounds(share, shares, len(y))
-    _repeat_some(s[begin:end], y[begin:end])
+    _repeat_some(s[begin:end], s.dtype.type(divisor), np.empty(s.shape[1], s.dtype), y[begin:end])

@@ -17,7 +17,7 @@ import numpy as np
 from ghostnp.kernels.layout import contiguous
 from ghostnp.kernels.loops import fill, rectify
 from ghostnp.kernels.matmul import CHUNK, add_dots, gemm, gemm_nt, matrix, row_sums
-from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.ops.gradients import ConvGrads
 from ghostnp.ops.linear import check_linear
 
@@ -30,7 +30,7 @@ def linear(x, weight, bias=None, *, out=None, relu=False):
     """Twin of `ghostnp.ops.linear`; `out` and `relu` as in `convolution`."""
     check_linear(x, weight, bias)
     if out is None:
-        out = np.empty((len(weight), len(x)), x.dtype).T
+        out = empty((len(weight), len(x)), x.dtype).T
     product(contiguous(weight)[None], bias, x.T[None], out.T[None], relu=relu)
     return out
 
@@ -56,11 +56,11 @@ def product_backward(dy, x, w):
     """The gradients dx = wᵀ @ dy and dw = dy @ xᵀ."""
     groups, in_channels, pixels = x.shape
     if pixels <= FEW_PIXELS:
-        dx, dw = np.empty((groups, pixels, in_channels), x.dtype), np.empty(w.shape, x.dtype)
+        dx, dw = empty((groups, pixels, in_channels), x.dtype), empty(w.shape, x.dtype)
         gemm(dy, True, as_rows(None, dx), matrix(w), dx)
-        gemm(dy, False, as_rows(None, dw), matrix(_transposed(x)), dw)
-        return _transposed(dx), dw
-    dx, dw = np.empty(x.shape, x.dtype), np.zeros(w.shape, x.dtype)
+        gemm(dy, False, as_rows(None, dw), matrix(_turned(x)), dw)
+        return _turned(dx), dw
+    dx, dw = empty(x.shape, x.dtype), zeros(w.shape, x.dtype)
     gemm(w, True, as_rows(None, dx), matrix(dy), dx)
     gemm_nt(dy, 0, matrix(x), dw)
     return dx, dw
@@ -73,13 +73,9 @@ def as_rows(bias, y):
 
 def bias_gradient(dy):
     """The sum of each row of dy (M, P)."""
-    dbias = np.empty(len(dy), dy.dtype)
+    dbias = empty((len(dy),), dy.dtype)
     row_sums(dy, dbias)
     return dbias
-
-
-def _transposed(x):
-    return contiguous(x.swapaxes(1, 2))
 
 
 def _turned(x):

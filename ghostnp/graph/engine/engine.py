@@ -1,20 +1,18 @@
 """The engine: a model, its plans, and a lock."""
 
-import os
 from collections import OrderedDict
 from copy import deepcopy
-from threading import Lock
-from weakref import WeakSet
 
 import numpy as np
 
+from ghostnp.graph.engine.locks import Guarded
 from ghostnp.graph.engine.plan import Plan
 from ghostnp.graph.engine.replay import Replay
 from ghostnp.modules import Module
 from ghostnp.ops.checks import check_arrays, integer, sequence
 
 
-class Engine:
+class Engine(Guarded):
     """A model as it was when it was compiled, for inference alone.
 
     Parameters
@@ -31,6 +29,7 @@ class Engine:
     """
 
     def __init__(self, model, plans):
+        super().__init__()
         if not isinstance(model, Module):
             raise TypeError(f"model is of type {type(model).__name__}: the rule is a Module, such as create_model(...)")
         self._model, self._most = deepcopy(model), integer("plans", plans, 1)
@@ -38,8 +37,6 @@ class Engine:
         self._example = parameters[0] if parameters else None  # of the dtype that x must have
         self._memo: dict[tuple, list] = {}
         self._replays: OrderedDict[tuple, Replay] = OrderedDict()
-        self._lock = Lock()
-        _engines.add(self)
 
     def __reduce__(self):
         return Engine, (self._model, self._most)
@@ -99,16 +96,3 @@ class Engine:
             self._replays[key] = Replay(plan.tape, plan.homes)
         self._replays.move_to_end(key)
         return self._replays[key]
-
-
-_engines: WeakSet[Engine] = WeakSet()
-
-
-def _unlock():
-    """Give each engine a new lock: in a forked process nobody releases one that another thread had taken."""
-    for engine in _engines:
-        engine._lock = Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock)

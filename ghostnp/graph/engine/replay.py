@@ -56,7 +56,7 @@ class Replay:
         self._homes, self._tape, self._x = homes, tape, self._arrays.get(0)
         self._scratch, self._bind = Scratch(), bind
         self.work = [self._work(step) for step in tape.steps]
-        self._calls = list(self._programs()) if bind else []
+        self._calls = list(joined(self.work)) if bind else []
 
     def __call__(self, x):
         """What the model returns for `x`, in an array of its own.
@@ -77,18 +77,6 @@ class Replay:
             call()
         return self._returned(self._tape.output)
 
-    def _programs(self):
-        """The work of all steps as few calls: a program for each run of launches."""
-        launches: list[Launch] = []
-        for work in self.work:
-            if callable(work):
-                yield from [Program(launches)] if launches else []
-                yield work
-                launches = []
-            else:
-                launches += work
-        yield from [Program(launches)] if launches else []
-
     def _returned(self, output):
         if isinstance(output, tuple):
             return tuple(self._returned(part) for part in output)
@@ -105,7 +93,7 @@ class Replay:
         kernel, arguments = getattr(kernels, step.op), step.arguments
         homes = [self._arrays.get(number) for number in step.results]
         if not takes(step.op, "out") or homes[0] is None or any(home is not None for home in homes[1:]):
-            return partial(_copied, kernel, {name: self._found(value) for name, value in arguments.items()}, homes)
+            return partial(copied, kernel, {name: self._found(value) for name, value in arguments.items()}, homes)
         find = self._maps if step.operator.family in _NUMBER_BY_NUMBER else self._found
         found = {name: find(value) for name, value in arguments.items()}
         return self._recorded(partial(kernel, **found, out=find(Result(step.results[0]))))
@@ -118,8 +106,8 @@ class Replay:
     def _maps(self, argument):
         """As `_found`, but arrays of any number of axes as maps: kernels know the memory order of no others."""
         if isinstance(argument, Result):
-            return laid_out(self._flat[argument.number], _as_maps(self._tape.values[argument.number].shape))
-        return argument.array.reshape(_as_maps(argument.array.shape)) if isinstance(argument, Constant) else argument
+            return laid_out(self._flat[argument.number], as_maps(self._tape.values[argument.number].shape))
+        return argument.array.reshape(as_maps(argument.array.shape)) if isinstance(argument, Constant) else argument
 
     def _copy_parts(self, step):
         """Copy those parts of a concat that are not written right into it."""
@@ -129,13 +117,27 @@ class Replay:
             concat([self._found(x)], keep=last - first, out=y[:, first:last])
 
 
-def _as_maps(shape):
+def joined(works):
+    """The work of all steps as few calls: a program for each run of launches."""
+    launches: list[Launch] = []
+    for work in works:
+        if callable(work):
+            yield from [Program(launches)] if launches else []
+            yield work
+            launches = []
+        else:
+            launches += work
+    yield from [Program(launches)] if launches else []
+
+
+def as_maps(shape):
     """The same numbers in four axes, the first two as they are."""
     four = (*shape, 1, 1, 1, 1)[: max(4, len(shape))]
     return (*four[:3], int(np.prod(four[3:])))
 
 
-def _copied(kernel, arguments, homes):
+def copied(kernel, arguments, homes):
+    """Call a kernel, and copy what it returns to where it is read, if it is."""
     y = kernel(**arguments)
     for home, value in zip(homes, y if isinstance(y, tuple | list) else (y,), strict=True):
         if home is not None:
