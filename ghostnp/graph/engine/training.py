@@ -28,7 +28,7 @@ from ghostnp.kernels.updates import descend, follow
 from ghostnp.modules import Module
 from ghostnp.ops.checks import check_arrays, fraction, integer
 from ghostnp.ops.loss import check_loss
-from ghostnp.ops.vocabulary import function_named
+from ghostnp.ops.vocabulary import STATISTICS, function_named
 
 
 class TrainingStep(Guarded):
@@ -221,9 +221,13 @@ class TrainingProgram:
             with recording(memory, bind=bind) as launches:
                 for item in tracked.get(place, ()):
                     follow(item.running, values[item.newest.number], item.share, item.factor)
+                from_python = []
                 for w, gradient, velocity in self._updates.get(place, ()):
-                    descend(w, values[gradient], velocity, self._settings)
-            work.append(launches)
+                    update = partial(descend, w, values[gradient], velocity, self._settings)
+                    # The gradient of a parameter in the place of maps lies as maps do: that takes a copy each time.
+                    is_copied = not values[gradient].flags.c_contiguous
+                    from_python.append(update) if is_copied else update()
+            work += [launches, *from_python]
             for number in [number for number in values if number > 1 and self._last.get(number, place) <= place]:
                 del values[number]
         self._loss = values[tape.output[0].number]
@@ -235,9 +239,8 @@ class TrainingProgram:
         arguments = {name: self._tape.found(value, values) for name, value in step.arguments.items()}
         shapes = [self._tape.values[number].shape for number in step.results]
         has_kernel = kernel is not function_named(step.op) or row.is_view
-        # Where a kernel would first lay it out anew, it would do so now and never again.
-        has_kernel &= not any(isinstance(step.arguments.get(name), Constant) for name in row.activations)
-        if has_kernel:
+        # What lies otherwise a kernel would lay out anew, but now and never again: parameters, and their gradients.
+        if has_kernel and all(_is_laid_out(array) for array in self._activations(step, values)):
             by_number = row.family in ("activation", "elementwise")
             y = kernel(**{name: _as_maps(value) for name, value in arguments.items()} if by_number else arguments)
             y = y if isinstance(y, tuple | list) else (y,)
@@ -248,6 +251,13 @@ class TrainingProgram:
             for number, field in zip(step.results, fields, strict=True)
         ]
         return results, partial(copied, kernel, arguments, results)
+
+    def _activations(self, step, values):
+        """The arrays that a step reads, but for what a layer has trained."""
+        for name, argument in step.arguments.items():
+            if name not in (*step.operator.trained, *STATISTICS):
+                for part in parts({name: argument}):
+                    yield self._tape.found(part, values)
 
     def _array(self, memory, value, order="batch innermost"):
         flat = memory.take((math.prod(value.shape),), value.dtype)
@@ -306,6 +316,12 @@ class _Supply:
         start, (_, size) = self._starts[self._taken], self._blocks[self._taken]
         self._taken += 1
         return self._memory[start : start + size].view(dtype).reshape(shape)
+
+
+def _is_laid_out(value):
+    """Whether it is no array of four axes, or one that lies in memory as kernels have it."""
+    is_array = isinstance(value, np.ndarray) and value.ndim == 4
+    return not is_array or np.moveaxis(value, 0, -1).flags.c_contiguous
 
 
 def _as_maps(value):
