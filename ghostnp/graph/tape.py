@@ -138,8 +138,8 @@ class Tracked:
     newest : Result
         The statistics of the batch.
     share, factor : float
-    batches : ndarray
-        The module's counter of batches, which grows by one with each pair of statistics.
+    batches : ndarray, optional
+        The module's counter of batches, which grows by one; with one of its statistics alone.
     """
 
     place: int
@@ -147,7 +147,7 @@ class Tracked:
     newest: Result
     share: float
     factor: float
-    batches: Any
+    batches: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -385,10 +385,10 @@ class _Recorder:
 
     def track_statistics(self, norm, mean, var, *, count):
         """What a batch norm calls in training; on shapes there is nothing to move yet."""
-        for running, newest, factor in statistics(norm, mean, var, count):
+        counters = norm.num_batches_tracked, None
+        for (running, newest, factor), batches in zip(statistics(norm, mean, var, count), counters, strict=True):
             result = self.known(newest, f"batch norm in {current_path()}: statistics")
-            tracked = Tracked(len(self.steps), running, result, norm.momentum, factor, norm.num_batches_tracked)
-            self.tracked.append(tracked)
+            self.tracked.append(Tracked(len(self.steps), running, result, norm.momentum, factor, batches))
         if not self._on_shapes:
             track_statistics(norm, mean, var, count=count)
 

@@ -51,7 +51,8 @@ class TrainingStep(Guarded):
     Notes
     -----
     Dropout is the identity, as in every forward pass without `rng`. To load weights into the model is fine; arrays that
-    take the place of its own are not seen.
+    take the place of its own are not seen. A step that ends in an error, for want of memory say, may have moved some of
+    the parameters already.
     """
 
     def __init__(self, model, plans, momentum, decay, label_smoothing):
@@ -159,7 +160,6 @@ class TrainingProgram:
         self._last |= {tracked.newest.number: tracked.place for tracked in tape.tracked} | self._last
         self._last[loss.number] = len(tape.steps)
         self._updates = self._due(gradients, updates)
-        self._batches = list({id(tracked.running): tracked.batches for tracked in tape.tracked[::2]}.values())
         demand = _Demand()
         self._build(demand, bind=False)
         supply = _Supply(demand)
@@ -173,8 +173,9 @@ class TrainingProgram:
         self._labels[...] = labels
         for call in self._calls:
             call()
-        for batches in self._batches:
-            np.add(batches, 1, out=batches)
+        for tracked in self._tape.tracked:
+            if tracked.batches is not None:
+                tracked.batches[...] += 1
         return float(self._loss)
 
     def __str__(self):

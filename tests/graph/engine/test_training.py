@@ -148,6 +148,33 @@ def test_layers_without_kernels_and_parameters_in_unusual_places():
     assert_learns_the_same(Odd(), (4, 3, 6, 6), 1e-12)
 
 
+def test_a_batch_norm_that_runs_twice_moves_its_statistics_twice():
+    with initializer(1, np.float64):
+        conv, norm = Conv2d(2, 2, 1), BatchNorm2d(2)
+        model = Sequential(conv, norm, ReLU(), GlobalAvgPool2d(), Flatten(), Linear(2, 10))
+
+    class Twice(Module):
+        def __init__(self):
+            self.all = model
+
+        def forward(self, x, *, training=False, rng=None):
+            norm.forward(x, training=training)
+            return self.all.forward(x, training=training)
+
+        def backward(self, dy, cache):
+            dx, grads = self.all.backward(dy, cache)
+            return dx, {f"all.{name}": gradient for name, gradient in grads.items()}
+
+    step, (images, labels) = ghostnp.compile(Twice(), training=True), (maps((4, 2, 5, 5)), labels_of(4))
+    expected = copy.deepcopy(norm)
+    expected.forward(images, training=True)
+    expected.forward(conv(images), training=True)
+    step(images, labels, rate=0.1)
+    assert norm.num_batches_tracked == 2
+    np.testing.assert_allclose(norm.running_mean, expected.running_mean, rtol=1e-12)
+    np.testing.assert_allclose(norm.running_var, expected.running_var, rtol=1e-12)
+
+
 def test_pooling_and_axes_other_than_four():
     with initializer(1, np.float64):
         model = Sequential(
