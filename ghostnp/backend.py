@@ -15,7 +15,7 @@ from functools import cache
 from types import ModuleType
 
 from ghostnp import ops
-from ghostnp.ops.vocabulary import function_names
+from ghostnp.ops.vocabulary import function_named, function_names
 
 _chosen = ContextVar("backend", default=None)
 
@@ -106,7 +106,7 @@ class _Overlay(ModuleType):
         self._namespace = namespace
 
     def __getattr__(self, name):
-        if hasattr(self._namespace, name):
+        if function_named(name) is not None and hasattr(self._namespace, name):
             return getattr(self._namespace, name)
         definition = getattr(ops, name)
         return definition.over(self) if hasattr(definition, "over") else definition

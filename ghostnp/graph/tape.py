@@ -26,6 +26,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ghostnp import ops
 from ghostnp.backend import backend, use_backend
 from ghostnp.modules import Module, current_path
+from ghostnp.modules.layers import statistics, track_statistics
 from ghostnp.ops.cost import Cost
 from ghostnp.ops.vocabulary import Operator, function_named, operator_named, signature
 
@@ -125,6 +126,31 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
+class Tracked:
+    """Running statistics that a batch norm moves in training: running += share · (factor · newest − running).
+
+    Parameters
+    ----------
+    place : int
+        Before which step of the tape.
+    running : ndarray
+        The module's buffer.
+    newest : Result
+        The statistics of the batch.
+    share, factor : float
+    batches : ndarray, optional
+        The module's counter of batches, which grows by one; with one of its statistics alone.
+    """
+
+    place: int
+    running: Any
+    newest: Result
+    share: float
+    factor: float
+    batches: Any = None
+
+
+@dataclass(frozen=True, eq=False)
 class Tape:
     """What `record` heard.
 
@@ -138,12 +164,15 @@ class Tape:
         How many of them are inputs.
     output : Result, Constant or tuple of these
         What the model returned.
+    tracked : tuple of Tracked
+        What moved beside the calls, in training.
     """
 
     steps: tuple[Step, ...]
     values: tuple[Any, ...]
     inputs: int
     output: Any
+    tracked: tuple[Tracked, ...] = ()
 
     @property
     def returned(self):
@@ -309,7 +338,7 @@ def record(model, *inputs, training=False, rng=None, state=None, strict=True):
         else:
             y = model(*inputs)
     output = recorder.known(y, "what the model returned")
-    return Tape(tuple(recorder.steps), tuple(recorder.values), len(inputs), output)
+    return Tape(tuple(recorder.steps), tuple(recorder.values), len(inputs), output, tuple(recorder.tracked))
 
 
 class _Recorder:
@@ -318,7 +347,7 @@ class _Recorder:
     is_whole = True
 
     def __init__(self, backend, inputs, state, strict):
-        self.steps, self._strict = [], strict
+        self.steps, self.tracked, self._strict = [], [], strict
         self.values = list(inputs)  # this keeps them alive, so that an identity stays what it is
         self._numbers = {id(value): number for number, value in enumerate(inputs)}
         self._constants: dict[int, Constant] = {}
@@ -354,6 +383,15 @@ class _Recorder:
         setattr(self, name, recorded)  # so that the next call finds it without asking here
         return recorded
 
+    def track_statistics(self, norm, mean, var, *, count):
+        """What a batch norm calls in training; on shapes there is nothing to move yet."""
+        counters = norm.num_batches_tracked, None
+        for (running, newest, factor), batches in zip(statistics(norm, mean, var, count), counters, strict=True):
+            result = self.known(newest, f"batch norm in {current_path()}: statistics")
+            self.tracked.append(Tracked(len(self.steps), running, result, norm.momentum, factor, batches))
+        if not self._on_shapes:
+            track_statistics(norm, mean, var, count=count)
+
     def known(self, value, what):
         """What stands for `value` on the tape."""
         if id(value) in self._numbers:
@@ -384,13 +422,17 @@ def _sequence(y):
 
 def _tokens(cost, arguments):
     """What a call gives on shapes: tokens for y and its extra outputs."""
-    dtype = next(
-        part.dtype for value in arguments.values() for part in _sequence(value) if isinstance(part, Token | np.ndarray)
-    )
+    dtype = _dtype(arguments)
     if isinstance(cost.output, list):
         return [Token(shape, dtype) for shape in cost.output]
     results = tuple(Token(shape, dtype) for shape in (cost.output, *cost.extra))
     return results if cost.extra else results[0]
+
+
+def _dtype(arguments):
+    """That of the first array."""
+    arrays = (part for value in arguments.values() for part in _sequence(value))
+    return next(array.dtype for array in arrays if isinstance(array, Token | np.ndarray))
 
 
 def _gradient_tokens(row, arguments):
@@ -400,9 +442,8 @@ def _gradient_tokens(row, arguments):
     def token(like):
         if isinstance(like, tuple | list) and like and not isinstance(like[0], int):
             return tuple(map(token, like))
-        return Token(like, row_dtype) if isinstance(like, tuple) else Token(like.shape, like.dtype)
+        return Token(like, _dtype(arguments)) if isinstance(like, tuple) else Token(like.shape, like.dtype)
 
-    row_dtype = next(arguments[name].dtype for name in row.arrays if hasattr(arguments.get(name), "dtype"))
     gradients = [token(like) for like in shapes]
     return gradients[0] if len(gradients) == 1 else namedtuple("Gradients", row.gradients)(*gradients)
 

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.layout import array_of, buffer_of
+from ghostnp.kernels.elementwise import add
+from ghostnp.kernels.layout import array_of, buffer_of, images
 from ghostnp.kernels.loops import same
-from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.activation import crelu_cost
 from ghostnp.ops.checks import check_arrays, check_features, check_gradient, check_operands
 
@@ -78,7 +79,13 @@ def crelu(x, *, out=None):
     """Twin of `ghostnp.ops.crelu`."""
     check_arrays(x=x)
     check_features("x", x.shape)
-    return np.concatenate([_ramp(x, _RELU), _ramp(x, _RELU_OF_MINUS_X)], axis=1, out=out)
+    if x.ndim != 4:
+        return np.concatenate([_ramp(x, _RELU), _ramp(x, _RELU_OF_MINUS_X)], axis=1, out=out)
+    channels = x.shape[1]
+    out = images(empty((2 * channels, *x.shape[2:], len(x)), x.dtype)) if out is None else out
+    _ramp(x, _RELU, out[:, :channels])
+    _ramp(x, _RELU_OF_MINUS_X, out[:, channels:])
+    return out
 
 
 def crelu_backward(dy, x):
@@ -86,14 +93,14 @@ def crelu_backward(dy, x):
     check_arrays(x=x)
     check_gradient(dy, crelu_cost(x.shape).output, x)
     positive, negative = dy[:, : x.shape[1]], dy[:, x.shape[1] :]
-    return _ramp_backward(positive, x, _RELU) + _ramp_backward(negative, x, _RELU_OF_MINUS_X)
+    return add(_ramp_backward(positive, x, _RELU), _ramp_backward(negative, x, _RELU_OF_MINUS_X))
 
 
 def sigmoid(x, *, out=None):
     """Twin of `ghostnp.ops.sigmoid`."""
     check_arrays(x=x)
     source = buffer_of(x)
-    y = np.empty_like(source) if out is None else buffer_of(out)
+    y = empty(source.shape, x.dtype) if out is None else buffer_of(out)
     _sigmoid_numbers(shares_for(y.size), source.reshape(-1), y.reshape(-1))
     return array_of(y)
 
@@ -102,7 +109,7 @@ def sigmoid_backward(dy, x):
     """Twin of `ghostnp.ops.sigmoid_backward`."""
     check_operands(x=x, dy=dy)
     source = buffer_of(x)
-    dx = np.empty_like(source)
+    dx = empty(source.shape, x.dtype)
     _sigmoid_numbers_backward(shares_for(dx.size), buffer_of(dy).reshape(-1), source.reshape(-1), dx.reshape(-1))
     return array_of(dx)
 
@@ -110,7 +117,7 @@ def sigmoid_backward(dy, x):
 def _ramp(x, ramp, out=None):
     check_arrays(x=x)
     source = buffer_of(x)
-    y = np.empty_like(source) if out is None else buffer_of(out)
+    y = empty(source.shape, x.dtype) if out is None else buffer_of(out)
     _ramp_numbers(shares_for(y.size), source.reshape(-1), ramp, y.reshape(-1))
     return array_of(y)
 
@@ -118,7 +125,7 @@ def _ramp(x, ramp, out=None):
 def _ramp_backward(dy, x, ramp):
     check_operands(x=x, dy=dy)
     source = buffer_of(x)
-    dx = np.empty_like(source)
+    dx = empty(source.shape, x.dtype)
     _ramp_numbers_backward(shares_for(dx.size), buffer_of(dy).reshape(-1), source.reshape(-1), ramp, dx.reshape(-1))
     return array_of(dx)
 

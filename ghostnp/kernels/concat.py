@@ -4,11 +4,9 @@ In C, H, W, N memory a part of the channels is one contiguous block: concat and 
 and concat's backward only point at them (their results are views, as NumPy's are).
 """
 
-import numpy as np
-
 from ghostnp.kernels.layout import images, planes
 from ghostnp.kernels.loops import copy
-from ghostnp.kernels.runtime import bounds, driver, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, shares_for, zeros
 from ghostnp.ops.checks import check_maps, check_sizes
 from ghostnp.ops.concat import check_concat, check_split_gradients
 
@@ -25,8 +23,8 @@ def concat_backward(dy, xs, *, keep=None):
     for x in xs:
         part, gradient = gradient[: x.shape[1]], gradient[x.shape[1] :]
         if len(part) < x.shape[1]:
-            kept, part = part, np.zeros((x.shape[1], *part.shape[1:]), part.dtype)
-            part[: len(kept)] = kept
+            kept, part = part, zeros((x.shape[1], *part.shape[1:]), part.dtype)
+            _copy_block(kept, part[: len(kept)])
         gradients.append(images(part))
     return tuple(gradients)
 
@@ -50,13 +48,17 @@ def split_backward(dy, x, sizes):
 
 def _stack(parts, channels, out=None):
     batch, _, height, width = parts[0].shape
-    y = np.empty((channels, height, width, batch), parts[0].dtype) if out is None else planes(out)
+    y = empty((channels, height, width, batch), parts[0].dtype) if out is None else planes(out)
     rest = y
     for part in parts:
         kept, home = planes(part)[: len(rest)], rest[: part.shape[1]]
-        _copy(shares_for(kept.size // 4), kept.reshape(-1), home.reshape(-1))  # to copy is less than to compute
+        _copy_block(kept, home)
         rest = rest[len(kept) :]
     return images(y)
+
+
+def _copy_block(block, home):
+    _copy(shares_for(home.size // 4), block.reshape(-1), home.reshape(-1))  # to copy is less than to compute
 
 
 @driver

@@ -24,7 +24,7 @@ from ghostnp.kernels.depthwise import (
 from ghostnp.kernels.layout import contiguous, images, planes, rows
 from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_backward
 from ghostnp.kernels.matmul import gemm, gemm_nt, matrix
-from ghostnp.kernels.runtime import shares_for
+from ghostnp.kernels.runtime import empty, shares_for, zeros
 from ghostnp.kernels.windows import col2im, columns, layout
 from ghostnp.ops.convolution import check_separable
 from ghostnp.ops.geometry import check_conv2d
@@ -105,7 +105,7 @@ def convolve(x, weight, bias, window, groups, out=None, relu=False):
     if groups == x.shape[1] > 1:
         return convolve_depthwise(x, weight, bias, window, out=out, relu=relu)
     if out is None:
-        out = images(np.empty((len(weight), *window.output, len(x)), x.dtype))
+        out = images(empty((len(weight), *window.output, len(x)), x.dtype))
     pixels = planes(x)
     w, y = _by_group(contiguous(weight), groups), _by_group(planes(out), groups)
     if _is_one_pixel(window):
@@ -123,7 +123,7 @@ def _convolve_backward(dy, x, weight, window, groups=1):
     if _is_one_pixel(window):
         dx, dw = product_backward(dproducts, _by_group(pixels, groups), w)
     else:
-        dx, dw = np.zeros_like(pixels), np.zeros_like(w)
+        dx, dw = zeros(pixels.shape, x.dtype), zeros(w.shape, x.dtype)
         if dy.size:
             gemm_nt(dproducts, 0, columns(pixels, window, groups), dw)
             _add_to_pixels(dproducts, w, window, rows(dx), len(x))
@@ -146,8 +146,9 @@ def _add_to_pixels(dy, w, window, dx, batch):
     depth, length = w.shape[0] * w.shape[2], width * batch
     step = min(height, max(1, COLUMN_BYTES // (depth * length * dy.itemsize)))
     band, taps = layout(window, batch, step, deal_columns=True)
-    zeros = np.zeros((len(w), w.shape[2]), dy.dtype)
+    no_bias, memory = np.zeros((len(w), w.shape[2]), dy.dtype), empty((depth * step * length,), dy.dtype)
     for i in range(0, height, step):
-        dcolumns = np.empty((len(w), w.shape[2], min(step, height - i) * length), dy.dtype)
-        gemm(w, True, zeros, matrix(dy, i * length, dcolumns.shape[2]), dcolumns)
+        pixels = min(step, height - i) * length
+        dcolumns = memory[: depth * pixels].reshape(len(w), w.shape[2], pixels)
+        gemm(w, True, no_bias, matrix(dy, i * length, pixels), dcolumns)
         col2im(shares_for(dcolumns.size), dcolumns.reshape(depth, -1), band, taps, i, dx)

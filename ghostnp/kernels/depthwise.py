@@ -19,7 +19,7 @@ import numpy as np
 
 from ghostnp.kernels.layout import contiguous, images, planes, rows
 from ghostnp.kernels.loops import add_scaled, dot, fill, sum_row
-from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.rows import ROWS, VECTOR, filter_rows
 from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
 from ghostnp.kernels.windows import collect, deal, layout
@@ -44,7 +44,7 @@ def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
 
 def convolve_depthwise(x, weight, bias, window, *, out=None, relu=False):
     """`depthwise_conv2d` for a window that has been checked already."""
-    y = np.empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
+    y = empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
     if y.size:
         band, taps, _ = _layout(window, len(x), x.itemsize)
         bias = np.zeros(len(weight), x.dtype) if bias is None else contiguous(bias)
@@ -56,13 +56,20 @@ def convolve_depthwise(x, weight, bias, window, *, out=None, relu=False):
 def convolve_depthwise_backward(dy, x, weight, window):
     """`depthwise_conv2d_backward` for a window that has been checked already."""
     pixels = planes(x)
-    dx, dweight, dbias = np.zeros_like(pixels), np.zeros(weight.shape, x.dtype), np.zeros(len(weight), x.dtype)
+    dx, dweight, dbias = (zeros(shape, x.dtype) for shape in (pixels.shape, weight.shape, weight.shape[:1]))
     if dx.size:
         band, taps, sources = _layout(window, len(x), x.itemsize)
-        w, gradients = contiguous(rows(weight)[:, taps.order]), ConvGrads(rows(dx), rows(dweight), dbias)
+        w, gradients = _ordered(contiguous(rows(weight)), taps.order), ConvGrads(rows(dx), rows(dweight), dbias)
         shares = shares_for(dy.size * taps.order.size)
         _backward(shares, rows(planes(dy)), rows(pixels), w, band, taps, sources, gradients)
     return ConvGrads(images(dx), dweight, dbias)
+
+
+def _ordered(w, order):
+    """The columns of w in another order."""
+    target = empty(w.shape, w.dtype)
+    _order_columns(shares_for(w.size), w, order, target)
+    return target
 
 
 class _Scratch(NamedTuple):
@@ -197,6 +204,14 @@ def _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch
                     dy[o], w[o], band, taps, sources, first, scratch, gradients.weight[o]
                 )
             collect(scratch.dphases, band, first, gradients.x[c])
+
+
+@driver
+def _order_columns(share, shares, w, order, target):
+    begin, end = bounds(share, shares, len(w))
+    for o in range(begin, end):
+        for t in range(order.size):
+            target[o, t] = w[o, order[t]]
 
 
 @driver

@@ -9,7 +9,7 @@ import numpy as np
 
 from ghostnp.kernels.layout import array_of, buffer_of, images, planes, rows
 from ghostnp.kernels.loops import accumulate, copy, dot, fill, multiply_by, rectify, same, sum_row
-from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.elementwise import check_pair
 from ghostnp.ops.gradients import PairGrads
 
@@ -41,23 +41,23 @@ def multiply_backward(dy, a, b):
     return PairGrads(_combine(dy, b, product=True), _over_pixels(dy, a) if spread else _combine(dy, a, product=True))
 
 
-def sum_pixels(x, weight=None, total=None):
+def sum_pixels(x, weight=None, total=None, divisor=1):
     """Sum each map of `x` (C, H, W, N) to (C, 1, 1, N); with `weight`, each number times that of `weight`.
 
-    The result is written to `total` if there is one.
+    The result is divided by `divisor`, and written to `total` if there is one.
     """
     channels, _, _, batch = x.shape
-    total = np.empty((channels, 1, 1, batch), x.dtype) if total is None else total
+    total = empty((channels, 1, 1, batch), x.dtype) if total is None else total
     if total.size:
         weights = rows(x if weight is None else weight)
-        _sum_rows(shares_for(x.size), rows(x), weights, weight is not None, rows(total))
+        _sum_rows(shares_for(x.size), rows(x), weights, weight is not None, divisor, rows(total))
     return total
 
 
-def spread_pixels(s, y):
+def spread_pixels(s, y, divisor=1):
     """Give every pixel of the maps `y` (C, H, W, N) the number of `s` (C, 1, 1, N): the transpose of `sum_pixels`."""
     if y.size:
-        _repeat_rows(shares_for(y.size), rows(s), rows(y))
+        _repeat_rows(shares_for(y.size), rows(s), divisor, rows(y))
 
 
 def _over_pixels(x, weight=None):
@@ -66,7 +66,7 @@ def _over_pixels(x, weight=None):
 
 def _combine(a, b, *, product, relu=False, out=None):
     left, right = buffer_of(a), buffer_of(b)
-    y = np.empty_like(left) if out is None else buffer_of(out)
+    y = empty(left.shape, a.dtype) if out is None else buffer_of(out)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
     if y.size:
         _combine_rows(shares_for(y.size), left.reshape(matrix), right.reshape(matrix), product, relu, y.reshape(matrix))
@@ -187,15 +187,19 @@ def _combine_some(a, b, product, relu, tile, y):
 
 
 @leaf
-def _sum_some(x, weight, weighted, tile, total):
+def _sum_some(x, weight, weighted, divisor, tile, total):
     for c in range(len(x)):
         _sum_row(x[c], weight[c], weighted, tile, total[c])
+        for n in range(total.shape[1]):
+            total[c, n] /= divisor
 
 
 @leaf
-def _repeat_some(s, y):
+def _repeat_some(s, divisor, quotients, y):
     for c in range(len(y)):
-        _repeat(s[c], y[c])
+        for n in range(quotients.size):
+            quotients[n] = s[c, n] / divisor
+        _repeat(quotients, y[c])
 
 
 @driver
@@ -207,14 +211,17 @@ def _combine_rows(share, shares, a, b, product, relu, y):
 
 
 @driver
-def _sum_rows(share, shares, x, weight, weighted, total):
-    """total[c, n] = Σ x[c] (· weight[c]) over every N-th number of the row from n on, for x (C, P) and total (C, N)."""
+def _sum_rows(share, shares, x, weight, weighted, divisor, total):
+    """total[c, n] = Σ x[c] (· weight[c]) / divisor, for x (C, P) and total (C, N).
+
+    The sum is over every N-th number of the row, from n on.
+    """
     begin, end = bounds(share, shares, len(x))
     tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
-    _sum_some(x[begin:end], weight[begin:end], weighted, tile, total[begin:end])
+    _sum_some(x[begin:end], weight[begin:end], weighted, x.dtype.type(divisor), tile, total[begin:end])
 
 
 @driver
-def _repeat_rows(share, shares, s, y):
+def _repeat_rows(share, shares, s, divisor, y):
     begin, end = bounds(share, shares, len(y))
-    _repeat_some(s[begin:end], y[begin:end])
+    _repeat_some(s[begin:end], s.dtype.type(divisor), np.empty(s.shape[1], s.dtype), y[begin:end])

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ghostnp.kernels.runtime import FEW, SHARES, bounds, driver, leaf
+from ghostnp.kernels.runtime import FEW, SHARES, bounds, driver, empty, leaf
 
 # How many numbers are turned over at a time: as many as the first-level cache holds with room to spare.
 _BLOCK = 4096
@@ -30,7 +30,7 @@ def planes(x):
     """The (C, H, W, N) buffer under `x` (N, C, H, W); a copy only if `x` lies otherwise."""
     if not _wants_turning(x):
         return contiguous(x.transpose(1, 2, 3, 0))
-    buffer = np.empty((*x.shape[1:], len(x)), x.dtype)
+    buffer = empty((*x.shape[1:], len(x)), x.dtype)
     copy_images(x, images(buffer))
     return buffer
 

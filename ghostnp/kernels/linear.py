@@ -5,7 +5,7 @@ y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
 
                       y                  dw                  dx
     many              gemm(w, x)         gemm_nt(dy, x)      gemm(wᵀ, dy)       all loops run along pixels
-    few               gemm_nt(w, xᵀ)     gemm(dy, xᵀ)        gemm(dyᵀ, w)ᵀ      all loops run along channels
+    few               w · rows of xᵀ     gemm(dy, xᵀ)        gemm(dyᵀ, w)ᵀ      all loops run along channels
 
 The second row needs copies of x and dx turned over, which are small then, and never one of the weights.
 """
@@ -15,19 +15,22 @@ import math
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous
-from ghostnp.kernels.matmul import gemm, gemm_nt, matrix, row_sums
+from ghostnp.kernels.loops import fill, rectify
+from ghostnp.kernels.matmul import CHUNK, add_dots, gemm, gemm_nt, matrix, row_sums
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.ops.gradients import ConvGrads
 from ghostnp.ops.linear import check_linear
 
 # Up to so many pixels a row of them is too short to run along.
 FEW_PIXELS = 128
+_BAND = 4  # rows of w whose products with x are summed at once
 
 
 def linear(x, weight, bias=None, *, out=None, relu=False):
     """Twin of `ghostnp.ops.linear`; `out` and `relu` as in `convolution`."""
     check_linear(x, weight, bias)
     if out is None:
-        out = np.empty((len(weight), len(x)), x.dtype).T
+        out = empty((len(weight), len(x)), x.dtype).T
     product(contiguous(weight)[None], bias, x.T[None], out.T[None], relu=relu)
     return out
 
@@ -44,10 +47,7 @@ def product(w, bias, x, y, relu=False):
     """y = w @ x + bias, for bias (G·M,) or None; rectified, where `relu`."""
     bias = as_rows(bias, y)
     if x.shape[2] <= FEW_PIXELS:
-        y[...] = bias[:, :, None]
-        gemm_nt(w, 0, matrix(_transposed(x)), y)
-        if relu:
-            np.maximum(y, 0, out=y)
+        _multiply_few(shares_for(w.size * x.shape[2]), w, bias, _turned(x), y, relu)
     else:
         gemm(w, False, bias, matrix(x), y, relu=relu)
 
@@ -56,11 +56,11 @@ def product_backward(dy, x, w):
     """The gradients dx = wᵀ @ dy and dw = dy @ xᵀ."""
     groups, in_channels, pixels = x.shape
     if pixels <= FEW_PIXELS:
-        dx, dw = np.empty((groups, pixels, in_channels), x.dtype), np.empty(w.shape, x.dtype)
+        dx, dw = empty((groups, pixels, in_channels), x.dtype), empty(w.shape, x.dtype)
         gemm(dy, True, as_rows(None, dx), matrix(w), dx)
-        gemm(dy, False, as_rows(None, dw), matrix(_transposed(x)), dw)
-        return _transposed(dx), dw
-    dx, dw = np.empty(x.shape, x.dtype), np.zeros(w.shape, x.dtype)
+        gemm(dy, False, as_rows(None, dw), matrix(_turned(x)), dw)
+        return _turned(dx), dw
+    dx, dw = empty(x.shape, x.dtype), zeros(w.shape, x.dtype)
     gemm(w, True, as_rows(None, dx), matrix(dy), dx)
     gemm_nt(dy, 0, matrix(x), dw)
     return dx, dw
@@ -73,10 +73,53 @@ def as_rows(bias, y):
 
 def bias_gradient(dy):
     """The sum of each row of dy (M, P)."""
-    dbias = np.empty(len(dy), dy.dtype)
+    dbias = empty((len(dy),), dy.dtype)
     row_sums(dy, dbias)
     return dbias
 
 
-def _transposed(x):
-    return contiguous(x.swapaxes(1, 2))
+def _turned(x):
+    """x (G, K, P) as (G, P, K), by a driver where that takes a copy."""
+    turned = x.swapaxes(1, 2)
+    if turned.flags.c_contiguous:
+        return contiguous(turned)
+    target = empty(turned.shape, x.dtype)
+    _turn_over(shares_for(target.size), contiguous(x), target)
+    return target
+
+
+@leaf
+def _turn_rows(begin, end, x, target):
+    for job in range(begin, end):
+        g, p = job // x.shape[2], job % x.shape[2]
+        for k in range(x.shape[1]):
+            target[g, p, k] = x[g, k, p]
+
+
+@driver
+def _turn_over(share, shares, x, target):
+    """target (G, P, K) = x (G, K, P): rows of the target are shared out."""
+    begin, end = bounds(share, shares, len(x) * x.shape[2])
+    _turn_rows(begin, end, x, target)
+
+
+@leaf
+def _multiply_bands(begin, end, w, bias, x, where, y, relu):
+    bands, depth = (y.shape[1] + _BAND - 1) // _BAND, w.shape[2]
+    for job in range(begin, end):
+        g, top = job // bands, job % bands * _BAND
+        bottom, pixels = min(top + _BAND, y.shape[1]), x[g].reshape(x.shape[1] * depth)
+        for m in range(top, bottom):
+            fill(y[g, m], bias[g, m])
+        for p in range(0, depth, CHUNK):
+            add_dots(w[g], p, min(CHUNK, depth - p), pixels[p:], where, y[g], top, bottom)
+        if relu:
+            for m in range(top, bottom):
+                rectify(y[g, m])
+
+
+@driver
+def _multiply_few(share, shares, w, bias, x, y, relu):
+    """y (G, M, P) = w (G, M, K) @ xᵀ + bias, for x (G, P, K); rectified, where `relu`: rows of w are shared out."""
+    begin, end = bounds(share, shares, len(w) * ((y.shape[1] + _BAND - 1) // _BAND))
+    _multiply_bands(begin, end, w, bias, x, np.arange(x.shape[1]) * x.shape[2], y, relu)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ghostnp.kernels.layout import contiguous
 from ghostnp.kernels.loops import accumulate, copy, dot, fill, sum_row
-from ghostnp.kernels.runtime import SHARES, bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime import SHARES, bounds, driver, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.registers import ROWS, VECTOR, multiply_block
 
 LINE = 64  # bytes in a cache line
@@ -72,7 +72,7 @@ def gemm_nt(a, first, columns, out):
     bands, parts = (rows + height - 1) // height, 1
     while parts * groups * bands < SHARES and pixels // parts >= 4 * CHUNK:
         parts *= 2
-    partial = np.zeros((parts - 1, *out.shape), out.dtype)
+    partial = zeros((parts - 1, *out.shape), out.dtype)
     grid = _Bands(parts, bands, height, step, gather)
     _multiply_nt(shares_for(out.size * pixels), a, first, columns, grid, out, partial)
     if parts > 1:
@@ -208,7 +208,7 @@ def _add_dots_4x4(a0, a1, a2, a3, b0, b1, b2, b3, out, m, k):
 
 
 @leaf
-def _add_dots(a, p, size, x, where, out, top, bottom):
+def add_dots(a, p, size, x, where, out, top, bottom):
     """out[top:bottom] += a[top:bottom, p:p+size] @ x̄ᵀ, where row k of x̄ is x[where[k] : where[k] + size]."""
     for m in range(top, bottom, 4):
         height = min(4, bottom - m)
@@ -238,7 +238,7 @@ def _add_bands(begin, end, grid, a, first, columns, out, partial, gathered, wher
             for k in range(where.size):
                 where[k] = k * grid.step if grid.gather else columns.begins[k] + p
             source = gathered if grid.gather else columns.x[g]
-            _add_dots(a[g], first + p, size, source, where, target, top, bottom)
+            add_dots(a[g], first + p, size, source, where, target, top, bottom)
 
 
 @driver

@@ -11,7 +11,7 @@ import numpy as np
 
 from ghostnp.kernels.layout import contiguous, images, planes, rows
 from ghostnp.kernels.loops import same, sum_row
-from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.gradients import NormGrads
 from ghostnp.ops.normalization import check_batch_norm
 
@@ -44,7 +44,7 @@ def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5, relu=False, out=Non
     """Twin of `ghostnp.ops.batch_norm_eval`."""
     eps = check_batch_norm(x, eps, weight=weight, bias=bias, mean=mean, var=var)
     pixels = planes(x)
-    y = np.empty_like(pixels) if out is None else planes(out)
+    y = empty(pixels.shape, x.dtype) if out is None else planes(out)
     norm = _Norm(contiguous(weight), contiguous(bias), contiguous(mean), contiguous(var), eps, False, relu)
     _normalize(shares_for(y.size), rows(pixels), norm, rows(y))
     return images(y)
@@ -71,7 +71,7 @@ class _Norm(NamedTuple):
 def _train(x, weight, bias, eps, relu):
     eps = check_batch_norm(x, eps, training=True, weight=weight, bias=bias)
     pixels = planes(x)
-    y, mean, var = np.empty_like(pixels), np.empty(len(pixels), x.dtype), np.empty(len(pixels), x.dtype)
+    y, mean, var = (empty(shape, x.dtype) for shape in (pixels.shape, pixels.shape[:1], pixels.shape[:1]))
     norm = _Norm(contiguous(weight), contiguous(bias), mean, var, eps, True, relu)
     _normalize(shares_for(y.size), rows(pixels), norm, rows(y))
     return images(y), mean, var
@@ -80,7 +80,7 @@ def _train(x, weight, bias, eps, relu):
 def _gradients(dy, x, weight, bias, mean, var, eps, training, relu):
     pixels = planes(x)
     norm = _Norm(contiguous(weight), contiguous(bias), contiguous(mean), contiguous(var), eps, training, relu)
-    dx, dweight, dbias = np.empty_like(pixels), np.empty(len(pixels), x.dtype), np.empty(len(pixels), x.dtype)
+    dx, dweight, dbias = (empty(shape, x.dtype) for shape in (pixels.shape, pixels.shape[:1], pixels.shape[:1]))
     grads = NormGrads(rows(dx), dweight, dbias)
     _normalize_backward(shares_for(dx.size), rows(planes(dy)), rows(pixels), norm, grads)
     return NormGrads(images(dx), dweight, dbias)

@@ -15,7 +15,7 @@ import numpy as np
 from ghostnp.kernels.elementwise import spread_pixels, sum_pixels
 from ghostnp.kernels.layout import compact, images, lines, planes
 from ghostnp.kernels.loops import accumulate, copy, fill
-from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.taps import copy_pixels
 from ghostnp.ops.checks import check_argmax, check_gradient, check_maps, flag
 from ghostnp.ops.pooling import pixel_count, pool_window
@@ -25,8 +25,8 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0, out=None):
     """Twin of `ghostnp.ops.max_pool2d`."""
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
-    y = np.empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
-    argmax = np.empty(y.shape, int)
+    y = empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
+    argmax = empty(y.shape, int)
     if y.size:
         shares = shares_for(4 * x.size)  # comparing takes longer than adding
         _max(shares, lines(planes(x)), _sizes(window, len(x)), lines(y), lines(argmax))
@@ -39,7 +39,7 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
     window = pool_window(x.shape, kernel_size, stride, padding)
     check_gradient(dy, (*x.shape[:2], *window.output), x)
     check_argmax(argmax, dy.shape, window.kernel)
-    dx = np.zeros((*x.shape[1:], len(x)), x.dtype)
+    dx = zeros((*x.shape[1:], len(x)), x.dtype)
     if dx.size:
         (top, _), (left, _) = window.padding
         u, v = np.divmod(np.arange(math.prod(window.kernel)), window.kernel[1])
@@ -51,7 +51,7 @@ def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True
     """Twin of `ghostnp.ops.avg_pool2d`."""
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
-    y = np.empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
+    y = empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if y.size:
         _average(shares_for(x.size), lines(planes(x)), counts, _sizes(window, len(x)), lines(y))
@@ -63,7 +63,7 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
     check_gradient(dy, (*x.shape[:2], *window.output), x)
-    dx = np.zeros((*x.shape[1:], len(x)), x.dtype)
+    dx = zeros((*x.shape[1:], len(x)), x.dtype)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if dx.size:
         _average_backward(shares_for(x.size), lines(planes(dy)), counts, _sizes(window, len(x)), lines(dx))
@@ -73,17 +73,15 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
 def global_avg_pool2d(x, *, out=None):
     """Twin of `ghostnp.ops.global_avg_pool2d`."""
     check_maps(x=x)
-    total = sum_pixels(planes(x), total=None if out is None else planes(out))
-    total /= x.shape[2] * x.shape[3]
-    return images(total)
+    return images(sum_pixels(planes(x), total=None if out is None else planes(out), divisor=x.shape[2] * x.shape[3]))
 
 
 def global_avg_pool2d_backward(dy, x):
     """Twin of `ghostnp.ops.global_avg_pool2d_backward`."""
     check_maps(x=x)
     check_gradient(dy, (*x.shape[:2], 1, 1), x)
-    dx = np.empty((*x.shape[1:], len(x)), x.dtype)
-    spread_pixels(planes(dy) / (x.shape[2] * x.shape[3]), dx)
+    dx = empty((*x.shape[1:], len(x)), x.dtype)
+    spread_pixels(planes(dy), dx, divisor=x.shape[2] * x.shape[3])
     return images(dx)
 
 

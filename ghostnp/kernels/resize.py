@@ -8,7 +8,7 @@ import numpy as np
 
 from ghostnp.kernels.layout import images, lines, planes
 from ghostnp.kernels.loops import accumulate, add_scaled, copy
-from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.taps import copy_pixels
 from ghostnp.ops.checks import check_gradient, check_maps
 from ghostnp.ops.resize import bilinear_sources, nearest_sources
@@ -18,7 +18,7 @@ def resize_nearest(x, size, *, out=None):
     """Twin of `ghostnp.ops.resize_nearest`."""
     check_maps(x=x)
     rows, columns = nearest_sources(x.shape[2:], size)
-    y = np.empty((x.shape[1], len(rows), len(columns), len(x)), x.dtype) if out is None else planes(out)
+    y = empty((x.shape[1], len(rows), len(columns), len(x)), x.dtype) if out is None else planes(out)
     if y.size:
         _nearest(shares_for(y.size), lines(planes(x)), rows, columns, len(x), lines(y))
     return images(y)
@@ -29,7 +29,7 @@ def resize_nearest_backward(dy, x, size):
     check_maps(x=x)
     rows, columns = nearest_sources(x.shape[2:], size)
     check_gradient(dy, (*x.shape[:2], len(rows), len(columns)), x)
-    dx = np.zeros((*x.shape[1:], len(x)), x.dtype)
+    dx = zeros((*x.shape[1:], len(x)), x.dtype)
     if dx.size:
         _nearest_backward(shares_for(dy.size), lines(planes(dy)), rows, columns, len(x), lines(dx))
     return images(dx)
@@ -39,7 +39,7 @@ def resize_bilinear(x, size, *, align_corners=False, out=None):
     """Twin of `ghostnp.ops.resize_bilinear`."""
     check_maps(x=x)
     rows, columns = bilinear_sources(x, size, align_corners)
-    y = np.empty((x.shape[1], len(rows[0]), len(columns[0]), len(x)), x.dtype) if out is None else planes(out)
+    y = empty((x.shape[1], len(rows[0]), len(columns[0]), len(x)), x.dtype) if out is None else planes(out)
     if y.size:
         _bilinear(shares_for(y.size), lines(planes(x)), rows, columns, len(x), lines(y))
     return images(y)
@@ -50,7 +50,7 @@ def resize_bilinear_backward(dy, x, size, *, align_corners=False):
     check_maps(x=x)
     rows, columns = bilinear_sources(x, size, align_corners)
     check_gradient(dy, (*x.shape[:2], len(rows[0]), len(columns[0])), x)
-    dx = np.zeros((*x.shape[1:], len(x)), x.dtype)
+    dx = zeros((*x.shape[1:], len(x)), x.dtype)
     if dx.size:
         _bilinear_backward(shares_for(dy.size), lines(planes(dy)), rows, columns, len(x), lines(dx))
     return images(dx)

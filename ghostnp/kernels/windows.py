@@ -31,7 +31,7 @@ import numpy as np
 from ghostnp.kernels.layout import compact
 from ghostnp.kernels.loops import accumulate, copy, fill
 from ghostnp.kernels.matmul import Columns
-from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.kernels.runtime.rows import VECTOR, copy_vector
 
 
@@ -124,7 +124,7 @@ def columns(pixels, window, groups):
     """What the windows see of `pixels` (C, H, W, N), as `Columns` for each group of channels."""
     channels, _, _, batch = pixels.shape
     band, begins = _columns_layout(window, channels // groups, batch)
-    phases = np.empty((channels, band.phases, band.size), pixels.dtype)
+    phases = empty((channels, band.phases, band.size), pixels.dtype)
     _deal_channels(shares_for(phases.size), pixels.reshape(channels, -1), band, phases)
     width = band.width_out * batch
     return Columns(phases.reshape(groups, -1), begins, band.height_out * width, width, band.pitch)

@@ -1,5 +1,6 @@
 """Layers that are one operator each: they hold its parameters and its keywords, and remember its input for backward."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -154,7 +155,9 @@ class BatchNorm2d(Module):
         if training:
             norm = backend().batch_norm_relu_train if self.relu else backend().batch_norm_train
             y, mean, var = norm(x, self.weight, self.bias, eps=self.eps)
-            self._remember(mean, var, x.size // x.shape[1])
+            # Not a function of the vocabulary, since it changes arrays; but a recording has to know of it.
+            track = getattr(backend(), "track_statistics", track_statistics)
+            track(self, mean, var, count=math.prod(x.shape) // x.shape[1])
             return y, BatchNormCache(x, mean, var, training, None)
         mean, var = self.running_mean, self.running_var
         y = backend().batch_norm_eval(x, self.weight, self.bias, mean, var, eps=self.eps)
@@ -175,15 +178,21 @@ class BatchNorm2d(Module):
             grads = backend().batch_norm_eval_backward(dy, x, self.weight, mean, var, eps=self.eps)
         return grads.x, _weight_and_bias(self, grads)
 
-    def _remember(self, mean, var, count):
-        if self.unbiased:
-            var = var * (count / (count - 1))
-        for running, newest in ((self.running_mean, mean), (self.running_var, var)):
-            running[...] += self.momentum * (newest - running)
-        self.num_batches_tracked[...] += 1
-
     def describe(self):
         return f"{len(self.weight)}, eps={self.eps}, momentum={self.momentum}" + (", relu=True" if self.relu else "")
+
+
+def track_statistics(norm, mean, var, *, count):
+    """Move the running statistics of a batch norm towards those of a batch of `count` numbers a channel."""
+    for running, newest, factor in statistics(norm, mean, var, count):
+        running[...] += norm.momentum * (newest * factor - running)
+    norm.num_batches_tracked[...] += 1
+
+
+def statistics(norm, mean, var, count):
+    """Pairs of running and newest statistics, and by what the newest are multiplied."""
+    unbiased = count / (count - 1) if norm.unbiased else 1.0
+    return [(norm.running_mean, mean, 1.0), (norm.running_var, var, unbiased)]
 
 
 class Plain(Module):

@@ -48,7 +48,7 @@ def softmax_cross_entropy(logits, labels, *, label_smoothing=0.0):
     .. [1] C. Szegedy et al., "Rethinking the inception architecture for computer vision", CVPR 2016, section 7.
        https://arxiv.org/abs/1512.00567
     """
-    _check(logits, labels, label_smoothing)
+    check_loss(logits, labels, label_smoothing)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     targets = _targets(logits, labels, label_smoothing)
@@ -59,7 +59,7 @@ def softmax_cross_entropy(logits, labels, *, label_smoothing=0.0):
 
 def softmax_cross_entropy_backward(dloss, logits, labels, probabilities, *, label_smoothing=0.0):
     """Gradient of `logits` (N, K) for the scalar `dloss`."""
-    _check(logits, labels, label_smoothing)
+    check_loss(logits, labels, label_smoothing)
     check_arrays(logits=logits, probabilities=probabilities)
     check_shape("probabilities", probabilities.shape, logits.shape, "forward returned one for each logit")
     if np.ndim(dloss) or not isinstance(np.asarray(dloss)[()], Real):
@@ -80,7 +80,8 @@ def _targets(logits, labels, label_smoothing):
     return targets
 
 
-def _check(logits, labels, label_smoothing):
+def check_loss(logits, labels, label_smoothing):
+    """Check the arguments of `softmax_cross_entropy`."""
     check_arrays(logits=logits)
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
         kind = f"dtype {labels.dtype}" if isinstance(labels, np.ndarray) else f"type {type(labels).__name__}"

@@ -3,7 +3,9 @@
     record     run the model on shapes and note each call: a tape            (`ghostnp.graph.tape`)
     fold       fewer calls: batch norms into weights, ReLUs into writing     (`fold`)
     homes      a place in memory for each result, where its reader wants it  (`homes`, `packing`)
-    replay     the calls, bound to their homes                               (`replay`)
+    replay     the calls as programs: launches that a native call walks      (`replay`)
+
+A training step is a tape too, and is planned and run in the same way (`training`).
 
 Modules do not import the engine, nor does the engine import a module: it works on the tape, the vocabulary's rows and
 the kernels. What it did with a model can be read (`plan`, `explanation`):
@@ -16,12 +18,14 @@ the kernels. What it did with a model can be read (`plan`, `explanation`):
 
 from ghostnp.graph.engine.engine import Engine
 from ghostnp.graph.engine.plan import Plan, PlannedMemory
+from ghostnp.graph.engine.training import TrainingProgram, TrainingStep
+from ghostnp.ops.checks import flag
 
-__all__ = ["Engine", "Plan", "PlannedMemory", "compile"]
+__all__ = ["Engine", "Plan", "PlannedMemory", "TrainingProgram", "TrainingStep", "compile"]
 
 
-def compile(model, *, plans=4):
-    """Make an engine that infers what `model` does, faster.
+def compile(model, *, plans=4, training=False, momentum=0.9, decay=1e-4, label_smoothing=0.0):
+    """Make an engine that infers what `model` does, faster; or a step that trains it.
 
     Parameters
     ----------
@@ -31,10 +35,14 @@ def compile(model, *, plans=4):
     plans : int, default 4
         For how many shapes and dtypes of x the engine keeps a plan and its memory; beyond that it lets go of the one
         that was used longest ago.
+    training : bool, default False
+        Whether to make a `TrainingStep`: ``step(images, labels, rate=0.1)`` trains `model` itself and gives the loss.
+    momentum, decay, label_smoothing : float
+        For a training step: μ, λ and ε.
 
     Returns
     -------
-    Engine
+    Engine or TrainingStep
         ``engine(x)`` gives what ``model(x)`` gives, up to rounding: on the kernels, whatever backend is in force.
 
     Raises
@@ -50,4 +58,6 @@ def compile(model, *, plans=4):
     >>> engine(np.ones((2, 3, 5, 5), np.float32)).shape
     (2, 8, 5, 5)
     """
+    if flag("training", training):
+        return TrainingStep(model, plans, momentum, decay, label_smoothing)
     return Engine(model, plans)

@@ -2,17 +2,17 @@
 
 from collections import OrderedDict
 from copy import deepcopy
-from threading import Lock
 
 import numpy as np
 
+from ghostnp.graph.engine.locks import Guarded
 from ghostnp.graph.engine.plan import Plan
 from ghostnp.graph.engine.replay import Replay
 from ghostnp.modules import Module
 from ghostnp.ops.checks import check_arrays, integer, sequence
 
 
-class Engine:
+class Engine(Guarded):
     """A model as it was when it was compiled, for inference alone.
 
     Parameters
@@ -24,10 +24,12 @@ class Engine:
 
     Notes
     -----
-    Threads may share an engine. They take turns, since the results of a run live in the same memory each time.
+    Threads may share an engine. They take turns, since the results of a run live in the same memory each time. A copy,
+    by `copy.deepcopy` or `pickle`, is compiled anew from the same weights.
     """
 
     def __init__(self, model, plans):
+        super().__init__()
         if not isinstance(model, Module):
             raise TypeError(f"model is of type {type(model).__name__}: the rule is a Module, such as create_model(...)")
         self._model, self._most = deepcopy(model), integer("plans", plans, 1)
@@ -35,7 +37,9 @@ class Engine:
         self._example = parameters[0] if parameters else None  # of the dtype that x must have
         self._memo: dict[tuple, list] = {}
         self._replays: OrderedDict[tuple, Replay] = OrderedDict()
-        self._lock = Lock()
+
+    def __reduce__(self):
+        return Engine, (self._model, self._most)
 
     def __call__(self, x):
         """Infer.
@@ -57,14 +61,7 @@ class Engine:
         """
         check_arrays(x=x, **({} if self._example is None else {"weight": self._example}))
         with self._lock:
-            key = x.shape, x.dtype
-            if key not in self._replays:
-                plan = self._plan(*key)
-                while len(self._replays) >= self._most:
-                    self._replays.popitem(last=False)
-                self._replays[key] = Replay(plan.tape, plan.homes)
-            self._replays.move_to_end(key)
-            return self._replays[key](x)
+            return self._replay(x.shape, x.dtype)(x)
 
     @property
     def shapes(self):
@@ -90,3 +87,12 @@ class Engine:
 
     def _plan(self, shape, dtype):
         return Plan(self._model, shape, dtype, self._memo)
+
+    def _replay(self, *key):
+        if key not in self._replays:
+            plan = self._plan(*key)
+            while len(self._replays) >= self._most:
+                self._replays.popitem(last=False)
+            self._replays[key] = Replay(plan.tape, plan.homes)
+        self._replays.move_to_end(key)
+        return self._replays[key]

@@ -1,10 +1,13 @@
 """A plan in words: a heading, a line for each step, and the memory."""
 
 from collections import Counter
+from itertools import groupby
 
 from ghostnp.graph.counting.rows import shape_text
 from ghostnp.graph.engine.homes import nbytes, parts, views
 from ghostnp.graph.tape import Constant, Result
+from ghostnp.graph.tape import parts as tape_parts
+from ghostnp.kernels.runtime import threads
 
 _BAR = 24  # characters that stand for the whole memory
 _LEGEND = """\
@@ -13,7 +16,9 @@ home     where in the memory it lies, which is as wide as the column
 + ...    what else the step does: a batch norm is in its weights, a ReLU is done while it writes
 in #n    written right where a concat puts it
 over #n  overwrites an operand that is not read again
-of #n    a view of the same bytes"""
+of #n    a view of the same bytes
+bytes    that the step reads and writes, its weights among them
+shares   into how many shares each launch is cut, which threads then take; "Python" has no kernel"""
 
 
 def explanation(plan):
@@ -30,13 +35,15 @@ def explanation(plan):
     """
     from tabulate import tabulate  # only here: it takes as long to import as NumPy
 
-    rows = [_row(plan, "", "x", "", range(plan.tape.inputs), "", "")]
+    rows = [["", "x", "", *_made(plan, range(plan.tape.inputs)), "", "", "", ""]]
     wholes = _wholes(plan)
-    for place, step in enumerate(plan.tape.steps, 1):
+    for place, (step, work) in enumerate(zip(plan.tape.steps, plan.work, strict=True), 1):
         reads = " ".join(f"#{number}" for number in dict.fromkeys(step.inputs))
-        rows.append(_row(plan, place, step.op, reads, step.results, _remarks(plan, step, wholes), step.path))
-    columns = ["step", "operator", "reads", "makes", "shape", "home", "notes", "in"]
-    align = ["right", *["left"] * (len(columns) - 1)]
+        cost = [f"{_moved(plan, step):,}", _shares(work)] if work else ["", ""]
+        made, remarks = _made(plan, step.results), _remarks(plan, step, wholes)
+        rows.append([place, step.op, reads, *made, remarks, *cost, step.path])
+    columns = ["step", "operator", "reads", "makes", "shape", "home", "notes", "bytes", "shares", "in"]
+    align = ["right", *["left"] * 6, "right", "left", "left"]
     table = tabulate(rows, columns, tablefmt="simple", colalign=align, disable_numparse=True)
     return "\n\n".join([_heading(plan), table, _LEGEND])
 
@@ -57,14 +64,42 @@ def _heading(plan):
             f"bytes: {memory.planned:,} for the input and all results, and {weights:,} of weights",
             f"       {memory.let_go:,} if each result had an array of its own until it is read for the last time",
             f"       {memory.kept:,} if all of these were kept",
+            _running(plan),
         ]
     )
 
 
-def _row(plan, place, op, reads, numbers, remarks, path):
+def _running(plan):
+    """How the steps run: launches, programs, and calls from Python."""
+    launches = [launch for work in plan.work if not callable(work) for launch in work]
+    runs = sum(not is_call for is_call, _ in groupby(callable(work) for work in plan.work if work))
+    calls, alone = sum(map(callable, plan.work)), sum(launch.shares == 1 for launch in launches)
+    return (
+        f"{len(launches)} launches in {runs} native call{'s' * (runs != 1)}"
+        + f"; {calls} steps are called from Python" * (calls > 0)
+        + f"; {alone} launches are too little work for more than one of {threads()} threads" * (threads() > 1)
+    )
+
+
+def _shares(work):
+    """Into how many shares each launch of a step is cut."""
+    return "Python" if callable(work) else " ".join(str(launch.shares) for launch in work)
+
+
+def _moved(plan, step):
+    """Bytes that a step reads and writes."""
+    values = [plan.tape.values[number] for number in {*step.inputs, *step.results} if number in plan.homes.start]
+    constants = {part for part in tape_parts(step.arguments) if isinstance(part, Constant)}
+    if step.op == "concat":
+        return 2 * sum(size for _, _, size in plan.homes.copied_parts(step))
+    return sum(map(nbytes, values)) + sum(constant.array.nbytes for constant in constants)
+
+
+def _made(plan, numbers):
+    """The values that something reads of these, their shapes, and where they live."""
     numbers = [number for number in numbers if number in plan.homes.start]
     shapes = " ".join(dict.fromkeys(shape_text(plan.tape.values[number].shape) for number in numbers))
-    return [place, op, reads, " ".join(f"#{n}" for n in numbers), shapes, _bar(plan, numbers), remarks, path]
+    return " ".join(f"#{n}" for n in numbers), shapes, _bar(plan, numbers)
 
 
 def _bar(plan, numbers):

@@ -7,6 +7,7 @@ from ghostnp.graph.engine.explanation import explanation
 from ghostnp.graph.engine.fold import fold
 from ghostnp.graph.engine.homes import Homes, nbytes, views
 from ghostnp.graph.engine.packing import Life
+from ghostnp.graph.engine.replay import Replay
 from ghostnp.graph.tape import Token, record
 
 
@@ -57,6 +58,11 @@ class Plan:
         self.recorded = record(model, Token(shape, dtype))
         self.tape = fold(self.recorded, memo)
         self.homes = Homes(self.tape)
+
+    @cached_property
+    def work(self):
+        """Of what each step consists, as in `Replay`; its launches are not bound, and say their shares alone."""
+        return Replay(self.tape, self.homes, bind=False).work
 
     @cached_property
     def memory(self):

@@ -1,18 +1,29 @@
-"""Replay: the steps of a plan as a list of calls without arguments, bound to their homes."""
+"""Replay: a plan with memory becomes a program, an array of launches that one native call walks.
+
+A step of a few microseconds is soon outweighed by what surrounds it: Python that finds the function, checks arguments
+that it has checked before, and asks for a team of threads. But all of this is known beforehand. So each step's kernel
+is called once, on the homes of its operands, while a recording is on: its drivers' calls are noted and not run. What is
+left is a list of addresses, and between two of them nothing happens. What a kernel does on the way without a driver,
+such as to lay out weights, is done then, and never again.
+
+A step that has no kernel, such as an operator of one's own, stays a call from Python, between two programs.
+"""
 
 from functools import partial
 
 import numpy as np
 
 from ghostnp import kernels
-from ghostnp.graph.engine.fold import convolves, takes
+from ghostnp.graph.engine.fold import takes
 from ghostnp.graph.engine.homes import nbytes, views
 from ghostnp.graph.engine.packing import LINE
 from ghostnp.graph.tape import Constant, Result
-from ghostnp.kernels.convolution import convolve
+from ghostnp.kernels.concat import concat
 from ghostnp.kernels.layout import copy_images, laid_out
-from ghostnp.ops.geometry import conv2d_window
-from ghostnp.ops.vocabulary import function_named
+from ghostnp.kernels.runtime import Launch, Program, Scratch, recording
+
+# Their results have the shape of their operands, whatever that is, or twice as many channels.
+_NUMBER_BY_NUMBER = ("activation", "elementwise")
 
 
 class Replay:
@@ -24,27 +35,47 @@ class Replay:
         Folded.
     homes : Homes
         Of that tape.
+    bind : bool, default True
+        Whether it is to run. Otherwise it only says of what each step consists, and nothing is compiled.
+
+    Attributes
+    ----------
+    work : list of list of Launch, or of callable
+        Of what each step consists: launches, none if it has nothing to do, or a call from Python.
     """
 
-    def __init__(self, tape, homes):
+    def __init__(self, tape, homes, *, bind=True):
         memory = np.empty(homes.size + LINE, np.uint8)
         memory = memory[-memory.ctypes.data % LINE :][: homes.size]
-        self._arrays = {
-            number: laid_out(memory[start : start + nbytes(value)].view(value.dtype), value.shape)
+        self._flat = {
+            number: memory[start : start + nbytes(value)].view(value.dtype)
             for number, start in homes.start.items()
             for value in [tape.values[number]]
         }
-        self._homes, self._output = homes, tape.output
-        self._x = self._arrays.get(0)
-        self._calls = [call for step in tape.steps for call in self._bound(step, tape.values)]
+        self._arrays = {number: laid_out(flat, tape.values[number].shape) for number, flat in self._flat.items()}
+        self._homes, self._tape, self._x = homes, tape, self._arrays.get(0)
+        self._scratch, self._bind = Scratch(), bind
+        self.work = [self._work(step) for step in tape.steps]
+        self._calls = list(joined(self.work)) if bind else []
 
     def __call__(self, x):
-        """What the model returns for `x`, in an array of its own."""
+        """What the model returns for `x`, in an array of its own.
+
+        Raises
+        ------
+        TypeError
+            If `x` has not the shape and dtype for which memory was laid out.
+        """
+        planned = self._tape.values[0]
+        if (x.shape, x.dtype) != (planned.shape, planned.dtype):
+            raise TypeError(
+                f"x is {x.dtype} {x.shape}: the rule is what this was planned for, {planned.dtype} {planned.shape}"
+            )
         if self._x is not None:
             copy_images(x, self._x)
         for call in self._calls:
             call()
-        return self._returned(self._output)
+        return self._returned(self._tape.output)
 
     def _returned(self, output):
         if isinstance(output, tuple):
@@ -52,46 +83,62 @@ class Replay:
         return np.copy(self._found(output))
 
     def _found(self, argument):
-        if isinstance(argument, Result):
-            return self._arrays[argument.number]
-        if isinstance(argument, Constant):
-            return argument.array
-        return [self._found(part) for part in argument] if isinstance(argument, tuple) else argument
+        return self._tape.found(argument, self._arrays)
 
-    def _bound(self, step, values):
-        """The calls that a step takes: none for a view, for a concat a copy of each part that is not written there."""
-        if any(views(step, values)):
-            return
+    def _work(self, step):
+        if any(views(step, self._tape.values)):
+            return []
         if step.op == "concat":
-            yield from self._copies(step)
-            return
-        kernel = _kernel(step, {name: self._found(value) for name, value in step.arguments.items()})
+            return self._recorded(partial(self._copy_parts, step))
+        kernel, arguments = getattr(kernels, step.op), step.arguments
         homes = [self._arrays.get(number) for number in step.results]
-        if takes(step.op, "out") and homes[0] is not None and (homes[0].ndim == 4 or step.op == "linear"):
-            yield partial(kernel, out=homes[0])
-        else:
-            yield partial(_copied, kernel, homes)
+        if not takes(step.op, "out") or homes[0] is None or any(home is not None for home in homes[1:]):
+            return partial(copied, kernel, {name: self._found(value) for name, value in arguments.items()}, homes)
+        find = self._maps if step.operator.family in _NUMBER_BY_NUMBER else self._found
+        found = {name: find(value) for name, value in arguments.items()}
+        return self._recorded(partial(kernel, **found, out=find(Result(step.results[0]))))
 
-    def _copies(self, step):
+    def _recorded(self, call):
+        with recording(self._scratch, bind=self._bind) as launches:
+            call()
+        return launches
+
+    def _maps(self, argument):
+        """As `_found`, but arrays of any number of axes as maps: kernels know the memory order of no others."""
+        if isinstance(argument, Result):
+            return laid_out(self._flat[argument.number], as_maps(self._tape.values[argument.number].shape))
+        return argument.array.reshape(as_maps(argument.array.shape)) if isinstance(argument, Constant) else argument
+
+    def _copy_parts(self, step):
+        """Copy those parts of a concat that are not written right into it."""
         y = self._arrays[step.results[0]]
         for x, at, size in self._homes.copied_parts(step):
             first, last = (n * y.shape[1] // y.nbytes for n in (at, at + size))
-            yield partial(np.copyto, y[:, first:last], self._found(x)[:, : last - first])
+            concat([self._found(x)], keep=last - first, out=y[:, first:last])
 
 
-def _kernel(step, arguments):
-    """The call, without what a public function checks each time where that takes long."""
-    if not convolves(step) or getattr(kernels, step.op) is function_named(step.op):
-        return partial(getattr(kernels, step.op), **arguments)
-    x, weight, bias, relu = (arguments.get(name) for name in ("x", "weight", "bias", "relu"))
-    groups = x.shape[1] // weight.shape[1]
-    geometry = {name: arguments[name] for name in ("stride", "padding", "dilation")}
-    window = conv2d_window(x.shape, weight.shape, groups=groups, **geometry)
-    return partial(convolve, x, weight, bias, window, groups, relu=bool(relu))
+def joined(works):
+    """The work of all steps as few calls: a program for each run of launches."""
+    launches: list[Launch] = []
+    for work in works:
+        if callable(work):
+            yield from [Program(launches)] if launches else []
+            yield work
+            launches = []
+        else:
+            launches += work
+    yield from [Program(launches)] if launches else []
 
 
-def _copied(kernel, homes):
-    y = kernel()
+def as_maps(shape):
+    """The same numbers in four axes, the first two as they are."""
+    four = (*shape, 1, 1, 1, 1)[: max(4, len(shape))]
+    return (*four[:3], int(np.prod(four[3:])))
+
+
+def copied(kernel, arguments, homes):
+    """Call a kernel, and copy what it returns to where it is read, if it is."""
+    y = kernel(**arguments)
     for home, value in zip(homes, y if isinstance(y, tuple | list) else (y,), strict=True):
         if home is not None:
             np.copyto(home, value)

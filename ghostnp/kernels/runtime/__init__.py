@@ -13,10 +13,13 @@ from ghostnp.kernels.runtime.drivers import (
     SHARES,
     Launch,
     Program,
+    Scratch,
     bounds,
     driver,
+    empty,
     recording,
     shares_for,
+    zeros,
 )
 from ghostnp.kernels.runtime.jit import leaf
 from ghostnp.kernels.runtime.process import apply_settings, settings
@@ -27,9 +30,11 @@ __all__ = [
     "SHARES",
     "Launch",
     "Program",
+    "Scratch",
     "apply_settings",
     "bounds",
     "driver",
+    "empty",
     "leaf",
     "memory",
     "recording",
@@ -37,4 +42,5 @@ __all__ = [
     "settings",
     "shares_for",
     "threads",
+    "zeros",
 ]

@@ -14,9 +14,12 @@ the work and never on the number of threads: the same numbers are added in the s
 bit from run to run and with any number of threads.
 
 To call a driver is to *bind* its arguments and to have a team run the launch. Within `recording` launches are bound and
-kept, and a `Program` runs them later, one after the other, as a single native call.
+kept, and a `Program` runs them later, one after the other, as a single native call. What else a kernel does happens
+once, while it is recorded. So it leaves to drivers all that reads or writes activations, and takes the memory that it
+needs on the way from `empty` or `zeros`.
 """
 
+import math
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import update_wrapper
@@ -30,7 +33,19 @@ from ghostnp.kernels.runtime.binding import ShareLowering, raise_error
 from ghostnp.kernels.runtime.jit import JIT, compile_shares, leaf, native
 from ghostnp.kernels.runtime.team import alone, become_owner, lead, let_go, team
 
-__all__ = ["FEW", "SHARES", "Launch", "Program", "bounds", "driver", "recording", "shares_for"]
+__all__ = [
+    "FEW",
+    "SHARES",
+    "Launch",
+    "Program",
+    "Scratch",
+    "bounds",
+    "driver",
+    "empty",
+    "recording",
+    "shares_for",
+    "zeros",
+]
 
 # Into how many shares a driver cuts its work: a few for each core of a laptop, so that uneven shares even out.
 SHARES = 16
@@ -59,8 +74,39 @@ class Launch(NamedTuple):
     keep: tuple  # what has to live for as long as the launch: its arguments, and the memory that they were written to
 
 
-# Where launches are noted instead of run: one list for each thread or task that records.
-_recorded: ContextVar[list[Launch] | None] = ContextVar("recorded", default=None)
+class Scratch:
+    """Memory that calls need while they run. Calls of one program share it, since they run one after the other."""
+
+    def __init__(self):
+        self._blocks: list[np.ndarray] = []
+        self._free: list[np.ndarray] = []
+
+    def begin_call(self):
+        """Let the next call have all of it again."""
+        self._free = list(self._blocks)
+
+    def take(self, shape, dtype):
+        """An array that no other has been given since the call began."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        fitting = [number for number, block in enumerate(self._free) if block.nbytes >= size]
+        if fitting:
+            block = self._free.pop(min(fitting, key=lambda number: self._free[number].nbytes))
+        else:
+            block = np.empty(-(-size // _LINE) * _LINE + _LINE, np.uint8)
+            block = block[-block.ctypes.data % _LINE :]
+            self._blocks.append(block)
+        return block[:size].view(dtype).reshape(shape)
+
+
+class _Recording(NamedTuple):
+    """Where launches are noted instead of run."""
+
+    launches: list[Launch]
+    scratch: Scratch
+    bind: bool
+
+
+_recording: ContextVar[_Recording | None] = ContextVar("recording", default=None)  # of each thread or task
 
 
 class _Driver:
@@ -69,11 +115,11 @@ class _Driver:
         self.dispatcher = compile_shares(function, ShareLowering)
 
     def __call__(self, shares, *arguments):
-        launches = _recorded.get()
-        if launches is None:
+        recording = _recording.get()
+        if recording is None:
             self.dispatcher(team(), shares, *arguments)
         else:
-            launches.append(self._bound(shares, arguments))
+            recording.launches.append(self._bound(shares, arguments) if recording.bind else Launch(None, 0, shares, ()))
 
     def _bound(self, shares, arguments):
         memory = np.zeros(_ROOM // 8, np.int64)
@@ -92,11 +138,11 @@ class _Interpreted:
         self._function = function
 
     def __call__(self, shares, *arguments):
-        launches = _recorded.get()
-        if launches is None:
+        recording = _recording.get()
+        if recording is None:
             self.run(shares, *arguments)
         else:
-            launches.append(Launch(self.run, 0, shares, arguments))
+            recording.launches.append(Launch(self.run, 0, shares, arguments))
 
     def run(self, shares, *arguments):
         for share in range(shares):
@@ -110,6 +156,7 @@ def driver(function):
 
 # What a recording receives a launch with: the words of `Launch`, and the arguments.
 _HEAD, _ROOM = 32, 4096
+_LINE = 64  # bytes of a cache line, and of the widest vectors
 
 
 @native("int64(int64, int64, int64, int64, int64)")
@@ -125,14 +172,52 @@ def _note(words, function, where, shares, size):
 
 
 @contextmanager
-def recording():
-    """Have this thread's launches noted instead of run; the list of them."""
-    launches: list[Launch] = []
-    token = _recorded.set(launches)
+def recording(scratch=None, *, bind=True):
+    """Have this thread's launches noted instead of run; the list of them.
+
+    Parameters
+    ----------
+    scratch : Scratch, optional
+        Shared with the calls that were recorded before, if these will not run at the same time.
+    bind : bool, default True
+        Whether the launches are to be run. Otherwise only their numbers of shares are noted, and nothing is compiled.
+    """
+    scratch = Scratch() if scratch is None else scratch
+    scratch.begin_call()
+    recorded = _Recording([], scratch, bind)
+    token = _recording.set(recorded)
     try:
-        yield launches
+        yield recorded.launches
     finally:
-        _recorded.reset(token)
+        _recording.reset(token)
+
+
+def empty(shape, dtype):
+    """An array that a kernel needs until its call is over, with anything in it."""
+    recording = _recording.get()
+    return np.empty(shape, dtype) if recording is None else recording.scratch.take(shape, dtype)
+
+
+def zeros(shape, dtype):
+    """An array of zeros that a kernel needs until its call is over."""
+    if _recording.get() is None:
+        return np.zeros(shape, dtype)
+    array = empty(shape, dtype)
+    _clear(shares_for(array.size // 4), array.reshape(-1))
+    return array
+
+
+@leaf
+def _clear_row(row):
+    zero = row.dtype.type(0)
+    for p in range(row.size):
+        row[p] = zero
+
+
+@driver
+def _clear(share, shares, row):
+    begin, end = bounds(share, shares, row.size)
+    _clear_row(row[begin:end])
 
 
 class Program:

@@ -51,6 +51,24 @@ def test_a_plan_says_what_was_folded_and_where_results_live():
     assert bars[5] == bars[6]
 
 
+def test_a_plan_says_how_its_steps_run():
+    plan = ghostnp.compile(Function(lambda b, x: b.softmax(b.relu(b.concat([x, x, b.sigmoid(x)]))))).plan(
+        (2, 8, 64, 64)
+    )
+    text = str(plan)
+    heading = text.splitlines()[5]
+    assert heading.startswith("3 launches in 1 native call; 1 steps are called from Python")
+    # sigmoid, the copy of x beside it, ReLU and softmax; a number has 4 bytes.
+    x = 2 * 8 * 64 * 64 * 4
+    lines = [line for line in text.splitlines() if re.match(r" +\d+  ", line)]
+    assert [re.findall(r"  ([\d,]+)  ([\d ]+\b|Python)", line)[-1] for line in lines] == [
+        (f"{2 * x:,}", "16"),
+        (f"{2 * x:,}", "1"),
+        (f"{6 * x:,}", "16"),
+        (f"{6 * x:,}", "Python"),
+    ]
+
+
 def test_memory_is_that_of_the_arrays():
     plan = ghostnp.compile(Sequential(ReLU(), ReLU())).plan((1, 2, 4, 4))
     assert plan.memory == (128, 256, 384)

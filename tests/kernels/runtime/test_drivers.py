@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ghostnp import kernels
-from ghostnp.kernels.runtime import FEW, SHARES, Program, bounds, driver, recording, shares_for
+from ghostnp.kernels.runtime import FEW, SHARES, Program, Scratch, bounds, driver, empty, recording, shares_for, zeros
 
 pytestmark = pytest.mark.small
 
@@ -98,6 +98,40 @@ def test_recordings_nest_and_end():
     assert (len(inner), len(outer)) == (1, 1)
     _add_to(1, x, 3.0, y)
     assert_array_equal(y, 3)
+
+
+def test_scratch_is_shared_by_calls_and_never_within_one():
+    scratch = Scratch()
+    with recording(scratch):
+        first = [empty((100, 3), np.float32), empty((7,), np.float64), empty((0,), np.float64)]
+        assert not any(np.shares_memory(a, b) for a in first for b in first if a is not b)
+    with recording(scratch):
+        second = [empty((2,), np.float32), empty((50,), np.float64)]
+        assert np.shares_memory(second[1], first[0])
+        assert not np.shares_memory(*second)
+    assert all(array.ctypes.data % 64 == 0 for array in (*first, *second))
+    assert not np.shares_memory(empty((2,), np.float32), empty((2,), np.float32))  # without a recording
+
+
+@pytest.mark.parametrize("count", [1, 5000, 1 << 20])
+def test_recorded_zeros_are_zeros_each_time(count):
+    with recording() as launches:
+        scratch = zeros((count,), np.float32)
+    program = Program(launches)
+    for _ in range(2):
+        scratch[...] = 7
+        program()
+        assert not scratch.any()
+    assert not zeros((count,), np.float64).any()
+
+
+def test_launches_that_are_not_bound_say_their_shares():
+    x, y = np.zeros((2, 10))
+    with recording(bind=False) as launches:
+        _add_to(3, x, 1.0, y)
+        kernels.relu(np.zeros((1, 2, 300, 300)))
+    assert [launch.shares for launch in launches] == [3, SHARES]
+    assert not y.any()
 
 
 def test_an_empty_program_does_nothing():
