@@ -86,9 +86,9 @@ class Graph:
         alike = [value for value in [*values, *vectors] if value.shape in (a.shape, (*a.shape[:2], 1, 1))]
         return [getattr(b, ["add", "multiply"][numbers[2] % 2])(a, self.pick(alike, numbers[1]))]
 
-    def scale(self, b, call, a, values, vectors, numbers):
+    def gate(self, b, call, a, values, vectors, numbers):
         s = b.global_avg_pool2d(a)
-        return [s, b.scale(a, s)]
+        return [s, b.multiply(a, s)]
 
     def concat(self, b, call, a, values, vectors, numbers):
         xs = [a, *(self.pick(values, number) for number in numbers[1:])]

@@ -50,7 +50,7 @@ def whole_overwritten(b, x):
 
 def one_number_a_map(b, x):
     s = b.global_avg_pool2d(x)
-    return b.scale(s, s), b.concat([b.multiply(s, b.relu(s)), s])
+    return b.multiply(s, s), b.concat([b.multiply(s, b.relu(s)), s])
 
 
 def two_wholes(b, x):
