@@ -1,6 +1,5 @@
 """A recorded kernel computes with whatever is there when its program runs: drivers do all that depends on numbers."""
 
-
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
