@@ -261,6 +261,8 @@ def test_running_statistics_that_move_are_on_the_tape():
 
 def test_a_backend_that_answers_to_any_name_moves_running_statistics():
     class Listening:
+        is_whole = True
+
         def __getattr__(self, name):
             def function(*args, **keywords):
                 return getattr(ops, name)(*args, **keywords)
