@@ -26,7 +26,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ghostnp import ops
 from ghostnp.backend import backend, use_backend
 from ghostnp.modules import Module, current_path
-from ghostnp.modules.layers import statistics, track_statistics
+from ghostnp.modules.layers import statistics, track_statistics, tracking
 from ghostnp.ops.cost import Cost
 from ghostnp.ops.vocabulary import Operator, function_named, operator_named, signature
 
@@ -330,7 +330,7 @@ def record(model, *inputs, training=False, rng=None, state=None, strict=True):
         raise TypeError(f"{len(inputs)} inputs were given: the rule for a Module is one, such as record(model, x)")
     state = (model.state_dict() if is_module else {}) if state is None else state
     recorder = _Recorder(backend, inputs, state, strict)
-    with use_backend(recorder) as namespace:
+    with use_backend(recorder) as namespace, tracking(recorder.track_statistics):
         if not is_module:
             y = model(namespace, *inputs)
         elif training:

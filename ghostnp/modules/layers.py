@@ -1,6 +1,8 @@
 """Layers that are one operator each: they hold its parameters and its keywords, and remember its input for backward."""
 
 import math
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -155,9 +157,7 @@ class BatchNorm2d(Module):
         if training:
             norm = backend().batch_norm_relu_train if self.relu else backend().batch_norm_train
             y, mean, var = norm(x, self.weight, self.bias, eps=self.eps)
-            # Not a function of the vocabulary, since it changes arrays; but a recording has to know of it.
-            track = getattr(backend(), "track_statistics", track_statistics)
-            track(self, mean, var, count=math.prod(x.shape) // x.shape[1])
+            _tracker.get()(self, mean, var, count=math.prod(x.shape) // x.shape[1])
             return y, BatchNormCache(x, mean, var, training, None)
         mean, var = self.running_mean, self.running_var
         y = backend().batch_norm_eval(x, self.weight, self.bias, mean, var, eps=self.eps)
@@ -193,6 +193,20 @@ def statistics(norm, mean, var, count):
     """Pairs of running and newest statistics, and by what the newest are multiplied."""
     unbiased = count / (count - 1) if norm.unbiased else 1.0
     return [(norm.running_mean, mean, 1.0), (norm.running_var, var, unbiased)]
+
+
+# To move statistics is no function of the vocabulary, since it changes arrays; but a recording has to know of it.
+_tracker = ContextVar("tracker", default=track_statistics)
+
+
+@contextmanager
+def tracking(function):
+    """Have batch norms call `function` in training, in place of `track_statistics`, in this thread and context."""
+    token = _tracker.set(function)
+    try:
+        yield
+    finally:
+        _tracker.reset(token)
 
 
 class Plain(Module):

@@ -12,7 +12,7 @@ import ghostnp
 from ghostnp import kernels, ops
 from ghostnp.backend import backend
 from ghostnp.graph.tape import Constant, Result, Token, record
-from ghostnp.modules import Conv2d, Dropout, GhostModule, Linear, MaxPool2d, Module, ReLU, Sequential
+from ghostnp.modules import BatchNorm2d, Conv2d, Dropout, GhostModule, Linear, MaxPool2d, Module, ReLU, Sequential
 from tests.modules.cases import FIXED, RANDOM
 from tests.modules.comparison import assert_close, run_theirs, twins
 
@@ -236,3 +236,41 @@ def test_an_unknown_function_is_no_step():
 def test_bad_argument_is_named(model, inputs, keywords, words):
     with pytest.raises(TypeError, match=words):
         record(model, *[maps((1, 2))] * inputs, **keywords)
+
+
+def test_running_statistics_that_move_are_on_the_tape():
+    model, x = (
+        Sequential(Conv2d(3, 4, 1), BatchNorm2d(4, momentum=0.2)),
+        np.random.default_rng(0).normal(size=(2, 3, 4, 4)),
+    )
+    model = model.astype(np.float64)
+    before = {name: array.copy() for name, array in model.state_dict().items()}
+    on_shapes = record(model, Token(x.shape, x.dtype), training=True)
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])  # there was nothing to move
+    tape = record(model, x, training=True)
+    for tracked, name in zip(tape.tracked, ("running_mean", "running_var"), strict=True):
+        newest, running = tape.values[tracked.newest.number], model.state_dict()[f"1.{name}"]
+        assert tracked.running is running
+        expected = 0.8 * before[f"1.{name}"] + 0.2 * newest * tracked.factor
+        np.testing.assert_allclose(running, expected, rtol=1e-12)
+    assert [tracked.factor for tracked in tape.tracked] == [1, 32 / 31]
+    assert [tracked.place for tracked in on_shapes.tracked] == [2, 2]
+    assert model.state_dict()["1.num_batches_tracked"] == 1
+
+
+def test_a_backend_that_answers_to_any_name_moves_running_statistics():
+    class Listening:
+        is_whole = True
+
+        def __getattr__(self, name):
+            def function(*args, **keywords):
+                return getattr(ops, name)(*args, **keywords)
+
+            return function
+
+    norm = BatchNorm2d(3)
+    with ghostnp.use_backend(Listening()):
+        norm.forward(np.random.default_rng(0).normal(size=(2, 3, 4, 4)).astype(np.float32), training=True)
+    assert norm.num_batches_tracked == 1
+    assert norm.running_mean.all()
