@@ -26,7 +26,9 @@
 import math
 import textwrap
 from collections import Counter
+from tempfile import TemporaryDirectory
 
+import hypothesis
 import numpy as np
 
 import ghostnp
@@ -337,6 +339,8 @@ x = np.random.default_rng(0).normal(size=(1, 2, 6, 6)).astype(np.float32)
 print(ghostnp.count(block, x.shape).rows[1].other.working, "other operations")
 print(ghostnp.trace(block, x))
 assert np.allclose(ghostnp.compile(block)(x), block(x), atol=1e-6)
+notes = TemporaryDirectory()  # for what Hypothesis writes down while it searches
+hypothesis.configuration.set_hypothesis_home_dir(notes.name)
 assert_laws(ops, "hard_swish", examples=50)
 
 # %% [markdown]

@@ -5,7 +5,7 @@
 ...     n, c, h, w = x.shape
 ...     return x.reshape(n, c // groups, groups, h, w).swapaxes(1, 2).reshape(x.shape)
 >>> try:
-...     assert_laws(SimpleNamespace(channel_shuffle=channel_shuffle), "channel_shuffle")
+...     assert_laws(SimpleNamespace(channel_shuffle=channel_shuffle), "channel_shuffle", examples=300)
 ... except AssertionError as error:
 ...     print(str(error).partition(":")[0])
 channel_shuffle breaks the law "deals channels out"
