@@ -3,26 +3,19 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from tests.ops.calls import backward_arguments, calls, forward
 
 from ghostnp import kernels, ops
 from ghostnp.kernels.runtime import Program, Scratch, recording
-from ghostnp.ops.vocabulary import operator_named
 from ghostnp.testing import in_memory
 from tests.kernels.test_out import BATCHES, arguments_of, each_call, kernel, run_with
+from tests.ops.examples import backward_by_name, examples, forward
 from tests.ops.test_layout import normals
 
 # No kernels, but definitions: the engine calls these from Python.
 DEFINITIONS = {getattr(ops, name) for name in ops.__all__}
 
 each_kernel = pytest.mark.parametrize(
-    "call",
-    [
-        pytest.param(call, id=f"{call} batch={batch}")
-        for batch in BATCHES
-        for call in calls(batch)
-        if kernel(call) not in DEFINITIONS
-    ],
+    "call", [call for batch in BATCHES for call in examples(batch) if kernel(call) not in DEFINITIONS], ids=str
 )
 
 
@@ -30,7 +23,7 @@ each_kernel = pytest.mark.parametrize(
 @each_call("out")
 def test_a_recorded_call_computes_with_whatever_is_there_when_it_runs(call):
     """A kernel that takes `out` leaves all that depends on activations to drivers: so says the engine."""
-    arguments, others = arguments_of(call), call.arrays(np.float32, "batch innermost", draw=normals, seed=1)
+    arguments, others = arguments_of(call), arguments_of(call.replace(seed=1))
     expected = run_with(call, {name: others[name] if name in activations(call) else arguments[name] for name in others})
     y = np.full_like(expected, 12345)
     with recording(scratch := Scratch()) as launches:
@@ -59,7 +52,7 @@ def test_a_recorded_kernel_reads_nothing_before_it_runs(call, backwards):
         function = getattr(kernels, f"{call.operator}_backward")
         y, extra = forward(kernels, call, others)
         dy = [laid_out_like(part, 2) for part in y] if isinstance(y, list) else laid_out_like(y, 2)
-        given, new = (list(backward_arguments(call, inputs, dy, extra).values()) for inputs in (arguments, others))
+        given, new = (list(backward_by_name(call, inputs, dy, extra).values()) for inputs in (arguments, others))
     expected = [np.array(part) for part in arrays_of(function(*new, **call.keywords))]
     with recording() as launches:
         result = arrays_of(function(*given, **call.keywords))
@@ -75,7 +68,10 @@ def test_a_recorded_kernel_reads_nothing_before_it_runs(call, backwards):
 
 def trained_in_order(call, seed):
     """Activations as kernels lay them out, and all other arrays as NumPy does."""
-    ours, numpys = (call.arrays(np.float32, memory, draw=normals, seed=seed) for memory in ("batch innermost", "C"))
+    ours, numpys = (
+        call.replace(memory=memory, seed=seed).arguments(np.float32, draw=normals)
+        for memory in ("batch innermost", "C")
+    )
     return {name: ours[name] if name in activations(call) else numpys[name] for name in ours}
 
 
@@ -89,7 +85,7 @@ def arrays_of(result):
 
 
 def activations(call):
-    return operator_named(call.operator).activations
+    return call.row.activations
 
 
 def several(value):
