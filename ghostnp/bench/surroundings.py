@@ -9,7 +9,7 @@ from time import perf_counter
 
 import ghostnp
 
-PACKAGES = ("numpy", "numba", "torch", "onnx", "onnxruntime")
+PACKAGES = ("numpy", "numba", "torch", "onnx", "onnxruntime", "openvino", "MNN")
 _PROC = Path("/proc")
 
 
