@@ -9,7 +9,7 @@ Everything is measured in one run, in turns, after the results were compared. Re
   `textbook`: how each of them does it. No network is written a second time: a peer runs ghostnp's recording of it;
 - `same_results`: whether they computed the same;
 - `roofline`, `peak_memory`, `startup`: the limit of the machine, how much memory is taken, how long the start takes;
-- `session`, `sections`: a run, and its measurements;
+- `session`, `sections`: a run, and its measurements (with a core kept busy by `busy_core`, if asked);
 - `bench_report`, `surroundings`: how it is written down (and drawn, by `ghostnp.pictures.speed`).
 
 A new peer is a file with a function `prepare`, and an entry of `CONTENDERS` in `contenders`; say in

@@ -19,9 +19,9 @@ from ghostnp.bench.onnx_vocabulary import translate
 def prepare(task, variant, threads):
     """Get a network ready."""
     model, images = translate(task.tape, task.batch), task.images()
-    # "high" is float32.
-    runtime = nn.create_runtime_manager(({"backend": "CPU", "numThread": threads, "precision": "high"},))
     with TemporaryDirectory() as folder, _silence():
+        # "high" is float32.
+        runtime = nn.create_runtime_manager(({"backend": "CPU", "numThread": threads, "precision": "high"},))
         source, converted = Path(folder, "network.onnx"), Path(folder, "network.mnn")
         source.write_bytes(model.SerializeToString())
         _tools.mnnconvert(

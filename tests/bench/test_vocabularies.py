@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from functools import partial
 from importlib import import_module
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ import ghostnp
 from ghostnp import ops
 from ghostnp.bench import onnx_vocabulary, pytorch, torch_vocabulary
 from ghostnp.bench.contenders import CONTENDERS, INFERENCE
+from ghostnp.bench.same_results import disagreement, tolerance
 from ghostnp.bench.sections import NETWORKS
 from ghostnp.bench.tasks import CallTask, NetworkTask
 from ghostnp.graph.tape import record
@@ -135,6 +137,17 @@ def test_a_step_starts_from_no_gradient():
         assert once.keys() == again.keys() > {"loss"}
         for name, array in once.items():
             np.testing.assert_allclose(again[name], array, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
+def test_torch_compile_sees_the_whole_network(training, monkeypatch):
+    """Its tracing is real, and breaks nowhere; the minute of C++ that comes after it is left out."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    given = task("shufflenetv2_0.5x", training)
+    eager, compiled = (pytorch.prepare(given, variant, 1) for variant in ("PyTorch", "torch.compile"))
+    expected, found = (ready.arrays(ready.run()) for ready in (eager, compiled))
+    assert disagreement(expected, found, tolerance(given)) is None
+    assert found.keys() == expected.keys()
 
 
 @pytest.mark.small
