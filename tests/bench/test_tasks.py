@@ -88,7 +88,7 @@ def test_the_text_of_a_call_says_what_is_not_usual():
     [(64, 1, True, 2), (64, 2, True, 2), (32, 2, True, 8), (96, 1, True, 1), (64, 1, False, 1)],
 )
 def test_a_batch_norm_has_eight_numbers_where_results_are_compared(size, batch, training, compared):
-    """The last maps of the network are 2x2 pixels for 64, one for 32, nine for 96; evaluation computes no statistics."""
+    """The last maps are 2x2 pixels for 64, one for 32, 3x3 for 96; evaluation computes no statistics."""
     task = NetworkTask(NETWORK, size, batch, training).equipped()
     assert task.comparable().batch == compared
     assert (task.comparable() is task) == (compared == batch)
