@@ -128,7 +128,13 @@ def test_a_replayed_training_step_has_every_gradient(name):
         np.testing.assert_allclose(tensor.grad.numpy(), grads[path], rtol=0, atol=allowed)
 
 
-@pytest.mark.small
+@pytest.fixture
+def no_cpp(monkeypatch):
+    """torch.compile traces, and leaves out the minute of C++ that comes after."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+
+
+@pytest.mark.usefixtures("no_cpp")
 def test_a_step_starts_from_no_gradient():
     given = task("shufflenetv2_0.5x", training=True)
     for variant in [name for name, found in CONTENDERS.items() if found.module == "pytorch"]:
@@ -139,10 +145,10 @@ def test_a_step_starts_from_no_gradient():
             np.testing.assert_allclose(again[name], array, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.usefixtures("no_cpp")
 @pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
-def test_torch_compile_sees_the_whole_network(training, monkeypatch):
-    """Its tracing is real, and breaks nowhere; the minute of C++ that comes after it is left out."""
-    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+def test_torch_compile_sees_the_whole_network(training):
+    """And has a break nowhere."""
     given = task("shufflenetv2_0.5x", training)
     eager, compiled = (pytorch.prepare(given, variant, 1) for variant in ("PyTorch", "torch.compile"))
     expected, found = (ready.arrays(ready.run()) for ready in (eager, compiled))
