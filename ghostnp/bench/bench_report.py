@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass, field
 
 from ghostnp.bench.contenders import CONTENDERS
-from ghostnp.bench.roofline import Machine
 from ghostnp.bench.session import BUSY, Measurement
 from ghostnp.bench.timing import ratio
 
@@ -16,11 +15,11 @@ _TITLES = {
 }
 _LEGEND = (
     "A column with a peer's name: ghostnp's time (or memory) over the peer's, below 1 where ghostnp is better. "
-    "Ratio of medians, in brackets the quartiles of the ratios round by round."
+    "Median of the ratios round by round, in brackets their quartiles."
 )
 _ROOF = (
-    "bound: the least time that this machine could need, {flops:.0f} GFLOP/s and {bandwidth:.0f} GB/s being what it "
-    "does in a matrix product and in a sum of long arrays; reached: bound / time. Arrays in a cache can beat it."
+    "bound: the least time that this machine could need, {speeds} being what it does in a matrix product and in a sum "
+    "of long arrays; reached: bound / time. Arrays in a cache can beat it."
 )
 
 
@@ -34,8 +33,6 @@ class BenchReport:
         What the header says.
     missing : dict of str to str
         Contenders that are not installed, and what they need.
-    machine : Machine, optional
-        Where operators were measured.
     rows : list of Measurement
         In order.
     failures : list of str
@@ -44,7 +41,6 @@ class BenchReport:
 
     surroundings: dict[str, str]
     missing: dict[str, str]
-    machine: Machine | None = None
     rows: list[Measurement] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -59,17 +55,23 @@ class BenchReport:
             if rows:
                 parts.append(f"### {title}" if markdown else title.upper())
                 parts.append(self._table(section, rows, style))
-        if self.machine:
-            parts.append(_ROOF.format(flops=self.machine.flops / 1e9, bandwidth=self.machine.bandwidth / 1e9))
-        failures = [(" ".join(row.labels.values()), *failure) for row in self.rows for failure in row.failures.items()]
+        speeds = {
+            f"{row.machine.flops / 1e9:.0f} GFLOP/s and {row.machine.bandwidth / 1e9:.0f} GB/s": row.where["threads"]
+            for row in self.rows
+            if row.machine
+        }
+        if speeds:
+            told = "; ".join(f"{speed} (threads: {threads})" for speed, threads in speeds.items())
+            parts.append(_ROOF.format(speeds=told))
+        failures = [(row.text, *failure) for row in self.rows for failure in row.failures.items()]
         notes = [f"{task}: {name}: {why}" for task, name, why in failures]
         if notes:
             parts.append("Not measured:\n" + "\n".join(f"- {note}" for note in notes))
-        disturbed = [" ".join(row.labels.values()) for row in self.rows if (row.others or 0) >= BUSY]
+        disturbed = [row.text for row in self.rows if row.disturbed]
         if disturbed:
             parts.append(
-                f"While these were measured, other programs took {BUSY:.0%} of the machine or more, again and again:\n"
-                + "\n".join(f"- {text}" for text in disturbed)
+                f"While these were measured, other programs took {BUSY:.0%} of the machine or more, again and again. "
+                "There are no ratios of them:\n" + "\n".join(f"- {text}" for text in disturbed)
             )
         return "\n\n".join(parts)
 
@@ -79,7 +81,6 @@ class BenchReport:
             {
                 "surroundings": self.surroundings,
                 "missing": self.missing,
-                "machine": self.machine and vars(self.machine),
                 "rows": [self._record(row) for row in self.rows],
                 "failures": self.failures,
             },
@@ -97,16 +98,22 @@ class BenchReport:
                 {peer: _value_and_quartiles(row, ours, peer) for peer in peers if peer in row.samples},
             )
             for row in self.rows
-            if row.section != "ops"
+            if row.section != "ops" and not row.disturbed
             for ours in row.samples
             if CONTENDERS[ours].is_ours
         ]
+        # One roof, so the calls of one number of threads.
+        machine = next((row.machine for row in self.rows if row.machine), None)
         operators = [
             (row.labels["operator"], row.labels["pass"], row.work.intensity, row.work.flops / ours.median)
             for row in self.rows
-            if row.section == "ops" and (ours := row.samples.get("ghostnp")) and row.work and row.work.flops
+            if row.section == "ops"
+            and row.machine == machine
+            and (ours := row.samples.get("ghostnp"))
+            and row.work
+            and row.work.flops
         ]
-        roof = {"peak": self.machine.flops, "bandwidth": self.machine.bandwidth} if self.machine else {}
+        roof = {"peak": machine.flops, "bandwidth": machine.bandwidth} if machine else {}
         title = ", ".join(
             (self.surroundings["processor"], f"{self.surroundings['cores']} cores", self.surroundings["date"])
         )
@@ -118,18 +125,17 @@ class BenchReport:
         present = [name for name in CONTENDERS if any(name in row.samples for row in rows)]
         peers = [name for name in present if not CONTENDERS[name].is_ours]
         unit, size = ("MB", 1e6) if section == "memory" else ("s", 1) if section == "startup" else ("ms", 1e-3)
-        machine = self.machine if section == "ops" else None
         several = any(not CONTENDERS[name].is_ours for name in present) and "ghostnp compiled" in present
         lines = []
         for row in rows:
             for ours in (name for name in present if CONTENDERS[name].is_ours and name in row.samples):
                 mine = row.samples[ours]
-                line = dict(row.labels)
+                line = row.labels | row.where
                 if several:
                     line["by"] = ours
                 line[unit if several else f"ghostnp {unit}"] = _digits(mine.median / size)
-                if machine:
-                    bound = machine.bound(row.work)
+                if row.machine:
+                    bound = row.machine.bound(row.work)
                     line |= {
                         "MFLOP": _digits(row.work.flops / 1e6),
                         "MB": _digits(row.work.bytes / 1e6),
@@ -142,23 +148,25 @@ class BenchReport:
         return tabulate(lines, headers="keys", tablefmt=style, disable_numparse=True)
 
     def _against(self, row, mine, peer):
-        return str(ratio(mine, row.samples[peer])) if peer in row.samples else "–"
+        if peer not in row.samples:
+            return "–"
+        return "disturbed" if row.disturbed else str(ratio(mine, row.samples[peer]))
 
     def _record(self, row):
-        record = {"section": row.section, **row.labels, "problems": row.problems, "others": row.others}
+        record = {"section": row.section, **row.labels, **row.where, "problems": row.problems, "others": row.others}
         record["samples"] = {name: samples.values for name, samples in row.samples.items()}
         record["ratios"] = {
             f"{ours} / {peer}": {"value": found.value, "quartiles": found.quartiles}
             for ours, mine in row.samples.items()
             if CONTENDERS[ours].is_ours
             for peer, theirs in row.samples.items()
-            if not CONTENDERS[peer].is_ours
+            if not CONTENDERS[peer].is_ours and not row.disturbed
             for found in [ratio(mine, theirs)]
         }
         if row.work:
             record |= {"flops": row.work.flops, "bytes": row.work.bytes, "intensity": row.work.intensity}
-        if row.work and self.machine:
-            record["bound"] = self.machine.bound(row.work)
+        if row.work and row.machine:
+            record |= {"machine": vars(row.machine), "bound": row.machine.bound(row.work)}
         return record
 
 
@@ -174,7 +182,8 @@ def _line_name(row, ours):
         if "size" in row.labels
         else ""
     )
-    return section + size + row.labels.get("pass", row.labels.get("what", "")) + ", compiled" * (ours != "ghostnp")
+    way = row.labels.get("pass", row.labels.get("what", "")) + ", compiled" * (ours != "ghostnp")
+    return section + size + way + (f" [{row.where['threads']}]" if row.where else "")
 
 
 def _digits(number):

@@ -26,7 +26,7 @@ class Contender:
     tasks : tuple of str
         What it can do.
     optional : bool
-        Whether it takes part only when asked for, since it takes a hundred times as long.
+        Whether it takes part only when asked for: it computes a hundred times as long, or compiles for a minute.
     """
 
     name: str
@@ -71,7 +71,10 @@ CONTENDERS = {
         Contender("ghostnp compiled", "ours", None, (INFERENCE,)),
         Contender("PyTorch", "pytorch", "torch", (INFERENCE, TRAINING, CALL)),
         Contender("PyTorch channels_last", "pytorch", "torch", (INFERENCE, TRAINING)),
+        Contender("torch.compile", "pytorch", "torch", (INFERENCE, TRAINING), optional=True),
         Contender("ONNX Runtime", "onnx_runtime", "onnxruntime", (INFERENCE,)),
+        Contender("OpenVINO", "openvino", "openvino", (INFERENCE,)),
+        Contender("MNN", "mnn", "MNN", (INFERENCE,)),
         Contender("definitions", "textbook", None, (CALL,), optional=True),
         Contender("im2col", "textbook", None, (CALL,), optional=True),
         Contender("einsum", "textbook", None, (CALL,), optional=True),

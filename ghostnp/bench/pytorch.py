@@ -1,8 +1,10 @@
-"""PyTorch's side: recorded networks and single calls, eager, as plain NCHW or as channels_last.
+"""PyTorch's side: recorded networks and single calls, eager, as plain NCHW or as channels_last, or by torch.compile.
 
 A network is replayed from ghostnp's recording of it as calls of torch.nn.functional, with the same weights. That spares
 PyTorch the Python of its modules, so if anything it is shown a little faster than its users see it.
 """
+
+import warnings
 
 import numpy as np
 import torch
@@ -22,6 +24,8 @@ def prepare(task, variant, threads):
     if variant == "PyTorch channels_last":
         network.channels_last()
         images = images.to(memory_format=torch.channels_last)
+    elif variant == "torch.compile":
+        network.compile()
     if not task.training:
 
         def infer():
@@ -71,6 +75,14 @@ class TorchNetwork:
         for tensor in self.constants.values():
             if tensor.ndim == 4:
                 tensor.data = tensor.data.to(memory_format=torch.channels_last)
+
+    def compile(self):
+        """Have the calls made into C++ when they first run: by inductor, for these shapes."""
+        # Dynamo looks through the cache of `_sides`, which is right: it is a function of its arguments.
+        warnings.filterwarnings("ignore", message="Dynamo detected a call to a `functools.lru_cache`")
+        # What is compiled here keeps no process waiting for more to compile, which would be beside the others.
+        torch._inductor.config.compile_threads = 1
+        self._run = torch.compile(self._run, fullgraph=True, dynamic=False)
 
     def __call__(self, x):
         """Run the calls."""

@@ -50,7 +50,7 @@ def memory(session, networks, sizes, batches):
         try:
             small, large = (sized.equipped() for sized in (replace(task, size=64, batch=2), task))
         except ValueError as error:  # the network cannot take so small an image, or so few
-            yield Measurement("memory", _labels(task), {}, {"ghostnp": str(error)})
+            yield Measurement("memory", _labels(task), {}, {"ghostnp": str(error)}, where=session.where)
             continue
         for contender in session.taking_part(task):
             session.progress(f"memory: {' '.join(_labels(task).values())}, {contender.name}")
@@ -61,13 +61,14 @@ def memory(session, networks, sizes, batches):
                 except WorkerError as error:
                     problems[contender.name] = str(error)
                     session.failures.append(f"memory: {contender.name}: {error}")
-        yield Measurement("memory", _labels(task), samples, problems)
+        yield Measurement("memory", _labels(task), samples, problems, where=session.where)
 
 
 def start(session, networks, sizes, batches):
     """Start-up, always of the same network."""
     names = [contender.name for contender in session.contenders]
-    yield from startup.rows(names, session.threads, min(session.repeat, 3), session.progress)
+    for row in startup.rows(names, session.threads, min(session.repeat, 3), session.progress):
+        yield replace(row, where=session.where)
 
 
 SECTIONS: dict[str, Callable[..., Iterator[Measurement]]] = {

@@ -1,23 +1,25 @@
 """One run of the bench: its workers, its settings, and a row for each task."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from time import sleep
 
 import numpy as np
 
+from ghostnp.bench.busy_core import busy_core
 from ghostnp.bench.contenders import CALL, CONTENDERS, INFERENCE, TRAINING
 from ghostnp.bench.roofline import Machine, Work, measure
 from ghostnp.bench.same_results import disagreement, tolerance
-from ghostnp.bench.surroundings import Others
+from ghostnp.bench.surroundings import Others, processor
 from ghostnp.bench.tasks import CallTask
 from ghostnp.bench.timing import Samples, rounds
 from ghostnp.bench.worker import Worker, WorkerError
 
 # A row is disturbed when other programs take so much of the machine: it is measured again, up to so many times, each
-# after so many seconds of waiting.
+# after so many seconds of waiting. What stays disturbed is shown without ratios: who waits for its threads by spinning
+# becomes ten times as slow, and who sleeps does not.
 BUSY, _TRIES, _PAUSE = 0.1, 5, 1.0
 
 
@@ -39,6 +41,10 @@ class Measurement:
         Of a call.
     others : float, optional
         Share of the machine that other programs took meanwhile.
+    where : dict of str to str
+        The processor, and how many threads each contender had.
+    machine : Machine, optional
+        What a call's time is held against.
     """
 
     section: str
@@ -47,6 +53,18 @@ class Measurement:
     problems: dict[str, str] = field(default_factory=dict)
     work: Work | None = None
     others: float | None = None
+    where: dict[str, str] = field(default_factory=dict)
+    machine: Machine | None = None
+
+    @property
+    def text(self):
+        """All labels in one line."""
+        return _line(self.labels, self.where)
+
+    @property
+    def disturbed(self):
+        """Whether other programs took so much of the machine that times say little."""
+        return (self.others or 0.0) >= BUSY
 
     @property
     def failures(self):
@@ -67,20 +85,33 @@ class Session:
         At most so many rounds for each row.
     seconds : float
         No further round after so many seconds.
+    busy : bool
+        Whether a core is kept busy by another program while times are taken.
     progress : callable
         Is told in a few words what is going on.
 
     Attributes
     ----------
+    where : dict of str to str
+        What is said of every row.
     failures : list of str
         Every result that was wrong, and every contender that failed.
     """
 
     def __init__(
-        self, contenders, *, threads, repeat, seconds=3.0, progress: Callable[[str], None] = lambda text: None
+        self,
+        contenders,
+        *,
+        threads,
+        repeat,
+        seconds=3.0,
+        busy=False,
+        progress: Callable[[str], None] = lambda text: None,
     ):
         self.contenders = [CONTENDERS[name] for name in contenders if CONTENDERS[name].installed]
-        self.threads, self.repeat, self.seconds, self.progress = threads, repeat, seconds, progress
+        self.threads, self.repeat, self.seconds, self.busy, self.progress = threads, repeat, seconds, busy, progress
+        self.where = {"processor": processor(), "threads": f"{threads}{' beside a busy core' * busy}"}
+        self._machine: Machine | None = None
         self.failures: list[str] = []
         self._workers: dict[str, Worker] = {}
         self._open = ExitStack()
@@ -97,10 +128,10 @@ class Session:
             self._workers[module] = self._open.enter_context(Worker(module, self.threads))
         return self._workers[module]
 
-    def machine(self) -> Machine:
-        """Peak and bandwidth, measured now."""
+    def measure_machine(self):
+        """Measure peak and bandwidth, for the rows of calls that follow."""
         self.progress("peak and bandwidth of this machine")
-        return measure(self.worker("roofline"))
+        self._machine = measure(self.worker("roofline"))
 
     def taking_part(self, task):
         """Contenders that can do a task."""
@@ -109,13 +140,13 @@ class Session:
 
     def row(self, section, labels, task, work=None):
         """Prepare a task with everyone, compare what they get, and let those who are right take turns."""
-        text = " ".join(labels.values())
+        text = _line(labels, self.where)
         self.progress(f"{section}: {text}")
         if not isinstance(task, CallTask):
             try:
                 task = task.equipped()
             except ValueError as error:  # the network cannot take so small an image, or so few
-                return Measurement(section, labels, {}, {"ghostnp": str(error)})
+                return Measurement(section, labels, {}, {"ghostnp": str(error)}, where=self.where)
         turns, problems = self._checked(task)
         samples: dict[str, Samples] = {}
         others = None
@@ -125,7 +156,7 @@ class Session:
             except WorkerError as error:
                 problems["all"] = f"{error} while it was timed"
         self._forget()
-        row = Measurement(section, labels, samples, problems, work, others)
+        row = Measurement(section, labels, samples, problems, work, others, self.where, self._machine)
         self.failures += [f"{text}: {name}: {problem}" for name, problem in row.failures.items()]
         return row
 
@@ -134,10 +165,13 @@ class Session:
         turns: dict[str, Callable[[], float]] = {}
         results: dict[str, dict[str, np.ndarray]] = {}
         problems: dict[str, str] = {}
+        compared = task if isinstance(task, CallTask) else task.comparable()
         for contender in self.taking_part(task):
             worker = self.worker(contender.module)
             try:
-                results[contender.name], _ = worker.prepare(contender.name, task)
+                results[contender.name], _ = worker.prepare(contender.name, compared)
+                if compared is not task:
+                    worker.prepare(contender.name, task)
                 turns[contender.name] = partial(worker.turn, contender.name)
             except WorkerError as error:
                 problems[contender.name] = str(error)
@@ -162,10 +196,16 @@ class Session:
         tries: list[tuple[float, dict[str, Samples]]] = []
         while len(tries) < _TRIES:
             sleep(_PAUSE if tries else 0.0)
-            others = Others(worker.process for worker in self._workers.values())
-            samples = rounds(turns, repeat=self.repeat, seconds=self.seconds)
-            tries.append((others.share or 0.0, samples))
+            with busy_core() if self.busy else nullcontext() as hog:
+                others = Others([*(worker.process for worker in self._workers.values()), *filter(None, [hog])])
+                samples = rounds(turns, repeat=self.repeat, seconds=self.seconds)
+                tries.append((others.share or 0.0, samples))
             if tries[-1][0] < BUSY:
                 break
         share, samples = min(tries, key=lambda tried: tried[0])
         return samples, share
+
+
+def _line(labels, where):
+    threads = where.get("threads")
+    return " ".join([*labels.values(), *([f"(threads: {threads})"] if threads else [])])

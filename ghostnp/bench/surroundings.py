@@ -3,13 +3,14 @@
 import os
 import platform
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
 
 import ghostnp
 
-PACKAGES = ("numpy", "numba", "torch", "onnx", "onnxruntime")
+PACKAGES = ("numpy", "numba", "torch", "onnx", "onnxruntime", "openvino", "MNN")
 _PROC = Path("/proc")
 
 
@@ -23,8 +24,8 @@ def surroundings(threads):
 
     Parameters
     ----------
-    threads : int
-        That each contender was given.
+    threads : str
+        How many each contender was given.
 
     Returns
     -------
@@ -32,7 +33,7 @@ def surroundings(threads):
     """
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "processor": _processor(),
+        "processor": f"{processor()} ({platform.machine()})",
         "cores": str(cores()),
         "threads": f"{threads} for each contender, each in a process of its own, one at work at a time",
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "not set: each peer's own"),
@@ -87,13 +88,18 @@ def installed(package):
         return None
 
 
-def _processor():
+@cache
+def processor():
+    """The processor's name, its family and model (a virtual machine's name may hide them), and its widest vectors."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = (_PROC / "cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()} ({platform.machine()})"
+    said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    number = f"{said['cpu family']}/{said['model']}" if {"cpu family", "model"} <= said.keys() else ""
+    flags = said.get("flags", "").split()
+    vectors = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "")
+    return " ".join(filter(None, (said.get("model name", platform.machine()), number, vectors)))
 
 
 def _worked(process):

@@ -3,6 +3,7 @@
 A task goes to several processes, and each makes weights and inputs from the same seed: all contenders compute the same.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +19,8 @@ from ghostnp.ops.checks import check_statistics
 from ghostnp.ops.vocabulary import operator_named, signature
 
 CLASSES = 1000
+# Numbers of a channel, for a batch norm in training.
+_ENOUGH = 8
 # Arguments that are arrays, of which there may be several.
 _LISTS = ("xs",)
 
@@ -69,6 +72,18 @@ class NetworkTask:
             if step.operator.family == "norm" and step.operator.extra:  # it computes statistics
                 check_statistics((self.batch, *tape.values[step.inputs[0]].shape[1:]))
         return replace(self, state=model.state_dict(), tape=replace(tape, values=tuple(map(_token, tape.values))))
+
+    def comparable(self):
+        """The same, with images enough for contenders to be held against each other; it has to be equipped.
+
+        A batch norm over two or four numbers turns their rounding into gradients that are anything: in float64 they
+        move as much when the images move by the rounding of float32. Over eight numbers they do not.
+        """
+        assert self.tape is not None
+        norms = [step for step in self.tape.steps if step.operator.family == "norm" and step.operator.extra]
+        pixels = min((math.prod(self.tape.values[step.inputs[0]].shape[2:]) for step in norms), default=_ENOUGH)
+        batch = max(self.batch, math.ceil(_ENOUGH / pixels))
+        return self if batch == self.batch else replace(self, batch=batch)
 
     def model(self):
         """The network itself, with that state."""

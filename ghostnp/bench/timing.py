@@ -44,14 +44,14 @@ class Samples:
 
 @dataclass(frozen=True)
 class MedianRatio:
-    """One contender's time over another's: below 1, the first is faster.
+    """One contender's time over another's, from the ratios round by round: below 1, the first is faster.
 
     Parameters
     ----------
     value : float
-        MedianRatio of the medians.
+        Their median. (The ratio of the two medians pairs turns of different rounds, and may lie outside the quartiles.)
     quartiles : (float, float)
-        Of the ratios round by round.
+        Their quartiles.
     """
 
     value: float
@@ -76,7 +76,7 @@ def ratio(ours, peer):
     MedianRatio
     """
     pairs = [mine / theirs for mine, theirs in zip(ours.values, peer.values, strict=True)]
-    return MedianRatio(ours.median / peer.median, _quartiles(pairs))
+    return MedianRatio(float(np.median(pairs)), _quartiles(pairs))
 
 
 def turn(run, *, short=SHORT, least=TURN, clock=perf_counter):

@@ -1,6 +1,7 @@
 """The command `ghostnp bench`: how fast ghostnp is, here and now, against its peers."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -28,7 +29,8 @@ _LAYERS: tuple[tuple[int, ...], ...] = ((224,), (8,))
 @click.option("--batch", "batches", multiple=True, type=NUMBER, help="Images at once.")
 @click.option("--full", is_flag=True, help="Sizes 32, 96, 224 and batches 1, 8, 32: an hour or so.")
 @click.option("--peers", multiple=True, type=click.Choice(list(_PEERS)), help=f"Default: {', '.join(_USUAL)}.")
-@click.option("--threads", type=NUMBER, help="Of each contender; all cores by default.")
+@click.option("--threads", "counts", multiple=True, type=NUMBER, help="Of each contender; all cores by default.")
+@click.option("--busy", is_flag=True, help="Operators and networks once more, beside a program that keeps a core busy.")
 @click.option("--repeat", type=NUMBER, default=15, show_default=True, help="Rounds of a row, at most.")
 @click.option(
     "--seconds", type=float, help="No further round of a row after so long; 0.3 for an operator, 3 otherwise."
@@ -39,14 +41,15 @@ _LAYERS: tuple[tuple[int, ...], ...] = ((224,), (8,))
 )  # fmt: skip
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write every sample here.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw ratios and roofline here.")
-def bench(section, networks, sizes, batches, full, peers, threads, repeat, seconds, style, json_file, plot):
+def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, seconds, style, json_file, plot):
     """Measure ghostnp against its peers, in one run and in turns.
 
     ops: the layers of the networks, one by one, and what bounds them. networks: inference and training step. memory:
     the most that they take. startup: import, first forward, first training step. All of them by default.
 
-    The options --network, --size, --batch and --peers may be repeated. A peer that is not installed is named and left
-    out. Results are compared before anything is timed; if any is wrong, the command says so and fails.
+    The options --network, --size, --batch, --peers and --threads may be repeated; with --threads 1 --threads 2 rows for
+    one thread stand beside rows for two. A peer that is not installed is named and left out. Results are compared
+    before anything is timed; if any is wrong, the command says so and fails.
     """
     # These bring tabulate and, with a picture, matplotlib, which --help does without.
     from ghostnp.bench.bench_report import BenchReport
@@ -57,20 +60,33 @@ def bench(section, networks, sizes, batches, full, peers, threads, repeat, secon
     for file in filter(None, (json_file, plot)):
         if not file.parent.is_dir():
             raise click.ClickException(f"no folder {file.parent} for {file.name}: the rule is a folder that exists")
-    threads = threads or cores()
+    counts = counts or (cores(),)
     names = ["ghostnp", "ghostnp compiled", *(_PEERS[peer] for peer in peers or _USUAL)]
-    others, report = Others(), BenchReport(surroundings(threads), missing(names))
-    with Session(names, threads=threads, repeat=repeat, progress=_say) as session:
+    others, report = Others(), BenchReport(surroundings(", ".join(map(str, counts))), missing(names))
+    settings = [
+        {"threads": threads, "busy": hog} for hog in ((False, True) if busy else (False,)) for threads in counts
+    ]
+    with ExitStack() as opened:
+        everyone = [
+            opened.enter_context(Session(names, repeat=repeat, progress=_say, **setting)) for setting in settings
+        ]
         for name in _SECTIONS if section == "all" else (section,):
             of = LAYERS_OF if name == "ops" else NETWORKS
             if section == "all" and not full and name != "networks":
                 of = of[:1]
             square, several = _LAYERS if name == "ops" else _FULL if full else _QUICK
-            if name == "ops":
-                report.machine = session.machine()
-            session.seconds = seconds or (0.3 if name == "ops" else 3.0)
-            report.rows += SECTIONS[name](session, networks or of, sizes or square, batches or several)
-        report.failures = session.failures
+            # Memory does not depend on who else is there, and a start is the work of one core.
+            sessions = [session for session in everyone if not session.busy or name in ("ops", "networks")]
+            for session in sessions:
+                session.seconds = seconds or (0.3 if name == "ops" else 3.0)
+                if name == "ops":
+                    session.measure_machine()
+            rows = [
+                SECTIONS[name](session, networks or of, sizes or square, batches or several) for session in sessions
+            ]
+            for same_task in zip(*rows, strict=True):
+                report.rows += same_task
+        report.failures = [failure for session in everyone for failure in session.failures]
     report.surroundings["other programs"] = (
         "not known" if others.share is None else f"took {others.share:.0%} of the machine meanwhile"
     )

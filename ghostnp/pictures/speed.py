@@ -67,7 +67,7 @@ def measured_speeds(ratios, operators, *, peers, peak=None, bandwidth=None, titl
     count = bool(ratios or not operators) + bool(operators)
     width, height = 11 * count, max(0.24 * len(ratios) + 1.8, 6 if operators else 2)
     # Inches for the names of lines, for titles and for what stands below an axis.
-    left, above, below = 3.5 if ratios else 0.8, 0.8, 0.7
+    left, above, below = 4.6 if ratios else 0.8, 0.8, 0.7
     edges = {"left": left / width, "right": 1 - 0.3 / width, "top": 1 - above / height, "bottom": below / height}
     figure, grid = sheet(width, height, nrows=1, ncols=count, wspace=0.12, **edges)
     if ratios or not operators:

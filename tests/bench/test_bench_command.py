@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from ghostnp.bench import sections
+from ghostnp.bench.contenders import CONTENDERS
 from ghostnp.bench.session import Measurement
 from ghostnp.bench.timing import Samples
 from ghostnp.cli.bench import bench
@@ -23,6 +24,7 @@ def test_a_small_network_is_really_measured(tmp_path):
     inference, training = json.loads((tmp_path / "bench.json").read_text())["rows"]
     assert list(inference["samples"]) == [
         "ghostnp", "ghostnp compiled", "PyTorch", "PyTorch channels_last", "ONNX Runtime",
+        *(peer for peer in ("OpenVINO", "MNN") if CONTENDERS[peer].installed),
     ]  # fmt: skip
     assert list(training["samples"]) == ["ghostnp", "PyTorch", "PyTorch channels_last"]
     assert all(len(taken) == 3 for row in (inference, training) for taken in row["samples"].values())
@@ -40,12 +42,13 @@ def asked(monkeypatch):
         def rows(session, networks, sizes, batches):
             calls[name] = (tuple(networks), tuple(sizes), tuple(batches), session.seconds)
             yield Measurement("startup", {"what": name}, {"ghostnp": Samples((1.0,))})
+            calls.setdefault("settings", {}).setdefault(name, []).append((session.threads, session.busy))
             session.failures += calls.get("failures", [])
 
         return rows
 
     monkeypatch.setattr(sections, "SECTIONS", {name: section(name) for name in sections.SECTIONS})
-    monkeypatch.setattr("ghostnp.bench.session.Session.machine", lambda self: None)
+    monkeypatch.setattr("ghostnp.bench.session.Session.measure_machine", lambda self: None)
     return calls
 
 
@@ -69,8 +72,20 @@ def test_the_whole_of_it(asked):
 def test_what_is_asked_for_is_run_and_nothing_else(asked):
     result = run("ops", "--network", "ghostnet_050", "--batch", 2, "--batch", 3, "--seconds", 1, "--format", "markdown")
     assert result.exit_code == 0
-    assert asked == {"ops": (("ghostnet_050",), (224,), (2, 3), 1.0)}
+    assert asked.keys() == {"ops", "settings"}
+    assert asked["ops"] == (("ghostnet_050",), (224,), (2, 3), 1.0)
     assert "| what   | ghostnp s   |" in result.stdout
+
+
+@pytest.mark.small
+def test_numbers_of_threads_and_a_busy_core_are_measured_side_by_side(asked):
+    result = run("--threads", 1, "--threads", 2, "--busy")
+    assert result.exit_code == 0
+    assert "threads: 1, 2 for each contender" in result.stdout
+    quiet, beside = [(1, False), (2, False)], [(1, True), (2, True)]
+    assert asked["settings"] == {
+        "ops": quiet + beside, "networks": quiet + beside, "memory": quiet, "startup": quiet,
+    }  # fmt: skip
 
 
 @pytest.mark.small

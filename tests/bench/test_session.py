@@ -1,6 +1,7 @@
 """A row: everyone prepares, results are compared, and only those who are right are timed."""
 
 import os
+from contextlib import contextmanager
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from ghostnp.bench import sections, session
 from ghostnp.bench.roofline import Work
 from ghostnp.bench.session import Measurement, Session
-from ghostnp.bench.surroundings import Others
+from ghostnp.bench.surroundings import Others, processor
 from ghostnp.bench.tasks import CallTask, NetworkTask
 from ghostnp.bench.timing import Samples
 from ghostnp.bench.worker import WorkerError
@@ -78,7 +79,8 @@ def measure(contenders=EVERYONE, repeat=3):
 def test_all_take_turns_when_all_agree():
     row, failures = measure()
     expected = {"ghostnp": Samples((2.0,) * 3), "PyTorch": Samples((4.0,) * 3), "definitions": Samples((4.0,) * 3)}
-    assert row == Measurement("ops", {"operator": "relu"}, expected, {}, Work(1, 1), 0.0)
+    where = {"processor": processor(), "threads": "1"}
+    assert row == Measurement("ops", {"operator": "relu"}, expected, {}, Work(1, 1), 0.0, where)
     assert failures == []
     assert FakeWorker.turns == [*EVERYONE] * 4 + ["forget"] * 3
 
@@ -97,12 +99,42 @@ def test_a_row_that_others_disturb_is_measured_again(monkeypatch, shares, kept, 
     assert FakeWorker.turns.count("ghostnp") == 4 * tries
 
 
+@pytest.mark.usefixtures("answers")
+def test_a_core_is_busy_while_times_are_taken_and_its_time_is_not_that_of_others(monkeypatch):
+    happened, counted = FakeWorker.turns, []
+
+    @contextmanager
+    def busy_core():
+        happened.append("begin")
+        yield 4321
+        happened.append("end")
+
+    monkeypatch.setattr(session, "busy_core", busy_core)
+    monkeypatch.setattr(Others, "__init__", lambda self, processes=(): counted.extend(processes))
+    with Session(("ghostnp",), threads=2, repeat=3, busy=True) as running:
+        row = running.row("ops", {"operator": "relu"}, TASK)
+    assert happened == ["begin", *["ghostnp"] * 4, "end", "forget"]
+    assert counted == [FakeWorker.process, 4321]
+    assert row.where["threads"] == "2 beside a busy core"
+
+
+@pytest.mark.usefixtures("answers")
+def test_a_training_step_is_compared_with_more_images_where_one_is_too_few(monkeypatch):
+    prepared = []
+    monkeypatch.setattr(
+        FakeWorker, "prepare", lambda self, variant, task: prepared.append(task.batch) or ({"y": np.ones(3)}, 1.0)
+    )
+    with Session(("ghostnp",), threads=1, repeat=1) as running:
+        running.row("networks", {}, NetworkTask("ghostnet_100", 64, 1, training=True))
+    assert prepared == [2, 1]
+
+
 def test_a_wrong_result_is_shown_and_not_timed(answers):
     answers["PyTorch"] = 1.1
     row, failures = measure()
     assert list(row.samples) == ["ghostnp", "definitions"]
     assert "y is off by" in row.problems["PyTorch"]
-    assert failures == [f"relu: PyTorch: {row.problems['PyTorch']}"]
+    assert failures == [f"relu (threads: 1): PyTorch: {row.problems['PyTorch']}"]
     assert "PyTorch" not in FakeWorker.turns
 
 
@@ -110,7 +142,7 @@ def test_an_error_is_shown_and_the_others_go_on(answers):
     answers["definitions"] = "ValueError: no"
     row, failures = measure()
     assert list(row.samples) == ["ghostnp", "PyTorch"]
-    assert failures == ["relu: definitions: ValueError: no"]
+    assert failures == ["relu (threads: 1): definitions: ValueError: no"]
 
 
 def test_a_process_that_ends_while_it_is_timed_costs_its_row_and_is_replaced(answers):
@@ -119,7 +151,7 @@ def test_a_process_that_ends_while_it_is_timed_costs_its_row_and_is_replaced(ans
         first, again = running.worker("ours"), running.worker("pytorch")
         row = running.row("ops", {"operator": "relu"}, TASK)
         assert row.samples == {}
-        assert running.failures == ["relu: all: the process of pytorch ended while it was timed"]
+        assert running.failures == ["relu (threads: 1): all: the process of pytorch ended while it was timed"]
         assert running.worker("ours") is first
         assert running.worker("pytorch") is not again
 
@@ -135,7 +167,7 @@ def test_ours_failing_leaves_the_peers_to_be_compared_with_each_other(answers):
     answers["ghostnp"] = "ValueError: no"
     row, failures = measure()
     assert list(row.samples) == ["PyTorch", "definitions"]
-    assert failures == ["relu: ghostnp: ValueError: no"]
+    assert failures == ["relu (threads: 1): ghostnp: ValueError: no"]
 
 
 def test_the_compiled_engine_is_held_against_the_model(answers):
@@ -201,5 +233,9 @@ def test_operators_go_forward_and_backward_but_for_those_that_only_hand_out_view
 
 def test_what_is_not_installed_is_named_and_left_out(monkeypatch):
     monkeypatch.setattr("ghostnp.bench.contenders.installed", lambda package: None)
-    assert sections.missing(("ghostnp", "PyTorch", "einsum")) == {"PyTorch": "torch"}
+    assert sections.missing(("ghostnp", "PyTorch", "OpenVINO", "MNN", "einsum")) == {
+        "PyTorch": "torch",
+        "OpenVINO": "openvino",
+        "MNN": "MNN",
+    }
     assert [found.name for found in Session(("ghostnp", "PyTorch"), threads=1, repeat=1).contenders] == ["ghostnp"]

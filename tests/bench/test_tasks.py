@@ -81,3 +81,14 @@ def test_the_text_of_a_call_says_what_is_not_usual():
     options = (("stride", 2), ("padding", (1, 0)), ("dilation", 1))
     assert CallTask("standard_conv2d", shapes, options).text == "8x3x9x9, 4x3x3x3 stride=2 padding=(1,0)"
     assert CallTask("concat", (("xs", ((1, 2, 3, 4), (1, 5, 3, 4))),), (("keep", None),)).text == "1x2x3x4 + 1x5x3x4"
+
+
+@pytest.mark.parametrize(
+    ("size", "batch", "training", "compared"),
+    [(64, 1, True, 2), (64, 2, True, 2), (32, 2, True, 8), (96, 1, True, 1), (64, 1, False, 1)],
+)
+def test_a_batch_norm_has_eight_numbers_where_results_are_compared(size, batch, training, compared):
+    """The last maps are 2x2 pixels for 64, one for 32, 3x3 for 96; evaluation computes no statistics."""
+    task = NetworkTask(NETWORK, size, batch, training).equipped()
+    assert task.comparable().batch == compared
+    assert (task.comparable() is task) == (compared == batch)

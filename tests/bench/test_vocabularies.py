@@ -1,6 +1,10 @@
-"""PyTorch and ONNX Runtime are handed the same operators and the same networks, or the bench compares nothing."""
+"""Every peer is handed the same operators and the same networks, or the bench compares nothing."""
 
 import inspect
+import sys
+from functools import partial
+from importlib import import_module
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -9,8 +13,9 @@ import torch
 
 import ghostnp
 from ghostnp import ops
-from ghostnp.bench import onnx_runtime, onnx_vocabulary, pytorch, torch_vocabulary
-from ghostnp.bench.contenders import CONTENDERS
+from ghostnp.bench import onnx_vocabulary, pytorch, torch_vocabulary
+from ghostnp.bench.contenders import CONTENDERS, INFERENCE
+from ghostnp.bench.same_results import disagreement, tolerance
 from ghostnp.bench.sections import NETWORKS
 from ghostnp.bench.tasks import CallTask, NetworkTask
 from ghostnp.graph.tape import record
@@ -18,6 +23,12 @@ from ghostnp.ops.vocabulary import operator_named
 from tests.ops.examples import examples, forward
 
 torch.set_num_threads(1)
+# All that run networks, but for torch.compile, which would compile each of them for a minute.
+PEERS = [
+    peer
+    for peer in CONTENDERS.values()
+    if INFERENCE in peer.tasks and not (peer.is_ours or peer.optional) and peer.installed
+]
 FORWARD = [name for name in ops.__all__ if not name.endswith(("_backward", "_cost"))]
 
 
@@ -85,8 +96,8 @@ def task(name, training=False, batch=2):
 def test_every_network_is_replayed_in_evaluation(name):
     given = task(name)
     y = given.model()(given.images())
-    for module, variant in ((pytorch, "PyTorch"), (pytorch, "PyTorch channels_last"), (onnx_runtime, "ONNX Runtime")):
-        ready = module.prepare(given, variant, 1)
+    for peer in PEERS:
+        ready = import_module(f"ghostnp.bench.{peer.module}").prepare(given, peer.name, 1)
         found = ready.arrays(ready.run())["logits"]
         assert found.shape == y.shape
         assert np.linalg.norm(found - y) < 1e-4 * np.linalg.norm(y)
@@ -117,7 +128,13 @@ def test_a_replayed_training_step_has_every_gradient(name):
         np.testing.assert_allclose(tensor.grad.numpy(), grads[path], rtol=0, atol=allowed)
 
 
-@pytest.mark.small
+@pytest.fixture
+def no_cpp(monkeypatch):
+    """torch.compile traces, and leaves out the minute of C++ that comes after."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+
+
+@pytest.mark.usefixtures("no_cpp")
 def test_a_step_starts_from_no_gradient():
     given = task("shufflenetv2_0.5x", training=True)
     for variant in [name for name, found in CONTENDERS.items() if found.module == "pytorch"]:
@@ -126,6 +143,17 @@ def test_a_step_starts_from_no_gradient():
         assert once.keys() == again.keys() > {"loss"}
         for name, array in once.items():
             np.testing.assert_allclose(again[name], array, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.usefixtures("no_cpp")
+@pytest.mark.parametrize("training", [False, True], ids=["inference", "training"])
+def test_torch_compile_sees_the_whole_network(training):
+    """And has a break nowhere."""
+    given = task("shufflenetv2_0.5x", training)
+    eager, compiled = (pytorch.prepare(given, variant, 1) for variant in ("PyTorch", "torch.compile"))
+    expected, found = (ready.arrays(ready.run()) for ready in (eager, compiled))
+    assert disagreement(expected, found, tolerance(given)) is None
+    assert found.keys() == expected.keys()
 
 
 @pytest.mark.small
@@ -147,3 +175,31 @@ def test_single_calls_of_pytorch(backward):
     expected = ops.depthwise_conv2d_backward(given.gradient(y.shape), **given.backward_arguments(arrays, y))
     np.testing.assert_allclose(found["x"], expected.x, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found["weight"], expected.weight, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.small
+def test_openvino_has_the_threads_and_the_precision_of_the_others(monkeypatch):
+    """Told to a stand-in, so that it is tested where OpenVINO is not installed as well."""
+    told = {}
+
+    class Core:
+        def read_model(self, model, weights):
+            return model
+
+        def compile_model(self, model, device, settings):
+            told.update(settings, device=device)
+            return self
+
+        def create_infer_request(self):
+            return None
+
+    monkeypatch.setitem(sys.modules, "openvino", SimpleNamespace(Core=Core))
+    monkeypatch.delitem(sys.modules, "ghostnp.bench.openvino", raising=False)
+    import_module("ghostnp.bench.openvino").prepare(task("shufflenetv2_0.5x"), "OpenVINO", 3)
+    del sys.modules["ghostnp.bench.openvino"]  # it knows the stand-in
+    assert told == {
+        "device": "CPU",
+        "INFERENCE_NUM_THREADS": 3,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
