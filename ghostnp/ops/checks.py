@@ -230,6 +230,13 @@ def positive(name, value):
     return number
 
 
+def not_negative(name, value):
+    """`value` as a finite float of 0 or more."""
+    if isinstance(value, bool) or not isinstance(value, _REAL) or not 0 <= float(value) < float("inf"):
+        raise ValueError(f"{name}={value!r}: the rule is a finite number of 0 or more, such as 0.1")
+    return float(value)
+
+
 def flag(name, value):
     """`value`, which has to be True or False."""
     if not isinstance(value, bool):

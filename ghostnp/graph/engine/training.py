@@ -26,7 +26,7 @@ from ghostnp.kernels.layout import copy_images, laid_out
 from ghostnp.kernels.runtime import recording
 from ghostnp.kernels.updates import descend, follow
 from ghostnp.modules import Module
-from ghostnp.ops.checks import check_arrays, fraction, integer
+from ghostnp.ops.checks import check_arrays, fraction, integer, not_negative
 from ghostnp.ops.loss import check_loss
 from ghostnp.ops.vocabulary import STATISTICS, function_named
 
@@ -66,7 +66,7 @@ class TrainingStep(Guarded):
             if not array.flags.carray:
                 raise ValueError(f"parameter {name} is not contiguous: the rule is an array as NumPy makes it")
         self.velocity = {name: np.zeros_like(array) for name, array in self._parameters.items()}
-        self._settings = np.array([0.0, fraction("momentum", momentum), decay])
+        self._settings = np.array([0.0, fraction("momentum", momentum), not_negative("decay", decay)])
         self._programs: OrderedDict[tuple, TrainingProgram] = OrderedDict()
 
     def __call__(self, images, labels, *, rate):
@@ -92,6 +92,7 @@ class TrainingStep(Guarded):
             If images or labels do not fit. The model is then as it was.
         """
         check_arrays(images=images, **dict(list(self._parameters.items())[:1]))
+        rate = not_negative("rate", rate)
         with self._lock:
             self._settings[0] = rate
             return self._program(images.shape, images.dtype)(images, labels)

@@ -279,6 +279,23 @@ def test_bad_input_is_named_and_trains_nothing(images, labels, error, words):
         np.testing.assert_array_equal(array, before[name])
 
 
+@pytest.mark.parametrize("rate", [-0.1, float("nan"), float("inf"), "0.1", None, True])
+def test_a_rate_that_is_none_trains_nothing(rate):
+    model = tiny_ghostnet()
+    before = {name: array.copy() for name, array in model.state_dict().items()}
+    with pytest.raises(ValueError, match="rate=.*: the rule is a finite number of 0 or more"):
+        ghostnp.compile(model, training=True)(maps((4, 1, 8, 8), np.float32), labels_of(4), rate=rate)
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("settings", [{"decay": -1}, {"decay": "no"}, {"momentum": 2}, {"label_smoothing": -0.1}])
+def test_settings_of_the_descent_are_checked(settings):
+    (name,) = settings
+    with pytest.raises(ValueError, match=f"{name}=.*: the rule is"):
+        ghostnp.compile(tiny_ghostnet(), training=True, **settings)
+
+
 def test_what_is_no_module_or_no_classifier_is_named():
     with pytest.raises(TypeError, match="model is of type str: the rule is a Module"):
         ghostnp.compile("ghostnet_100", training=True)
