@@ -80,7 +80,7 @@ class TorchNetwork:
         """Have the calls made into C++ when they first run: by inductor, for these shapes."""
         # Dynamo looks through the cache of `_sides`, which is right: it is a function of its arguments.
         warnings.filterwarnings("ignore", message="Dynamo detected a call to a `functools.lru_cache`")
-        # Dynamo compiles one piece of code, here that of every tape, eight times at most: it is to forget the last network.
+        # All tapes run the same code, and Dynamo compiles a piece of code eight times at most: it forgets the last one.
         torch._dynamo.reset()
         # What is compiled here keeps no process waiting for more to compile, which would be beside the others.
         torch._inductor.config.compile_threads = 1
