@@ -80,6 +80,8 @@ class TorchNetwork:
         """Have the calls made into C++ when they first run: by inductor, for these shapes."""
         # Dynamo looks through the cache of `_sides`, which is right: it is a function of its arguments.
         warnings.filterwarnings("ignore", message="Dynamo detected a call to a `functools.lru_cache`")
+        # All tapes run the same code, and Dynamo compiles a piece of code eight times at most: it forgets the last one.
+        torch._dynamo.reset()
         # What is compiled here keeps no process waiting for more to compile, which would be beside the others.
         torch._inductor.config.compile_threads = 1
         self._run = torch.compile(self._run, fullgraph=True, dynamic=False)
