@@ -283,7 +283,7 @@ def test_bad_input_is_named_and_trains_nothing(images, labels, error, words):
 def test_a_rate_that_is_none_trains_nothing(rate):
     model = tiny_ghostnet()
     before = {name: array.copy() for name, array in model.state_dict().items()}
-    with pytest.raises(ValueError, match="rate=.*: the rule is a finite number of 0 or more"):
+    with pytest.raises(ValueError, match=r"rate=.*: the rule is a finite number of 0 or more"):
         ghostnp.compile(model, training=True)(maps((4, 1, 8, 8), np.float32), labels_of(4), rate=rate)
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
