@@ -39,11 +39,10 @@ def test_block_is_the_product_of_so_many_pixels(dtype, relu, transposed, rows, d
         np.testing.assert_array_equal(y, expected)
 
 
-@pytest.mark.parametrize("part", [True, False])
-def test_rectifying_keeps_nan_and_infinity(dtype, part):
-    count = 3 if part else VECTOR // np.dtype(dtype).itemsize
-    x = np.full((1, count), -1, dtype)
-    x[0, :3] = np.nan, np.inf, -np.inf
-    y = np.zeros((1, count + 3), dtype)
-    block(np.ones((1, 1), dtype), False, np.zeros(1, dtype), x, count, True, y)
-    np.testing.assert_array_equal(y[0, 3:6], [np.nan, np.inf, 0])
+@pytest.mark.parametrize("count", [1, 16])
+@pytest.mark.parametrize(("value", "expected"), [(np.nan, np.nan), (np.inf, np.inf), (-np.inf, 0), (-1, 0)])
+def test_rectifying_keeps_nan_and_infinity(dtype, count, value, expected):
+    y = np.full((1, count + 3), 7, dtype)
+    one, zero = np.ones((1, 1), dtype), np.zeros(1, dtype)
+    done = block(one, False, zero, np.full((1, count), value, dtype), count, True, y)
+    np.testing.assert_array_equal(y[0, 3 : 3 + done], np.full(done, expected))
