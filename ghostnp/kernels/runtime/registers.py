@@ -16,9 +16,10 @@ from ghostnp.kernels.runtime.rows import FEATURES, VECTOR, Vectors, data, loop, 
 
 __all__ = ["ROWS", "VECTOR", "VECTORS", "multiply_rows"]
 
-# 8 rows of sums, 3 vectors of x and a number of w take 28 of 32 registers; 4 rows take all of 16.
+# 8 rows of sums, 3 vectors of x and a number of w take 28 of 32 registers. 4 rows take all of 16, and where a product
+# and a sum are two instructions, the product needs one as well.
 _HAS_32_REGISTERS = "+avx512f" in FEATURES or not get_process_triple().startswith(("x86", "i386", "i686"))
-ROWS, VECTORS = 8 if _HAS_32_REGISTERS else 4, 3
+ROWS, VECTORS = (8, 3) if _HAS_32_REGISTERS else (4, 3) if "+fma" in FEATURES else (4, 2)
 _FLAGS = ("contract",)  # a product and a sum in one instruction
 
 
