@@ -3,11 +3,12 @@
 `product` and `product_backward` are batched, one product for each group of channels: w (G, M, K), x (G, K, P) and
 y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
 
-                      y                  dw                  dx
-    many              gemm(w, x)         gemm_nt(dy, x)      gemm(wᵀ, dy)       all loops run along pixels
-    few               w · rows of xᵀ     gemm(dy, xᵀ)        gemm(dyᵀ, w)ᵀ      all loops run along channels
+          few                  many
+    y     w · rows of xᵀ       gemm(w, x)           few: less than a vector has
+    dx    gemm(dyᵀ, w)ᵀ        gemm(wᵀ, dy)         few: less than a vector has
+    dw    gemm(dy, xᵀ)         gemm_nt(dy, x)       few: up to FEW_PIXELS
 
-The second row needs copies of x and dx turned over, which are small then, and never one of the weights.
+The left column needs copies of x and dx turned over, which are small then, and never one of the weights.
 """
 
 import math
@@ -18,11 +19,12 @@ from ghostnp.kernels.layout import contiguous
 from ghostnp.kernels.loops import fill, rectify
 from ghostnp.kernels.matmul import CHUNK, add_dots, gemm, gemm_nt, matrix, row_sums
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
+from ghostnp.kernels.runtime.registers import VECTOR
 from ghostnp.ops.gradients import ConvGrads
 from ghostnp.ops.linear import check_linear
 
-# Up to so many pixels a row of them is too short to run along.
-FEW_PIXELS = 128
+# Up to so many pixels a row of them is too short for scalar products.
+FEW_PIXELS = 256
 _BAND = 4  # rows of w whose products with x are summed at once
 
 
@@ -46,7 +48,7 @@ def linear_backward(dy, x, weight):
 def product(w, bias, x, y, relu=False):
     """y = w @ x + bias, for bias (G·M,) or None; rectified, where `relu`."""
     bias = as_rows(bias, y)
-    if x.shape[2] <= FEW_PIXELS:
+    if _fill_no_vector(x):
         _multiply_few(shares_for(w.size * x.shape[2]), w, bias, _turned(x), y, relu)
     else:
         gemm(w, False, bias, matrix(x), y, relu=relu)
@@ -55,15 +57,25 @@ def product(w, bias, x, y, relu=False):
 def product_backward(dy, x, w):
     """The gradients dx = wᵀ @ dy and dw = dy @ xᵀ."""
     groups, in_channels, pixels = x.shape
+    if _fill_no_vector(x):
+        turned = empty((groups, pixels, in_channels), x.dtype)
+        gemm(dy, True, as_rows(None, turned), matrix(w), turned)
+        dx = _turned(turned)
+    else:
+        dx = empty(x.shape, x.dtype)
+        gemm(w, True, as_rows(None, dx), matrix(dy), dx)
     if pixels <= FEW_PIXELS:
-        dx, dw = empty((groups, pixels, in_channels), x.dtype), empty(w.shape, x.dtype)
-        gemm(dy, True, as_rows(None, dx), matrix(w), dx)
+        dw = empty(w.shape, x.dtype)
         gemm(dy, False, as_rows(None, dw), matrix(_turned(x)), dw)
-        return _turned(dx), dw
-    dx, dw = empty(x.shape, x.dtype), zeros(w.shape, x.dtype)
-    gemm(w, True, as_rows(None, dx), matrix(dy), dx)
-    gemm_nt(dy, 0, matrix(x), dw)
+    else:
+        dw = zeros(w.shape, x.dtype)
+        gemm_nt(dy, 0, matrix(x), dw)
     return dx, dw
+
+
+def _fill_no_vector(x):
+    """Whether all pixels of x (G, K, P) are fewer than there are in a vector."""
+    return x.shape[2] < VECTOR // x.itemsize
 
 
 def as_rows(bias, y):

@@ -1,8 +1,8 @@
 """Matrix products: what every convolution except the depthwise one comes down to.
 
-`gemm` multiplies a small matrix by a wide one, w (M, K) @ x (K, P), with P pixels side by side in memory. What a tile
-of up to 384 pixels needs of x is gathered, and stays in the cache while 8 rows of w at a time pass by; the innermost
-block, 8 rows by one vector of pixels, is in `registers`.
+`gemm` multiplies a small matrix by a wide one, w (M, K) @ x (K, P), with P pixels side by side in memory. A tile of
+pixels is read where it lies, or is gathered first where a convolution's windows are apart. It stays in the cache while
+8 rows of w at a time pass by; the innermost block, 8 rows by three vectors of pixels, is in `registers`.
 
 `gemm_nt` multiplies two wide ones, a (M, P) @ b (K, P)ᵀ, as a weight gradient does. Here the contraction runs along
 pixels, and 4 x 4 scalar products are summed at once in registers.
@@ -15,13 +15,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous
-from ghostnp.kernels.loops import accumulate, copy, dot, fill, sum_row
+from ghostnp.kernels.loops import accumulate, copy, dot, sum_row
 from ghostnp.kernels.runtime import SHARES, bounds, driver, leaf, shares_for, zeros
-from ghostnp.kernels.runtime.registers import ROWS, VECTOR, multiply_block
+from ghostnp.kernels.runtime.registers import ROWS, VECTOR, VECTORS, multiply_rows
 
 LINE = 64  # bytes in a cache line
-# Pixels in a tile: their operand's rows should stay in the second-level cache, and its results in the first.
+# Pixels in a tile that are gathered: their operand's rows should stay in the second-level cache.
 TILE = 384
+# Bytes of x in a tile that is read in place: what the first-level cache holds, unless that is less than three vectors.
+PANEL = 1 << 15
 CHUNK = 512  # pixels in one pass of the scalar products
 BAND = 16  # rows of `a` in one job of gemm_nt
 _BLOCK = 4096  # numbers that are summed in their own precision
@@ -31,6 +33,8 @@ class Columns(NamedTuple):
     """A matrix x̄ for each of G groups, as it lies in memory: row k of group g begins at x[g, begins[k]].
 
     A row has so many `pixels`. Of these, `width` lie side by side, and from one such piece to the next is a `pitch`.
+    Where all of them lie side by side, and rows are as far `apart` as the next, nothing has to be gathered; otherwise
+    `apart` is 0.
     """
 
     x: np.ndarray
@@ -38,6 +42,7 @@ class Columns(NamedTuple):
     pixels: int
     width: int
     pitch: int
+    apart: int = 0
 
 
 def matrix(x, first=0, count=None):
@@ -45,7 +50,7 @@ def matrix(x, first=0, count=None):
     groups, depth, pixels = x.shape
     count = pixels if count is None else count
     begins = np.arange(depth) * pixels + first
-    return Columns(contiguous(x).reshape(groups, depth * pixels), begins, count, count, count)
+    return Columns(contiguous(x).reshape(groups, depth * pixels), begins, count, count, count, pixels)
 
 
 def gemm(w, transposed, bias, columns, y, first=0, relu=False):
@@ -85,12 +90,17 @@ def row_sums(x, out):
 
 
 class _Tiles(NamedTuple):
-    """How `_multiply` cuts its work: tiles of so many pixels, and blocks of ROWS rows."""
+    """How `_multiply` cuts its work: so many vectors of pixels into tiles, and rows into blocks of ROWS.
+
+    Rows of what a tile gathers are a pitch apart; it is 0 where x is read in place. So many pixels are `left` after the
+    last tile: one, or none.
+    """
 
     tiles: int
-    step: int
+    vectors: int
     blocks: int
     pitch: int
+    left: int
 
 
 class _Bands(NamedTuple):
@@ -104,20 +114,8 @@ class _Bands(NamedTuple):
 
 
 @leaf
-def _finish(sums, bias, relu, target):
-    """target = sums + bias, rectified where `relu`; NaN stays NaN."""
-    if relu:
-        for p in range(target.size):
-            total = sums[p] + bias
-            target[p] = 0 if total < 0 else total
-    else:
-        for p in range(target.size):
-            target[p] = sums[p] + bias
-
-
-@leaf
 def _gather(columns, g, p, size, gathered, pitch):
-    """Copy pixels p to p + size of group g's rows to rows of `gathered`, a pitch apart; zeros follow."""
+    """Copy pixels p to p + size of group g's rows to rows of `gathered`, a pitch apart."""
     x, begins, q = columns.x[g], columns.begins, 0
     while q < size:
         i, j = (p + q) // columns.width, (p + q) % columns.width
@@ -126,46 +124,86 @@ def _gather(columns, g, p, size, gathered, pitch):
             begin, target = begins[k] + i * columns.pitch + j, k * pitch + q
             copy(x[begin : begin + n], gathered[target : target + n])
         q += n
-    if size < pitch:
-        for k in range(begins.size):
-            fill(gathered[k * pitch + size : (k + 1) * pitch], gathered.dtype.type(0))
 
 
 @leaf
-def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, relu, gathered, sums):
-    _, height, _ = y.shape
-    depth = columns.begins.size
-    m_step, k_step = (1, height) if transposed else (depth, 1)
+def _multiply_tile(w, m, transposed, bias, x, p, pitch, depth, y, first, size, relu):
+    """Rows m to m + ROWS of y, and `size` of its pixels from `first` on: those that begin at p in the rows of x."""
+    height, width = y.shape
+    lanes, m_step, k_step = VECTOR // y.itemsize, 1 if transposed else depth, height if transposed else 1
+    rows, target, i = min(ROWS, height - m), y.reshape(height * width), 0
+    while i < size:
+        count = min(size - i, VECTORS * lanes)
+        missing = -count % lanes
+        if missing <= i:  # some pixels once more, for a whole vector
+            i, count = i - missing, count + missing
+        q = m * width + first + i
+        i += multiply_rows(
+            w, m * m_step, m_step, k_step, rows, bias, m, x, p + i, pitch, depth, target, q, width, count, relu
+        )
+
+
+@leaf
+def _gather_pixel(x, begin, pitch, gathered):
+    """Copy one pixel: row k of x has it at begin + k·pitch."""
+    for k in range(gathered.size):
+        gathered[k] = x[begin + k * pitch]
+
+
+@leaf
+def _multiply_pixel(w, m, bias, pixel, y, p, relu):
+    """Rows m to m + ROWS of y, and one of its pixels."""
+    for r in range(m, min(m + ROWS, len(y))):
+        total = bias[r] + dot(w[r * pixel.size : (r + 1) * pixel.size], pixel)
+        y[r, p] = 0 if relu and total < 0 else total
+
+
+@leaf
+def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, relu, gathered):
+    depth, lanes = columns.begins.size, VECTOR // y.itemsize
     for job in range(begin, end):
-        g, tile = job // (grid.tiles * grid.blocks), job // grid.blocks % grid.tiles
-        m, p = job % grid.blocks * ROWS, tile * grid.step
-        size, rows = min(grid.step, columns.pixels - p), min(ROWS, height - m)
-        if job == begin or m == 0:
-            _gather(columns, g, p, size, gathered, grid.pitch)
-        for q in range(0, size, VECTOR // y.itemsize):
-            multiply_block(w[g], m * m_step, k_step, m_step, rows, gathered, q, grid.pitch, depth, sums, TILE)
-        for r in range(rows):
-            row = y[g, m + r, first + p : first + p + size]
-            _finish(sums[r * TILE : r * TILE + size], bias[g, m + r], relu, row)
+        g, tile, m = job // (grid.tiles * grid.blocks), job // grid.blocks % grid.tiles, job % grid.blocks * ROWS
+        from_vector, to_vector = bounds(tile, grid.tiles, grid.vectors)
+        is_first, is_last = job == begin or m == 0, tile == grid.tiles - 1
+        p, q = from_vector * lanes, columns.pixels - grid.left if is_last else to_vector * lanes
+        if grid.pitch > 0:
+            if is_first:
+                _gather(columns, g, p, q - p, gathered, grid.pitch)
+            _multiply_tile(w[g], m, transposed, bias[g], gathered, 0, grid.pitch, depth, y[g], first + p, q - p, relu)
+            continue
+        x, start = columns.x[g], columns.begins[0]
+        _multiply_tile(w[g], m, transposed, bias[g], x, start + p, columns.apart, depth, y[g], first + p, q - p, relu)
+        if is_last and grid.left > 0:
+            if is_first:
+                _gather_pixel(x, start + q, columns.apart, gathered)
+            _multiply_pixel(w[g], m, bias[g], gathered, y[g], first + q, relu)
 
 
 @driver
 def _multiply(share, shares, w, transposed, bias, columns, y, first, relu):
     """What `gemm` does, for w (G, M·K).
 
-    A job is one tile, 8 rows by up to TILE pixels. Neighbouring jobs share their pixels of x, which are gathered first:
-    once in each share, so that tiles are narrow where pixels are few.
+    A job is one tile, 8 rows by so many pixels. Neighbouring jobs share their pixels of x, which are gathered, if they
+    have to be, once in each share. Tiles are narrow where pixels are few, so that there are enough jobs to share out.
     """
     groups, height, _ = y.shape
-    lanes = VECTOR // y.itemsize
-    vectors = (columns.pixels + lanes - 1) // lanes
-    step = min(TILE, (vectors + shares - 1) // shares * lanes)
-    pitch = step + LINE // y.itemsize  # so that rows do not all lie in the same few sets of the cache
-    grid = _Tiles((columns.pixels + step - 1) // step, step, (height + ROWS - 1) // ROWS, pitch)
+    lanes, depth = VECTOR // y.itemsize, columns.begins.size
+    vectors, left = columns.pixels // lanes, 0
+    if columns.apart > 0 and depth > 0:
+        panel = max(1, PANEL // (VECTORS * VECTOR * depth)) * VECTORS
+        tiles, pitch = max(1, min(vectors // VECTORS, max(shares, vectors // panel))), 0
+        # A single pixel that is left takes less time as scalar products than as a vector.
+        if vectors > 0 and columns.pixels % lanes == 1 and not transposed:
+            left = 1
+    else:
+        tiles = max(1, min(shares, vectors), (vectors * lanes + TILE - 1) // TILE)
+        # So that rows do not all lie in the same few sets of the cache.
+        pitch = (vectors + tiles - 1) // tiles * lanes + lanes + LINE // y.itemsize
+    grid = _Tiles(tiles, vectors, (height + ROWS - 1) // ROWS, pitch, left)
     begin, end = bounds(share, shares, groups * grid.tiles * grid.blocks)
     if begin < end:
-        gathered, sums = np.empty(columns.begins.size * pitch, y.dtype), np.empty(ROWS * TILE, y.dtype)
-        _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, relu, gathered, sums)
+        gathered = np.empty(depth * (pitch + left), y.dtype)
+        _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, relu, gathered)
 
 
 @leaf

@@ -1,97 +1,123 @@
 """The innermost block of every matrix product, held in vector registers.
 
 A compiler keeps one sum in a register while a loop runs, but not 8 rows of them: written as loops, each product would
-be added to memory. Here the loop is spelled out in the compiler's own language, LLVM's, with one vector of sums for
-each row. A step loads one vector of x and 8 numbers of w for 8 vectors of products, and stores nothing.
+be added to memory. Here the loop is spelled out in the compiler's own language, LLVM's. It carries up to 3 vectors of
+sums for each of 8 rows, from the bias to the rectified result: 3 vectors of x and 8 numbers of w are loaded for 24
+vectors of products, and nothing is stored on the way. (With 16 registers there are 4 rows.) Where pixels are fewer than
+a vector has, they are read and written under a mask, so that nothing beyond a row is touched.
 """
 
-from llvmlite import ir
+import numpy as np
+from llvmlite.binding import get_process_triple
 from numba.core import types
-from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic, overload
 
-ROWS = 8
-# Bytes in a vector of sums. 8 of them take half of a processor's registers: of AVX-512's 32 of 64 bytes, two of which
-# make a vector then, of AVX2's 16 of 32 bytes, or of NEON's 32 of 16 bytes.
-VECTOR = 128 if "+avx512f" in get_host_cpu_features() else 32
-ALIGNMENT = 4  # a vector may begin at any number
+from ghostnp.kernels.runtime.rows import FEATURES, VECTOR, Vectors, data, loop, rectified
+
+__all__ = ["ROWS", "VECTOR", "VECTORS", "multiply_rows"]
+
+# 8 rows of sums, 3 vectors of x and a number of w take 28 of 32 registers. 4 rows take all of 16, and where a product
+# and a sum are two instructions, the product needs one as well.
+_HAS_32_REGISTERS = "+avx512f" in FEATURES or not get_process_triple().startswith(("x86", "i386", "i686"))
+ROWS, VECTORS = (8, 3) if _HAS_32_REGISTERS else (4, 3) if "+fma" in FEATURES else (4, 2)
 _FLAGS = ("contract",)  # a product and a sum in one instruction
 
 
-def multiply_block(w, m, k_step, m_step, rows, x, p, pitch, depth, sums, width):
-    """sums[r, p:p+n] = Σ_k w[r, k] · x[k, p:p+n], for 8 rows r and the n numbers of a vector.
+def multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, relu):
+    """y[r, q:q+n] = bias[b + r] + Σ_k w[r, k] · x[k, p:p+n], for ROWS rows r; returns n.
 
-    All three are flat: w[r, k] is w[m + r·m_step + k·k_step], x[k, p] is x[k·pitch + p], and sums[r, p] is
-    sums[r·width + p]. Where w has less than 8 `rows`, the last one is repeated.
+    That is `count`, or fewer if they fill whole vectors. All arrays are flat: w[r, k] is w[m + r·m_step + k·k_step],
+    x[k, p] is x[p + k·pitch], and y[r, q] is y[q + r·y_pitch]. Where there are fewer `rows`, no others are
+    read or written. Where `relu`, y is rectified; NaN stays NaN.
     """
-    n = VECTOR // x.itemsize
-    for r in range(ROWS):
-        row = m + min(r, rows - 1) * m_step
-        total = sums[r * width + p : r * width + p + n]
-        total[:] = 0
+    n = min(count, VECTORS * VECTOR // x.itemsize)
+    for r in range(rows):
+        total = np.full(n, bias[b + r], x.dtype)
         for k in range(depth):
-            total += w[row + k * k_step] * x[k * pitch + p : k * pitch + p + n]
+            total += w[m + r * m_step + k * k_step] * x[p + k * pitch : p + k * pitch + n]
+        y[q + r * y_pitch : q + r * y_pitch + n] = np.where(relu & (total < 0), 0, total)
+    return n
 
 
-@overload(multiply_block)
-def _compiled(w, m, k_step, m_step, rows, x, p, pitch, depth, sums, width):
-    def call(w, m, k_step, m_step, rows, x, p, pitch, depth, sums, width):
-        _multiply_block(w, m, k_step, m_step, rows, x, p, pitch, depth, sums, width)
+@overload(multiply_rows)
+def _compiled(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, relu):
+    def call(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, relu):
+        return _multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, relu)
 
     return call
 
 
 @intrinsic
-def _multiply_block(_, w, m, k_step, m_step, rows, x, p, pitch, depth, sums, width):
-    index = types.intp
-    signature = types.void(w, index, index, index, index, x, index, index, index, sums, index)
-    return signature, _build_block
+def _multiply_rows(_, w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, relu):
+    i = types.intp
+    signature = i(w, i, i, i, i, bias, i, x, i, i, i, y, i, i, i, types.boolean)
+    return signature, lambda *arguments: _Block(*arguments).build()
 
 
-def _build_block(context, builder, signature, arguments):
-    """Write `multiply_block` with LLVM's instructions: a loop over k, which carries one vector of sums for each row."""
-    w, m, k_step, m_step, rows, x, p, pitch, depth, sums, width = arguments
-    w, x, sums = (
-        context.make_array(kind)(context, builder, array).data
-        for kind, array in ((signature.args[0], w), (signature.args[5], x), (signature.args[9], sums))
-    )
-    number = w.type.pointee
-    vector = ir.VectorType(number, VECTOR // context.get_abi_sizeof(number))
-    lane, undefined = ir.IntType(32), ir.Constant(vector, ir.Undefined)
-    everywhere = ir.Constant(ir.VectorType(lane, vector.count), None)
+class _Block:
+    """`multiply_rows` in LLVM's instructions: a loop over k for each number of vectors."""
 
-    def at(pointer, begin, count, step):
-        return builder.gep(pointer, [builder.add(begin, builder.mul(count, step))])
+    def __init__(self, context, builder, signature, arguments):
+        _, m, self.m_step, self.k_step, rows, _, b, _, p, self.pitch, self.depth, _, q, y_pitch, self.count, relu = (
+            arguments
+        )
+        w, bias, x, y = data(context, builder, signature, arguments, 0, 5, 7, 11)
+        self.builder, self.index, self.relu = builder, p.type, relu
+        self.vectors = Vectors(context, builder, signature.args[7])
+        self.w, self.bias, self.x = builder.gep(w, [m]), builder.gep(bias, [b]), builder.gep(x, [p])
+        # Where there are fewer rows, the last one is repeated.
+        last = builder.sub(rows, self.index(1))
+        numbers = [self.index(r) for r in range(ROWS)]
+        self.rows = [builder.select(builder.icmp_signed("<", r, last), r, last) for r in numbers]
+        self.places = [builder.gep(y, [builder.add(q, builder.mul(r, y_pitch))]) for r in self.rows]
 
-    def vector_at(pointer, begin, count, step):
-        return builder.bitcast(at(pointer, begin, count, step), vector.as_pointer())
+    def build(self):
+        """Write a loop for 3 vectors, one for 2, for 1, and for a part of one; the number of pixels in each."""
+        builder, end = self.builder, self.builder.append_basic_block("done")
+        done = []
+        for n in range(VECTORS, 0, -1):
+            size = self.index(n * self.vectors.lanes)
+            with builder.if_then(builder.icmp_signed(">=", self.count, size)):
+                self._whole_vectors(n)
+                done.append((size, builder.block))
+                builder.branch(end)
+        self._part_of_a_vector()
+        done.append((self.count, builder.block))
+        builder.branch(end)
 
-    numbers = [p.type(r) for r in range(ROWS)]
-    last = builder.sub(rows, p.type(1))
-    starts = [at(w, m, builder.select(builder.icmp_signed("<", r, last), r, last), m_step) for r in numbers]
+        builder.position_at_end(end)
+        result = builder.phi(self.index)
+        for size, block in done:
+            result.add_incoming(size, block)
+        return result
 
-    entry, head = builder.block, builder.append_basic_block("head")
-    body, end = builder.append_basic_block("body"), builder.append_basic_block("end")
-    builder.branch(head)
+    def _whole_vectors(self, count):
+        def places(pointer):
+            return [self.vectors.at(pointer, self.index(v * self.vectors.lanes)) for v in range(count)]
 
-    builder.position_at_end(head)
-    k, totals = builder.phi(p.type), [builder.phi(vector) for _ in range(ROWS)]
-    builder.cbranch(builder.icmp_signed("<", k, depth), body, end)
+        for pointer, sums in self._sums(count, lambda row: map(self.vectors.load, places(row))):
+            for place, total in zip(places(pointer), sums, strict=True):
+                self.vectors.store(total, place)
 
-    builder.position_at_end(body)
-    xs = builder.load(vector_at(x, p, k, pitch), align=ALIGNMENT)
-    following = [builder.add(k, p.type(1))]
-    for start, total in zip(starts, totals, strict=True):
-        factor = builder.load(builder.gep(start, [builder.mul(k, k_step)]))
-        factors = builder.shuffle_vector(builder.insert_element(undefined, factor, lane(0)), undefined, everywhere)
-        following.append(builder.fadd(total, builder.fmul(factors, xs, _FLAGS), _FLAGS))
-    builder.branch(head)
+    def _part_of_a_vector(self):
+        mask, zero = self.vectors.first(self.count), self.index(0)
+        for pointer, (total,) in self._sums(1, lambda row: [self.vectors.load(self.vectors.at(row, zero), mask)]):
+            self.vectors.store(total, self.vectors.at(pointer, zero), mask)
 
-    for value, after in zip([k, *totals], following, strict=True):
-        value.add_incoming(ir.Constant(value.type, 0 if value is k else None), entry)
-        value.add_incoming(after, body)
+    def _sums(self, count, load):
+        """For each row its place in y, and the sums of its products with the `count` vectors that `load` finds in x."""
+        builder, everywhere = self.builder, self.vectors.everywhere
+        starts = [builder.gep(self.w, [builder.mul(r, self.m_step)]) for r in self.rows]
 
-    builder.position_at_end(end)
-    for r, total in zip(numbers, totals, strict=True):
-        builder.store(total, vector_at(sums, p, r, width), align=ALIGNMENT)
-    return context.get_dummy_value()
+        def add(k, sums):
+            sums, offset = iter(sums), builder.mul(k, self.k_step)
+            xs = list(load(builder.gep(self.x, [builder.mul(k, self.pitch)])))
+            for start in starts:
+                factor = everywhere(builder.load(builder.gep(start, [offset])))
+                for pixels in xs:
+                    yield builder.fadd(next(sums), builder.fmul(factor, pixels, _FLAGS), _FLAGS)
+
+        biases = [everywhere(builder.load(builder.gep(self.bias, [r]))) for r in self.rows]
+        sums = loop(builder, self.depth, [bias for bias in biases for _ in range(count)], add)
+        sums = [rectified(builder, total, self.relu) for total in sums]
+        return [(place, sums[r * count : (r + 1) * count]) for r, place in enumerate(self.places)]

@@ -5,17 +5,19 @@ writes every number again for every few taps. Here the loop over taps is spelled
 `registers`: it carries one vector of sums for each of 4 rows, from the bias to the rectified result.
 """
 
+import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic, overload
 
-__all__ = ["ROWS", "VECTOR", "copy_vector", "filter_rows"]
+__all__ = ["FEATURES", "ROWS", "VECTOR", "Vectors", "copy_vector", "data", "filter_rows", "loop", "rectified", "spread"]
 
 ROWS = 4
-_FEATURES = get_host_cpu_features()
-VECTOR = 64 if "+avx512f" in _FEATURES else 32 if "+avx" in _FEATURES else 16  # bytes
+# What code is compiled for: this processor, unless Numba's own setting names another.
+FEATURES = get_host_cpu_features() if numba.config.CPU_FEATURES is None else numba.config.CPU_FEATURES
+VECTOR = 64 if "+avx512f" in FEATURES else 32 if "+avx" in FEATURES else 16  # bytes
 _LANE, _FLAGS = ir.IntType(32), ("contract",)
 
 
@@ -69,43 +71,53 @@ def _filter_rows(_, w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, r
     return signature, _build_filter
 
 
-class _Vectors:
+class Vectors:
     """Vectors of an array's numbers, as the instructions that `builder` writes."""
 
     def __init__(self, context, builder, array):
         number = context.get_value_type(array.dtype)
-        self._builder, self._align = builder, context.get_abi_sizeof(number)  # a vector may begin at any number
-        self.lanes = VECTOR // self._align
+        self._builder, self.align = builder, context.get_abi_sizeof(number)  # a vector may begin at any number
+        self.lanes = VECTOR // self.align
         self.type = ir.VectorType(number, self.lanes)
         self._name = f"v{self.lanes}{'f32' if isinstance(number, ir.FloatType) else 'f64'}.p0"
 
     def everywhere(self, value):
         """The value in every lane."""
-        undefined = ir.Constant(ir.VectorType(value.type, self.lanes), ir.Undefined)
-        first = self._builder.insert_element(undefined, value, _LANE(0))
-        return self._builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_LANE, self.lanes), None))
+        return spread(self._builder, value, self.lanes)
 
     def at(self, pointer, begin):
+        """The place of a vector, so many numbers behind the pointer."""
         return self._builder.bitcast(self._builder.gep(pointer, [begin]), self.type.as_pointer())
+
+    def first(self, count):
+        """The mask that is on for so many lanes, fewer than a vector has."""
+        numbers = ir.Constant(ir.VectorType(_LANE, self.lanes), [_LANE(i) for i in range(self.lanes)])
+        return self._builder.icmp_signed("<", numbers, self.everywhere(self._builder.trunc(count, _LANE)))
 
     def load(self, place, mask=None):
         """The vector at a place; zero where a mask is off."""
         if mask is None:
-            return self._builder.load(place, align=self._align)
-        return self._masked("load", self.type, place, _LANE(self._align), mask, ir.Constant(self.type, None))
+            return self._builder.load(place, align=self.align)
+        return self._masked("load", self.type, place, _LANE(self.align), mask, ir.Constant(self.type, None))
 
-    def store(self, values, places, count):
+    def store(self, value, place, mask=None):
+        """Store a vector, but nothing where a mask is off."""
+        if mask is None:
+            self._builder.store(value, place, align=self.align)
+        else:
+            self._masked("store", ir.VoidType(), value, place, _LANE(self.align), mask)
+
+    def store_first(self, values, places, count):
         """Store as many lanes as a vector has, but at most `count`, of the vectors that ``values(mask)`` gives."""
         builder = self._builder
         with builder.if_else(builder.icmp_signed("<", count, count.type(self.lanes))) as (some_lanes, all_lanes):
             with some_lanes:
-                numbers = ir.Constant(ir.VectorType(_LANE, self.lanes), [_LANE(i) for i in range(self.lanes)])
-                mask = builder.icmp_signed("<", numbers, self.everywhere(builder.trunc(count, _LANE)))
+                mask = self.first(count)
                 for value, place in zip(values(mask), places, strict=True):
-                    self._masked("store", ir.VoidType(), value, place, _LANE(self._align), mask)
+                    self.store(value, place, mask)
             with all_lanes:
                 for value, place in zip(values(None), places, strict=True):
-                    builder.store(value, place, align=self._align)
+                    self.store(value, place)
 
     def _masked(self, name, result, *arguments):
         kind = ir.FunctionType(result, [argument.type for argument in arguments])
@@ -113,15 +125,51 @@ class _Vectors:
         return self._builder.call(function, arguments)
 
 
-def _data(context, builder, signature, arguments, *numbers):
+def spread(builder, value, lanes):
+    """The value in every lane of a vector."""
+    undefined = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
+    first = builder.insert_element(undefined, value, _LANE(0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_LANE, lanes), None))
+
+
+def loop(builder, count, starts, following):
+    """What becomes of the values `starts` if they are replaced by ``following(i, values)`` for each i below `count`."""
+    entry, head = builder.block, builder.append_basic_block("head")
+    body, end = builder.append_basic_block("body"), builder.append_basic_block("end")
+    builder.branch(head)
+
+    builder.position_at_end(head)
+    i, values = builder.phi(count.type), [builder.phi(start.type) for start in starts]
+    builder.cbranch(builder.icmp_signed("<", i, count), body, end)
+
+    builder.position_at_end(body)
+    after = [builder.add(i, count.type(1)), *following(i, values)]
+    builder.branch(head)
+    for value, first, then in zip([i, *values], [count.type(0), *starts], after, strict=True):
+        value.add_incoming(first, entry)
+        value.add_incoming(then, body)
+
+    builder.position_at_end(end)
+    return values
+
+
+def rectified(builder, total, relu):
+    """The vector; where `relu`, without negative numbers; NaN stays NaN."""
+    zero = ir.Constant(total.type, None)
+    negative = builder.and_(builder.fcmp_ordered("<", total, zero), spread(builder, relu, total.type.count))
+    return builder.select(negative, zero, total)
+
+
+def data(context, builder, signature, arguments, *numbers):
+    """Where the numbers of these arguments are, all of them arrays."""
     return [context.make_array(signature.args[i])(context, builder, arguments[i]).data for i in numbers]
 
 
 def _build_copy(context, builder, signature, arguments):
     _, i, _, j, count = arguments
-    source, target = _data(context, builder, signature, arguments, 0, 2)
-    vectors = _Vectors(context, builder, signature.args[0])
-    vectors.store(lambda mask: [vectors.load(vectors.at(source, i), mask)], [vectors.at(target, j)], count)
+    source, target = data(context, builder, signature, arguments, 0, 2)
+    vectors = Vectors(context, builder, signature.args[0])
+    vectors.store_first(lambda mask: [vectors.load(vectors.at(source, i), mask)], [vectors.at(target, j)], count)
     return context.get_dummy_value()
 
 
@@ -129,39 +177,22 @@ def _build_filter(context, builder, signature, arguments):
     """Write `filter_rows` with LLVM's instructions: a loop over t, which carries one vector of sums for each row."""
     weights, _, _, p, x_step, bias, _, q, y_step, rows, count, relu = arguments
     taps = context.make_array(signature.args[0])(context, builder, weights).nitems
-    w, offsets, x, y = _data(context, builder, signature, arguments, 0, 1, 2, 6)
-    vectors, index = _Vectors(context, builder, signature.args[2]), p.type
+    w, offsets, x, y = data(context, builder, signature, arguments, 0, 1, 2, 6)
+    vectors, index = Vectors(context, builder, signature.args[2]), p.type
 
     # Where there are fewer rows than 4, the last one is repeated.
     last = builder.sub(rows, index(1))
     numbers = [builder.select(builder.icmp_signed("<", index(r), last), index(r), last) for r in range(ROWS)]
     begins = [builder.gep(x, [builder.add(p, builder.mul(r, x_step))]) for r in numbers]
-    start = vectors.everywhere(bias)
 
-    entry, head = builder.block, builder.append_basic_block("head")
-    body, end = builder.append_basic_block("body"), builder.append_basic_block("end")
-    builder.branch(head)
+    def add(t, totals):
+        factor, offset = vectors.everywhere(builder.load(builder.gep(w, [t]))), builder.load(builder.gep(offsets, [t]))
+        for begin, total in zip(begins, totals, strict=True):
+            product = builder.fmul(factor, vectors.load(vectors.at(begin, offset)), _FLAGS)
+            yield builder.fadd(total, product, _FLAGS)
 
-    builder.position_at_end(head)
-    t, totals = builder.phi(index), [builder.phi(vectors.type) for _ in range(ROWS)]
-    builder.cbranch(builder.icmp_signed("<", t, taps), body, end)
-
-    builder.position_at_end(body)
-    factor = vectors.everywhere(builder.load(builder.gep(w, [t])))
-    offset, following = builder.load(builder.gep(offsets, [t])), [builder.add(t, index(1))]
-    for begin, total in zip(begins, totals, strict=True):
-        product = builder.fmul(factor, vectors.load(vectors.at(begin, offset)), _FLAGS)
-        following.append(builder.fadd(total, product, _FLAGS))
-    builder.branch(head)
-
-    for value, before, after in zip([t, *totals], [index(0)] + [start] * ROWS, following, strict=True):
-        value.add_incoming(before, entry)
-        value.add_incoming(after, body)
-
-    builder.position_at_end(end)
-    zero, rectified = ir.Constant(vectors.type, None), vectors.everywhere(relu)
-    negative = [builder.and_(builder.fcmp_ordered("<", total, zero), rectified) for total in totals]
-    results = [builder.select(where, zero, total) for where, total in zip(negative, totals, strict=True)]
+    totals = loop(builder, taps, [vectors.everywhere(bias)] * ROWS, add)
+    results = [rectified(builder, total, relu) for total in totals]
     places = [vectors.at(y, builder.add(q, builder.mul(r, y_step))) for r in numbers]
-    vectors.store(lambda _: results, places, count)
+    vectors.store_first(lambda _: results, places, count)
     return context.get_dummy_value()
