@@ -5,8 +5,8 @@ Everything is measured in one run, in turns, after the results were compared. Re
 - `timing`: a turn, rounds of turns, medians with quartiles, ratios round by round;
 - `contenders`, `worker`: who takes part, each in a process of its own with threads that are pinned;
 - `tasks`: what is measured, networks and the calls that networks make;
-- `ours`, `pytorch` (with `torch_vocabulary`), `onnx_runtime`, `openvino` and `mnn` (with `onnx_vocabulary`),
-  `textbook`: how each of them does it. No network is written a second time: a peer runs ghostnp's recording of it;
+- `ours`, `pytorch` (with `torch_vocabulary`), `onnx_runtime` and `openvino` (with `onnx_vocabulary`), `textbook`: how
+  each of them does it. No network is written a second time: a peer runs ghostnp's recording of it;
 - `same_results`: whether they computed the same;
 - `roofline`, `peak_memory`, `startup`: the limit of the machine, how much memory is taken, how long the start takes;
 - `session`, `sections`: a run, and its measurements (with a core kept busy by `busy_core`, if asked);

@@ -74,7 +74,6 @@ CONTENDERS = {
         Contender("torch.compile", "pytorch", "torch", (INFERENCE, TRAINING), optional=True),
         Contender("ONNX Runtime", "onnx_runtime", "onnxruntime", (INFERENCE,)),
         Contender("OpenVINO", "openvino", "openvino", (INFERENCE,)),
-        Contender("MNN", "mnn", "MNN", (INFERENCE,)),
         Contender("definitions", "textbook", None, (CALL,), optional=True),
         Contender("im2col", "textbook", None, (CALL,), optional=True),
         Contender("einsum", "textbook", None, (CALL,), optional=True),

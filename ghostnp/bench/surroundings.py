@@ -10,7 +10,7 @@ from time import perf_counter
 
 import ghostnp
 
-PACKAGES = ("numpy", "numba", "torch", "onnx", "onnxruntime", "openvino", "MNN")
+PACKAGES = ("numpy", "numba", "torch", "onnx", "onnxruntime", "openvino")
 _PROC = Path("/proc")
 
 

@@ -22,8 +22,8 @@ from ghostnp.bench.contenders import Prepared
 from ghostnp.bench.peak_memory import peak
 from ghostnp.bench.timing import turn
 
-# Longer than a library's threads go on spinning when their work is done (measured: 8 ms, 32 ms, 1 ms, 100 ms; MNN's
-# do not). No other contender has a turn before they sleep.
+# Longer than a library's threads go on spinning when their work is done (measured: 8 ms, 32 ms, 1 ms, 100 ms). No
+# other contender has a turn before they sleep.
 _REST = {"pytorch": 0.02, "onnx_runtime": 0.05, "openvino": 0.005, "textbook": 0.12, "roofline": 0.12}
 # Each library has its own name for it, and reads it when it is loaded.
 _THREADS = (

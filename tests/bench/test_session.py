@@ -233,9 +233,8 @@ def test_operators_go_forward_and_backward_but_for_those_that_only_hand_out_view
 
 def test_what_is_not_installed_is_named_and_left_out(monkeypatch):
     monkeypatch.setattr("ghostnp.bench.contenders.installed", lambda package: None)
-    assert sections.missing(("ghostnp", "PyTorch", "OpenVINO", "MNN", "einsum")) == {
+    assert sections.missing(("ghostnp", "PyTorch", "OpenVINO", "einsum")) == {
         "PyTorch": "torch",
         "OpenVINO": "openvino",
-        "MNN": "MNN",
     }
     assert [found.name for found in Session(("ghostnp", "PyTorch"), threads=1, repeat=1).contenders] == ["ghostnp"]
