@@ -169,7 +169,9 @@ def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, re
         if grid.pitch > 0:
             if is_first:
                 _gather(columns, g, p, q - p, gathered, grid.pitch)
-            _multiply_tile(w[g], m, transposed, bias[g], gathered, 0, grid.pitch, depth, y[g], first + p, q - p, relu)
+            _multiply_tile(
+                w[g], m, transposed, bias[g], gathered, np.int64(0), grid.pitch, depth, y[g], first + p, q - p, relu
+            )
             continue
         x, start = columns.x[g], columns.begins[0]
         _multiply_tile(w[g], m, transposed, bias[g], x, start + p, columns.apart, depth, y[g], first + p, q - p, relu)
