@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous, images, planes, rows
-from ghostnp.kernels.loops import add_scaled, dot, fill, sum_row
+from ghostnp.kernels.loops import UNLIMITED, add_scaled, dot, fill, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.rows import ROWS, VECTOR, filter_rows
 from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
@@ -30,10 +30,10 @@ from ghostnp.ops.gradients import ConvGrads
 BAND_BYTES = 1 << 16
 
 
-def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
-    """Twin of `ghostnp.ops.depthwise_conv2d`, for the engine into `out` (a kernel's layout) and rectified."""
+def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
+    """Twin of `ghostnp.ops.depthwise_conv2d`, for the engine into `out` (a kernel's layout), within `limits`."""
     window = check_conv2d(x, weight, bias, groups="channels", stride=stride, padding=padding, dilation=dilation)
-    return convolve_depthwise(x, weight, bias, window, out=out, relu=relu)
+    return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
 
 
 def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -42,14 +42,14 @@ def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
     return convolve_depthwise_backward(dy, x, weight, window)
 
 
-def convolve_depthwise(x, weight, bias, window, *, out=None, relu=False):
+def convolve_depthwise(x, weight, bias, window, *, out=None, limits=UNLIMITED):
     """`depthwise_conv2d` for a window that has been checked already."""
     y = empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
     if y.size:
         band, taps, _ = _layout(window, len(x), x.itemsize)
         bias = np.zeros(len(weight), x.dtype) if bias is None else contiguous(bias)
         w, shares = contiguous(rows(weight)), shares_for(y.size * taps.order.size)
-        _forward(shares, rows(planes(x)), w, bias, band, taps.offsets, rows(y), relu)
+        _forward(shares, rows(planes(x)), w, bias, band, taps.offsets, rows(y), limits)
     return images(y) if out is None else out
 
 
@@ -110,7 +110,7 @@ def _row_length(band):
 
 
 @leaf
-def _filter(phases, w, bias, band, offsets, first, sums, y, relu):
+def _filter(phases, w, bias, band, offsets, first, sums, y, limits):
     """One filter's band of y from row `first` on; with other pixels between those of y, it takes them from `sums`."""
     n, width, end = band.width_out * band.batch, _row_length(band), min(band.height_out, first + band.rows)
     apart = band.spacing > band.batch
@@ -118,7 +118,7 @@ def _filter(phases, w, bias, band, offsets, first, sums, y, relu):
         begin, rows = (i - first) * band.pitch, min(ROWS, end - i)
         home = sums if apart else y[i * n : (i + rows) * n]
         for j in range(0, width, VECTOR // y.itemsize):
-            filter_rows(w, offsets, phases, begin + j, band.pitch, bias, home, j, width, rows, width - j, relu)
+            filter_rows(w, offsets, phases, begin + j, band.pitch, bias, home, j, width, rows, width - j, limits)
         if apart:
             for r in range(rows):
                 row, target = sums[r * width : (r + 1) * width], y[(i + r) * n : (i + r + 1) * n]
@@ -181,14 +181,14 @@ def _filter_backward(dy, w, band, taps, sources, first, scratch, dw):
 
 
 @leaf
-def _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, relu):
+def _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, limits):
     """Channels `begin` to `end` - 1 of x, each with all of its filters."""
     multiplier = len(w) // len(x)
     for c in range(begin, end):
         for first in range(0, band.height_out, band.rows):
             deal(x[c], band, first, phases)
             for o in range(c * multiplier, (c + 1) * multiplier):
-                _filter(phases, w[o], bias[o], band, offsets, first, sums, y[o], relu)
+                _filter(phases, w[o], bias[o], band, offsets, first, sums, y[o], limits)
 
 
 @leaf
@@ -215,14 +215,14 @@ def _order_columns(share, shares, w, order, target):
 
 
 @driver
-def _forward(share, shares, x, w, bias, band, offsets, y, relu):
+def _forward(share, shares, x, w, bias, band, offsets, y, limits):
     """y (C_out, H_out·W_out·N) of x (C_in, H·W·N) and w (C_out, taps): the channels are shared out."""
     begin, end = bounds(share, shares, len(x))
     if begin < end:
         # Whole vectors are read, so the last one of a row may go beyond the phases.
         phases = np.zeros(band.phases * band.size + VECTOR // x.itemsize, x.dtype)
         sums = np.empty(ROWS * band.pitch, x.dtype)
-        _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, relu)
+        _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, limits)
 
 
 @driver

@@ -2,7 +2,7 @@
 
 Written as loops, the row of a small map is all remainder, computed number by number; and a sum over taps reads and
 writes every number again for every few taps. Here the loop over taps is spelled out in LLVM's language, as in
-`registers`: it carries one vector of sums for each of 4 rows, from the bias to the rectified result.
+`registers`: it carries one vector of sums for each of 4 rows, from the bias to the clipped result.
 """
 
 import numba
@@ -12,7 +12,7 @@ from numba.core import types
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic, overload
 
-__all__ = ["FEATURES", "ROWS", "VECTOR", "Vectors", "copy_vector", "data", "filter_rows", "loop", "rectified", "spread"]
+__all__ = ["FEATURES", "ROWS", "VECTOR", "Vectors", "clipped", "copy_vector", "data", "filter_rows", "loop", "spread"]
 
 ROWS = 4
 # What code is compiled for: this processor, unless Numba's own setting names another.
@@ -27,11 +27,11 @@ def copy_vector(source, i, target, j, count):
     target[j : j + count] = source[i : i + count]
 
 
-def filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
+def filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, limits):
     """y[q + r·y_step + j] = bias + Σ_t w[t] · x[p + r·x_step + offsets[t] + j], for r < rows ≤ 4 and j < n.
 
-    Again n is as many numbers as a vector has, but at most `count`; x is read for a whole vector all the same. Where
-    `relu`, y is rectified; NaN stays NaN. All arrays are flat.
+    Again n is as many numbers as a vector has, but at most `count`; x is read for a whole vector all the same. What
+    is beyond the `limits` becomes the limit; NaN stays NaN. All arrays are flat.
     """
     count = min(count, VECTOR // x.itemsize)
     for r in range(rows):
@@ -39,7 +39,7 @@ def filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu)
         for t in range(w.size):
             begin = p + r * x_step + offsets[t]
             total += w[t] * x[begin : begin + count]
-        y[q + r * y_step : q + r * y_step + count] = np.where(relu & (total < 0), 0, total)
+        y[q + r * y_step : q + r * y_step + count] = np.clip(total, *limits)
 
 
 @overload(copy_vector)
@@ -51,9 +51,9 @@ def _compiled_copy(source, i, target, j, count):
 
 
 @overload(filter_rows)
-def _compiled_filter(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
-    def call(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
-        _filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu)
+def _compiled_filter(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, limits):
+    def call(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, limits):
+        _filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, limits)
 
     return call
 
@@ -65,9 +65,9 @@ def _copy_vector(_, source, i, target, j, count):
 
 
 @intrinsic
-def _filter_rows(_, w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
+def _filter_rows(_, w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, limits):
     index = types.intp
-    signature = types.void(w, offsets, x, index, index, x.dtype, y, index, index, index, index, types.boolean)
+    signature = types.void(w, offsets, x, index, index, x.dtype, y, index, index, index, index, limits)
     return signature, _build_filter
 
 
@@ -84,6 +84,13 @@ class Vectors:
     def everywhere(self, value):
         """The value in every lane."""
         return spread(self._builder, value, self.lanes)
+
+    def limits(self, pair):
+        """The two numbers of a tuple of float64, each in every lane."""
+        for i in range(2):
+            limit = self._builder.extract_value(pair, i)
+            narrow = limit.type != self.type.element
+            yield self.everywhere(self._builder.fptrunc(limit, self.type.element) if narrow else limit)
 
     def at(self, pointer, begin):
         """The place of a vector, so many numbers behind the pointer."""
@@ -153,11 +160,11 @@ def loop(builder, count, starts, following):
     return values
 
 
-def rectified(builder, total, relu):
-    """The vector; where `relu`, without negative numbers; NaN stays NaN."""
-    zero = ir.Constant(total.type, None)
-    negative = builder.and_(builder.fcmp_ordered("<", total, zero), spread(builder, relu, total.type.count))
-    return builder.select(negative, zero, total)
+def clipped(builder, total, limits):
+    """The vector, but the limits in place of what is beyond them; NaN stays NaN."""
+    for beyond, limit in zip("<>", limits, strict=True):
+        total = builder.select(builder.fcmp_ordered(beyond, total, limit), limit, total)
+    return total
 
 
 def data(context, builder, signature, arguments, *numbers):
@@ -175,7 +182,7 @@ def _build_copy(context, builder, signature, arguments):
 
 def _build_filter(context, builder, signature, arguments):
     """Write `filter_rows` with LLVM's instructions: a loop over t, which carries one vector of sums for each row."""
-    weights, _, _, p, x_step, bias, _, q, y_step, rows, count, relu = arguments
+    weights, _, _, p, x_step, bias, _, q, y_step, rows, count, limits = arguments
     taps = context.make_array(signature.args[0])(context, builder, weights).nitems
     w, offsets, x, y = data(context, builder, signature, arguments, 0, 1, 2, 6)
     vectors, index = Vectors(context, builder, signature.args[2]), p.type
@@ -192,7 +199,8 @@ def _build_filter(context, builder, signature, arguments):
             yield builder.fadd(total, product, _FLAGS)
 
     totals = loop(builder, taps, [vectors.everywhere(bias)] * ROWS, add)
-    results = [rectified(builder, total, relu) for total in totals]
+    between = list(vectors.limits(limits))
+    results = [clipped(builder, total, between) for total in totals]
     places = [vectors.at(y, builder.add(q, builder.mul(r, y_step))) for r in numbers]
     vectors.store_first(lambda _: results, places, count)
     return context.get_dummy_value()

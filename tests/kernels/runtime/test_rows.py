@@ -15,8 +15,8 @@ def _copy(source, i, target, j, count):
 
 
 @leaf
-def _filter(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
-    filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu)
+def _filter(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, limits):
+    filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, limits)
 
 
 def counts(dtype):
@@ -37,10 +37,10 @@ def test_a_vector_is_copied_up_to_the_count(dtype):
         assert np.isnan(target[3 + copied :]).all()
 
 
-@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("limits", [(-np.inf, np.inf), (0.0, np.inf), (-20.0, 6.0)])
 @pytest.mark.parametrize("rows", [1, 3, 4])
 @pytest.mark.parametrize("taps", [0, 1, 9])
-def test_rows_are_the_sums_over_taps(dtype, relu, rows, taps):
+def test_rows_are_the_sums_over_taps(dtype, limits, rows, taps):
     lanes, x_step, y_step = VECTOR // np.dtype(dtype).itemsize, 40, 35
     rng = np.random.default_rng(rows * 10 + taps)
     x, w = rng.integers(-9, 10, 4 * x_step + 2 * lanes + 5).astype(dtype), rng.integers(-9, 10, taps).astype(dtype)
@@ -51,15 +51,15 @@ def test_rows_are_the_sums_over_taps(dtype, relu, rows, taps):
         for r in range(rows):
             seen = [x[5 + r * x_step + offset :][:computed] for offset in offsets]
             row = dtype(3) + sum((factor * pixels for factor, pixels in zip(w, seen, strict=True)), np.zeros(computed))
-            expected[2 + r * y_step :][:computed] = np.maximum(row, 0) if relu else row
-        _filter(w, offsets, x, 5, x_step, dtype(3), y, 2, y_step, rows, count, relu)
+            expected[2 + r * y_step :][:computed] = np.clip(row, *limits)
+        _filter(w, offsets, x, 5, x_step, dtype(3), y, 2, y_step, rows, count, limits)
         np.testing.assert_array_equal(y, expected)
 
 
-def test_rectifying_keeps_nan(dtype):
+def test_clipping_keeps_nan(dtype):
     x = np.full(VECTOR, np.nan, dtype)
     x[1::2] = -1
     n = min(3, VECTOR // np.dtype(dtype).itemsize)
     y = np.zeros(n, dtype)
-    _filter(np.ones(1, dtype), np.zeros(1, np.int64), x, 0, 0, dtype(0), y, 0, 0, 1, n, True)
+    _filter(np.ones(1, dtype), np.zeros(1, np.int64), x, 0, 0, dtype(0), y, 0, 0, 1, n, (0.0, 6.0))
     np.testing.assert_array_equal(y, [np.nan, 0, np.nan][:n])
