@@ -123,8 +123,10 @@ def _multiply_bands(begin, end, w, bias, x, where, y, limits):
         bottom, pixels = min(top + _BAND, y.shape[1]), x[g].reshape(x.shape[1] * depth)
         for m in range(top, bottom):
             fill(y[g, m], bias[g, m])
-        for p in range(0, depth, CHUNK):
-            add_dots(w[g], p, min(CHUNK, depth - p), pixels[p:], where, y[g], top, bottom)
+        # One pixel's products read each number of w once: in the order of memory, if rows are not cut.
+        size = max(1, depth) if where.size == 1 else CHUNK
+        for p in range(0, depth, size):
+            add_dots(w[g], p, min(size, depth - p), pixels[p:], where, y[g], top, bottom)
         for m in range(top, bottom):
             clip_row(y[g, m], limits)
 

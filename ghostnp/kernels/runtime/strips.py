@@ -6,7 +6,6 @@ the last row of taps. All weights stay in registers. So 9 products cost 3 loads 
 which `rows` cannot say of a filter whose size it does not know.
 """
 
-from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, overload
 
@@ -108,14 +107,12 @@ class _Strip:
         halves = [self.index(half * lanes) for half in range(2)]
         at = [[self.builder.add(self._number(v), half) for half in halves] for v in range(0, size, 2)]
         masks = [[self.vectors.within(begin, self.taps.length) for begin in pair] for pair in at]
-        lane = ir.IntType(32)
-        parts = [ir.Constant(ir.VectorType(lane, lanes), [lane(2 * i + v) for i in range(lanes)]) for v in range(2)]
 
         def load(row):
             loaded = []
             for places, pair in zip(at, masks, strict=True):
                 both = [self._load(row, begin, mask) for begin, mask in zip(places, pair, strict=True)]
-                loaded += [self.builder.shuffle_vector(*both, part) for part in parts]
+                loaded += self.vectors.every_other(*both)
             return loaded[:size]
 
         return load

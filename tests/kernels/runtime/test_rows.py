@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ghostnp.kernels.runtime import leaf
-from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, copy_vector, filter_rows
+from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, copy_every_other, copy_vector, filter_rows
 from ghostnp.kernels.runtime.strips import SIZES, filter_strip
 
 pytestmark = [pytest.mark.small, pytest.mark.parametrize("dtype", [np.float32, np.float64])]
@@ -15,6 +15,11 @@ pytestmark = [pytest.mark.small, pytest.mark.parametrize("dtype", [np.float32, n
 @leaf
 def _copy(source, i, target, j, count):
     copy_vector(source, i, target, j, count)
+
+
+@leaf
+def _copy_every_other(source, i, target, j, count):
+    copy_every_other(source, i, target, j, count)
 
 
 @leaf
@@ -41,6 +46,19 @@ def test_a_vector_is_copied_up_to_the_count(dtype):
         _copy(source, 2, target, 3, count)
         copied = min(count, lanes)
         np.testing.assert_array_equal(target[3 : 3 + copied], source[2 : 2 + copied])
+        assert np.isnan(target[:3]).all()
+        assert np.isnan(target[3 + copied :]).all()
+
+
+def test_every_other_number_is_copied_up_to_the_count(dtype):
+    lanes = VECTOR // np.dtype(dtype).itemsize
+    source = np.arange(3 * lanes, dtype=dtype)
+    for count in counts(dtype):
+        target, copied = np.full(2 * lanes + 1, np.nan, dtype), min(count, lanes)
+        # The last number of the source is the last that is read.
+        first = source.size - 2 * copied + 1
+        _copy_every_other(source, first, target, 3, count)
+        np.testing.assert_array_equal(target[3 : 3 + copied], source[first::2])
         assert np.isnan(target[:3]).all()
         assert np.isnan(target[3 + copied :]).all()
 
