@@ -210,14 +210,19 @@ def _collect_row(piece, begin, step, batch, dx):
 
 @leaf
 def _deal_phase(x, band, phase, numbers):
-    """Copy what a band of all output rows reads of a channel x (H·W·N) to the numbers of one phase, zero before."""
+    """Copy what a band of all output rows reads of a channel x (H·W·N) to the numbers of one phase."""
     p, q = phase // band.phase_columns, phase % band.phase_columns
     begin, end, at = _inside(band, q)
+    zero = numbers.dtype.type(0)
     for line in range(band.lines):
         row, target = line * band.stride_rows + p - band.top, line * band.pitch
         if 0 <= row < band.height:
             piece = numbers[target + begin : target + end]
             _deal_row(x, row * band.width * band.batch + at, band.phase_columns, band.batch, piece)
+            fill(numbers[target : target + begin], zero)
+            fill(numbers[target + end : target + band.pitch], zero)
+        else:
+            fill(numbers[target : target + band.pitch], zero)
 
 
 @leaf
@@ -236,7 +241,6 @@ def _collect_phase(numbers, band, first, phase, dx):
 def _deal_jobs(begin, end, x, band, phases):
     for job in range(begin, end):
         c, phase = job // band.phases, job % band.phases
-        fill(phases[c, phase], phases.dtype.type(0))
         _deal_phase(x[c], band, phase, phases[c, phase])
 
 

@@ -8,6 +8,7 @@ a vector has, they are read and written under a mask, so that nothing beyond a r
 """
 
 import numpy as np
+from llvmlite import ir
 from llvmlite.binding import get_process_triple
 from numba.core import types
 from numba.extending import intrinsic, overload
@@ -109,9 +110,11 @@ class _Block:
         """For each row its place in y, and the sums of its products with the `count` vectors that `load` finds in x."""
         builder, everywhere = self.builder, self.vectors.everywhere
         starts = [builder.gep(self.w, [builder.mul(r, self.m_step)]) for r in self.rows]
+        following = builder.gep(self.w, [builder.mul(self.index(ROWS), self.m_step)])
 
         def add(k, sums):
             sums, offset = iter(sums), builder.mul(k, self.k_step)
+            self._prefetch(builder.gep(following, [builder.mul(k, self.index(ROWS))]))
             xs = list(load(builder.gep(self.x, [builder.mul(k, self.pitch)])))
             for start in starts:
                 factor = everywhere(builder.load(builder.gep(start, [offset])))
@@ -122,3 +125,10 @@ class _Block:
         sums = loop(builder, self.depth, [bias for bias in biases for _ in range(count)], add)
         sums = [clipped(builder, total, self.limits) for total in sums]
         return [(place, sums[r * count : (r + 1) * count]) for r, place in enumerate(self.places)]
+
+    def _prefetch(self, place):
+        """Have the line of memory at a place brought to the second-level cache."""
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+        function = self.builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
+        self.builder.call(function, [place, number(0), number(2), number(1)])
