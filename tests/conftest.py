@@ -69,6 +69,11 @@ def pytest_configure(config):
             LOADED[name] = _load(name)
 
 
+def pytest_xdist_auto_num_workers(config):
+    """The whole suite runs on up to four processes; files that were chosen by name run in this one."""
+    return min(4, os.cpu_count() or 1) if config.args_source is config.ArgsSource.TESTPATHS else 0
+
+
 def pytest_report_header():
     lines = [f"ghostnp: {Path(ghostnp.__file__).parent}"]
     for name, module in LOADED.items():
@@ -93,18 +98,25 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(trylast=True)  # after pytest has put together what shares a fixture
 def pytest_collection_modifyitems(items):
-    """Tests of one network run one after the other, so that memory holds one oracle; the "last" at the end."""
+    """Tests of one network run one after the other, in one process, so that its oracle is in memory once."""
     places = {item: place for place, item in enumerate(items)}
     first: dict[tuple, int] = {}
     for item in items:
+        if network := _network(item):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.name}-{network}"))
         first.setdefault(_subject(item), places[item])
-    items.sort(key=lambda item: (item.get_closest_marker("last") is not None, first[_subject(item)], places[item]))
+    items.sort(key=lambda item: (first[_subject(item)], places[item]))
+
+
+def _network(item):
+    """The network that a test of `tests/models` is about."""
+    is_about_one = item.path.parent.name == "models" and hasattr(item, "callspec")
+    return item.callspec.params.get("name") if is_about_one else None
 
 
 def _subject(item):
-    """The network that a test of `tests/models` is about; for all other tests nothing that others share."""
-    network = getattr(item, "callspec", None) and item.callspec.params.get("name")
-    return (item.path, network) if network and item.path.parent.name == "models" else (item.nodeid,)
+    """What a test is about: a network that others of its file are about too, or something that no other is about."""
+    return (item.path, network) if (network := _network(item)) else (item.nodeid,)
 
 
 @pytest.fixture(scope="session")
@@ -130,3 +142,29 @@ def run_python():
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_kernel_was_compiled_for_more_than_two_dtypes():
+    """One signature in float32 and one in float64, whatever layouts and flags this process's tests have handed in.
+
+    Leaves are compiled for the drivers that call them: all are seen only where the cache was empty, as in CI.
+    """
+    yield
+    kernels = [module for name, module in sys.modules.items() if name.startswith("ghostnp.kernels.")]
+    if not kernels:
+        return
+    from numba.core.dispatcher import Dispatcher
+
+    compiled = {
+        f"{module.__name__}.{name}": [str(signature) for signature in dispatcher.signatures]
+        for module in kernels
+        for name, value in vars(module).items()
+        if isinstance(dispatcher := getattr(value, "dispatcher", value), Dispatcher)
+    }
+    too_many = [
+        "\n    ".join([name, *signatures])
+        for name, signatures in compiled.items()
+        if len(signatures) > 2 or len({text.replace("float32", "float64") for text in signatures}) > 1
+    ]
+    assert not too_many, "\n".join(too_many)

@@ -272,28 +272,3 @@ print(y.shape, dx.shape, grads.keys() == model.parameters().keys())
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(module)
     assert result.failed == 0
-
-
-# After everything else
-
-
-@pytest.mark.last
-def test_no_kernel_was_compiled_for_more_than_two_dtypes():
-    """One signature in float32 and one in float64, whatever layouts and flags the suite has handed in.
-
-    Leaves are compiled for the drivers that call them: all are seen only where the cache was empty, as in CI.
-    """
-    from numba.core.dispatcher import Dispatcher
-
-    compiled = {
-        f"{module.__name__}.{name}": [str(signature) for signature in dispatcher.signatures]
-        for module in modules_of(kernels)
-        for name, value in vars(module).items()
-        if isinstance(dispatcher := getattr(value, "dispatcher", value), Dispatcher)
-    }
-    too_many = [
-        "\n    ".join([name, *signatures])
-        for name, signatures in compiled.items()
-        if len(signatures) > 2 or len({text.replace("float32", "float64") for text in signatures}) > 1
-    ]
-    assert not too_many, "\n".join(too_many)
