@@ -238,7 +238,7 @@ class Tape:
             varying = {
                 name: tuple(map(number, value)) if isinstance(value, tuple) else number(value)
                 for name, value in step.arguments.items()
-                if any(isinstance(part, Result) for part in _sequence(value))
+                if any(isinstance(part, Result) for part in several(value))
             }
             fixed = {
                 name: self.found(value, (), constant) for name, value in step.arguments.items() if name not in varying
@@ -376,7 +376,7 @@ class _Recorder:
                 y = computed(*args, **keywords)
             else:
                 y = _gradient_tokens(row, call.arguments) if is_backward else _tokens(cost, call.arguments)
-            results = [self._numbered(value) for value in _sequence(y)]
+            results = [self._numbered(value) for value in several(y)]
             self.steps.append(Step(name, path, arguments, tuple(results), getattr(y, "_fields", ()), cost))
             return y
 
@@ -416,7 +416,8 @@ class _Recorder:
         return len(self.values) - 1
 
 
-def _sequence(y):
+def several(y):
+    """What a call takes or gives, as a sequence: of one, where it is not one already."""
     return y if isinstance(y, tuple | list) else (y,)
 
 
@@ -431,7 +432,7 @@ def _tokens(cost, arguments):
 
 def _dtype(arguments):
     """That of the first array."""
-    arrays = (part for value in arguments.values() for part in _sequence(value))
+    arrays = (part for value in arguments.values() for part in several(value))
     return next(array.dtype for array in arrays if isinstance(array, Token | np.ndarray))
 
 

@@ -145,12 +145,17 @@ class Operator:
         return tuple(name for name in self.arrays if name not in STATISTICS and name not in self.constants)
 
     @cached_property
-    def extra(self):
-        """Names of its extra outputs: what forward returns after y, for backward to read."""
+    def read_backward(self):
+        """Names of what its backward pass takes between dy and the keywords: arguments of forward, extra outputs."""
         if self.backward is None:
             return ()
         parameters = list(signature(self.backward).parameters.values())[1:]
-        return tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY and p.name not in self.positional)
+        return tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+
+    @cached_property
+    def extra(self):
+        """Names of its extra outputs: what forward returns after y, for backward to read."""
+        return tuple(name for name in self.read_backward if name not in self.positional)
 
     @property
     def slides(self):
@@ -182,6 +187,23 @@ class Operator:
         call = signature(self.forward).bind(*args, **keywords)
         call.apply_defaults()
         return call.arguments
+
+    def backward_arguments(self, arguments, extra):
+        """What its backward pass takes between dy and the keywords, by name and in order.
+
+        Parameters
+        ----------
+        arguments : mapping of str to object
+            Forward's, by name.
+        extra : sequence
+            The extra outputs that forward returned.
+
+        Returns
+        -------
+        dict of str to object
+        """
+        known = {**arguments, **dict(zip(self.extra, extra, strict=True))}
+        return {name: known[name] for name in self.read_backward}
 
     def cost_of(self, arguments):
         """The cost of a call, from its arguments by name; of arrays nothing but the shapes is read.
