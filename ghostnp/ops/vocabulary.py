@@ -86,8 +86,9 @@ class Operator:
         Whether a map of one value all over stays a map of that value.
     overwrites : tuple of str
         Arguments whose memory y may take: each number is read before the one in its place is written.
-    is_view : bool
-        Whether y only looks at the memory of x.
+    is_view, is_view_backward : bool
+        Whether y only looks at the memory of x; and whether gradients only look at that of dy, where operands have one
+        shape and nothing was cut off.
     """
 
     forward: Callable
@@ -106,6 +107,7 @@ class Operator:
     keeps_constants: bool = False
     overwrites: tuple[str, ...] = ()
     is_view: bool = False
+    is_view_backward: bool = False
 
     @property
     def name(self):
@@ -271,11 +273,11 @@ _ROWS = (
     _row(activation.softmax, "activation", alike=_ALL, takes="channels"),
     _row(normalization.batch_norm_train, "norm", linear=(("weight", "bias"),), alike=("channels", "pixels"), **_NORM),
     _row(normalization.batch_norm_eval, "norm", alike=_ALL, overwrites=("x",), **_BY_WEIGHTS, **_NORM),
-    _row(elementwise.add, "elementwise", linear=(("a", "b"),), **_PAIR),
+    _row(elementwise.add, "elementwise", linear=(("a", "b"),), is_view_backward=True, **_PAIR),
     _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), **_PAIR),
-    _row(concat.concat, "concat", linear=(("xs",),), alike=("images", "pixels")),
+    _row(concat.concat, "concat", linear=(("xs",),), alike=("images", "pixels"), is_view_backward=True),
     _row(concat.split, "concat", alike=("images", "pixels"), is_view=True, **_BY_X),
-    _row(concat.flatten, "concat", is_view=True, **_BY_X),
+    _row(concat.flatten, "concat", is_view=True, is_view_backward=True, **_BY_X),
     _row(attention.full_attention, "attention", linear=(("z",), ("weight",)), alike=_IMAGES_AND_CHANNELS),
     _row(
         attention.decoupled_attention,
@@ -300,6 +302,8 @@ _words = {row.name: row for row in _ROWS}
 VOCABULARY = MappingProxyType(_words)
 COMPOSITIONS = MappingProxyType({row.name: row for row in _COMPOSED})
 BUILT_IN = frozenset(VOCABULARY) | frozenset(COMPOSITIONS)
+# Where the results of a registered operator lie in memory, it alone knows.
+_VIEWS = ("is_view", "is_view_backward")
 
 
 def operators(*families):
@@ -400,10 +404,10 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
         row = replace(pattern, forward=forward, backward=backward, cost=cost)
     else:
         row = Operator(forward, facts.get("family", "elementwise"), backward, cost)
-    if unknown := set(facts) - {field.name for field in fields(Operator)} | set(facts) & {"forward", "is_view"}:
-        known = ", ".join(field.name for field in fields(Operator)[4:-1])
-        raise TypeError(f"{', '.join(sorted(unknown))} is no fact of an operator: the rule is one of {known}")
-    row = replace(row, **facts, is_view=False)  # where a new operator's result lies in memory, it alone knows
+    legal = [field.name for field in fields(Operator) if field.name not in ("forward", "backward", "cost", *_VIEWS)]
+    if unknown := sorted(set(facts) - set(legal)):
+        raise TypeError(f"{', '.join(unknown)} is no fact of an operator: the rule is one of {', '.join(legal)}")
+    row = replace(row, **facts, **dict.fromkeys(_VIEWS, False))
     _check_signatures(row, like)
     _words[name] = row
     return row
