@@ -3,7 +3,7 @@
 import numpy as np
 
 from ghostnp.ops.geometry import sliding_window, tap
-from ghostnp.testing.bounds import disagreement, forward_bound
+from ghostnp.testing.bounds import allowed_difference, forward_bound
 from ghostnp.testing.calls import leaves, run
 
 _ROUNDOFF = np.finfo(np.float64).eps / 2
@@ -18,7 +18,7 @@ def rounding_of(call, arguments):
     """How far two results for these arguments may lie apart, for each array in y: nothing where integers are exact."""
     if call.row.exact:
         return None
-    return disagreement(*forward_bound(call, arguments, np.float64))
+    return allowed_difference(*forward_bound(call, arguments, np.float64))
 
 
 def assert_same(actual, expected, what, allowed=None):
@@ -140,7 +140,7 @@ def keeps_constants(namespace, call):
     level = -1 - call.seed % 5
     arguments = call.arguments(np.float64, draw=lambda rng, shape, dtype: np.full(shape, level, dtype))
     y = run(namespace, call, arguments)[0]
-    allowed = disagreement(*forward_bound(call, arguments, np.float64))
+    allowed = allowed_difference(*forward_bound(call, arguments, np.float64))
     assert_same(y, np.full(y.shape, float(level)), f"y of a map of {level}", allowed)
 
 
@@ -171,7 +171,7 @@ def normalizes(namespace, call):
     y, (mean, var) = run(namespace, call, arguments)
     axes, gamma = (0, 2, 3), 4 * (x.size // x.shape[1] + 4) * _ROUNDOFF
     largest_x, largest_y = np.abs(x).max(), np.abs(y).max()
-    (of_y,) = disagreement(*forward_bound(call, arguments, np.float64))
+    (of_y,) = allowed_difference(*forward_bound(call, arguments, np.float64))
     allowed = [of_y + 3 * gamma * largest_y]
     assert_same(y.mean(axis=axes), arguments["bias"], "the mean of y", allowed)
     assert_same(y.std(axis=axes), np.abs(arguments["weight"]), "the standard deviation of y", allowed)
