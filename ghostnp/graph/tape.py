@@ -152,7 +152,7 @@ class Tracked:
 
 @dataclass(frozen=True, eq=False)
 class Tape:
-    """What `record` heard.
+    """A recorded run: calls, and what they read and gave.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class Tape:
     output : Result, Constant or tuple of these
         What the model returned.
     tracked : tuple of Tracked
-        What moved beside the calls, in training.
+        Running statistics that batch norms moved, in training.
     """
 
     steps: tuple[Step, ...]
@@ -303,8 +303,8 @@ def record(model, *inputs, training=False, rng=None, state=None, strict=True):
     state : dict of str to ndarray, optional
         Arrays that may occur as constants, by name; by default the Module's `state_dict()`.
     strict : bool, default True
-        Whether an array that comes from nowhere is an error. Otherwise it is a constant without a name, which is good
-        enough for those who read shapes alone.
+        Whether an array of unknown origin is an error. Otherwise it is a constant without a name, which is enough where
+        only shapes are read.
 
     Returns
     -------
@@ -313,7 +313,7 @@ def record(model, *inputs, training=False, rng=None, state=None, strict=True):
     Raises
     ------
     TypeError
-        If `model` cannot be called so, or a Token meets NumPy.
+        If `model` cannot be called so, or a Token is handed to NumPy.
     ValueError
         If a call is handed an array that is neither an input, nor an earlier result, nor in `state`: on the tape it
         would be frozen as it is now, and the tape wrong for any other input.

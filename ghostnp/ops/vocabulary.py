@@ -2,7 +2,7 @@
 
 A signature says much of an operator: which arguments it takes, in which order, with which defaults. A row says the
 rest: to which family it belongs, in which arguments it is linear, which of its axes are alike, what it may overwrite.
-Whoever wants to know asks here: the backends, the tape, the counter, the engine, the conventions, the laws.
+All else asks here: the backends, the tape, the counter, the engine, the conventions, the laws.
 
 >>> VOCABULARY["max_pool2d"].extra, VOCABULARY["depthwise_conv2d"].gradients
 (('argmax',), ('x', 'weight', 'bias'))

@@ -1,4 +1,4 @@
-"""Holding anybody's operator against the definition.
+"""Comparing a function, of a framework or of your own, with the definition of its operator.
 
 >>> def mine(x, weight, bias=None, *, stride=1, padding="valid", dilation=1):  # as Keras would call it
 ...     from ghostnp import ops

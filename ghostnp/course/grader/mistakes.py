@@ -145,8 +145,8 @@ def _halves(sample):
 
 
 _FLIPPED = (
-    "The kernel is flipped: what deep learning calls a convolution is a cross-correlation, and weight[u, v] meets "
-    "x̄[i·s + u]."
+    "The kernel is flipped: what deep learning calls a convolution is a cross-correlation, and weight[u, v] is "
+    "multiplied by x̄[i·s + u]."
 )
 _NO_BIAS = "The bias is left out."
 _ONE_IMAGE = "dweight sums over all images of the batch; this is one image's share."

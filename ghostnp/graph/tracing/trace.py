@@ -1,6 +1,6 @@
 """Step through a network or an operator: every intermediate, what made it, and what that cost.
 
-A trace is the tape of one run (see `ghostnp.graph.tape`) beside its count; no module takes part in it.
+A trace is the tape of one run (see `ghostnp.graph.tape`) and its count. Modules do not know of it.
 """
 
 import io

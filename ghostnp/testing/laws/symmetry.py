@@ -1,4 +1,4 @@
-"""Laws of sameness: what must come out when the input is put in another order, moved, or made alike all over."""
+"""Laws of sameness: what must come out when the input is put in another order, moved, or made constant."""
 
 import numpy as np
 
@@ -134,7 +134,7 @@ def _window(call):
 
 
 def keeps_constants(namespace, call):
-    """One value all over, below zero so that a border of zeros would show."""
+    """A constant map gives a constant one; its value is below zero, so that a border of zeros would show."""
     if "count_include_pad" in call.row.keywords:
         call = call.replace(count_include_pad=False)
     level = -1 - call.seed % 5
@@ -187,7 +187,7 @@ def takes_the_largest(namespace, call):
     taken = np.full(y.shape, np.nan)
     for number, (u, v) in enumerate(np.ndindex(window.kernel)):
         pixel = tap(xp, u, v, window)
-        assert (y >= pixel).all(), f"y is smaller than the pixel that tap {(u, v)} meets"
+        assert (y >= pixel).all(), f"y is smaller than the pixel that tap {(u, v)} reads"
         taken[argmax == number] = pixel[argmax == number]
     assert_same(taken, y, "the pixel that argmax names")
 
