@@ -113,7 +113,7 @@ def test_the_cost_of_what_it_is_like_is_taken_over():
         ({"backward": lambda x: x}, r"backward takes \(x\): .* such as \(dy, x\)"),
         ({"backward": lambda dy, x, *, slope=1: x}, r"backward takes .*: .* such as \(dy, x\)"),
         ({"cost": lambda y_shape: y_shape}, r"cost takes y_shape, .* such as \(x_shape\)"),
-        ({"famly": "activation"}, "famly is no fact of an operator: the rule is one of"),
+        ({"famly": "activation"}, "famly is no fact of an operator: the rule is one of family, linear"),
     ],
 )
 def test_a_wrong_registration_is_refused_by_name(arguments, message):
