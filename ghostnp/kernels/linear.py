@@ -4,7 +4,7 @@
 y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
 
           few                  many
-    y     w · rows of xᵀ       gemm(w, x)           few: less than a vector has
+    y     w · rows of xᵀ       gemm(w, x)           few: up to FEW_PRODUCTS
     dx    gemm(dyᵀ, w)ᵀ        gemm(wᵀ, dy)         few: less than a vector has
     dw    gemm(dy, xᵀ)         gemm_nt(dy, x)       few: up to FEW_PIXELS
 
@@ -23,6 +23,8 @@ from ghostnp.kernels.runtime.registers import VECTOR
 from ghostnp.ops.gradients import ConvGrads
 from ghostnp.ops.linear import check_linear
 
+# With so many pixels a vector of them is so empty that scalar products along w take less time.
+FEW_PRODUCTS = 4
 # Up to so many pixels a row of them is too short for scalar products.
 FEW_PIXELS = 256
 _BAND = 4  # rows of w whose products with x are summed at once
@@ -48,7 +50,7 @@ def linear_backward(dy, x, weight):
 def product(w, bias, x, y, relu=False):
     """y = w @ x + bias, for bias (G·M,) or None; rectified, where `relu`."""
     bias = as_rows(bias, y)
-    if _fill_no_vector(x):
+    if x.shape[2] <= FEW_PRODUCTS:
         _multiply_few(shares_for(w.size * x.shape[2]), w, bias, _turned(x), y, relu)
     else:
         gemm(w, False, bias, matrix(x), y, relu=relu)
@@ -123,8 +125,10 @@ def _multiply_bands(begin, end, w, bias, x, where, y, relu):
         bottom, pixels = min(top + _BAND, y.shape[1]), x[g].reshape(x.shape[1] * depth)
         for m in range(top, bottom):
             fill(y[g, m], bias[g, m])
-        for p in range(0, depth, CHUNK):
-            add_dots(w[g], p, min(CHUNK, depth - p), pixels[p:], where, y[g], top, bottom)
+        # A single pixel needs w alone, so w is read as it lies in memory, which is fastest.
+        chunk = max(1, depth) if where.size == 1 else CHUNK
+        for p in range(0, depth, chunk):
+            add_dots(w[g], p, min(chunk, depth - p), pixels[p:], where, y[g], top, bottom)
         if relu:
             for m in range(top, bottom):
                 rectify(y[g, m])

@@ -12,7 +12,19 @@ from numba.core import types
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic, overload
 
-__all__ = ["FEATURES", "ROWS", "VECTOR", "Vectors", "copy_vector", "data", "filter_rows", "loop", "rectified", "spread"]
+__all__ = [
+    "FEATURES",
+    "ROWS",
+    "VECTOR",
+    "Vectors",
+    "copy_vector",
+    "data",
+    "fetch",
+    "filter_rows",
+    "loop",
+    "rectified",
+    "spread",
+]
 
 ROWS = 4
 # What code is compiled for: this processor, unless Numba's own setting names another.
@@ -151,6 +163,14 @@ def loop(builder, count, starts, following):
 
     builder.position_at_end(end)
     return values
+
+
+def fetch(builder, pointer):
+    """Ask for a line of memory that is read soon. Nothing else happens, wherever the pointer points."""
+    address = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [address.type, _LANE, _LANE, _LANE])
+    function = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
+    builder.call(function, [address, _LANE(0), _LANE(3), _LANE(1)])  # to be read; for all caches; data
 
 
 def rectified(builder, total, relu):
