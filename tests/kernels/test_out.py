@@ -66,6 +66,21 @@ def test_out_may_be_the_first_argument(call):
 
 
 @pytest.mark.small
+@pytest.mark.parametrize("size", [(6, 8), (7, 3), (3, 4), (2, 9)], ids=str)  # twice as large, and not
+@pytest.mark.parametrize("batch", [1, 2, 8])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nearest_enlarges_the_second_factor(dtype, batch, size):
+    rng = np.random.default_rng(0)
+    a, small = (np.moveaxis(rng.normal(size=(5, *pixels, batch)).astype(dtype), -1, 0) for pixels in (size, (3, 4)))
+    expected = kernels.multiply(a, kernels.resize_nearest(small, size))
+    assert_array_equal(kernels.multiply(a, small, nearest=True), expected)
+    assert same_memory(kernels.multiply(a, small, nearest=True, out=a), a)
+    assert_array_equal(a, expected)
+    with pytest.raises(ValueError, match="as many maps"):
+        kernels.multiply(a, small[:, 1:], nearest=True)
+
+
+@pytest.mark.small
 @each_call("relu")
 def test_relu_keeps_what_is_positive_and_nan(call):
     arguments = arguments_of(call)

@@ -19,6 +19,7 @@ __all__ = [
     "Vectors",
     "copy_vector",
     "data",
+    "double_vector",
     "fetch",
     "filter_rows",
     "loop",
@@ -37,6 +38,12 @@ def copy_vector(source, i, target, j, count):
     """target[j : j + n] = source[i : i + n], where n is as many numbers as a vector has, but at most `count`."""
     count = min(count, VECTOR // source.itemsize)
     target[j : j + count] = source[i : i + count]
+
+
+def double_vector(source, i, target, j, count):
+    """target[j + p] = source[i + p // 2], for as many p as a vector has numbers, but at most `count`."""
+    count = min(count, VECTOR // source.itemsize)
+    target[j : j + count] = np.repeat(source[i : i + (count + 1) // 2], 2)[:count]
 
 
 def filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
@@ -62,6 +69,14 @@ def _compiled_copy(source, i, target, j, count):
     return call
 
 
+@overload(double_vector)
+def _compiled_double(source, i, target, j, count):
+    def call(source, i, target, j, count):
+        _double_vector(source, i, target, j, count)
+
+    return call
+
+
 @overload(filter_rows)
 def _compiled_filter(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
     def call(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
@@ -74,6 +89,12 @@ def _compiled_filter(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, 
 def _copy_vector(_, source, i, target, j, count):
     index = types.intp
     return types.void(source, index, target, index, index), _build_copy
+
+
+@intrinsic
+def _double_vector(_, source, i, target, j, count):
+    index = types.intp
+    return types.void(source, index, target, index, index), _build_double
 
 
 @intrinsic
@@ -190,6 +211,21 @@ def _build_copy(context, builder, signature, arguments):
     source, target = data(context, builder, signature, arguments, 0, 2)
     vectors = Vectors(context, builder, signature.args[0])
     vectors.store_first(lambda mask: [vectors.load(vectors.at(source, i), mask)], [vectors.at(target, j)], count)
+    return context.get_dummy_value()
+
+
+def _build_double(context, builder, signature, arguments):
+    _, i, _, j, count = arguments
+    source, target = data(context, builder, signature, arguments, 0, 2)
+    vectors = Vectors(context, builder, signature.args[0])
+    twice = ir.Constant(ir.VectorType(_LANE, vectors.lanes), [_LANE(lane // 2) for lane in range(vectors.lanes)])
+    # No more is read than is copied: half a vector, or half of `count`.
+    half = builder.ashr(builder.add(count, count.type(1)), count.type(1))
+    few = builder.icmp_signed("<", half, count.type(vectors.lanes // 2))
+    mask = vectors.first(builder.select(few, half, count.type(vectors.lanes // 2)))
+    read = vectors.load(vectors.at(source, i), mask)
+    doubled = builder.shuffle_vector(read, ir.Constant(read.type, ir.Undefined), twice)
+    vectors.store_first(lambda _: [doubled], [vectors.at(target, j)], count)
     return context.get_dummy_value()
 
 

@@ -1,5 +1,7 @@
 """Folding: what goes into what, and only where nobody else reads in between."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,6 +58,25 @@ def test_a_relu_goes_into_a_linear_map_a_norm_and_a_sum():
     assert operators(Sequential(BatchNorm2d(4), ReLU())) == ["batch_norm_eval"]
     assert operators(Function(lambda b, x: b.relu(b.add(x, x)))) == ["add"]
     assert operators(Function(lambda b, x: b.relu(b.multiply(x, x)))) == ["multiply", "relu"]
+
+
+def test_a_product_reads_the_small_maps_that_are_enlarged_for_it():
+    def gate(b, x, *, size=(5, 5)):
+        return b.multiply(x, b.resize_nearest(b.sigmoid(b.avg_pool2d(x, 2)), size))
+
+    def gate_and_show(b, x):
+        large = b.resize_nearest(b.avg_pool2d(x, 2), (5, 5))
+        return b.multiply(x, large), large
+
+    assert operators(Function(gate)) == ["avg_pool2d", "sigmoid", "multiply"]
+    assert operators(Function(gate_and_show)) == ["avg_pool2d", "resize_nearest", "multiply"]
+    one_pixel = Function(partial(gate, size=(1, 1)))  # the pixel of the map, and not of maps of 2x2
+    assert operators(one_pixel) == ["avg_pool2d", "sigmoid", "resize_nearest", "multiply"]
+    for module in (Function(gate), one_pixel):
+        x = maps((2, 4, 5, 5))
+        with ghostnp.use_backend(ops):
+            expected = module(x)
+        assert_same(ghostnp.compile(module)(x), expected, 1e-12)
 
 
 def test_a_relu_of_maps_side_by_side_goes_into_what_makes_them():
