@@ -11,7 +11,7 @@ maps, as by `resize_nearest`, a channel at a time. Enlarged maps stay in the cac
 import numpy as np
 
 from ghostnp.kernels.layout import array_of, buffer_of, images, planes, rows
-from ghostnp.kernels.loops import accumulate, copy, dot, fill, multiply_by, rectify, same, sum_row
+from ghostnp.kernels.loops import UNLIMITED, accumulate, clip_row, copy, dot, fill, multiply_by, same, sum_row
 from ghostnp.kernels.resize import enlarge
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.checks import check_maps
@@ -22,10 +22,10 @@ from ghostnp.ops.resize import nearest_sources
 _TILE = 128
 
 
-def add(a, b, *, relu=False, out=None):
+def add(a, b, *, limits=UNLIMITED, out=None):
     """Twin of `ghostnp.ops.add`."""
     check_pair(a, b)
-    return _combine(a, b, product=False, relu=relu, out=out)
+    return _combine(a, b, product=False, limits=limits, out=out)
 
 
 def add_backward(dy, a, b):
@@ -86,12 +86,14 @@ def _multiply_by_enlarged(a, b, out):
     return images(y)
 
 
-def _combine(a, b, *, product, relu=False, out=None):
+def _combine(a, b, *, product, limits=UNLIMITED, out=None):
     left, right = buffer_of(a), buffer_of(b)
     y = empty(left.shape, a.dtype) if out is None else buffer_of(out)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
     if y.size:
-        _combine_rows(shares_for(y.size), left.reshape(matrix), right.reshape(matrix), product, relu, y.reshape(matrix))
+        _combine_rows(
+            shares_for(y.size), left.reshape(matrix), right.reshape(matrix), product, limits, y.reshape(matrix)
+        )
     return array_of(y)
 
 
@@ -161,27 +163,26 @@ def _tile_size(period, length):
 
 
 @leaf
-def _combine_piece(a, b, product, relu, y):
+def _combine_piece(a, b, product, limits, y):
     if product:
         _multiply(a, b, y)
     else:
         _add(a, b, y)
-    if relu:
-        rectify(y)
+    clip_row(y, limits)
 
 
 @leaf
-def _combine_row(a, b, product, relu, tile, y):
+def _combine_row(a, b, product, limits, tile, y):
     """y = a + b or a · b, where b is as long as a, or repeats: then it is laid out in the tile."""
     if b.size == a.size:
-        _combine_piece(a, b, product, relu, y)
+        _combine_piece(a, b, product, limits, y)
     elif b.size == 1 and product:
         _multiply_by_number(a, b[0], y)
     else:
         _repeat(b, tile)
         for p in range(0, a.size, tile.size):
             q = min(a.size, p + tile.size)
-            _combine_piece(a[p:q], tile[: q - p], product, relu, y[p:q])
+            _combine_piece(a[p:q], tile[: q - p], product, limits, y[p:q])
 
 
 @leaf
@@ -203,9 +204,9 @@ def _sum_row(x, weight, weighted, tile, total):
 
 
 @leaf
-def _combine_some(a, b, product, relu, tile, y):
+def _combine_some(a, b, product, limits, tile, y):
     for c in range(len(a)):
-        _combine_row(a[c], b[c], product, relu, tile, y[c])
+        _combine_row(a[c], b[c], product, limits, tile, y[c])
 
 
 @leaf
@@ -240,11 +241,11 @@ def _multiply_rows(share, shares, a, b, height, sources, columns, batch, y):
 
 
 @driver
-def _combine_rows(share, shares, a, b, product, relu, y):
+def _combine_rows(share, shares, a, b, product, limits, y):
     """y = a + b or a · b, and its ReLU, for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
     begin, end = bounds(share, shares, len(a))
     tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
-    _combine_some(a[begin:end], b[begin:end], product, relu, tile, y[begin:end])
+    _combine_some(a[begin:end], b[begin:end], product, limits, tile, y[begin:end])
 
 
 @driver

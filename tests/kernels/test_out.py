@@ -1,4 +1,4 @@
-"""The engine's private keywords: `out`, where the result is to be written, and `relu`, which rectifies on the way."""
+"""The engine's private keywords: `out`, where the result is to be written, and the `limits` of what it holds."""
 
 import inspect
 
@@ -10,6 +10,7 @@ from ghostnp import kernels
 from tests.ops.examples import examples
 from tests.ops.test_layout import normals
 
+LIMITS = [(0.0, np.inf), (0.0, 0.5), (-1.0, 0.25)]  # a ReLU, one with a bound, and any other
 BATCHES = [2, 400]  # few numbers, and enough to be shared out among threads
 
 
@@ -81,12 +82,24 @@ def test_nearest_enlarges_the_second_factor(dtype, batch, size):
 
 
 @pytest.mark.small
-@each_call("relu")
-def test_relu_keeps_what_is_positive_and_nan(call):
+@each_call("limits")
+@pytest.mark.parametrize("limits", LIMITS)
+def test_limits_keep_what_lies_between_and_nan(call, limits):
     arguments = arguments_of(call)
     next(iter(arguments.values()))[0, 0] = np.nan
     plain = run_with(call, arguments)
-    result = run_with(call, arguments, relu=True)
-    assert_array_equal(result, np.maximum(plain, 0))
+    result = run_with(call, arguments, limits=limits)
+    assert_array_equal(result, np.clip(plain, *limits))
     assert np.isnan(result).any()
-    assert (result == 0).any()
+    assert all((result == limit).any() for limit in limits if np.isfinite(limit))
+
+
+@pytest.mark.small
+@each_call("limits")
+def test_without_limits_infinity_stays(call):
+    arguments = arguments_of(call)
+    first = next(iter(arguments.values()))
+    first[0].flat[0], first[1].flat[0] = np.inf, -np.inf  # a single one: two of them might be NaN together
+    plain, result = run_with(call, arguments), run_with(call, arguments, limits=(0.0, np.inf))
+    assert np.isinf(plain).any()
+    assert_array_equal(result, np.clip(plain, 0, np.inf))

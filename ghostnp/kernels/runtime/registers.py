@@ -2,7 +2,7 @@
 
 A compiler keeps one sum in a register while a loop runs, but not 8 rows of them: written as loops, each product would
 be added to memory. Here the loop is spelled out in the compiler's own language, LLVM's. It carries up to 3 vectors of
-sums for each of 8 rows, from the bias to the rectified result: 3 vectors of x and 8 numbers of w are loaded for 24
+sums for each of 8 rows, from the bias to the clipped result: 3 vectors of x and 8 numbers of w are loaded for 24
 vectors of products, and nothing is stored on the way. (With 16 registers there are 4 rows.) Where pixels are fewer than
 a vector has, they are read and written under a mask, so that nothing beyond a row is touched.
 
@@ -15,7 +15,7 @@ from llvmlite.binding import get_process_triple
 from numba.core import types
 from numba.extending import intrinsic, overload
 
-from ghostnp.kernels.runtime.rows import FEATURES, VECTOR, Vectors, data, fetch, loop, rectified
+from ghostnp.kernels.runtime.rows import FEATURES, VECTOR, Vectors, clipped, data, fetch, loop
 
 __all__ = ["ROWS", "VECTOR", "VECTORS", "multiply_rows"]
 
@@ -26,34 +26,34 @@ ROWS, VECTORS = (8, 3) if _HAS_32_REGISTERS else (4, 3) if "+fma" in FEATURES el
 _FLAGS = ("contract",)  # a product and a sum in one instruction
 
 
-def multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, relu):
+def multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
     """y[r, q:q+n] = bias[b + r] + Σ_k w[r, k] · x[k, p:p+n], for ROWS rows r; returns n.
 
     That is `count`, or fewer if they fill whole vectors. All arrays are flat: w[r, k] is w[m + r·m_step + k·k_step],
     x[k, p] is x[p + k·pitch], and y[r, q] is y[q + r·y_pitch]. One of the steps of w is 1. Where there are fewer
-    `rows`, no others are read or written. Where `relu`, y is rectified; NaN stays NaN.
+    `rows`, no others are read or written. What is beyond the `limits` becomes the limit; NaN stays NaN.
     """
     n = min(count, VECTORS * VECTOR // x.itemsize)
     for r in range(rows):
         total = np.full(n, bias[b + r], x.dtype)
         for k in range(depth):
             total += w[m + r * m_step + k * k_step] * x[p + k * pitch : p + k * pitch + n]
-        y[q + r * y_pitch : q + r * y_pitch + n] = np.where(relu & (total < 0), 0, total)
+        y[q + r * y_pitch : q + r * y_pitch + n] = np.clip(total, *limits)
     return n
 
 
 @overload(multiply_rows)
-def _compiled(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, relu):
-    def call(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, relu):
-        return _multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, relu)
+def _compiled(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
+    def call(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
+        return _multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits)
 
     return call
 
 
 @intrinsic
-def _multiply_rows(_, w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, relu):
+def _multiply_rows(_, w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
     i = types.intp
-    signature = i(w, i, i, i, i, bias, i, x, i, i, i, y, i, i, i, types.boolean)
+    signature = i(w, i, i, i, i, bias, i, x, i, i, i, y, i, i, i, limits)
     return signature, lambda *arguments: _Block(*arguments).build()
 
 
@@ -61,12 +61,13 @@ class _Block:
     """`multiply_rows` in LLVM's instructions: a loop over k for each number of vectors."""
 
     def __init__(self, context, builder, signature, arguments):
-        _, m, self.m_step, self.k_step, rows, _, b, _, p, self.pitch, self.depth, _, q, y_pitch, self.count, relu = (
+        _, m, self.m_step, self.k_step, rows, _, b, _, p, self.pitch, self.depth, _, q, y_pitch, self.count, limits = (
             arguments
         )
         w, bias, x, y = data(context, builder, signature, arguments, 0, 5, 7, 11)
-        self.builder, self.index, self.relu = builder, p.type, relu
+        self.builder, self.index = builder, p.type
         self.vectors = Vectors(context, builder, signature.args[7])
+        self.limits = list(self.vectors.limits(limits))
         self.w, self.bias, self.x = builder.gep(w, [m]), builder.gep(bias, [b]), builder.gep(x, [p])
         # Where there are fewer rows, the last one is repeated.
         last = builder.sub(rows, self.index(1))
@@ -142,5 +143,5 @@ class _Block:
 
         biases = [everywhere(builder.load(builder.gep(self.bias, [r]))) for r in self.rows]
         sums = loop(builder, self.depth, [bias for bias in biases for _ in range(count)], add)
-        sums = [rectified(builder, total, self.relu) for total in sums]
+        sums = [clipped(builder, total, self.limits) for total in sums]
         return [(place, sums[r * count : (r + 1) * count]) for r, place in enumerate(self.places)]
