@@ -18,6 +18,7 @@ The table is open: `register` adds an operator of one's own to it, for this proc
 """
 
 import inspect
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -84,6 +85,8 @@ class Operator:
         Whether it divides or blends, so that of whole numbers it does not make whole numbers.
     keeps_constants : bool
         Whether a map of one value all over stays a map of that value.
+    limits : tuple of float
+        For what clips x and does nothing else, the least and the greatest number that comes out; otherwise empty.
     overwrites : tuple of str
         Arguments whose memory y may take: each number is read before the one in its place is written.
     is_view, is_view_backward : bool
@@ -105,6 +108,7 @@ class Operator:
     one_tap: bool = False
     divides: bool = False
     keeps_constants: bool = False
+    limits: tuple[float, ...] = ()
     overwrites: tuple[str, ...] = ()
     is_view: bool = False
     is_view_backward: bool = False
@@ -264,9 +268,9 @@ _ROWS = (
     _row(pooling.global_avg_pool2d, "pool", divides=True, **_BY_X, **_POOL),
     _row(resize.resize_nearest, "resize", **_BY_X, **_POOL),
     _row(resize.resize_bilinear, "resize", divides=True, **_BY_X, **_POOL),
-    _row(activation.relu, "activation", homogeneous=(("x",),), **_GATE),
-    _row(activation.relu6, "activation", **_GATE),
-    _row(activation.clip, "activation", **_GATE),
+    _row(activation.relu, "activation", homogeneous=(("x",),), limits=(0.0, math.inf), **_GATE),
+    _row(activation.relu6, "activation", limits=(0.0, 6.0), **_GATE),
+    _row(activation.clip, "activation", limits=(0.0, 1.0), **_GATE),
     _row(activation.hard_sigmoid, "activation", **_GATE),
     _row(activation.sigmoid, "activation", **_GATE),
     _row(activation.crelu, "activation", homogeneous=(("x",),), alike=("images", "pixels"), takes="channels"),
@@ -360,7 +364,7 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
         ``f_cost(x_shape, ..., *, <the same keywords>)``, which gives a `ghostnp.ops.cost.Cost`. By default that of
         `like`, where it takes the same arguments.
     like : str, optional
-        An operator that it resembles, such as ``"relu6"``: the other facts of its row are taken over.
+        An operator that it resembles, such as ``"relu6"``: the other facts of its row are taken over, save `limits`.
     **facts
         What is otherwise: `family`, `linear`, `alike`, `overwrites` and so on, as in `Operator`.
 
@@ -401,7 +405,7 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
         except ValueError as error:
             raise ValueError(f"like={like!r}: {error}") from None
         cost = cost or (pattern.cost if _fits_cost(forward, pattern.cost) else None)
-        row = replace(pattern, forward=forward, backward=backward, cost=cost)
+        row = replace(pattern, forward=forward, backward=backward, cost=cost, limits=())  # what is alike may not clip
     else:
         row = Operator(forward, facts.get("family", "elementwise"), backward, cost)
     legal = [field.name for field in fields(Operator) if field.name not in ("forward", "backward", "cost", *_VIEWS)]
@@ -409,6 +413,7 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
         raise TypeError(f"{', '.join(unknown)} is no fact of an operator: the rule is one of {', '.join(legal)}")
     row = replace(row, **facts, **dict.fromkeys(_VIEWS, False))
     _check_signatures(row, like)
+    _check_limits(row)
     _words[name] = row
     return row
 
@@ -429,6 +434,22 @@ def unregister(name):
             else f"{name!r} is not registered: nothing is, and the rule is register(...) first"
         )
     del _words[name]
+
+
+def _check_limits(row):
+    """Require that limits are a least and a greatest number, and forward a function of x alone."""
+    if row.limits == () or (
+        row.positional == ("x",)
+        and not row.keywords
+        and isinstance(row.limits, tuple)
+        and [type(limit) for limit in row.limits] == [float, float]
+        and row.limits[0] <= row.limits[1]
+    ):
+        return
+    raise ValueError(
+        f"limits={row.limits!r} for forward of {signature(row.forward)}: the rule is two floats, the least first, for "
+        f"a function of x alone, such as limits=(0.0, 4.0)"
+    )
 
 
 def _fits_cost(forward, cost):
