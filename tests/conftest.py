@@ -4,6 +4,7 @@ import difflib
 import importlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from inspect import isfunction
@@ -12,6 +13,7 @@ from types import ModuleType
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 import ghostnp
 from ghostnp import ops
@@ -32,6 +34,9 @@ settings.register_profile(
 )
 settings.load_profile("ghostnp")
 
+
+ALL_NETWORKS = set(ghostnp.list_models())
+LARGE_NETWORKS = {"alexnet", "vgg16"}
 
 # The namespaces that were asked for, by the name that they were asked for.
 LOADED: dict[str, ModuleType] = {}
@@ -96,27 +101,48 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("backend", names, ids=ids, indirect=True, scope="session")
 
 
+class GroupsInOneProcess(LoadScopeScheduling):
+    """Hands each process the next test, or a group of tests that belong together."""
+
+    def _split_scope(self, nodeid):
+        return _group(nodeid) or nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Of more than one process."""
+    return GroupsInOneProcess(config, log)
+
+
 @pytest.hookimpl(trylast=True)  # after pytest has put together what shares a fixture
 def pytest_collection_modifyitems(items):
-    """Tests of one network run one after the other, in one process, so that its oracle is in memory once."""
+    """In one process too, those of a group run one after the other."""
     places = {item: place for place, item in enumerate(items)}
-    first: dict[tuple, int] = {}
+    first: dict[object, int] = {}
     for item in items:
-        if network := _network(item):
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.name}-{network}"))
-        first.setdefault(_subject(item), places[item])
-    items.sort(key=lambda item: (first[_subject(item)], places[item]))
+        first.setdefault(_group(item.nodeid) or item, places[item])
+    items.sort(key=lambda item: (first[_group(item.nodeid) or item], places[item]))
 
 
-def _network(item):
-    """The network that a test of `tests/models` is about."""
-    is_about_one = item.path.parent.name == "models" and hasattr(item, "callspec")
-    return item.callspec.params.get("name") if is_about_one else None
+def _group(nodeid):
+    """The name of the group that a test belongs to, if there is one.
+
+    What the tests of `tests/models` compare a network with is kept from one to the next. Where the weights alone take
+    half a gigabyte, there is room for one process with them, whatever the test.
+    """
+    path, _, test = nodeid.partition("::")
+    networks = ALL_NETWORKS.intersection(re.split(r"[\[\]-]", test))
+    if networks & LARGE_NETWORKS:
+        return "large networks"
+    return f"{path} {' '.join(sorted(networks))}" if networks and path.startswith("tests/models/") else None
 
 
-def _subject(item):
-    """What a test is about: a network that others of its file are about too, or something that no other is about."""
-    return (item.path, network) if (network := _network(item)) else (item.nodeid,)
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Freed memory stays with the program (`ghostnp.kernels.memory`), and several programs run tests here."""
+    if "ghostnp.kernels" in sys.modules and (
+        nextitem is None or nextitem.path != item.path or _group(item.nodeid) == "large networks"
+    ):
+        ghostnp.kernels.memory.release()
 
 
 @pytest.fixture(scope="session")

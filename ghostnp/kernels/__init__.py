@@ -4,7 +4,7 @@ An operator without a twin uses its definition: a few only get small arrays or a
 arithmetic on shapes, and what was registered has no other.
 
 Read them in this order: `layout`, `loops`, `matmul`, `linear`, `windows`, `taps`, `depthwise`, `convolution`,
-`normalization`, `activation`, `elementwise`, `concat`, `pooling`, `resize`, `shuffle`. How they are compiled and run is
+`normalization`, `activation`, `resize`, `elementwise`, `concat`, `pooling`, `shuffle`. How they are compiled and run is
 in `runtime`; to begin with, its own `__init__` says enough.
 
 A new kernel is a function in its chapter, under its definition's name. If the engine shall hand it the memory of its

@@ -5,7 +5,8 @@ With g groups, C, H, W, N memory holds g matrices of C_in/g rows each, one below
 is its own columns.
 
 Two keywords are not in the vocabulary: `out`, an array of a kernel's own layout (or some channels of one) to write
-the result to, and `relu`, which rectifies it in the same pass. They are there for the inference engine.
+the result to, and `limits`, the least and the greatest number that it may hold: a ReLU in the same pass is (0, ∞),
+and a ReLU6 is (0, 6). They are there for the inference engine.
 
 Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds to their pixels: a few
 output rows at a time, so that the memory which they take is bounded.
@@ -23,6 +24,7 @@ from ghostnp.kernels.depthwise import (
 )
 from ghostnp.kernels.layout import contiguous, images, planes, rows
 from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_backward
+from ghostnp.kernels.loops import UNLIMITED
 from ghostnp.kernels.matmul import gemm, gemm_nt, matrix
 from ghostnp.kernels.runtime import empty, shares_for, zeros
 from ghostnp.kernels.windows import col2im, columns, layout
@@ -35,10 +37,10 @@ from ghostnp.ops.pointwise import pointwise_window
 COLUMN_BYTES = 1 << 22
 
 
-def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
+def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
     """Twin of `ghostnp.ops.standard_conv2d`."""
     window = check_conv2d(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, 1, out, relu)
+    return convolve(x, weight, bias, window, 1, out, limits)
 
 
 def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -47,10 +49,10 @@ def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
     return _convolve_backward(dy, x, weight, window)
 
 
-def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
+def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
     """Twin of `ghostnp.ops.pointwise_conv2d`."""
     window = pointwise_window(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, 1, out, relu)
+    return convolve(x, weight, bias, window, 1, out, limits)
 
 
 def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -59,10 +61,10 @@ def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
     return _convolve_backward(dy, x, weight, window)
 
 
-def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, relu=False):
+def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED):
     """Twin of `ghostnp.ops.grouped_conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, groups, out, relu)
+    return convolve(x, weight, bias, window, groups, out, limits)
 
 
 def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -71,10 +73,10 @@ def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, g
     return _convolve_backward(dy, x, weight, window, groups)
 
 
-def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, relu=False):
+def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED):
     """Twin of `ghostnp.ops.conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, groups, out, relu)
+    return convolve(x, weight, bias, window, groups, out, limits)
 
 
 def conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -100,18 +102,18 @@ def separable_conv2d_backward(dy, x, depthwise_weight, pointwise_weight, *, stri
     return SeparableGrads(dx, ddepthwise, dpointwise, dbias)
 
 
-def convolve(x, weight, bias, window, groups, out=None, relu=False):
+def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED):
     """`conv2d` for a window that has been checked already."""
     if groups == x.shape[1] > 1:
-        return convolve_depthwise(x, weight, bias, window, out=out, relu=relu)
+        return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
     if out is None:
         out = images(empty((len(weight), *window.output, len(x)), x.dtype))
     pixels = planes(x)
     w, y = _by_group(contiguous(weight), groups), _by_group(planes(out), groups)
     if _is_one_pixel(window):
-        product(w, bias, _by_group(pixels, groups), y, relu)
+        product(w, bias, _by_group(pixels, groups), y, limits)
     elif y.size:
-        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, relu=relu)
+        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, limits=limits)
     return out
 
 

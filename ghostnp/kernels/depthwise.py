@@ -1,15 +1,16 @@
 """Depthwise convolution, forward and backward: every tap is one scaled addition of long contiguous rows.
 
-What a band of output rows reads of a channel is dealt out to phases, as `windows` says: by rows alone. There each tap
-begins at an offset, and the numbers that follow are those that it multiplies for the numbers of an output row:
+In C, H, W, N memory a tap reads for the numbers of an output row neighbouring numbers of an input row:
 
-    row[k] = b + Σ_tap w[tap] · phases[offset[tap] + i · pitch + k]
+    y[i, k] = b + Σ_uv w[u, v] · x̄[i·s + u·d − top, k + (v·d − left)·N]
 
-A few rows are summed at once in vector registers. If the stride skips columns, so do the pixels of y in such a row, and
-they are copied from it. To deal out the columns as well would take more time than the sums that it saves.
+A few rows are summed at once in vector registers. If the stride skips columns, so do the pixels of y in such a row. A
+pixel that fills much of a vector is then summed by itself. Smaller ones are summed with those between them, and copied.
 
-Backwards dy is spaced out as the rows of a phase are, with zeros in between, and a tap reads one contiguous run for the
-whole band. dx takes scaled additions of such runs, up to nine taps at a time, and dw takes scalar products.
+Backwards what a band of output rows reads of a channel is dealt out to phases, as `windows` says: by rows alone. There
+each tap begins at an offset. dy is spaced out as the rows of a phase are, with zeros in between, and a tap reads one
+contiguous run for the whole band. dx takes scaled additions of such runs, up to nine taps at a time, and dw takes
+scalar products.
 """
 
 from functools import lru_cache
@@ -17,10 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.layout import contiguous, images, planes, rows
-from ghostnp.kernels.loops import add_scaled, dot, fill, sum_row
+from ghostnp.kernels.layout import compact, contiguous, images, planes, rows
+from ghostnp.kernels.loops import UNLIMITED, add_scaled, dot, fill, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
-from ghostnp.kernels.runtime.rows import ROWS, VECTOR, filter_rows
+from ghostnp.kernels.runtime.rows import ROWS, VECTOR, RowTaps, filter_rows
+from ghostnp.kernels.runtime.strips import SIZES, STEPS, filter_strip
 from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
 from ghostnp.kernels.windows import collect, deal, layout
 from ghostnp.ops.geometry import check_conv2d
@@ -28,12 +30,15 @@ from ghostnp.ops.gradients import ConvGrads
 
 # How large the phases of a band should be: they, as many outputs and as many gradients share a second-level cache.
 BAND_BYTES = 1 << 16
+# How much of x the strips beside each other read: what the first-level cache holds. But since each begins with rows
+# that it does not finish, they are to have some rows.
+STRIP_BYTES, LEAST_ROWS = 1 << 14, 8
 
 
-def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, relu=False):
-    """Twin of `ghostnp.ops.depthwise_conv2d`, for the engine into `out` (a kernel's layout) and rectified."""
+def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
+    """Twin of `ghostnp.ops.depthwise_conv2d`, for the engine into `out` (a kernel's layout), within `limits`."""
     window = check_conv2d(x, weight, bias, groups="channels", stride=stride, padding=padding, dilation=dilation)
-    return convolve_depthwise(x, weight, bias, window, out=out, relu=relu)
+    return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
 
 
 def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -42,14 +47,13 @@ def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
     return convolve_depthwise_backward(dy, x, weight, window)
 
 
-def convolve_depthwise(x, weight, bias, window, *, out=None, relu=False):
+def convolve_depthwise(x, weight, bias, window, *, out=None, limits=UNLIMITED):
     """`depthwise_conv2d` for a window that has been checked already."""
     y = empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
     if y.size:
-        band, taps, _ = _layout(window, len(x), x.itemsize)
         bias = np.zeros(len(weight), x.dtype) if bias is None else contiguous(bias)
-        w, shares = contiguous(rows(weight)), shares_for(y.size * taps.order.size)
-        _forward(shares, rows(planes(x)), w, bias, band, taps.offsets, rows(y), relu)
+        w, shares = contiguous(rows(weight)), shares_for(y.size * weight[0].size)
+        _forward(shares, rows(planes(x)), w, bias, *_sight(window, len(x), x.itemsize), rows(y), limits)
     return images(y) if out is None else out
 
 
@@ -91,6 +95,48 @@ class _Scratch(NamedTuple):
     dots: np.ndarray
 
 
+class _Rows(NamedTuple):
+    """The rows of y, and where they begin to read: all in numbers, but for the height and the first row.
+
+    Parameters
+    ----------
+    height, pixels, batch : int
+        How many rows; how many pixels in each; and how many numbers in a pixel.
+    spacing : int
+        From what a tap reads for a pixel to what it reads for the next.
+    first, begin : int
+        Where the first tap reads for the first pixel: in which row of x, and at which number; negative in the padding.
+    usual, dealt : bool
+        Whether it is a window for `filter_strip`, and whether that leaves out every other number.
+    at_once : int
+        How many rows are computed before the rest of these is.
+    """
+
+    height: int
+    pixels: int
+    batch: int
+    spacing: int
+    first: int
+    begin: int
+    usual: bool
+    dealt: bool
+    at_once: int
+
+
+@lru_cache(maxsize=256)
+def _sight(window, batch, itemsize):
+    """How a window reads, as `RowTaps` and `_Rows`."""
+    window = compact(window)
+    (height, width), (height_out, width_out) = window.input, window.output
+    (kernel_rows, columns), (step, stride), (dilation, shift) = window.kernel, window.stride, window.dilation
+    (top, _), (left, _) = window.padding
+    taps = RowTaps(height, width * batch, columns, step, dilation, shift * batch)
+    usual = kernel_rows == columns and columns in SIZES and step in STEPS and dilation == 1
+    dealt = usual and step == stride == 2 and shift * batch == 1
+    at_once = max(LEAST_ROWS, STRIP_BYTES // (step * width * batch * itemsize)) if usual else ROWS
+    return taps, _Rows(height_out, width_out, batch, stride * batch, -top, -left * batch, usual, dealt, at_once)
+
+
 @lru_cache(maxsize=256)
 def _layout(window, batch, itemsize):
     """The `layout` of bands of the size that fits the cache; and where each tap, in the order of phases, reads dy.
@@ -110,19 +156,34 @@ def _row_length(band):
 
 
 @leaf
-def _filter(phases, w, bias, band, offsets, first, sums, y, relu):
-    """One filter's band of y from row `first` on; with other pixels between those of y, it takes them from `sums`."""
-    n, width, end = band.width_out * band.batch, _row_length(band), min(band.height_out, first + band.rows)
-    apart = band.spacing > band.batch
-    for i in range(first, end, ROWS):
-        begin, rows = (i - first) * band.pitch, min(ROWS, end - i)
-        home = sums if apart else y[i * n : (i + rows) * n]
-        for j in range(0, width, VECTOR // y.itemsize):
-            filter_rows(w, offsets, phases, begin + j, band.pitch, bias, home, j, width, rows, width - j, relu)
-        if apart:
-            for r in range(rows):
-                row, target = sums[r * width : (r + 1) * width], y[(i + r) * n : (i + r + 1) * n]
-                copy_pixels(row, band.spacing, target, band.batch, band.width_out, band.batch)
+def _filter_runs(x, w, bias, taps, rows, zeros, y, limits):
+    """One filter's map y (H_out·W_out·N) of a channel x (H·W·N): each run of its numbers that reads such a run."""
+    n, lanes = rows.pixels * rows.batch, VECTOR // x.itemsize
+    run = n if rows.dealt or rows.spacing == rows.batch else rows.batch
+    for i in range(0, rows.height, rows.at_once):
+        row, height = rows.first + i * taps.step, min(rows.at_once, rows.height - i)
+        for p in range(0, n, run):
+            for j in range(0, run, lanes):
+                begin, q, count = rows.begin + p // rows.batch * rows.spacing + j * (1 + rows.dealt), p + j, run - j
+                if rows.usual:
+                    filter_strip(
+                        w, taps, rows.dealt, x, zeros, row, begin, bias, y, i * n + q, n, height, count, limits
+                    )
+                else:
+                    filter_rows(w, taps, x, zeros, row, begin, bias, y, i * n + q, n, height, count, limits)
+
+
+@leaf
+def _filter_all(x, w, bias, taps, rows, zeros, sums, y, limits):
+    """One filter's map y of a channel x, out of one that has the pixels between those of y too."""
+    n, lanes, length = rows.pixels * rows.batch, VECTOR // x.itemsize, (rows.pixels - 1) * rows.spacing + rows.batch
+    for i in range(0, rows.height, ROWS):
+        row, height = rows.first + i * taps.step, min(ROWS, rows.height - i)
+        for j in range(0, length, lanes):
+            filter_rows(w, taps, x, zeros, row, rows.begin + j, bias, sums, j, length, height, length - j, limits)
+        for r in range(height):
+            target = y[(i + r) * n : (i + r + 1) * n]
+            copy_pixels(sums[r * length :], rows.spacing, target, rows.batch, rows.pixels, rows.batch)
 
 
 @leaf
@@ -181,14 +242,14 @@ def _filter_backward(dy, w, band, taps, sources, first, scratch, dw):
 
 
 @leaf
-def _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, relu):
+def _filter_channels(begin, end, x, w, bias, taps, rows, zeros, sums, y, limits):
     """Channels `begin` to `end` - 1 of x, each with all of its filters."""
-    multiplier = len(w) // len(x)
-    for c in range(begin, end):
-        for first in range(0, band.height_out, band.rows):
-            deal(x[c], band, first, phases)
-            for o in range(c * multiplier, (c + 1) * multiplier):
-                _filter(phases, w[o], bias[o], band, offsets, first, sums, y[o], relu)
+    multiplier, in_runs = len(w) // len(x), sums.size == 0
+    for o in range(begin * multiplier, end * multiplier):
+        if in_runs:
+            _filter_runs(x[o // multiplier], w[o], bias[o], taps, rows, zeros, y[o], limits)
+        else:
+            _filter_all(x[o // multiplier], w[o], bias[o], taps, rows, zeros, sums, y[o], limits)
 
 
 @leaf
@@ -215,14 +276,14 @@ def _order_columns(share, shares, w, order, target):
 
 
 @driver
-def _forward(share, shares, x, w, bias, band, offsets, y, relu):
-    """y (C_out, H_out·W_out·N) of x (C_in, H·W·N) and w (C_out, taps): the channels are shared out."""
+def _forward(share, shares, x, w, bias, taps, rows, y, limits):
+    """y (C_out, H_out·W_out·N), within the limits, of x (C_in, H·W·N) and w (C_out, taps): channels are shared out."""
     begin, end = bounds(share, shares, len(x))
     if begin < end:
-        # Whole vectors are read, so the last one of a row may go beyond the phases.
-        phases = np.zeros(band.phases * band.size + VECTOR // x.itemsize, x.dtype)
-        sums = np.empty(ROWS * band.pitch, x.dtype)
-        _filter_channels(begin, end, x, w, bias, band, offsets, phases, sums, y, relu)
+        in_runs = rows.dealt or rows.spacing == rows.batch or 2 * rows.batch >= VECTOR // x.itemsize
+        zeros = np.zeros(taps.length, x.dtype)
+        sums = np.empty(0 if in_runs else ROWS * rows.pixels * rows.spacing, x.dtype)
+        _filter_channels(begin, end, x, w, bias, taps, rows, zeros, sums, y, limits)
 
 
 @driver

@@ -3,23 +3,29 @@
 Where the second operand has one number for each map, it is a matrix (C, N) beside one (C, H·W·N), and repeats along
 the row with period N. A tile of a hundred numbers, the period again and again, is laid out once, so that loops are long
 whatever the batch. With one image the period is one number, and needs no tile.
+
+A keyword that is not in the vocabulary is `nearest`, for the engine: the second factor is enlarged to the first one's
+maps, as by `resize_nearest`, a channel at a time. Enlarged maps stay in the cache, and never reach memory.
 """
 
 import numpy as np
 
 from ghostnp.kernels.layout import array_of, buffer_of, images, planes, rows
-from ghostnp.kernels.loops import accumulate, copy, dot, fill, multiply_by, rectify, same, sum_row
+from ghostnp.kernels.loops import UNLIMITED, accumulate, clip_row, copy, dot, fill, multiply_by, same, sum_row
+from ghostnp.kernels.resize import enlarge
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
+from ghostnp.ops.checks import check_maps
 from ghostnp.ops.elementwise import check_pair
 from ghostnp.ops.gradients import PairGrads
+from ghostnp.ops.resize import nearest_sources
 
 _TILE = 128
 
 
-def add(a, b, *, relu=False, out=None):
+def add(a, b, *, limits=UNLIMITED, out=None):
     """Twin of `ghostnp.ops.add`."""
     check_pair(a, b)
-    return _combine(a, b, product=False, relu=relu, out=out)
+    return _combine(a, b, product=False, limits=limits, out=out)
 
 
 def add_backward(dy, a, b):
@@ -29,8 +35,10 @@ def add_backward(dy, a, b):
     return PairGrads(gradient, _over_pixels(gradient) if spread else gradient)
 
 
-def multiply(a, b, *, out=None):
+def multiply(a, b, *, nearest=False, out=None):
     """Twin of `ghostnp.ops.multiply`."""
+    if nearest:
+        return _multiply_by_enlarged(a, b, out)
     check_pair(a, b)
     return _combine(a, b, product=True, out=out)
 
@@ -64,12 +72,28 @@ def _over_pixels(x, weight=None):
     return images(sum_pixels(planes(x), None if weight is None else planes(weight)))
 
 
-def _combine(a, b, *, product, relu=False, out=None):
+def _multiply_by_enlarged(a, b, out):
+    check_maps(a=a, b=b)
+    if a.shape[:2] != b.shape[:2]:
+        raise ValueError(
+            f"b has shape {b.shape}: the rule is as many maps as a {a.shape}, such as {(*a.shape[:2], 1, 1)}"
+        )
+    sources = nearest_sources(b.shape[2:], a.shape[2:])
+    pixels = planes(a)
+    y = empty(pixels.shape, a.dtype) if out is None else planes(out)
+    if y.size:
+        _multiply_rows(shares_for(2 * y.size), rows(pixels), rows(planes(b)), b.shape[2], *sources, len(a), rows(y))
+    return images(y)
+
+
+def _combine(a, b, *, product, limits=UNLIMITED, out=None):
     left, right = buffer_of(a), buffer_of(b)
     y = empty(left.shape, a.dtype) if out is None else buffer_of(out)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
     if y.size:
-        _combine_rows(shares_for(y.size), left.reshape(matrix), right.reshape(matrix), product, relu, y.reshape(matrix))
+        _combine_rows(
+            shares_for(y.size), left.reshape(matrix), right.reshape(matrix), product, limits, y.reshape(matrix)
+        )
     return array_of(y)
 
 
@@ -139,27 +163,26 @@ def _tile_size(period, length):
 
 
 @leaf
-def _combine_piece(a, b, product, relu, y):
+def _combine_piece(a, b, product, limits, y):
     if product:
         _multiply(a, b, y)
     else:
         _add(a, b, y)
-    if relu:
-        rectify(y)
+    clip_row(y, limits)
 
 
 @leaf
-def _combine_row(a, b, product, relu, tile, y):
+def _combine_row(a, b, product, limits, tile, y):
     """y = a + b or a · b, where b is as long as a, or repeats: then it is laid out in the tile."""
     if b.size == a.size:
-        _combine_piece(a, b, product, relu, y)
+        _combine_piece(a, b, product, limits, y)
     elif b.size == 1 and product:
         _multiply_by_number(a, b[0], y)
     else:
         _repeat(b, tile)
         for p in range(0, a.size, tile.size):
             q = min(a.size, p + tile.size)
-            _combine_piece(a[p:q], tile[: q - p], product, relu, y[p:q])
+            _combine_piece(a[p:q], tile[: q - p], product, limits, y[p:q])
 
 
 @leaf
@@ -181,9 +204,9 @@ def _sum_row(x, weight, weighted, tile, total):
 
 
 @leaf
-def _combine_some(a, b, product, relu, tile, y):
+def _combine_some(a, b, product, limits, tile, y):
     for c in range(len(a)):
-        _combine_row(a[c], b[c], product, relu, tile, y[c])
+        _combine_row(a[c], b[c], product, limits, tile, y[c])
 
 
 @leaf
@@ -202,12 +225,27 @@ def _repeat_some(s, divisor, quotients, y):
         _repeat(quotients, y[c])
 
 
+@leaf
+def _multiply_some(a, b, height, sources, columns, batch, enlarged, y):
+    for c in range(len(a)):
+        enlarge(b[c], height, sources, columns, batch, enlarged)
+        _multiply(a[c], enlarged, y[c])
+
+
 @driver
-def _combine_rows(share, shares, a, b, product, relu, y):
+def _multiply_rows(share, shares, a, b, height, sources, columns, batch, y):
+    """y (C, H·W·N) = a · the maps b of so many rows, enlarged; `sources` and `columns` as in `nearest_sources`."""
+    begin, end = bounds(share, shares, len(a))
+    enlarged = np.empty(a.shape[1], a.dtype)
+    _multiply_some(a[begin:end], b[begin:end], height, sources, columns, batch, enlarged, y[begin:end])
+
+
+@driver
+def _combine_rows(share, shares, a, b, product, limits, y):
     """y = a + b or a · b, and its ReLU, for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
     begin, end = bounds(share, shares, len(a))
     tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
-    _combine_some(a[begin:end], b[begin:end], product, relu, tile, y[begin:end])
+    _combine_some(a[begin:end], b[begin:end], product, limits, tile, y[begin:end])
 
 
 @driver

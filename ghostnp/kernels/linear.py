@@ -4,7 +4,7 @@
 y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
 
           few                  many
-    y     w · rows of xᵀ       gemm(w, x)           few: less than a vector has
+    y     w · rows of xᵀ       gemm(w, x)           few: up to FEW_PRODUCTS
     dx    gemm(dyᵀ, w)ᵀ        gemm(wᵀ, dy)         few: less than a vector has
     dw    gemm(dy, xᵀ)         gemm_nt(dy, x)       few: up to FEW_PIXELS
 
@@ -16,24 +16,26 @@ import math
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous
-from ghostnp.kernels.loops import fill, rectify
+from ghostnp.kernels.loops import UNLIMITED, clip_row, fill
 from ghostnp.kernels.matmul import CHUNK, add_dots, gemm, gemm_nt, matrix, row_sums
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.registers import VECTOR
 from ghostnp.ops.gradients import ConvGrads
 from ghostnp.ops.linear import check_linear
 
+# With so many pixels a vector of them is so empty that scalar products along w take less time.
+FEW_PRODUCTS = 4
 # Up to so many pixels a row of them is too short for scalar products.
 FEW_PIXELS = 256
 _BAND = 4  # rows of w whose products with x are summed at once
 
 
-def linear(x, weight, bias=None, *, out=None, relu=False):
-    """Twin of `ghostnp.ops.linear`; `out` and `relu` as in `convolution`."""
+def linear(x, weight, bias=None, *, out=None, limits=UNLIMITED):
+    """Twin of `ghostnp.ops.linear`; `out` and `limits` as in `convolution`."""
     check_linear(x, weight, bias)
     if out is None:
         out = empty((len(weight), len(x)), x.dtype).T
-    product(contiguous(weight)[None], bias, x.T[None], out.T[None], relu=relu)
+    product(contiguous(weight)[None], bias, x.T[None], out.T[None], limits=limits)
     return out
 
 
@@ -45,13 +47,13 @@ def linear_backward(dy, x, weight):
     return ConvGrads(dx[0].T, dweight[0], bias_gradient(gradient))
 
 
-def product(w, bias, x, y, relu=False):
-    """y = w @ x + bias, for bias (G·M,) or None; rectified, where `relu`."""
+def product(w, bias, x, y, limits=UNLIMITED):
+    """y = w @ x + bias, for bias (G·M,) or None; within the limits."""
     bias = as_rows(bias, y)
-    if _fill_no_vector(x):
-        _multiply_few(shares_for(w.size * x.shape[2]), w, bias, _turned(x), y, relu)
+    if x.shape[2] <= FEW_PRODUCTS:
+        _multiply_few(shares_for(w.size * x.shape[2]), w, bias, _turned(x), y, limits)
     else:
-        gemm(w, False, bias, matrix(x), y, relu=relu)
+        gemm(w, False, bias, matrix(x), y, limits=limits)
 
 
 def product_backward(dy, x, w):
@@ -116,22 +118,23 @@ def _turn_over(share, shares, x, target):
 
 
 @leaf
-def _multiply_bands(begin, end, w, bias, x, where, y, relu):
+def _multiply_bands(begin, end, w, bias, x, where, y, limits):
     bands, depth = (y.shape[1] + _BAND - 1) // _BAND, w.shape[2]
     for job in range(begin, end):
         g, top = job // bands, job % bands * _BAND
         bottom, pixels = min(top + _BAND, y.shape[1]), x[g].reshape(x.shape[1] * depth)
         for m in range(top, bottom):
             fill(y[g, m], bias[g, m])
-        for p in range(0, depth, CHUNK):
-            add_dots(w[g], p, min(CHUNK, depth - p), pixels[p:], where, y[g], top, bottom)
-        if relu:
-            for m in range(top, bottom):
-                rectify(y[g, m])
+        # A single pixel needs w alone, so w is read as it lies in memory, which is fastest.
+        chunk = max(1, depth) if where.size == 1 else CHUNK
+        for p in range(0, depth, chunk):
+            add_dots(w[g], p, min(chunk, depth - p), pixels[p:], where, y[g], top, bottom)
+        for m in range(top, bottom):
+            clip_row(y[g, m], limits)
 
 
 @driver
-def _multiply_few(share, shares, w, bias, x, y, relu):
-    """y (G, M, P) = w (G, M, K) @ xᵀ + bias, for x (G, P, K); rectified, where `relu`: rows of w are shared out."""
+def _multiply_few(share, shares, w, bias, x, y, limits):
+    """y (G, M, P) = w (G, M, K) @ xᵀ + bias, for x (G, P, K), within the limits: rows of w are shared out."""
     begin, end = bounds(share, shares, len(w) * ((y.shape[1] + _BAND - 1) // _BAND))
-    _multiply_bands(begin, end, w, bias, x, np.arange(x.shape[1]) * x.shape[2], y, relu)
+    _multiply_bands(begin, end, w, bias, x, np.arange(x.shape[1]) * x.shape[2], y, limits)

@@ -1,6 +1,11 @@
 """The loops over a row that several kernels share, each a leaf."""
 
+import math
+
 from ghostnp.kernels.runtime import leaf
+
+# The least and the greatest number that a kernel lets out; (0, ∞) is a ReLU, and (0, 6) a ReLU6.
+UNLIMITED = (-math.inf, math.inf)
 
 
 @leaf
@@ -67,8 +72,16 @@ def sum_row(row):
 
 
 @leaf
-def rectify(row):
-    """relu(row) in place; a comparison with NaN is false, so NaN stays."""
-    zero = row.dtype.type(0)
-    for p in range(row.size):
-        row[p] = zero if row[p] < zero else row[p]
+def clipped(number, limits):
+    """The number, or the limit that it is beyond; a comparison with NaN is false, so NaN stays."""
+    low, high = type(number)(limits[0]), type(number)(limits[1])
+    number = low if number < low else number
+    return high if number > high else number
+
+
+@leaf
+def clip_row(row, limits):
+    """The row within its limits, in place; where there are none, it is not even read."""
+    if limits[0] > -math.inf or limits[1] < math.inf:
+        for p in range(row.size):
+            row[p] = clipped(row[p], limits)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous
-from ghostnp.kernels.loops import accumulate, copy, dot, sum_row
+from ghostnp.kernels.loops import UNLIMITED, accumulate, clipped, copy, dot, sum_row
 from ghostnp.kernels.runtime import SHARES, bounds, driver, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.registers import ROWS, VECTOR, VECTORS, multiply_rows
 
@@ -53,13 +53,13 @@ def matrix(x, first=0, count=None):
     return Columns(contiguous(x).reshape(groups, depth * pixels), begins, count, count, count, pixels)
 
 
-def gemm(w, transposed, bias, columns, y, first=0, relu=False):
+def gemm(w, transposed, bias, columns, y, first=0, limits=UNLIMITED):
     """y[:, :, first:first+pixels] = w @ x̄ + bias, for w (G, M, K) or, where `transposed`, (G, K, M), and bias (G, M).
 
-    Where `relu`, y is rectified.
+    What is beyond the `limits` becomes the limit.
     """
     flat = w.reshape(len(w), -1)
-    _multiply(shares_for(w.size * columns.pixels), flat, transposed, bias, columns, y, first, relu)
+    _multiply(shares_for(w.size * columns.pixels), flat, transposed, bias, columns, y, first, limits)
 
 
 def gemm_nt(a, first, columns, out):
@@ -127,7 +127,7 @@ def _gather(columns, g, p, size, gathered, pitch):
 
 
 @leaf
-def _multiply_tile(w, m, transposed, bias, x, p, pitch, depth, y, first, size, relu):
+def _multiply_tile(w, m, transposed, bias, x, p, pitch, depth, y, first, size, limits):
     """Rows m to m + ROWS of y, and `size` of its pixels from `first` on: those that begin at p in the rows of x."""
     height, width = y.shape
     lanes, m_step, k_step = VECTOR // y.itemsize, 1 if transposed else depth, height if transposed else 1
@@ -139,7 +139,7 @@ def _multiply_tile(w, m, transposed, bias, x, p, pitch, depth, y, first, size, r
             i, count = i - missing, count + missing
         q = m * width + first + i
         i += multiply_rows(
-            w, m * m_step, m_step, k_step, rows, bias, m, x, p + i, pitch, depth, target, q, width, count, relu
+            w, m * m_step, m_step, k_step, rows, bias, m, x, p + i, pitch, depth, target, q, width, count, limits
         )
 
 
@@ -151,15 +151,15 @@ def _gather_pixel(x, begin, pitch, gathered):
 
 
 @leaf
-def _multiply_pixel(w, m, bias, pixel, y, p, relu):
+def _multiply_pixel(w, m, bias, pixel, y, p, limits):
     """Rows m to m + ROWS of y, and one of its pixels."""
     for r in range(m, min(m + ROWS, len(y))):
         total = bias[r] + dot(w[r * pixel.size : (r + 1) * pixel.size], pixel)
-        y[r, p] = 0 if relu and total < 0 else total
+        y[r, p] = clipped(total, limits)
 
 
 @leaf
-def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, relu, gathered):
+def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, limits, gathered):
     depth, lanes = columns.begins.size, VECTOR // y.itemsize
     for job in range(begin, end):
         g, tile, m = job // (grid.tiles * grid.blocks), job // grid.blocks % grid.tiles, job % grid.blocks * ROWS
@@ -170,19 +170,19 @@ def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, re
             if is_first:
                 _gather(columns, g, p, q - p, gathered, grid.pitch)
             _multiply_tile(
-                w[g], m, transposed, bias[g], gathered, np.int64(0), grid.pitch, depth, y[g], first + p, q - p, relu
+                w[g], m, transposed, bias[g], gathered, np.int64(0), grid.pitch, depth, y[g], first + p, q - p, limits
             )
             continue
         x, start = columns.x[g], columns.begins[0]
-        _multiply_tile(w[g], m, transposed, bias[g], x, start + p, columns.apart, depth, y[g], first + p, q - p, relu)
+        _multiply_tile(w[g], m, transposed, bias[g], x, start + p, columns.apart, depth, y[g], first + p, q - p, limits)
         if is_last and grid.left > 0:
             if is_first:
                 _gather_pixel(x, start + q, columns.apart, gathered)
-            _multiply_pixel(w[g], m, bias[g], gathered, y[g], first + q, relu)
+            _multiply_pixel(w[g], m, bias[g], gathered, y[g], first + q, limits)
 
 
 @driver
-def _multiply(share, shares, w, transposed, bias, columns, y, first, relu):
+def _multiply(share, shares, w, transposed, bias, columns, y, first, limits):
     """What `gemm` does, for w (G, M·K).
 
     A job is one tile, 8 rows by so many pixels. Neighbouring jobs share their pixels of x, which are gathered, if they
@@ -205,7 +205,7 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, relu):
     begin, end = bounds(share, shares, groups * grid.tiles * grid.blocks)
     if begin < end:
         gathered = np.empty(depth * (pitch + left), y.dtype)
-        _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, relu, gathered)
+        _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, limits, gathered)
 
 
 @leaf

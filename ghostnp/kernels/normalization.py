@@ -5,12 +5,13 @@ cache: first for the moments, then for the result. Sums are taken in the row's o
 float64 from block to block. A ReLU costs nothing more, and backward computes its argument anew by the same formula.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous, images, planes, rows
-from ghostnp.kernels.loops import same, sum_row
+from ghostnp.kernels.loops import UNLIMITED, clipped, same, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.gradients import NormGrads
 from ghostnp.ops.normalization import check_batch_norm
@@ -20,7 +21,7 @@ _BLOCK = 4096
 
 def batch_norm_train(x, weight, bias, *, eps=1e-5):
     """Twin of `ghostnp.ops.batch_norm_train`."""
-    return _train(x, weight, bias, eps, relu=False)
+    return _train(x, weight, bias, eps, UNLIMITED)
 
 
 def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
@@ -31,7 +32,7 @@ def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
 
 def batch_norm_relu_train(x, weight, bias, *, eps=1e-5):
     """Twin of `ghostnp.ops.batch_norm_relu_train`."""
-    return _train(x, weight, bias, eps, relu=True)
+    return _train(x, weight, bias, eps, (0.0, math.inf))
 
 
 def batch_norm_relu_train_backward(dy, x, weight, bias, mean, var, *, eps=1e-5):
@@ -40,13 +41,13 @@ def batch_norm_relu_train_backward(dy, x, weight, bias, mean, var, *, eps=1e-5):
     return _gradients(dy, x, weight, bias, mean, var, eps, training=True, relu=True)
 
 
-def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5, relu=False, out=None):
+def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5, limits=UNLIMITED, out=None):
     """Twin of `ghostnp.ops.batch_norm_eval`."""
     eps = check_batch_norm(x, eps, weight=weight, bias=bias, mean=mean, var=var)
     pixels = planes(x)
     y = empty(pixels.shape, x.dtype) if out is None else planes(out)
-    norm = _Norm(contiguous(weight), contiguous(bias), contiguous(mean), contiguous(var), eps, False, relu)
-    _normalize(shares_for(y.size), rows(pixels), norm, rows(y))
+    norm = _Norm(contiguous(weight), contiguous(bias), contiguous(mean), contiguous(var), eps, False)
+    _normalize(shares_for(y.size), rows(pixels), norm, limits, rows(y))
     return images(y)
 
 
@@ -57,7 +58,10 @@ def batch_norm_eval_backward(dy, x, weight, mean, var, *, eps=1e-5):
 
 
 class _Norm(NamedTuple):
-    """What a batch norm does to each channel; in `training` it finds mean and var itself, and forward writes them."""
+    """What a batch norm does to each channel; in `training` it finds mean and var itself, and forward writes them.
+
+    Backward is told whether a ReLU followed. To forward a ReLU is the `limits` of y, as to a convolution.
+    """
 
     weight: np.ndarray
     bias: np.ndarray
@@ -65,15 +69,15 @@ class _Norm(NamedTuple):
     var: np.ndarray
     eps: float
     training: bool
-    relu: bool
+    relu: bool = False
 
 
-def _train(x, weight, bias, eps, relu):
+def _train(x, weight, bias, eps, limits):
     eps = check_batch_norm(x, eps, training=True, weight=weight, bias=bias)
     pixels = planes(x)
     y, mean, var = (empty(shape, x.dtype) for shape in (pixels.shape, pixels.shape[:1], pixels.shape[:1]))
-    norm = _Norm(contiguous(weight), contiguous(bias), mean, var, eps, True, relu)
-    _normalize(shares_for(y.size), rows(pixels), norm, rows(y))
+    norm = _Norm(contiguous(weight), contiguous(bias), mean, var, eps, True)
+    _normalize(shares_for(y.size), rows(pixels), norm, limits, rows(y))
     return images(y), mean, var
 
 
@@ -114,20 +118,18 @@ def _mean_and_variance(row):
 
 
 @leaf
-def _normalized(v, mean, slope, bias, relu):
-    v = (v - mean) * slope + bias
-    zero = type(v)(0)
-    return zero if relu and v < zero else v
+def _normalized(v, mean, slope, bias, limits):
+    return clipped((v - mean) * slope + bias, limits)
 
 
 @leaf
-def _normalize_row(x, mean, slope, bias, relu, y):
+def _normalize_row(x, mean, slope, bias, limits, y):
     if same(x, y):
         for p in range(y.size):
-            y[p] = _normalized(y[p], mean, slope, bias, relu)
+            y[p] = _normalized(y[p], mean, slope, bias, limits)
     else:
         for p in range(y.size):
-            y[p] = _normalized(x[p], mean, slope, bias, relu)
+            y[p] = _normalized(x[p], mean, slope, bias, limits)
 
 
 @leaf
@@ -168,14 +170,14 @@ def _input_gradient(dy, x, mean, slope, bias, relu, offset, tilt, dx):
 
 
 @leaf
-def _normalize_channels(begin, end, x, norm, y):
+def _normalize_channels(begin, end, x, norm, limits, y):
     f = x.dtype.type
     for c in range(begin, end):
         if norm.training:
             exact_mean, exact_variance = _mean_and_variance(x[c])
             norm.mean[c], norm.var[c] = f(exact_mean), f(exact_variance)
         slope = f(norm.weight[c] / np.sqrt(norm.var[c] + norm.eps))
-        _normalize_row(x[c], norm.mean[c], slope, norm.bias[c], norm.relu, y[c])
+        _normalize_row(x[c], norm.mean[c], slope, norm.bias[c], limits, y[c])
 
 
 @leaf
@@ -197,10 +199,10 @@ def _normalize_channels_backward(begin, end, dy, x, norm, grads):
 
 
 @driver
-def _normalize(share, shares, x, norm, y):
-    """Normalise each row of x (C, M)."""
+def _normalize(share, shares, x, norm, limits, y):
+    """Normalise each row of x (C, M); y stays within the limits."""
     begin, end = bounds(share, shares, len(x))
-    _normalize_channels(begin, end, x, norm, y)
+    _normalize_channels(begin, end, x, norm, limits, y)
 
 
 @driver

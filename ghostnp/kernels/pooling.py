@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.elementwise import spread_pixels, sum_pixels
-from ghostnp.kernels.layout import compact, images, lines, planes
+from ghostnp.kernels.layout import compact, images, lines, planes, rows
 from ghostnp.kernels.loops import accumulate, copy, fill
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.taps import copy_pixels
@@ -22,14 +22,18 @@ from ghostnp.ops.pooling import pixel_count, pool_window
 
 
 def max_pool2d(x, kernel_size, *, stride=None, padding=0, out=None):
-    """Twin of `ghostnp.ops.max_pool2d`."""
+    """Twin of `ghostnp.ops.max_pool2d`; with `out`, for the engine, it does not say where the maxima were."""
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
     y = empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
+    sizes, shares = _sizes(window, len(x)), shares_for(4 * x.size)  # comparing takes longer than adding
+    if out is not None:
+        if y.size:
+            _max_alone(shares, rows(planes(x)), x.shape[2], sizes, lines(y))
+        return out
     argmax = empty(y.shape, int)
     if y.size:
-        shares = shares_for(4 * x.size)  # comparing takes longer than adding
-        _max(shares, lines(planes(x)), _sizes(window, len(x)), lines(y), lines(argmax))
+        _max(shares, lines(planes(x)), sizes, lines(y), lines(argmax))
     return images(y), images(argmax)
 
 
@@ -198,6 +202,53 @@ def _keep_first_larger(x, x_taps, v, y, taps):
 
 
 @leaf
+def _larger_of(a, b):
+    """The larger one of two numbers; NaN counts as larger than every number."""
+    larger = a if a > b else b  # b, if either is NaN
+    return a if np.isnan(a) else larger
+
+
+@leaf
+def _raise(x, y):
+    """y = max(y, x)."""
+    for p in range(y.size):
+        y[p] = _larger_of(x[p], y[p])
+
+
+@leaf
+def _raise_twice(w, x, y):
+    """y = max(y, x, w)."""
+    for p in range(y.size):
+        y[p] = _larger_of(w[p], _larger_of(x[p], y[p]))
+
+
+@leaf
+def _raise_all(x, begin, end, step, y):
+    """y = max(y, x[begin:], x[begin + step:], ...), up to but without x[end:]."""
+    n = y.size
+    while begin + step < end:
+        _raise_twice(x[begin + step : begin + step + n], x[begin : begin + n], y)
+        begin += 2 * step
+    if begin < end:
+        _raise(x[begin : begin + n], y)
+
+
+@leaf
+def _max_channels_alone(x, height, sizes, row, largest, y):
+    """What `_max_channels` does, without taps; for x (C, H·W·N)."""
+    width, pixels, batch = x.shape[1] // height, y.shape[2] // sizes.batch, sizes.batch
+    middle = row[sizes.left * batch :][:width]
+    for c in range(len(x)):
+        for i in range(y.shape[1]):
+            begin, end = _rows(i, sizes, height)
+            copy(x[c, begin * width :], middle)
+            _raise_all(x[c], (begin + 1) * width, end * width, width, middle)
+            copy(row, largest)
+            _raise_all(row, batch, sizes.kernel_columns * batch, batch, largest)
+            copy_pixels(largest, sizes.spacing, y[c, i], batch, pixels, batch)
+
+
+@leaf
 def _as_integers(x, y):
     for p in range(y.size):
         y[p] = np.int64(x[p])
@@ -247,6 +298,14 @@ def _max(share, shares, x, sizes, y, argmax):
         row, row_taps = np.full(sizes.padded, -np.inf, x.dtype), np.full(sizes.padded, taps, np.float64)
         largest, largest_taps = np.empty(sizes.length, x.dtype), np.empty(sizes.length, np.float64)
         _max_channels(x[begin:end], sizes, row, row_taps, largest, largest_taps, y[begin:end], argmax[begin:end])
+
+
+@driver
+def _max_alone(share, shares, x, height, sizes, y):
+    begin, end = bounds(share, shares, len(x))
+    if begin < end:
+        row, largest = np.full(sizes.padded, -np.inf, x.dtype), np.empty(sizes.length, x.dtype)
+        _max_channels_alone(x[begin:end], height, sizes, row, largest, y[begin:end])
 
 
 @driver

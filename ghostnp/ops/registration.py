@@ -15,8 +15,8 @@ from ghostnp.ops.vocabulary import (
     signature,
 )
 
-# Facts that a registration cannot give: where results lie in memory follows from the function alone.
-_VIEWS = ("is_view", "is_view_backward")
+# Facts that cannot be given, and what is taken for them: where results lie in memory follows from the function alone.
+_UNSAID = {"is_view": False, "is_view_backward": False}
 
 
 def register(forward, backward=None, cost=None, *, like=None, **facts):
@@ -36,7 +36,7 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
         ``f_cost(x_shape, ..., *, <the same keywords>)``, which gives a `ghostnp.ops.cost.Cost`. By default that of
         `like`, where it takes the same arguments.
     like : str, optional
-        An operator that it resembles, such as ``"relu6"``: the other facts of its row are taken over.
+        An operator that it resembles, such as ``"relu6"``: the other facts of its row are taken over, save `limits`.
     **facts
         What is otherwise: `family`, `linear`, `alike`, `overwrites` and so on, as in `Operator`.
 
@@ -77,14 +77,15 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
         except ValueError as error:
             raise ValueError(f"like={like!r}: {error}") from None
         cost = cost or (pattern.cost if _fits_cost(forward, pattern.cost) else None)
-        row = replace(pattern, forward=forward, backward=backward, cost=cost)
+        row = replace(pattern, forward=forward, backward=backward, cost=cost, limits=())  # what is alike may not clip
     else:
         row = Operator(forward, facts.get("family", "elementwise"), backward, cost)
-    legal = [field.name for field in fields(Operator) if field.name not in ("forward", "backward", "cost", *_VIEWS)]
+    legal = [field.name for field in fields(Operator) if field.name not in ("forward", "backward", "cost", *_UNSAID)]
     if unknown := sorted(set(facts) - set(legal)):
         raise TypeError(f"{', '.join(unknown)} is no fact of an operator: the rule is one of {', '.join(legal)}")
-    row = replace(row, **facts, **dict.fromkeys(_VIEWS, False))
+    row = replace(row, **facts, **_UNSAID)
     _check_signatures(row, like)
+    _check_limits(row)
     add_row(row)
     return row
 
@@ -105,6 +106,22 @@ def unregister(name):
             else f"{name!r} is not registered: nothing is, and the rule is register(...) first"
         )
     remove_row(name)
+
+
+def _check_limits(row):
+    """Require that limits are a least and a greatest number, and forward a function of x alone."""
+    if row.limits == () or (
+        row.positional == ("x",)
+        and not row.keywords
+        and isinstance(row.limits, tuple)
+        and [type(limit) for limit in row.limits] == [float, float]
+        and row.limits[0] <= row.limits[1]
+    ):
+        return
+    raise ValueError(
+        f"limits={row.limits!r} for forward of {signature(row.forward)}: the rule is two floats, the least first, for "
+        f"a function of x alone, such as limits=(0.0, 4.0)"
+    )
 
 
 def _fits_cost(forward, cost):

@@ -18,6 +18,7 @@ The table is open: `ghostnp.register` (in `registration`) adds an operator of on
 """
 
 import inspect
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -84,6 +85,8 @@ class Operator:
         Whether it divides or blends, so that of whole numbers it does not make whole numbers.
     keeps_constants : bool
         Whether a map of one value all over stays a map of that value.
+    limits : tuple of float
+        For what clips x and does nothing else, the least and the greatest number that comes out; otherwise empty.
     overwrites : tuple of str
         Arguments whose memory y may take: each number is read before the one in its place is written.
     is_view, is_view_backward : bool
@@ -105,6 +108,7 @@ class Operator:
     one_tap: bool = False
     divides: bool = False
     keeps_constants: bool = False
+    limits: tuple[float, ...] = ()
     overwrites: tuple[str, ...] = ()
     is_view: bool = False
     is_view_backward: bool = False
@@ -264,9 +268,9 @@ _ROWS = (
     _row(pooling.global_avg_pool2d, "pool", divides=True, **_BY_X, **_POOL),
     _row(resize.resize_nearest, "resize", **_BY_X, **_POOL),
     _row(resize.resize_bilinear, "resize", divides=True, **_BY_X, **_POOL),
-    _row(activation.relu, "activation", homogeneous=(("x",),), **_GATE),
-    _row(activation.relu6, "activation", **_GATE),
-    _row(activation.clip, "activation", **_GATE),
+    _row(activation.relu, "activation", homogeneous=(("x",),), limits=(0.0, math.inf), **_GATE),
+    _row(activation.relu6, "activation", limits=(0.0, 6.0), **_GATE),
+    _row(activation.clip, "activation", limits=(0.0, 1.0), **_GATE),
     _row(activation.hard_sigmoid, "activation", **_GATE),
     _row(activation.sigmoid, "activation", **_GATE),
     _row(activation.crelu, "activation", homogeneous=(("x",),), alike=("images", "pixels"), takes="channels"),

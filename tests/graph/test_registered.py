@@ -41,6 +41,27 @@ def model():
     unregister("hard_swish")
 
 
+def test_one_that_clips_goes_into_the_convolution_before(x):
+    def relu4(x):
+        return np.clip(x, 0, 4)
+
+    class ReLU4(Module):
+        def forward(self, x, *, training=False, rng=None):
+            return backend().relu4(x), None
+
+    for limits in ((0.0, 4.0), ()):
+        register(relu4, like="relu6", limits=limits)
+        try:
+            with initializer(0, np.float64):
+                clipped = Sequential(Conv2d(3, 4, 3), ReLU4())
+            engine = ghostnp.compile(clipped)
+            assert len(engine.plan(x.shape).tape.steps) == 2 - bool(limits)
+            np.testing.assert_allclose(engine(9 * x), relu4(clipped[0](9 * x)), rtol=1e-13, atol=1e-13)
+            assert (engine(9 * x) == 4).any()
+        finally:
+            unregister("relu4")
+
+
 @pytest.fixture
 def x():
     return np.random.default_rng(0).normal(size=(2, 3, 6, 5))

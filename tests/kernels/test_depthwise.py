@@ -1,4 +1,4 @@
-"""What the engine alone asks of the depthwise convolution: a result in a place of its choice, and rectified."""
+"""What the engine alone asks of the depthwise convolution: a result in a place of its choice, within limits."""
 
 import numpy as np
 import pytest
@@ -19,26 +19,31 @@ def plain_and_home(call):
     return arguments.values(), y, home
 
 
+# None, a ReLU, a ReLU6, and any other.
+LIMITS = [(-np.inf, np.inf), (0.0, np.inf), (0.0, 6.0), (-3.0, 2.0)]
+
+
 @pytest.mark.small
-@given(call=calls("depthwise_conv2d"), relu=st.booleans())
-def test_writes_into_a_slice_of_channels_and_nowhere_else(call, relu):
+@given(call=calls("depthwise_conv2d"), limits=st.sampled_from(LIMITS))
+def test_writes_into_a_slice_of_channels_and_nowhere_else(call, limits):
     arguments, y, home = plain_and_home(call)
     out = home[:, 2:-1]
-    assert kernels.depthwise_conv2d(*arguments, **call.keywords, out=out, relu=relu) is out
-    assert_array_equal(out, np.maximum(y, 0) if relu else y)
+    assert kernels.depthwise_conv2d(*arguments, **call.keywords, out=out, limits=limits) is out
+    assert_array_equal(out, np.clip(y, *limits))
     assert np.isnan(home[:, :2]).all()
     assert np.isnan(home[:, -1:]).all()
 
 
 @pytest.mark.small
-@given(calls("depthwise_conv2d"))
-def test_rectifies_in_an_array_of_its_own(call):
+@given(call=calls("depthwise_conv2d"), limits=st.sampled_from(LIMITS))
+def test_clips_in_an_array_of_its_own(call, limits):
     arguments, y, _ = plain_and_home(call)
-    assert_array_equal(kernels.depthwise_conv2d(*arguments, **call.keywords, relu=True), np.maximum(y, 0))
+    assert_array_equal(kernels.depthwise_conv2d(*arguments, **call.keywords, limits=limits), np.clip(y, *limits))
 
 
 @pytest.mark.small
-def test_relu_keeps_nan():
-    x = np.array([np.nan, -np.inf, np.inf, -1, 2], np.float32).reshape(1, 1, 1, 5)
-    y = kernels.depthwise_conv2d(x, np.ones((1, 1, 1, 1), np.float32), relu=True)
-    assert_array_equal(y, np.maximum(x, 0))
+@pytest.mark.parametrize("limits", LIMITS)
+def test_clipping_keeps_nan(limits):
+    x = np.array([np.nan, -np.inf, np.inf, -1, 2, 7], np.float32).reshape(1, 1, 1, 6)
+    y = kernels.depthwise_conv2d(x, np.ones((1, 1, 1, 1), np.float32), limits=limits)
+    assert_array_equal(y, np.clip(x, *limits))

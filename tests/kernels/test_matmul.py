@@ -28,13 +28,14 @@ def gathered(x):
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("pixels", PIXELS)
 def test_gemm_is_the_product(dtype, columns, transposed, pixels):
-    for height, depth, relu in zip(HEIGHTS, (33, 0, 1, 8), (False, True, False, True), strict=True):
+    ends = (-np.inf, np.inf), (0.0, np.inf), (0.0, 6.0), (-9.0, 20.0)
+    for height, depth, limits in zip(HEIGHTS, (33, 0, 1, 8), ends, strict=True):
         w, bias = whole_numbers(2, height, depth, dtype=dtype), whole_numbers(2, height, dtype=dtype)
         x, y = whole_numbers(2, depth, pixels, dtype=dtype), np.full((2, height, pixels + 3), np.nan, dtype)
         expected, result = y.copy(), w @ x + bias[:, :, None]
-        expected[:, :, 2 : 2 + pixels] = np.maximum(result, 0) if relu else result
+        expected[:, :, 2 : 2 + pixels] = np.clip(result, *limits)
         given = np.ascontiguousarray(w.swapaxes(1, 2)) if transposed else w
-        gemm(given, transposed, bias, columns(x), y, 2, relu)
+        gemm(given, transposed, bias, columns(x), y, 2, limits)
         np.testing.assert_array_equal(y, expected)
 
 

@@ -1,4 +1,4 @@
-"""The engine's private keywords: `out`, where the result is to be written, and `relu`, which rectifies on the way."""
+"""The engine's private keywords: `out`, where the result is to be written, and the `limits` of what it holds."""
 
 import inspect
 
@@ -10,6 +10,7 @@ from ghostnp import kernels
 from tests.ops.examples import examples
 from tests.ops.test_layout import normals
 
+LIMITS = [(0.0, np.inf), (0.0, 0.5), (-1.0, 0.25)]  # a ReLU, one with a bound, and any other
 BATCHES = [2, 400]  # few numbers, and enough to be shared out among threads
 
 
@@ -66,12 +67,39 @@ def test_out_may_be_the_first_argument(call):
 
 
 @pytest.mark.small
-@each_call("relu")
-def test_relu_keeps_what_is_positive_and_nan(call):
+@pytest.mark.parametrize("size", [(6, 8), (7, 3), (3, 4), (2, 9)], ids=str)  # twice as large, and not
+@pytest.mark.parametrize("batch", [1, 2, 8])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nearest_enlarges_the_second_factor(dtype, batch, size):
+    rng = np.random.default_rng(0)
+    a, small = (np.moveaxis(rng.normal(size=(5, *pixels, batch)).astype(dtype), -1, 0) for pixels in (size, (3, 4)))
+    expected = kernels.multiply(a, kernels.resize_nearest(small, size))
+    assert_array_equal(kernels.multiply(a, small, nearest=True), expected)
+    assert same_memory(kernels.multiply(a, small, nearest=True, out=a), a)
+    assert_array_equal(a, expected)
+    with pytest.raises(ValueError, match="as many maps"):
+        kernels.multiply(a, small[:, 1:], nearest=True)
+
+
+@pytest.mark.small
+@each_call("limits")
+@pytest.mark.parametrize("limits", LIMITS)
+def test_limits_keep_what_lies_between_and_nan(call, limits):
     arguments = arguments_of(call)
     next(iter(arguments.values()))[0, 0] = np.nan
     plain = run_with(call, arguments)
-    result = run_with(call, arguments, relu=True)
-    assert_array_equal(result, np.maximum(plain, 0))
+    result = run_with(call, arguments, limits=limits)
+    assert_array_equal(result, np.clip(plain, *limits))
     assert np.isnan(result).any()
-    assert (result == 0).any()
+    assert all((result == limit).any() for limit in limits if np.isfinite(limit))
+
+
+@pytest.mark.small
+@each_call("limits")
+def test_without_limits_infinity_stays(call):
+    arguments = arguments_of(call)
+    first = next(iter(arguments.values()))
+    first[0].flat[0], first[1].flat[0] = np.inf, -np.inf  # a single one: two of them might be NaN together
+    plain, result = run_with(call, arguments), run_with(call, arguments, limits=(0.0, np.inf))
+    assert np.isinf(plain).any()
+    assert_array_equal(result, np.clip(plain, 0, np.inf))

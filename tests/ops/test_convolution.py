@@ -193,14 +193,14 @@ def test_same_keeps_the_size(backend, call):
 
 
 @each_operator
-@pytest.mark.parametrize("rectified", [False, True])
+@pytest.mark.parametrize("limits", [(-np.inf, np.inf), (0.0, np.inf), (0.0, 6.0)])
 @given(data=st.data())
-def test_kernels_write_where_the_engine_wants_it_and_rectify_on_the_way(operator, rectified, data):
+def test_kernels_write_where_the_engine_wants_it_and_clip_on_the_way(operator, limits, data):
     call = data.draw(calls(operator))
     arguments = call.arguments(np.float32)
     y, _ = run(ops, call, arguments)
-    expected = np.maximum(y, 0) if rectified else y
-    kernel, keywords = getattr(kernels, operator), call.keywords | {"relu": rectified}
+    expected = np.clip(y, *limits)
+    kernel, keywords = getattr(kernels, operator), call.keywords | {"limits": limits}
     assert_array_equal(kernel(*arguments.values(), **keywords), expected)
     # Channels 2 to 2 + C_out of a larger array.
     channels = y.shape[1]
@@ -212,11 +212,11 @@ def test_kernels_write_where_the_engine_wants_it_and_rectify_on_the_way(operator
 
 
 @each_operator
-def test_rectifying_keeps_nan(operator):
+def test_clipping_keeps_nan(operator):
     general = Call("conv2d", x=(2, 6, 5, 5), weight=(4, 3, 3, 3), groups=2)
     call = next(call for call in (*LARGE, general) if call.operator == operator)
     arguments = call.arguments(np.float32)
     arguments["x"][0, 0] = np.nan
-    y = getattr(kernels, operator)(*arguments.values(), **call.keywords, relu=True)
+    y = getattr(kernels, operator)(*arguments.values(), **call.keywords, limits=(0.0, 6.0))
     assert_array_equal(np.isnan(y), np.isnan(run(ops, call, arguments)[0]))
     assert np.isnan(y).any()

@@ -78,26 +78,26 @@ def test_gradients_are_not_zero(backend):
     assert all(gradient.any() for gradient in backend.linear_backward(dy, x, weight))
 
 
-@pytest.mark.parametrize("rectified", [False, True])
+@pytest.mark.parametrize("limits", [(-np.inf, np.inf), (0.0, np.inf), (0.0, 6.0)])
 @each_call
-def test_kernel_writes_where_the_engine_wants_it_and_rectifies_on_the_way(rectified, call):
+def test_kernel_writes_where_the_engine_wants_it_and_clips_on_the_way(limits, call):
     x, weight, bias = arrays(call, np.float32)
     y = ops.linear(x, weight, bias)
-    expected = np.maximum(y, 0) if rectified else y
-    assert_array_equal(kernels.linear(x, weight, bias, relu=rectified), expected)
+    expected = np.clip(y, *limits)
+    assert_array_equal(kernels.linear(x, weight, bias, limits=limits), expected)
     # Channels 2 to 2 + C_out of a larger array.
     channels = len(weight)
     buffer = np.full((channels + 5, len(x)), 7, np.float32).T
     out = buffer[:, 2 : 2 + channels]
-    assert kernels.linear(x, weight, bias, out=out, relu=rectified) is out
+    assert kernels.linear(x, weight, bias, out=out, limits=limits) is out
     assert_array_equal(out, expected)
     assert_array_equal(np.delete(buffer, range(2, 2 + channels), axis=1), 7)
 
 
 @pytest.mark.parametrize("batch", [3, 300])
-def test_rectifying_keeps_nan(batch):
+def test_clipping_keeps_nan(batch):
     x, weight, bias = arrays(Call("linear", x=(batch, 9), weight=(5, 9)), np.float32)
     x[0, 0] = np.nan
-    y = kernels.linear(x, weight, bias, relu=True)
+    y = kernels.linear(x, weight, bias, limits=(0.0, 6.0))
     assert_array_equal(np.isnan(y), np.isnan(ops.linear(x, weight, bias)))
     assert np.isnan(y).any()

@@ -24,6 +24,10 @@ def hard_swish_cost(x_shape):
     return free(tuple(x_shape), other=each(x_shape, 3))
 
 
+def capped(x, *, at=4.0):
+    return np.clip(x, 0, at)
+
+
 @pytest.fixture
 def registered():
     yield register(hard_swish, hard_swish_backward, hard_swish_cost, like="relu6")
@@ -33,6 +37,8 @@ def registered():
 def test_a_registered_operator_is_in_every_namespace_until_it_is_taken_out(registered):
     x = np.linspace(-4, 4, 9)
     assert registered.alike == operator_named("relu6").alike
+    assert operator_named("relu6").limits == (0, 6)
+    assert not registered.limits
     for namespace in (ops, kernels):
         np.testing.assert_allclose(namespace.hard_swish(x)[[0, 1, 4, 8]], [0, 0, 0, 4])
         assert namespace.hard_swish_cost((2, 3)).other == 18
@@ -65,6 +71,10 @@ def test_the_cost_of_what_it_is_like_is_taken_over():
         ({"backward": lambda x: x}, r"backward takes \(x\): .* such as \(dy, x\)"),
         ({"backward": lambda dy, x, *, slope=1: x}, r"backward takes .*: .* such as \(dy, x\)"),
         ({"cost": lambda y_shape: y_shape}, r"cost takes y_shape, .* such as \(x_shape\)"),
+        ({"limits": (0, 4)}, r"limits=\(0, 4\) for .*: the rule is two floats, .* such as limits=\(0.0, 4.0\)"),
+        ({"limits": (4.0, 0.0)}, r"limits=\(4.0, 0.0\) for .*: the rule is two floats, the least first"),
+        ({"limits": 4.0}, "limits=4.0 for .*: the rule is two floats"),
+        ({"forward": capped, "backward": None, "limits": (0.0, 4.0)}, r"limits=.* for forward of \(x, \*, at=4.0\): "),
         ({"famly": "activation"}, "famly is no fact of an operator: the rule is one of family, linear"),
     ],
 )

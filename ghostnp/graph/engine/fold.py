@@ -4,8 +4,10 @@ At inference a batch norm is an affine map of each channel, and so is the end of
 
     γ·(w∗x + b − μ)/√(σ² + ε) + β  =  (a·w)∗x + (a·(b − μ) + β)      with a = γ/√(σ² + ε), a number for each channel
 
-A ReLU costs nothing where the numbers are written that it is for, so it becomes part of that step; the ReLU of maps
-side by side is the maps' ReLUs side by side. What is never read need not be computed.
+What clips and does nothing else, such as a ReLU or a ReLU6, costs nothing where the numbers are written that it is
+for, so it becomes part of that step: the step's `limits`. Maps side by side are clipped side by side. A map that is
+enlarged to be a factor need not be written out: the product reads the small one. What is never read need not be
+computed.
 
 All this holds only where nothing else reads the value in between. The tape says who reads a value.
 """
@@ -17,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ghostnp import kernels
+from ghostnp.graph.engine.packing import together
 from ghostnp.graph.tape import Constant, Result, Step
 
 
@@ -27,7 +30,7 @@ class FoldedStep(Step):
     Parameters
     ----------
     op, path, arguments, results
-        As in `Step`; among the arguments may be a kernel's own ``relu``.
+        As in `Step`; among the arguments may be a kernel's own ``limits``.
     absorbed : tuple of Step
         What it took in.
     """
@@ -51,6 +54,7 @@ def fold(tape, memo):
         Of `FoldedStep`.
     """
     readers = Counter(number for step in tape.steps for number in step.inputs) + Counter(tape.returned)
+    known = set(memo)
     steps: list[FoldedStep] = []
     places: dict[int, int] = {}  # where the step stands that makes a value
 
@@ -64,8 +68,10 @@ def fold(tape, memo):
         changed = []
         if step.op == "batch_norm_eval":
             changed = _normalised(maker(step.arguments["x"]), step, memo)
-        elif step.op == "relu":
-            changed = _rectified(maker(step.arguments["x"]), step, maker)
+        elif step.operator.limits:
+            changed = _clipped(maker(step.arguments["x"]), step, maker)
+        elif step.op == "multiply":
+            step = _of_small_maps(maker(step.arguments["b"]), step, tape.values)
         for before, after in changed:
             place = places[before.results[0]]
             steps[place] = after
@@ -73,11 +79,12 @@ def fold(tape, memo):
         if not changed:
             places |= dict.fromkeys(step.results, len(steps))
             steps.append(step)
-    return replace(tape, steps=tuple(_read(steps, tape.returned)))
+    steps = list(_read(steps, tape.returned))
+    return replace(tape, steps=tuple(_moved_together(steps, memo, [key for key in memo if key not in known])))
 
 
 def takes(op, keyword):
-    """Whether the kernel has this keyword of its own, ``out`` or ``relu``."""
+    """Whether the kernel has this keyword of its own, ``out`` or ``limits``."""
     return keyword in inspect.signature(getattr(kernels, op)).parameters
 
 
@@ -88,7 +95,7 @@ def convolves(step):
 
 def _normalised(conv, norm, memo):
     """The convolution with the batch norm that follows in it, as [(before, after)]; an empty list where that fails."""
-    if conv is None or not convolves(conv) or conv.arguments.get("relu"):
+    if conv is None or not convolves(conv) or "limits" in conv.arguments:
         return []
     weight, bias, eps = conv.arguments["weight"], conv.arguments["bias"], norm.arguments["eps"]
     vectors = [norm.arguments[name] for name in ("weight", "bias", "mean", "var")]
@@ -111,22 +118,49 @@ def _folded(weight, bias, gamma, beta, mean, var, *, eps):
     return [array.astype(weight.dtype) for array in folded]
 
 
-def _rectified(step, relu, maker):
-    """The step with the ReLU that follows in it; in place of maps side by side, the steps that make these."""
+def _moved_together(steps, memo, new):
+    """The steps with all weights that were folded just now in one stretch of memory, and so in the memo."""
+    before = [constant for key in new for constant in memo[key]]
+    arrays = together(constant.array for constant in before)
+    after = {id(old): Constant(old.name, array) for old, array in zip(before, arrays, strict=True)}
+    for key in new:
+        memo[key] = [after[id(old)] for old in memo[key]]
+    for step in steps:
+        arguments = {name: after.get(id(value), value) for name, value in step.arguments.items()}
+        yield replace(step, arguments=arguments)
+
+
+def _clipped(step, clip, maker):
+    """The step with the clipping that follows in it; in place of maps side by side, the steps that make these."""
     if step is None:
         return []
-    if takes(step.op, "relu"):
-        arguments = step.arguments | {"relu": True}
-        return [(step, replace(step, arguments=arguments, results=relu.results, absorbed=(*step.absorbed, relu)))]
+    if takes(step.op, "limits"):
+        return [(step, replace(_within(step, clip), results=clip.results))]
     if step.op != "concat":
         return []
     parts = [maker(x) for x in step.arguments["xs"]]
-    if not all(part is not None and takes(part.op, "relu") for part in parts):
+    if not all(part is not None and takes(part.op, "limits") for part in parts):
         return []
-    rectified = [
-        replace(part, arguments=part.arguments | {"relu": True}, absorbed=(*part.absorbed, relu)) for part in parts
-    ]
-    return [*zip(parts, rectified, strict=True), (step, replace(step, results=relu.results))]
+    return [*((part, _within(part, clip)) for part in parts), (step, replace(step, results=clip.results))]
+
+
+def _within(step, clip):
+    """The step within the limits of what follows. Its own limits, if it has any, are clipped by these."""
+    low, high = clip.operator.limits
+    limits = tuple(min(max(limit, low), high) for limit in step.arguments.get("limits", (low, high)))
+    return replace(step, arguments=step.arguments | {"limits": limits}, absorbed=(*step.absorbed, clip))
+
+
+def _of_small_maps(enlargement, product, values):
+    """The product, of the small maps if its second factor is an enlargement of them; that is not read any more."""
+    if enlargement is None or enlargement.op != "resize_nearest":
+        return product
+    a, enlarged = product.arguments["a"], values[enlargement.results[0]]
+    # A factor of one pixel for each map is no enlargement to the maps of the other one.
+    if (values[a.number] if isinstance(a, Result) else a.array).shape != enlarged.shape:
+        return product
+    arguments = product.arguments | {"b": enlargement.arguments["x"], "nearest": True}
+    return replace(product, arguments=arguments, absorbed=(enlargement,))
 
 
 def _read(steps, returned):

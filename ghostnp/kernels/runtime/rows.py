@@ -2,8 +2,12 @@
 
 Written as loops, the row of a small map is all remainder, computed number by number; and a sum over taps reads and
 writes every number again for every few taps. Here the loop over taps is spelled out in LLVM's language, as in
-`registers`: it carries one vector of sums for each of 4 rows, from the bias to the rectified result.
+`registers`: it carries one vector of sums for each of 4 rows, from the bias to the clipped result. A row of x serves
+several of them. It is read where it lies, and what a tap reads beyond its end is a zero that the mask puts in.
 """
+
+from functools import partial
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -12,7 +16,22 @@ from numba.core import types
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic, overload
 
-__all__ = ["FEATURES", "ROWS", "VECTOR", "Vectors", "copy_vector", "data", "filter_rows", "loop", "rectified", "spread"]
+__all__ = [
+    "FEATURES",
+    "ROWS",
+    "VECTOR",
+    "RowTaps",
+    "Vectors",
+    "clipped",
+    "copy_vector",
+    "data",
+    "double_vector",
+    "fetch",
+    "filter_rows",
+    "loop",
+    "row_of",
+    "spread",
+]
 
 ROWS = 4
 # What code is compiled for: this processor, unless Numba's own setting names another.
@@ -27,19 +46,53 @@ def copy_vector(source, i, target, j, count):
     target[j : j + count] = source[i : i + count]
 
 
-def filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
-    """y[q + r·y_step + j] = bias + Σ_t w[t] · x[p + r·x_step + offsets[t] + j], for r < rows ≤ 4 and j < n.
+def double_vector(source, i, target, j, count):
+    """target[j + p] = source[i + p // 2], for as many p as a vector has numbers, but at most `count`."""
+    count = min(count, VECTOR // source.itemsize)
+    target[j : j + count] = np.repeat(source[i : i + (count + 1) // 2], 2)[:count]
 
-    Again n is as many numbers as a vector has, but at most `count`; x is read for a whole vector all the same. Where
-    `relu`, y is rectified; NaN stays NaN. All arrays are flat.
+
+class RowTaps(NamedTuple):
+    """How the taps of a filter read the rows of a map.
+
+    Parameters
+    ----------
+    lines, length : int
+        How many rows the map has, and how many numbers a row.
+    columns : int
+        How many taps stand side by side.
+    step, dilation : int
+        In rows of the map: from one row of y to the next, and from one row of taps to the next.
+    shift : int
+        In numbers: from one tap to the next beside it.
+    """
+
+    lines: int
+    length: int
+    columns: int
+    step: int
+    dilation: int
+    shift: int
+
+
+def filter_rows(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+    """y[q + r·y_step + j] = bias + Σ_uv w[u, v] · x̄[row + r·step + u·dilation, begin + v·shift + j], for r < rows ≤ 4.
+
+    That is for each j < n, where n again is as many numbers as a vector has, but at most `count`. All arrays are flat;
+    x̄ is x with zeros around, a row of which is handed over. `taps` is a `RowTaps`. What is beyond the `limits` becomes
+    the limit; NaN stays NaN.
     """
     count = min(count, VECTOR // x.itemsize)
     for r in range(rows):
         total = np.full(count, bias, x.dtype)
-        for t in range(w.size):
-            begin = p + r * x_step + offsets[t]
-            total += w[t] * x[begin : begin + count]
-        y[q + r * y_step : q + r * y_step + count] = np.where(relu & (total < 0), 0, total)
+        for t, factor in enumerate(w):
+            line = row + r * taps.step + t // taps.columns * taps.dilation
+            p = begin + t % taps.columns * taps.shift + np.arange(count)
+            inside = (p >= 0) & (p < taps.length) & (0 <= line < taps.lines)
+            pixels = np.zeros(count, x.dtype)
+            pixels[inside] = x[line * taps.length + p[inside]]
+            total += factor * pixels
+        y[q + r * y_step : q + r * y_step + count] = np.clip(total, *limits)
 
 
 @overload(copy_vector)
@@ -50,10 +103,18 @@ def _compiled_copy(source, i, target, j, count):
     return call
 
 
+@overload(double_vector)
+def _compiled_double(source, i, target, j, count):
+    def call(source, i, target, j, count):
+        _double_vector(source, i, target, j, count)
+
+    return call
+
+
 @overload(filter_rows)
-def _compiled_filter(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
-    def call(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
-        _filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu)
+def _compiled_filter(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+    def call(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+        _filter_rows(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits)
 
     return call
 
@@ -65,10 +126,16 @@ def _copy_vector(_, source, i, target, j, count):
 
 
 @intrinsic
-def _filter_rows(_, w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
+def _double_vector(_, source, i, target, j, count):
     index = types.intp
-    signature = types.void(w, offsets, x, index, index, x.dtype, y, index, index, index, index, types.boolean)
-    return signature, _build_filter
+    return types.void(source, index, target, index, index), _build_double
+
+
+@intrinsic
+def _filter_rows(_, w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+    i = types.intp
+    signature = types.void(w, taps, x, zeros, i, i, x.dtype, y, i, i, i, i, limits)
+    return signature, lambda *arguments: _Filter(*arguments).build()
 
 
 class Vectors:
@@ -85,14 +152,29 @@ class Vectors:
         """The value in every lane."""
         return spread(self._builder, value, self.lanes)
 
+    def limits(self, pair):
+        """The two numbers of a tuple of float64, each in every lane."""
+        for i in range(2):
+            limit = self._builder.extract_value(pair, i)
+            narrow = limit.type != self.type.element
+            yield self.everywhere(self._builder.fptrunc(limit, self.type.element) if narrow else limit)
+
     def at(self, pointer, begin):
         """The place of a vector, so many numbers behind the pointer."""
         return self._builder.bitcast(self._builder.gep(pointer, [begin]), self.type.as_pointer())
 
     def first(self, count):
         """The mask that is on for so many lanes, fewer than a vector has."""
-        numbers = ir.Constant(ir.VectorType(_LANE, self.lanes), [_LANE(i) for i in range(self.lanes)])
-        return self._builder.icmp_signed("<", numbers, self.everywhere(self._builder.trunc(count, _LANE)))
+        return self._builder.icmp_signed("<", self._numbers(), self.everywhere(self._builder.trunc(count, _LANE)))
+
+    def within(self, begin, length):
+        """The mask that is on for lanes whose place, the first at `begin`, is from 0 to length - 1."""
+        begin, length = (self.everywhere(self._builder.trunc(number, _LANE)) for number in (begin, length))
+        # As an unsigned number, what is negative is too large.
+        return self._builder.icmp_unsigned("<", self._builder.add(begin, self._numbers()), length)
+
+    def _numbers(self):
+        return ir.Constant(ir.VectorType(_LANE, self.lanes), [_LANE(i) for i in range(self.lanes)])
 
     def load(self, place, mask=None):
         """The vector at a place; zero where a mask is off."""
@@ -106,6 +188,10 @@ class Vectors:
             self._builder.store(value, place, align=self.align)
         else:
             self._masked("store", ir.VoidType(), value, place, _LANE(self.align), mask)
+
+    def fused(self, a, b, total):
+        """total + a · b, in one instruction where there is one."""
+        return self._builder.fadd(total, self._builder.fmul(a, b, _FLAGS), _FLAGS)
 
     def store_first(self, values, places, count):
         """Store as many lanes as a vector has, but at most `count`, of the vectors that ``values(mask)`` gives."""
@@ -144,20 +230,35 @@ def loop(builder, count, starts, following):
 
     builder.position_at_end(body)
     after = [builder.add(i, count.type(1)), *following(i, values)]
+    last = builder.block  # another than `body`, if there is a loop inside
     builder.branch(head)
     for value, first, then in zip([i, *values], [count.type(0), *starts], after, strict=True):
         value.add_incoming(first, entry)
-        value.add_incoming(then, body)
+        value.add_incoming(then, last)
 
     builder.position_at_end(end)
     return values
 
 
-def rectified(builder, total, relu):
-    """The vector; where `relu`, without negative numbers; NaN stays NaN."""
-    zero = ir.Constant(total.type, None)
-    negative = builder.and_(builder.fcmp_ordered("<", total, zero), spread(builder, relu, total.type.count))
-    return builder.select(negative, zero, total)
+def fetch(builder, pointer):
+    """Ask for a line of memory that is read soon. Nothing else happens, wherever the pointer points."""
+    address = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [address.type, _LANE, _LANE, _LANE])
+    function = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
+    builder.call(function, [address, _LANE(0), _LANE(3), _LANE(1)])  # to be read; for all caches; data
+
+
+def clipped(builder, total, limits):
+    """The vector, but the limits in place of what is beyond them; NaN stays NaN."""
+    for beyond, limit in zip("<>", limits, strict=True):
+        total = builder.select(builder.fcmp_ordered(beyond, total, limit), limit, total)
+    return total
+
+
+def row_of(builder, x, zeros, line, taps):
+    """Where a row of a map begins, or the row of zeros where there is none."""
+    inside = builder.icmp_unsigned("<", line, taps.lines)
+    return builder.select(inside, builder.gep(x, [builder.mul(line, taps.length)]), zeros)
 
 
 def data(context, builder, signature, arguments, *numbers):
@@ -173,26 +274,81 @@ def _build_copy(context, builder, signature, arguments):
     return context.get_dummy_value()
 
 
-def _build_filter(context, builder, signature, arguments):
-    """Write `filter_rows` with LLVM's instructions: a loop over t, which carries one vector of sums for each row."""
-    weights, _, _, p, x_step, bias, _, q, y_step, rows, count, relu = arguments
-    taps = context.make_array(signature.args[0])(context, builder, weights).nitems
-    w, offsets, x, y = data(context, builder, signature, arguments, 0, 1, 2, 6)
-    vectors, index = Vectors(context, builder, signature.args[2]), p.type
-
-    # Where there are fewer rows than 4, the last one is repeated.
-    last = builder.sub(rows, index(1))
-    numbers = [builder.select(builder.icmp_signed("<", index(r), last), index(r), last) for r in range(ROWS)]
-    begins = [builder.gep(x, [builder.add(p, builder.mul(r, x_step))]) for r in numbers]
-
-    def add(t, totals):
-        factor, offset = vectors.everywhere(builder.load(builder.gep(w, [t]))), builder.load(builder.gep(offsets, [t]))
-        for begin, total in zip(begins, totals, strict=True):
-            product = builder.fmul(factor, vectors.load(vectors.at(begin, offset)), _FLAGS)
-            yield builder.fadd(total, product, _FLAGS)
-
-    totals = loop(builder, taps, [vectors.everywhere(bias)] * ROWS, add)
-    results = [rectified(builder, total, relu) for total in totals]
-    places = [vectors.at(y, builder.add(q, builder.mul(r, y_step))) for r in numbers]
-    vectors.store_first(lambda _: results, places, count)
+def _build_double(context, builder, signature, arguments):
+    _, i, _, j, count = arguments
+    source, target = data(context, builder, signature, arguments, 0, 2)
+    vectors = Vectors(context, builder, signature.args[0])
+    twice = ir.Constant(ir.VectorType(_LANE, vectors.lanes), [_LANE(lane // 2) for lane in range(vectors.lanes)])
+    # No more is read than is copied: half a vector, or half of `count`.
+    half = builder.ashr(builder.add(count, count.type(1)), count.type(1))
+    few = builder.icmp_signed("<", half, count.type(vectors.lanes // 2))
+    mask = vectors.first(builder.select(few, half, count.type(vectors.lanes // 2)))
+    read = vectors.load(vectors.at(source, i), mask)
+    doubled = builder.shuffle_vector(read, ir.Constant(read.type, ir.Undefined), twice)
+    vectors.store_first(lambda _: [doubled], [vectors.at(target, j)], count)
     return context.get_dummy_value()
+
+
+class _Filter:
+    """`filter_rows` in LLVM's instructions: a loop over rows of taps, and in it one over those side by side.
+
+    It carries one vector of sums for each of 4 rows. Where all that is read lies in the map, there is no mask.
+    """
+
+    def __init__(self, context, builder, signature, arguments):
+        _, taps, _, _, self.row, begin, self.bias, _, q, y_step, self.rows, self.count, limits = arguments
+        self.w, self.x, self.zeros, y = data(context, builder, signature, arguments, 0, 2, 3, 7)
+        self.taps = RowTaps(*(builder.extract_value(taps, i) for i in range(len(RowTaps._fields))))
+        self.builder, self.index, self.begin = builder, q.type, begin
+        self.size = context.make_array(signature.args[0])(context, builder, arguments[0]).nitems
+        self.vectors = Vectors(context, builder, signature.args[2])
+        self.limits = list(self.vectors.limits(limits))
+        self.places = [builder.gep(y, [builder.add(q, builder.mul(self.index(r), y_step))]) for r in range(ROWS)]
+
+    def build(self):
+        """Write the sums without masks and those with masks, and what becomes of either."""
+        builder, taps, lanes = self.builder, self.taps, self.index(self.vectors.lanes)
+        last = builder.mul(builder.sub(taps.columns, self.index(1)), taps.shift)
+        end = builder.add(builder.add(self.begin, last), lanes)
+        fits = builder.icmp_signed("<=", end, taps.length)
+        inside = builder.and_(builder.icmp_signed(">=", self.begin, self.index(0)), fits)
+        ways = []
+        with builder.if_else(inside) as branches:
+            for branch, masked in zip(branches, (False, True), strict=True):
+                with branch:
+                    ways.append((self._sums(masked), builder.block))
+        sums = [builder.phi(self.vectors.type) for _ in range(ROWS)]
+        for totals, block in ways:
+            for total, value in zip(sums, totals, strict=True):
+                total.add_incoming(value, block)
+        for r, (place, total) in enumerate(zip(self.places, sums, strict=True)):
+            with builder.if_then(builder.icmp_signed("<", self.index(r), self.rows)):
+                result = clipped(builder, total, self.limits)
+                self.vectors.store_first(lambda _, result=result: [result], [self._vector(place)], self.count)
+
+    def _vector(self, pointer):
+        return self.vectors.at(pointer, self.index(0))
+
+    def _sums(self, masked):
+        height = self.builder.udiv(self.size, self.taps.columns)
+        start = [self.vectors.everywhere(self.bias)] * ROWS
+        return loop(self.builder, height, start, partial(self._add_row, masked))
+
+    def _add_row(self, masked, u, totals):
+        """Add the products of a row of taps."""
+        builder, taps = self.builder, self.taps
+        line = builder.add(self.row, builder.mul(u, taps.dilation))
+        w = builder.gep(self.w, [builder.mul(u, taps.columns)])
+        lines = [self._line(builder.add(line, builder.mul(self.index(r), taps.step))) for r in range(ROWS)]
+
+        def add(v, totals):
+            begin, factor = builder.add(self.begin, builder.mul(v, taps.shift)), builder.load(builder.gep(w, [v]))
+            mask = self.vectors.within(begin, taps.length) if masked else None
+            for line, total in zip(lines, totals, strict=True):
+                pixels = self.vectors.load(self.vectors.at(line, begin), mask)
+                yield self.vectors.fused(self.vectors.everywhere(factor), pixels, total)
+
+        return loop(builder, taps.columns, totals, add)
+
+    def _line(self, line):
+        return row_of(self.builder, self.x, self.zeros, line, self.taps)

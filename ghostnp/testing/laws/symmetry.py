@@ -144,6 +144,21 @@ def keeps_constants(namespace, call):
     assert_same(y, np.full(y.shape, float(level)), f"y of a map of {level}", allowed)
 
 
+def keeps_its_limits(namespace, call):
+    """Numbers at the limits, around them and far beyond them; NaN is beyond none."""
+    low, high = call.row.limits
+    special = [low - 1, low, high, high + 1, -np.inf, np.inf, np.nan]
+
+    def draw(rng, shape, dtype):
+        return np.where(rng.random(shape) < 0.5, rng.choice(special, shape), 3 * rng.normal(size=shape)).astype(dtype)
+
+    x = call.arguments(np.float64, draw=draw)["x"]
+    y = run(namespace, call, {"x": x})[0]
+    assert_same(np.isnan(y), np.isnan(x), "where y is NaN")
+    expected = np.where(x < low, low, np.where(x > high, high, x))
+    assert_same(np.nan_to_num(y), np.nan_to_num(expected), "y")
+
+
 def deals_channels_out(namespace, call):
     """Each run of as many channels as there are groups has one of each group, in order."""
     channels, groups = call.given["x"][1], call.given["groups"]

@@ -59,6 +59,8 @@ LAWS = (
         symmetry.pixels_alike, lambda row: "pixels" in row.alike),
     Law("shifts", "an image moved by a stride gives a result moved by a pixel, and padding is a border", "forward",
         symmetry.shifts, lambda row: row.slides),
+    Law("keeps its limits", "what lies within the limits stays, and the rest becomes the limit", "forward",
+        symmetry.keeps_its_limits, lambda row: bool(row.limits)),
     Law("keeps constants", "a map of one value stays one value", "forward",
         symmetry.keeps_constants, lambda row: row.keeps_constants),
     Law("deals channels out", "channels are dealt out: one of each group, in order", "forward",

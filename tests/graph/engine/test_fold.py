@@ -1,5 +1,7 @@
 """Folding: what goes into what, and only where nobody else reads in between."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 import ghostnp
 from ghostnp import ops
 from ghostnp.backend import backend
-from ghostnp.modules import BatchNorm2d, Conv2d, Linear, ReLU, Sequential
+from ghostnp.modules import BatchNorm2d, Clip, Conv2d, HardSigmoid, Linear, ReLU, ReLU6, Sequential
 from tests.graph.engine.networks import Function, assert_same, maps
 from tests.modules.cases import FIXED, RANDOM
 from tests.modules.comparison import build, run_theirs, twins
@@ -46,6 +48,32 @@ def test_a_batch_norm_and_a_relu_go_into_the_convolution():
     assert operators(Sequential(conv_norm(), ReLU(), ReLU())) == ["pointwise_conv2d"]
 
 
+@pytest.mark.parametrize(
+    ("clipping", "limits"),
+    [
+        ([ReLU6], (0, 6)),
+        ([Clip], (0, 1)),
+        ([ReLU, ReLU6], (0, 6)),
+        ([ReLU6, ReLU], (0, 6)),
+        ([Clip, ReLU6], (0, 1)),
+    ],
+)
+def test_whatever_clips_and_does_nothing_else_goes_into_the_step_before(clipping, limits):
+    module = Sequential(conv_norm(), *(clip() for clip in clipping))
+    (step,) = ghostnp.compile(module).plan((2, 4, 5, 5)).tape.steps
+    assert step.arguments["limits"] == limits
+    assert len(step.absorbed) == 1 + len(clipping)
+    x = 9 * maps((2, 4, 5, 5))
+    with ghostnp.use_backend(ops):
+        expected = module(x)
+    assert (expected == limits[1]).any()
+    assert_same(ghostnp.compile(module)(x), expected, 1e-12)
+
+
+def test_what_does_more_than_clip_stays_a_step():
+    assert operators(Sequential(conv_norm(), HardSigmoid())) == ["pointwise_conv2d", "hard_sigmoid"]
+
+
 def test_a_batch_norm_after_a_relu_does_not_go_into_the_convolution_before():
     module = Sequential(build(5, lambda: Sequential(Conv2d(4, 4, 1), ReLU(), BatchNorm2d(4), ReLU())))
     assert operators(module) == ["pointwise_conv2d", "batch_norm_eval"]
@@ -56,6 +84,25 @@ def test_a_relu_goes_into_a_linear_map_a_norm_and_a_sum():
     assert operators(Sequential(BatchNorm2d(4), ReLU())) == ["batch_norm_eval"]
     assert operators(Function(lambda b, x: b.relu(b.add(x, x)))) == ["add"]
     assert operators(Function(lambda b, x: b.relu(b.multiply(x, x)))) == ["multiply", "relu"]
+
+
+def test_a_product_reads_the_small_maps_that_are_enlarged_for_it():
+    def gate(b, x, *, size=(5, 5)):
+        return b.multiply(x, b.resize_nearest(b.sigmoid(b.avg_pool2d(x, 2)), size))
+
+    def gate_and_show(b, x):
+        large = b.resize_nearest(b.avg_pool2d(x, 2), (5, 5))
+        return b.multiply(x, large), large
+
+    assert operators(Function(gate)) == ["avg_pool2d", "sigmoid", "multiply"]
+    assert operators(Function(gate_and_show)) == ["avg_pool2d", "resize_nearest", "multiply"]
+    one_pixel = Function(partial(gate, size=(1, 1)))  # the pixel of the map, and not of maps of 2x2
+    assert operators(one_pixel) == ["avg_pool2d", "sigmoid", "resize_nearest", "multiply"]
+    for module in (Function(gate), one_pixel):
+        x = maps((2, 4, 5, 5))
+        with ghostnp.use_backend(ops):
+            expected = module(x)
+        assert_same(ghostnp.compile(module)(x), expected, 1e-12)
 
 
 def test_a_relu_of_maps_side_by_side_goes_into_what_makes_them():
@@ -108,4 +155,4 @@ def test_what_nobody_reads_is_not_computed():
 def test_no_batch_norm_is_left_in_the_lightweight_networks():
     for name in ("ghostnet_100", "ghostnetv2_100", "shufflenetv1_g3_1.0x", "shufflenetv2_1.0x", "mobilenetv2_100"):
         steps = operators(ghostnp.create_model(name, seed=None), (1, 3, 64, 64))
-        assert not {"batch_norm_eval", "relu"} & set(steps)
+        assert not {"batch_norm_eval", "relu", "relu6"} & set(steps)

@@ -1,10 +1,13 @@
 """Vectors of rows are what their definitions in NumPy say, and nothing is written beyond a row."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 from ghostnp.kernels.runtime import leaf
-from ghostnp.kernels.runtime.rows import VECTOR, copy_vector, filter_rows
+from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, copy_vector, double_vector, filter_rows
+from ghostnp.kernels.runtime.strips import SIZES, filter_strip
 
 pytestmark = [pytest.mark.small, pytest.mark.parametrize("dtype", [np.float32, np.float64])]
 
@@ -15,8 +18,18 @@ def _copy(source, i, target, j, count):
 
 
 @leaf
-def _filter(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu):
-    filter_rows(w, offsets, x, p, x_step, bias, y, q, y_step, rows, count, relu)
+def _double(source, i, target, j, count):
+    double_vector(source, i, target, j, count)
+
+
+@leaf
+def _filter(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+    filter_rows(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits)
+
+
+@leaf
+def _filter_strip(w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+    filter_strip(w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits)
 
 
 def counts(dtype):
@@ -37,29 +50,99 @@ def test_a_vector_is_copied_up_to_the_count(dtype):
         assert np.isnan(target[3 + copied :]).all()
 
 
-@pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("rows", [1, 3, 4])
-@pytest.mark.parametrize("taps", [0, 1, 9])
-def test_rows_are_the_sums_over_taps(dtype, relu, rows, taps):
-    lanes, x_step, y_step = VECTOR // np.dtype(dtype).itemsize, 40, 35
-    rng = np.random.default_rng(rows * 10 + taps)
-    x, w = rng.integers(-9, 10, 4 * x_step + 2 * lanes + 5).astype(dtype), rng.integers(-9, 10, taps).astype(dtype)
-    offsets = rng.integers(0, lanes, taps)
+def test_a_vector_is_doubled_up_to_the_count(dtype):
+    lanes = VECTOR // np.dtype(dtype).itemsize
     for count in counts(dtype):
-        y, computed = np.full(2 + 4 * y_step, np.nan, dtype), min(count, lanes)
+        copied = min(count, lanes)
+        source = np.arange(2 + (copied + 1) // 2, dtype=dtype)  # nothing behind it may be read
+        target = np.full(2 * lanes + 1, np.nan, dtype)
+        _double(source, 2, target, 3, count)
+        np.testing.assert_array_equal(target[3 : 3 + copied], 2 + np.arange(copied) // 2)
+        assert np.isnan(target[:3]).all()
+        assert np.isnan(target[3 + copied :]).all()
+
+
+def sums(x, w, taps, row, begin, rows, numbers):
+    """Σ_uv w[u, v] · x̄[row + r·step + u·dilation, begin + v·shift + j] for r < rows and these numbers j, and 3."""
+    far = 100
+    xp = np.pad(x, far).astype(np.float64)
+    lines = far + row + taps.step * np.arange(rows)[:, None]
+    result = np.full((rows, len(numbers)), 3.0)
+    for u, v in np.ndindex(w.shape):
+        result += w[u, v] * xp[lines + u * taps.dilation, far + begin + v * taps.shift + np.array(numbers)]
+    return result
+
+
+def drawn(dtype, seed, *shapes):
+    rng = np.random.default_rng(seed)
+    return [rng.integers(-9, 10, shape).astype(dtype) for shape in shapes]
+
+
+LIMITS = [(-np.inf, np.inf), (0.0, np.inf), (-20.0, 6.0)]
+Y_STEP = 67
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("rows", [1, 3, 4])
+@pytest.mark.parametrize(
+    ("kernel", "step", "dilation", "shift"), [((1, 1), 1, 1, 1), ((3, 2), 2, 3, 2), ((1, 7), 3, 1, 5)]
+)
+def test_rows_are_the_sums_over_taps(dtype, limits, rows, kernel, step, dilation, shift):
+    lanes, length = VECTOR // np.dtype(dtype).itemsize, 53
+    x, w = drawn(dtype, rows, (7, length), kernel)
+    taps = RowTaps(7, length, kernel[1], step, dilation, shift)
+    # Above the map, in it, and below it; over its left end, in it, and over its right end.
+    for row, begin, count in product((-3, 1, 5, 20), (-2, 0, 4, length - lanes - 1, length - 3, 99), counts(dtype)):
+        y, computed = np.full(2 + 4 * Y_STEP, np.nan, dtype), min(count, lanes)
         expected = y.copy()
+        result = np.clip(sums(x, w, taps, row, begin, rows, range(computed)), *limits)
         for r in range(rows):
-            seen = [x[5 + r * x_step + offset :][:computed] for offset in offsets]
-            row = dtype(3) + sum((factor * pixels for factor, pixels in zip(w, seen, strict=True)), np.zeros(computed))
-            expected[2 + r * y_step :][:computed] = np.maximum(row, 0) if relu else row
-        _filter(w, offsets, x, 5, x_step, dtype(3), y, 2, y_step, rows, count, relu)
+            expected[2 + r * Y_STEP :][:computed] = result[r]
+        zeros = np.zeros(length, dtype)
+        _filter(w.ravel(), taps, x.ravel(), zeros, row, begin, dtype(3), y, 2, Y_STEP, rows, count, limits)
         np.testing.assert_array_equal(y, expected)
 
 
-def test_rectifying_keeps_nan(dtype):
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("step", "shift", "dealt"), [(1, 1, False), (1, 3, False), (2, 4, False), (2, 1, True)])
+def test_strips_are_the_sums_over_taps(dtype, limits, size, step, shift, dealt):
+    lanes, length = VECTOR // np.dtype(dtype).itemsize, 53
+    x, w = drawn(dtype, size, (7, length), (size, size))
+    taps = RowTaps(7, length, size, step, 1, shift)
+    for row, begin, count, rows in product((-2, 0, 3), (-2, 0, 4, length - 3), counts(dtype), (1, 2, 8)):
+        y, computed = np.full(2 + 8 * Y_STEP, np.nan, dtype), min(count, lanes)
+        expected, numbers = y.copy(), [j * (1 + dealt) for j in range(computed)]
+        result = np.clip(sums(x, w, taps, row, begin, rows, numbers), *limits)
+        for r in range(rows):
+            expected[2 + r * Y_STEP :][:computed] = result[r]
+        zeros = np.zeros(length, dtype)
+        _filter_strip(w.ravel(), taps, dealt, x.ravel(), zeros, row, begin, dtype(3), y, 2, Y_STEP, rows, count, limits)
+        np.testing.assert_array_equal(y, expected)
+
+
+def test_clipping_keeps_nan(dtype):
     x = np.full(VECTOR, np.nan, dtype)
     x[1::2] = -1
-    n = min(3, VECTOR // np.dtype(dtype).itemsize)
+    n, zeros = min(3, VECTOR // np.dtype(dtype).itemsize), np.zeros(VECTOR, dtype)
     y = np.zeros(n, dtype)
-    _filter(np.ones(1, dtype), np.zeros(1, np.int64), x, 0, 0, dtype(0), y, 0, 0, 1, n, True)
+    taps = RowTaps(1, VECTOR, 1, 1, 1, 1)
+    _filter(np.ones(1, dtype), taps, x, zeros, 0, 0, dtype(0), y, 0, 0, 1, n, (0.0, 6.0))
     np.testing.assert_array_equal(y, [np.nan, 0, np.nan][:n])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_strip_keeps_nan_and_infinity_in_their_place(dtype, size):
+    lines = length = 9
+    x, w = np.zeros((lines, length), dtype), np.ones((size, size), dtype)
+    x[0, 0], x[-1, -1] = np.nan, -np.inf
+    taps, half, n = RowTaps(lines, length, size, 1, 1, 1), size // 2, min(length, VECTOR // np.dtype(dtype).itemsize)
+    y, zeros = np.empty((lines, length), dtype), np.zeros(length, dtype)
+    for begin in range(0, length, n):
+        _filter_strip(
+            *(w.ravel(), taps, False, x.ravel(), zeros, -half, begin - half, dtype(0), y.ravel(), begin),
+            *(length, lines, length - begin, (-1.0, np.inf)),
+        )
+    expected = np.zeros_like(y)
+    expected[: half + 1, : half + 1], expected[-half - 1 :, -half - 1 :] = np.nan, -1
+    np.testing.assert_array_equal(y, expected)
