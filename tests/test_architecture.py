@@ -203,6 +203,19 @@ def test_layers_leave_the_computing_to_the_vocabulary(path):
     assert set(imports) <= {"import numpy as np"}
 
 
+@pytest.mark.parametrize("path", files("."))
+def test_nothing_is_downloaded_and_no_data_is_run(path):
+    """No file that somebody hands over is code to Python, save the answers that `ghostnp check` is asked to run.
+
+    Pickles are read where this program wrote them: Numba's cache of kernels, and the pipe to the bench's own processes.
+    """
+    pickles = {"pickle"} if path.name in {"cache.py", "worker.py"} else set()
+    network = {"ftplib", "http", "requests", "smtplib", "socket", "socketserver", "ssl", "urllib", "xmlrpc"}
+    assert not imported(path) & (network | {"dill", "joblib", "marshal", "pickle", "shelve"} - pickles)
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    assert not {call.id for call in calls if isinstance(call, ast.Name)} & {"eval", "exec", "__import__"}
+
+
 def members(node):
     """The constants of which a node says one and the same thing: those of a list, or of alternatives."""
     match node:
