@@ -12,37 +12,27 @@ result, it takes ``out``. On small whole numbers it gives exactly the definition
 chooses how a convolution is computed: another method is a file that it calls. A new chapter is named in `_CHAPTERS`.
 """
 
+from importlib import import_module
+
 from ghostnp import ops
-from ghostnp.kernels import (
-    activation,
-    concat,
-    convolution,
-    depthwise,
-    elementwise,
-    linear,
-    normalization,
-    pooling,
-    resize,
-    shuffle,
-)
 from ghostnp.kernels.runtime import apply_settings, memory
 from ghostnp.ops import __all__
 
 _CHAPTERS = (
-    activation,
-    concat,
-    convolution,
-    depthwise,
-    elementwise,
-    linear,
-    normalization,
-    pooling,
-    resize,
-    shuffle,
+    "activation",
+    "concat",
+    "convolution",
+    "depthwise",
+    "elementwise",
+    "linear",
+    "normalization",
+    "pooling",
+    "resize",
+    "shuffle",
 )
 _TWINS = {
     name: function
-    for chapter in _CHAPTERS
+    for chapter in (import_module(f"{__name__}.{name}") for name in _CHAPTERS)
     for name, function in vars(chapter).items()
     if getattr(function, "__module__", "") == chapter.__name__
 }

@@ -129,11 +129,6 @@ class BatchNorm2d(Module):
         Whether a ReLU follows. In training norm and ReLU are then one operator, `batch_norm_relu_train`, which saves
         writing and reading a whole map, forward and backward.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] S. Ioffe and C. Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.

@@ -2,7 +2,7 @@
 
 A signature says much of an operator: which arguments it takes, in which order, with which defaults. A row says the
 rest: to which family it belongs, in which arguments it is linear, which of its axes are alike, what it may overwrite.
-Whoever wants to know asks here: the backends, the tape, the counter, the engine, the conventions, the laws.
+All else asks here: the backends, the tape, the counter, the engine, the conventions, the laws.
 
 >>> VOCABULARY["max_pool2d"].extra, VOCABULARY["depthwise_conv2d"].gradients
 (('argmax',), ('x', 'weight', 'bias'))
@@ -89,8 +89,9 @@ class Operator:
         For what clips x and does nothing else, the least and the greatest number that comes out; otherwise empty.
     overwrites : tuple of str
         Arguments whose memory y may take: each number is read before the one in its place is written.
-    is_view : bool
-        Whether y only looks at the memory of x.
+    is_view, is_view_backward : bool
+        Whether y only looks at the memory of x; and whether gradients only look at that of dy, where operands have one
+        shape and nothing was cut off.
     """
 
     forward: Callable
@@ -110,6 +111,7 @@ class Operator:
     limits: tuple[float, ...] = ()
     overwrites: tuple[str, ...] = ()
     is_view: bool = False
+    is_view_backward: bool = False
 
     @property
     def name(self):
@@ -149,12 +151,17 @@ class Operator:
         return tuple(name for name in self.arrays if name not in STATISTICS and name not in self.constants)
 
     @cached_property
-    def extra(self):
-        """Names of its extra outputs: what forward returns after y, for backward to read."""
+    def read_backward(self):
+        """Names of what its backward pass takes between dy and the keywords: arguments of forward, extra outputs."""
         if self.backward is None:
             return ()
         parameters = list(signature(self.backward).parameters.values())[1:]
-        return tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY and p.name not in self.positional)
+        return tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+
+    @cached_property
+    def extra(self):
+        """Names of its extra outputs: what forward returns after y, for backward to read."""
+        return tuple(name for name in self.read_backward if name not in self.positional)
 
     @property
     def slides(self):
@@ -186,6 +193,23 @@ class Operator:
         call = signature(self.forward).bind(*args, **keywords)
         call.apply_defaults()
         return call.arguments
+
+    def backward_arguments(self, arguments, extra):
+        """What its backward pass takes between dy and the keywords, by name and in order.
+
+        Parameters
+        ----------
+        arguments : mapping of str to object
+            Forward's, by name.
+        extra : sequence
+            The extra outputs that forward returned.
+
+        Returns
+        -------
+        dict of str to object
+        """
+        known = {**arguments, **dict(zip(self.extra, extra, strict=True))}
+        return {name: known[name] for name in self.read_backward}
 
     def cost_of(self, arguments):
         """The cost of a call, from its arguments by name; of arrays nothing but the shapes is read.
@@ -253,11 +277,11 @@ _ROWS = (
     _row(activation.softmax, "activation", alike=_ALL, takes="channels"),
     _row(normalization.batch_norm_train, "norm", linear=(("weight", "bias"),), alike=("channels", "pixels"), **_NORM),
     _row(normalization.batch_norm_eval, "norm", alike=_ALL, overwrites=("x",), **_BY_WEIGHTS, **_NORM),
-    _row(elementwise.add, "elementwise", linear=(("a", "b"),), **_PAIR),
+    _row(elementwise.add, "elementwise", linear=(("a", "b"),), is_view_backward=True, **_PAIR),
     _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), **_PAIR),
-    _row(concat.concat, "concat", linear=(("xs",),), alike=("images", "pixels")),
+    _row(concat.concat, "concat", linear=(("xs",),), alike=("images", "pixels"), is_view_backward=True),
     _row(concat.split, "concat", alike=("images", "pixels"), is_view=True, **_BY_X),
-    _row(concat.flatten, "concat", is_view=True, **_BY_X),
+    _row(concat.flatten, "concat", is_view=True, is_view_backward=True, **_BY_X),
     _row(attention.full_attention, "attention", linear=(("z",), ("weight",)), alike=_IMAGES_AND_CHANNELS),
     _row(
         attention.decoupled_attention,
@@ -282,6 +306,8 @@ _words = {row.name: row for row in _ROWS}
 VOCABULARY = MappingProxyType(_words)
 COMPOSITIONS = MappingProxyType({row.name: row for row in _COMPOSED})
 BUILT_IN = frozenset(VOCABULARY) | frozenset(COMPOSITIONS)
+# Where the results of a registered operator lie in memory, it alone knows.
+_VIEWS = ("is_view", "is_view_backward")
 
 
 def operators(*families):
@@ -382,10 +408,10 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
         row = replace(pattern, forward=forward, backward=backward, cost=cost, limits=())  # what is alike may not clip
     else:
         row = Operator(forward, facts.get("family", "elementwise"), backward, cost)
-    if unknown := set(facts) - {field.name for field in fields(Operator)} | set(facts) & {"forward", "is_view"}:
-        known = ", ".join(field.name for field in fields(Operator)[4:-1])
-        raise TypeError(f"{', '.join(sorted(unknown))} is no fact of an operator: the rule is one of {known}")
-    row = replace(row, **facts, is_view=False)  # where a new operator's result lies in memory, it alone knows
+    legal = [field.name for field in fields(Operator) if field.name not in ("forward", "backward", "cost", *_VIEWS)]
+    if unknown := sorted(set(facts) - set(legal)):
+        raise TypeError(f"{', '.join(unknown)} is no fact of an operator: the rule is one of {', '.join(legal)}")
+    row = replace(row, **facts, **dict.fromkeys(_VIEWS, False))
     _check_signatures(row, like)
     _check_limits(row)
     _words[name] = row

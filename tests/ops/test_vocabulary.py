@@ -123,7 +123,7 @@ def test_the_cost_of_what_it_is_like_is_taken_over():
         ({"limits": (4.0, 0.0)}, r"limits=\(4.0, 0.0\) for .*: the rule is two floats, the least first"),
         ({"limits": 4.0}, "limits=4.0 for .*: the rule is two floats"),
         ({"forward": capped, "backward": None, "limits": (0.0, 4.0)}, r"limits=.* for forward of \(x, \*, at=4.0\): "),
-        ({"famly": "activation"}, "famly is no fact of an operator: the rule is one of"),
+        ({"famly": "activation"}, "famly is no fact of an operator: the rule is one of family, linear"),
     ],
 )
 def test_a_wrong_registration_is_refused_by_name(arguments, message):

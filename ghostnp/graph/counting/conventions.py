@@ -7,9 +7,9 @@ The rules of the tools were measured with the versions named here, on single lay
 and the script that made them are `tests/oracles/counts_elsewhere.json` and `count_elsewhere.py`. fvcore, ptflops, thop
 and torchinfo look at how a network is written and not only at what it computes. Here every layer counts as a module of
 PyTorch, the global average as nn.AdaptiveAvgPool2d, a hard sigmoid as F.relu6(x + 3) / 6 and resizing as F.interpolate,
-which is how the released GhostNet and torchvision's ResNet are written, and so their counts are met exactly. Released
-codes that write F.relu, F.avg_pool2d, x.mean() or nn.AvgPool2d(7) for the global average (GhostNetV2's attention,
-ShuffleNet, MobileNetV2) are counted differently just there.
+which is how the released GhostNet and torchvision's ResNet are written, and so their counts are reproduced exactly.
+Released codes that write F.relu, F.avg_pool2d, x.mean() or nn.AvgPool2d(7) for the global average (GhostNetV2's
+attention, ShuffleNet, MobileNetV2) are counted differently just there.
 """
 
 import math

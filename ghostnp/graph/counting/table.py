@@ -161,7 +161,7 @@ class Count:
         return replace(self, convention=convention, rows=tuple(replace(row, counted=n) for row, n in rows))
 
     def records(self):
-        """The rows as dicts of plain values, counts with their working beside them."""
+        """The rows as dicts of plain values, and of counts their working."""
         return [row.record() | self._counted(row.counted) for row in self.rows]
 
     def totals(self):
