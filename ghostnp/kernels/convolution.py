@@ -16,12 +16,14 @@ import math
 
 import numpy as np
 
+from ghostnp.kernels.concat import concat
 from ghostnp.kernels.depthwise import (
     convolve_depthwise,
     convolve_depthwise_backward,
     depthwise_conv2d,
     depthwise_conv2d_backward,
 )
+from ghostnp.kernels.elementwise import add
 from ghostnp.kernels.layout import contiguous, images, planes, rows
 from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_backward
 from ghostnp.kernels.loops import UNLIMITED
@@ -37,10 +39,10 @@ from ghostnp.ops.pointwise import pointwise_window
 COLUMN_BYTES = 1 << 22
 
 
-def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
+def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED, onto=None):
     """Twin of `ghostnp.ops.standard_conv2d`."""
     window = check_conv2d(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, 1, out, limits)
+    return convolve(x, weight, bias, window, 1, out, limits, onto)
 
 
 def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -49,10 +51,10 @@ def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
     return _convolve_backward(dy, x, weight, window)
 
 
-def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
+def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED, onto=None):
     """Twin of `ghostnp.ops.pointwise_conv2d`."""
     window = pointwise_window(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, 1, out, limits)
+    return convolve(x, weight, bias, window, 1, out, limits, onto)
 
 
 def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
@@ -61,10 +63,12 @@ def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
     return _convolve_backward(dy, x, weight, window)
 
 
-def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED):
+def grouped_conv2d(
+    x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED, onto=None
+):
     """Twin of `ghostnp.ops.grouped_conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, groups, out, limits)
+    return convolve(x, weight, bias, window, groups, out, limits, onto)
 
 
 def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -73,10 +77,10 @@ def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, g
     return _convolve_backward(dy, x, weight, window, groups)
 
 
-def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED):
+def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED, onto=None):
     """Twin of `ghostnp.ops.conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, groups, out, limits)
+    return convolve(x, weight, bias, window, groups, out, limits, onto)
 
 
 def conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -102,18 +106,22 @@ def separable_conv2d_backward(dy, x, depthwise_weight, pointwise_weight, *, stri
     return SeparableGrads(dx, ddepthwise, dpointwise, dbias)
 
 
-def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED):
+def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED, onto=None):
     """`conv2d` for a window that has been checked already."""
     if groups == x.shape[1] > 1:
-        return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
+        if onto is None:
+            return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
+        return add(convolve_depthwise(x, weight, bias, window), onto, limits=limits, out=out)
     if out is None:
         out = images(empty((len(weight), *window.output, len(x)), x.dtype))
-    pixels = planes(x)
+    if onto is not None and planes(out).ctypes.data != planes(onto).ctypes.data:
+        concat([onto], out=out)
+    pixels, is_added = planes(x), onto is not None
     w, y = _by_group(contiguous(weight), groups), _by_group(planes(out), groups)
     if _is_one_pixel(window):
-        product(w, bias, _by_group(pixels, groups), y, limits)
+        product(w, bias, _by_group(pixels, groups), y, limits, is_added)
     elif y.size:
-        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, limits=limits)
+        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, limits=limits, onto=is_added)
     return out
 
 

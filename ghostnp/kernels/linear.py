@@ -47,13 +47,13 @@ def linear_backward(dy, x, weight):
     return ConvGrads(dx[0].T, dweight[0], bias_gradient(gradient))
 
 
-def product(w, bias, x, y, limits=UNLIMITED):
-    """y = w @ x + bias, for bias (G·M,) or None; within the limits."""
+def product(w, bias, x, y, limits=UNLIMITED, onto=False):
+    """y = w @ x + bias, for bias (G·M,) or None, within the limits; where it goes `onto` y, that is added first."""
     bias = as_rows(bias, y)
     if x.shape[2] <= FEW_PRODUCTS:
-        _multiply_few(shares_for(w.size * x.shape[2]), w, bias, _turned(x), y, limits)
+        _multiply_few(shares_for(w.size * x.shape[2]), w, bias, _turned(x), y, limits, onto)
     else:
-        gemm(w, False, bias, matrix(x), y, limits=limits)
+        gemm(w, False, bias, matrix(x), y, limits=limits, onto=onto)
 
 
 def product_backward(dy, x, w):
@@ -118,13 +118,22 @@ def _turn_over(share, shares, x, target):
 
 
 @leaf
-def _multiply_bands(begin, end, w, bias, x, where, y, limits):
+def _shift(row, number):
+    for p in range(row.size):
+        row[p] += number
+
+
+@leaf
+def _multiply_bands(begin, end, w, bias, x, where, y, limits, onto):
     bands, depth = (y.shape[1] + _BAND - 1) // _BAND, w.shape[2]
     for job in range(begin, end):
         g, top = job // bands, job % bands * _BAND
         bottom, pixels = min(top + _BAND, y.shape[1]), x[g].reshape(x.shape[1] * depth)
         for m in range(top, bottom):
-            fill(y[g, m], bias[g, m])
+            if onto:
+                _shift(y[g, m], bias[g, m])
+            else:
+                fill(y[g, m], bias[g, m])
         # A single pixel needs w alone, so w is read as it lies in memory, which is fastest.
         chunk = max(1, depth) if where.size == 1 else CHUNK
         for p in range(0, depth, chunk):
@@ -134,7 +143,7 @@ def _multiply_bands(begin, end, w, bias, x, where, y, limits):
 
 
 @driver
-def _multiply_few(share, shares, w, bias, x, y, limits):
+def _multiply_few(share, shares, w, bias, x, y, limits, onto):
     """y (G, M, P) = w (G, M, K) @ xᵀ + bias, for x (G, P, K), within the limits: rows of w are shared out."""
     begin, end = bounds(share, shares, len(w) * ((y.shape[1] + _BAND - 1) // _BAND))
-    _multiply_bands(begin, end, w, bias, x, np.arange(x.shape[1]) * x.shape[2], y, limits)
+    _multiply_bands(begin, end, w, bias, x, np.arange(x.shape[1]) * x.shape[2], y, limits, onto)

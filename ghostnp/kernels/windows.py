@@ -33,6 +33,7 @@ from ghostnp.kernels.loops import accumulate, copy, fill
 from ghostnp.kernels.matmul import Columns
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.kernels.runtime.rows import VECTOR, copy_vector
+from ghostnp.kernels.taps import copy_pixels
 
 
 class Band(NamedTuple):
@@ -184,12 +185,8 @@ def _deal_row(x, begin, step, batch, piece):
     """Copy every `step`-th pixel of x, from number `begin` on, to the piece of a phase."""
     if step == 1:
         copy(x[begin : begin + piece.size], piece)
-    elif batch == 1:
-        for j in range(piece.size):
-            piece[j] = x[begin + j * step]
     else:
-        for j in range(0, piece.size, batch):
-            copy(x[begin + j * step : begin + j * step + batch], piece[j : j + batch])
+        copy_pixels(x[begin:], step * batch, piece, batch, piece.size // batch, batch)
 
 
 @leaf
@@ -207,14 +204,19 @@ def _collect_row(piece, begin, step, batch, dx):
 
 @leaf
 def _deal_phase(x, band, phase, numbers):
-    """Copy what a band of all output rows reads of a channel x (H·W·N) to the numbers of one phase, zero before."""
+    """Copy what a band of all output rows reads of a channel x (H·W·N) to the numbers of one phase."""
     p, q = phase // band.phase_columns, phase % band.phase_columns
     begin, end, at = _inside(band, q)
+    zero = numbers.dtype.type(0)
     for line in range(band.lines):
         row, target = line * band.stride_rows + p - band.top, line * band.pitch
         if 0 <= row < band.height:
             piece = numbers[target + begin : target + end]
             _deal_row(x, row * band.width * band.batch + at, band.phase_columns, band.batch, piece)
+            fill(numbers[target : target + begin], zero)
+            fill(numbers[target + end : target + band.pitch], zero)
+        else:
+            fill(numbers[target : target + band.pitch], zero)
 
 
 @leaf
@@ -233,7 +235,6 @@ def _collect_phase(numbers, band, first, phase, dx):
 def _deal_jobs(begin, end, x, band, phases):
     for job in range(begin, end):
         c, phase = job // band.phases, job % band.phases
-        fill(phases[c, phase], phases.dtype.type(0))
         _deal_phase(x[c], band, phase, phases[c, phase])
 
 

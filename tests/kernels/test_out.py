@@ -82,6 +82,21 @@ def test_nearest_enlarges_the_second_factor(dtype, batch, size):
 
 
 @pytest.mark.small
+@each_call("onto")
+def test_a_convolution_may_be_added_to_what_is_there(call):
+    """On whole numbers, so that the order of sums does not matter; and a sum is within limits, not what is summed."""
+    arguments = {name: np.rint(4 * array) for name, array in arguments_of(call).items()}
+    plain = run_with(call, arguments)
+    before = np.moveaxis(np.rint(9 * np.random.default_rng(1).normal(size=np.moveaxis(plain, 0, -1).shape)), -1, 0)
+    before = before.astype(np.float32)
+    expected = np.clip(plain + before, 0, np.inf)
+    assert_array_equal(run_with(call, arguments, onto=before, limits=(0.0, np.inf)), expected)
+    assert not np.array_equal(before, expected)
+    assert same_memory(run_with(call, arguments, onto=before, out=before, limits=(0.0, np.inf)), before)
+    assert_array_equal(before, expected)
+
+
+@pytest.mark.small
 @each_call("limits")
 @pytest.mark.parametrize("limits", LIMITS)
 def test_limits_keep_what_lies_between_and_nan(call, limits):

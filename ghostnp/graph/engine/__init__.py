@@ -13,7 +13,7 @@ the kernels. What it did with a model can be read (`plan`, `explanation`):
 >>> import ghostnp
 >>> engine = compile(ghostnp.create_model("ghostnet_050", seed=None))
 >>> str(engine.plan((1, 3, 224, 224))).splitlines()[1]
-'289 calls are 167 steps: 80 batch_norm_eval and 42 relu went into others; 33 of them have nothing to do'
+'289 calls are 162 steps: 80 batch_norm_eval and 42 relu and 5 add went into others; 33 of them have nothing to do'
 """
 
 from ghostnp.graph.engine.engine import Engine

@@ -5,9 +5,9 @@ At inference a batch norm is an affine map of each channel, and so is the end of
     γ·(w∗x + b − μ)/√(σ² + ε) + β  =  (a·w)∗x + (a·(b − μ) + β)      with a = γ/√(σ² + ε), a number for each channel
 
 What clips and does nothing else, such as a ReLU or a ReLU6, costs nothing where the numbers are written that it is
-for, so it becomes part of that step: the step's `limits`. Maps side by side are clipped side by side. A map that is
-enlarged to be a factor need not be written out: the product reads the small one. What is never read need not be
-computed.
+for, so it becomes part of that step: the step's `limits`. Maps side by side are clipped side by side. A
+convolution adds its products to the maps that it is added to. A map that is enlarged to be a factor need not be written
+out: the product reads the small one. What is never read need not be computed.
 
 All this holds only where nothing else reads the value in between. The tape says who reads a value.
 """
@@ -30,7 +30,7 @@ class FoldedStep(Step):
     Parameters
     ----------
     op, path, arguments, results
-        As in `Step`; among the arguments may be a kernel's own ``limits``.
+        As in `Step`; among the arguments may be a kernel's own ``limits``, ``onto`` and ``nearest``.
     absorbed : tuple of Step
         What it took in.
     """
@@ -70,6 +70,8 @@ def fold(tape, memo):
             changed = _normalised(maker(step.arguments["x"]), step, memo)
         elif step.operator.limits:
             changed = _clipped(maker(step.arguments["x"]), step, maker)
+        elif step.op == "add":
+            changed = _added(step, maker, places, tape.values)
         elif step.op == "multiply":
             step = _of_small_maps(maker(step.arguments["b"]), step, tape.values)
         for before, after in changed:
@@ -84,7 +86,7 @@ def fold(tape, memo):
 
 
 def takes(op, keyword):
-    """Whether the kernel has this keyword of its own, ``out`` or ``limits``."""
+    """Whether the kernel has this keyword of its own, such as ``out`` or ``limits``."""
     return keyword in inspect.signature(getattr(kernels, op)).parameters
 
 
@@ -95,7 +97,7 @@ def convolves(step):
 
 def _normalised(conv, norm, memo):
     """The convolution with the batch norm that follows in it, as [(before, after)]; an empty list where that fails."""
-    if conv is None or not convolves(conv) or "limits" in conv.arguments:
+    if conv is None or not convolves(conv) or conv.arguments.keys() & {"limits", "onto"}:
         return []
     weight, bias, eps = conv.arguments["weight"], conv.arguments["bias"], norm.arguments["eps"]
     vectors = [norm.arguments[name] for name in ("weight", "bias", "mean", "var")]
@@ -149,6 +151,19 @@ def _within(step, clip):
     low, high = clip.operator.limits
     limits = tuple(min(max(limit, low), high) for limit in step.arguments.get("limits", (low, high)))
     return replace(step, arguments=step.arguments | {"limits": limits}, absorbed=(*step.absorbed, clip))
+
+
+def _added(step, maker, places, values):
+    """The convolution that a sum adds to what was made before, with that in it; of two the later one."""
+    for one, other in (("a", "b"), ("b", "a")):
+        conv, onto = maker(step.arguments[one]), step.arguments[other]
+        if conv is None or not takes(conv.op, "onto") or conv.arguments.keys() & {"limits", "onto"}:
+            continue
+        is_there = isinstance(onto, Result) and places.get(onto.number, -1) < places[conv.results[0]]
+        if is_there and values[onto.number].shape == values[conv.results[0]].shape:
+            arguments = conv.arguments | {"onto": onto}
+            return [(conv, replace(conv, arguments=arguments, results=step.results, absorbed=(*conv.absorbed, step)))]
+    return []
 
 
 def _of_small_maps(enlargement, product, values):

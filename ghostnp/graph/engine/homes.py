@@ -5,7 +5,8 @@ only arranges other results then needs no memory of its own, and nothing to do:
 
     flatten, split     are views: they live in their input
     concat             its parts are written right into it
-    add, relu, ...     may overwrite an operand that is not read again (those are in the vocabulary's rows)
+    add, relu, ...     may overwrite an operand that is not read again (those are in the vocabulary's rows), and so may
+                       a convolution what it is added to
 
 Values that live together form a block. They may, unless two of them would need one byte at one time for different
 contents. A block has a size and a life, from the first write in it to the last read.
@@ -156,9 +157,14 @@ def parts(step, values):
 
 
 def _overwrites(step, values):
-    """Pairs of an operand and the result that may overwrite it: it must have as many numbers."""
-    for name in step.operator.overwrites:
-        operand, result = step.arguments[name], step.results[0]
+    """Pairs of an operand and the result that may overwrite it: it must have as many numbers.
+
+    What a convolution is added to it does not overwrite if that is also what it reads from all sides.
+    """
+    operands, result = [step.arguments[name] for name in step.operator.overwrites], step.results[0]
+    if "onto" in step.arguments and step.arguments["onto"] != step.arguments["x"]:
+        operands.append(step.arguments["onto"])
+    for operand in operands:
         if isinstance(operand, Result) and values[operand.number].shape == values[result].shape:
             yield operand.number, result
 

@@ -26,34 +26,39 @@ ROWS, VECTORS = (8, 3) if _HAS_32_REGISTERS else (4, 3) if "+fma" in FEATURES el
 _FLAGS = ("contract",)  # a product and a sum in one instruction
 
 
-def multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
+def multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
     """y[r, q:q+n] = bias[b + r] + Σ_k w[r, k] · x[k, p:p+n], for ROWS rows r; returns n.
 
     That is `count`, or fewer if they fill whole vectors. All arrays are flat: w[r, k] is w[m + r·m_step + k·k_step],
     x[k, p] is x[p + k·pitch], and y[r, q] is y[q + r·y_pitch]. One of the steps of w is 1. Where there are fewer
-    `rows`, no others are read or written. What is beyond the `limits` becomes the limit; NaN stays NaN.
+    `rows`, no others are read or written. Where it goes `onto` y, what y holds is added. What is beyond the `limits`
+    becomes the limit; NaN stays NaN.
     """
     n = min(count, VECTORS * VECTOR // x.itemsize)
     for r in range(rows):
         total = np.full(n, bias[b + r], x.dtype)
         for k in range(depth):
             total += w[m + r * m_step + k * k_step] * x[p + k * pitch : p + k * pitch + n]
+        if onto:
+            total += y[q + r * y_pitch : q + r * y_pitch + n]
         y[q + r * y_pitch : q + r * y_pitch + n] = np.clip(total, *limits)
     return n
 
 
 @overload(multiply_rows)
-def _compiled(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
-    def call(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
-        return _multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits)
+def _compiled(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
+    def call(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
+        return _multiply_rows(
+            w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto
+        )
 
     return call
 
 
 @intrinsic
-def _multiply_rows(_, w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
+def _multiply_rows(_, w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
     i = types.intp
-    signature = i(w, i, i, i, i, bias, i, x, i, i, i, y, i, i, i, limits)
+    signature = i(w, i, i, i, i, bias, i, x, i, i, i, y, i, i, i, limits, types.boolean)
     return signature, lambda *arguments: _Block(*arguments).build()
 
 
@@ -61,9 +66,8 @@ class _Block:
     """`multiply_rows` in LLVM's instructions: a loop over k for each number of vectors."""
 
     def __init__(self, context, builder, signature, arguments):
-        _, m, self.m_step, self.k_step, rows, _, b, _, p, self.pitch, self.depth, _, q, y_pitch, self.count, limits = (
-            arguments
-        )
+        _, m, self.m_step, self.k_step, rows, _, b, _, p, self.pitch, self.depth, _, q, y_pitch, *others = arguments
+        self.count, limits, self.onto = others
         w, bias, x, y = data(context, builder, signature, arguments, 0, 5, 7, 11)
         self.builder, self.index = builder, p.type
         self.vectors = Vectors(context, builder, signature.args[7])
@@ -126,6 +130,13 @@ class _Block:
         for pointer, (total,) in self._sums(1, load, *steps):
             self.vectors.store(total, self.vectors.at(pointer, zero), mask)
 
+    def _starts(self, load):
+        """What the sums begin with: the bias and, where the result goes onto y, what y holds."""
+        for r, place in zip(self.rows, self.places, strict=True):
+            bias = self.vectors.everywhere(self.builder.load(self.builder.gep(self.bias, [r])))
+            for before in load(place):
+                yield self.builder.select(self.onto, self.builder.fadd(bias, before), bias)
+
     def _sums(self, count, load, m_step, k_step, fetch_step):
         """For each row its place in y, and the sums of its products with the `count` vectors that `load` finds in x."""
         builder, everywhere = self.builder, self.vectors.everywhere
@@ -141,7 +152,6 @@ class _Block:
                 for pixels in xs:
                     yield builder.fadd(next(sums), builder.fmul(factor, pixels, _FLAGS), _FLAGS)
 
-        biases = [everywhere(builder.load(builder.gep(self.bias, [r]))) for r in self.rows]
-        sums = loop(builder, self.depth, [bias for bias in biases for _ in range(count)], add)
+        sums = loop(builder, self.depth, list(self._starts(load)), add)
         sums = [clipped(builder, total, self.limits) for total in sums]
         return [(place, sums[r * count : (r + 1) * count]) for r, place in enumerate(self.places)]

@@ -23,6 +23,7 @@ __all__ = [
     "RowTaps",
     "Vectors",
     "clipped",
+    "copy_every_other",
     "copy_vector",
     "data",
     "double_vector",
@@ -50,6 +51,12 @@ def double_vector(source, i, target, j, count):
     """target[j + p] = source[i + p // 2], for as many p as a vector has numbers, but at most `count`."""
     count = min(count, VECTOR // source.itemsize)
     target[j : j + count] = np.repeat(source[i : i + (count + 1) // 2], 2)[:count]
+
+
+def copy_every_other(source, i, target, j, count):
+    """target[j : j + n] = source[i : i + 2 * n : 2], for n as in `copy_vector`."""
+    count = min(count, VECTOR // source.itemsize)
+    target[j : j + count] = source[i : i + 2 * count : 2]
 
 
 class RowTaps(NamedTuple):
@@ -111,6 +118,14 @@ def _compiled_double(source, i, target, j, count):
     return call
 
 
+@overload(copy_every_other)
+def _compiled_copy_every_other(source, i, target, j, count):
+    def call(source, i, target, j, count):
+        _copy_every_other(source, i, target, j, count)
+
+    return call
+
+
 @overload(filter_rows)
 def _compiled_filter(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
     def call(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
@@ -129,6 +144,12 @@ def _copy_vector(_, source, i, target, j, count):
 def _double_vector(_, source, i, target, j, count):
     index = types.intp
     return types.void(source, index, target, index, index), _build_double
+
+
+@intrinsic
+def _copy_every_other(_, source, i, target, j, count):
+    index = types.intp
+    return types.void(source, index, target, index, index), _build_copy_every_other
 
 
 @intrinsic
@@ -192,6 +213,12 @@ class Vectors:
     def fused(self, a, b, total):
         """total + a · b, in one instruction where there is one."""
         return self._builder.fadd(total, self._builder.fmul(a, b, _FLAGS), _FLAGS)
+
+    def every_other(self, first, second):
+        """The numbers of two vectors that have an even place, and those that have an odd one."""
+        places = [[_LANE(2 * i + part) for i in range(self.lanes)] for part in range(2)]
+        masks = [ir.Constant(ir.VectorType(_LANE, self.lanes), numbers) for numbers in places]
+        return [self._builder.shuffle_vector(first, second, mask) for mask in masks]
 
     def store_first(self, values, places, count):
         """Store as many lanes as a vector has, but at most `count`, of the vectors that ``values(mask)`` gives."""
@@ -286,6 +313,23 @@ def _build_double(context, builder, signature, arguments):
     read = vectors.load(vectors.at(source, i), mask)
     doubled = builder.shuffle_vector(read, ir.Constant(read.type, ir.Undefined), twice)
     vectors.store_first(lambda _: [doubled], [vectors.at(target, j)], count)
+    return context.get_dummy_value()
+
+
+def _build_copy_every_other(context, builder, signature, arguments):
+    _, i, _, j, count = arguments
+    source, target = data(context, builder, signature, arguments, 0, 2)
+    vectors = Vectors(context, builder, signature.args[0])
+    lanes = count.type(vectors.lanes)
+    # The last number that is wanted is the last to be read.
+    left = builder.sub(builder.mul(count, count.type(2)), count.type(1))
+
+    def values(mask):
+        masks = [None, None] if mask is None else [vectors.first(left), vectors.first(builder.sub(left, lanes))]
+        halves = [vectors.at(source, begin) for begin in (i, builder.add(i, lanes))]
+        return [vectors.every_other(*map(vectors.load, halves, masks))[0]]
+
+    vectors.store_first(values, [vectors.at(target, j)], count)
     return context.get_dummy_value()
 
 

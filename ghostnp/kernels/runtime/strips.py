@@ -6,7 +6,6 @@ the last row of taps. All weights stay in registers. So 9 products cost 3 loads 
 which `rows` cannot say of a filter whose size it does not know.
 """
 
-from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic, overload
 
@@ -69,7 +68,23 @@ class _Strip:
                     builder.icmp_signed("==", self.dealt, self.dealt.type(dealt)),
                 ]
                 with builder.if_then(builder.and_(builder.and_(*right[:2]), right[2])):
-                    self._filter(size, step, self._every_other(size) if dealt else self._neighbours(size))
+                    self._filter_either_way(size, step, dealt)
+
+    def _filter_either_way(self, size, step, dealt):
+        """Write the loop with masks; where the processor has none, and makes do with branches, also one without."""
+        loads = self._every_other if dealt else self._neighbours
+        if VECTOR > 16:
+            self._filter(size, step, loads(size, masked=True))
+            return
+        builder = self.builder
+        end = builder.add(self._number(size - 1), self.index((1 + dealt) * self.vectors.lanes))
+        fits = builder.icmp_signed("<=", end, self.taps.length)
+        inside = builder.and_(builder.icmp_signed(">=", self.begin, self.index(0)), fits)
+        with builder.if_else(inside) as (in_the_map, over_its_ends):
+            with in_the_map:
+                self._filter(size, step, loads(size, masked=False))
+            with over_its_ends:
+                self._filter(size, step, loads(size, masked=True))
 
     def _filter(self, size, step, load):
         """Write the loop. `load` gives what the taps of one row read in a row of x."""
@@ -96,32 +111,33 @@ class _Strip:
         # The first turns finish no row: they begin those whose first taps read above the rows that finish row 0.
         loop(builder, builder.add(self.rows, index(below)), [self.bias] * below, finish_row)
 
-    def _neighbours(self, size):
+    def _neighbours(self, size, masked):
         """How a tap reads a vector of neighbouring numbers."""
         at = [self._number(v) for v in range(size)]
-        masks = [self.vectors.within(begin, self.taps.length) for begin in at]
+        masks = [self._mask(begin, masked) for begin in at]
         return lambda row: [self._load(row, *where) for where in zip(at, masks, strict=True)]
 
-    def _every_other(self, size):
+    def _every_other(self, size, masked):
         """How a tap reads every other number of two vectors; the tap beside it reads the rest of them."""
         lanes = self.vectors.lanes
         halves = [self.index(half * lanes) for half in range(2)]
         at = [[self.builder.add(self._number(v), half) for half in halves] for v in range(0, size, 2)]
-        masks = [[self.vectors.within(begin, self.taps.length) for begin in pair] for pair in at]
-        lane = ir.IntType(32)
-        parts = [ir.Constant(ir.VectorType(lane, lanes), [lane(2 * i + v) for i in range(lanes)]) for v in range(2)]
+        masks = [[self._mask(begin, masked) for begin in pair] for pair in at]
 
         def load(row):
             loaded = []
             for places, pair in zip(at, masks, strict=True):
                 both = [self._load(row, begin, mask) for begin, mask in zip(places, pair, strict=True)]
-                loaded += [self.builder.shuffle_vector(*both, part) for part in parts]
+                loaded += self.vectors.every_other(*both)
             return loaded[:size]
 
         return load
 
     def _number(self, v):
         return self.builder.add(self.begin, self.builder.mul(self.index(v), self.taps.shift))
+
+    def _mask(self, begin, masked):
+        return self.vectors.within(begin, self.taps.length) if masked else None
 
     def _load(self, row, begin, mask):
         return self.vectors.load(self.vectors.at(row, begin), mask)

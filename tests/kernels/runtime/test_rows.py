@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ghostnp.kernels.runtime import leaf
-from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, copy_vector, double_vector, filter_rows
+from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, copy_every_other, copy_vector, double_vector, filter_rows
 from ghostnp.kernels.runtime.strips import SIZES, filter_strip
 
 pytestmark = [pytest.mark.small, pytest.mark.parametrize("dtype", [np.float32, np.float64])]
@@ -20,6 +20,11 @@ def _copy(source, i, target, j, count):
 @leaf
 def _double(source, i, target, j, count):
     double_vector(source, i, target, j, count)
+
+
+@leaf
+def _copy_every_other(source, i, target, j, count):
+    copy_every_other(source, i, target, j, count)
 
 
 @leaf
@@ -58,6 +63,19 @@ def test_a_vector_is_doubled_up_to_the_count(dtype):
         target = np.full(2 * lanes + 1, np.nan, dtype)
         _double(source, 2, target, 3, count)
         np.testing.assert_array_equal(target[3 : 3 + copied], 2 + np.arange(copied) // 2)
+        assert np.isnan(target[:3]).all()
+        assert np.isnan(target[3 + copied :]).all()
+
+
+def test_every_other_number_is_copied_up_to_the_count(dtype):
+    lanes = VECTOR // np.dtype(dtype).itemsize
+    source = np.arange(3 * lanes, dtype=dtype)
+    for count in counts(dtype):
+        target, copied = np.full(2 * lanes + 1, np.nan, dtype), min(count, lanes)
+        # The last number of the source is the last that is read.
+        first = source.size - 2 * copied + 1
+        _copy_every_other(source, first, target, 3, count)
+        np.testing.assert_array_equal(target[3 : 3 + copied], source[first::2])
         assert np.isnan(target[:3]).all()
         assert np.isnan(target[3 + copied :]).all()
 
