@@ -33,9 +33,9 @@ BACKWARD_ARGUMENTS = {
     "softmax_cross_entropy": ["dloss", "logits", "labels", "probabilities"],
 }
 # Keywords that kernels have for the engine's sake.
-PRIVATE_KEYWORDS = {"out", "relu"}
+PRIVATE_KEYWORDS = {"out", "relu", "no_dx"}
 # What needs no hurry: kernels takes these and their backward passes from ops as they are, beside all costs.
-SHARED = ["decoupled_attention", "flatten", "full_attention", "softmax", "softmax_cross_entropy"]
+SHARED = ["decoupled_attention", "flatten", "full_attention", "softmax"]
 # What a layer may ask of NumPy: arrays for parameters and buffers, new or loaded, and dtypes. Nothing that computes.
 NUMPY_IN_MODULES = {
     "array",

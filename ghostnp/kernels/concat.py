@@ -1,7 +1,8 @@
 """Concatenation and split, forward and backward, fast.
 
 In C, H, W, N memory a part of the channels is one contiguous block: concat and split's backward copy blocks, and split
-and concat's backward only point at them (their results are views, as NumPy's are).
+and concat's backward only point at them (their results are views, as NumPy's are). A part that the engine has put where
+it belongs is not copied.
 """
 
 from ghostnp.kernels.layout import images, planes
@@ -58,7 +59,8 @@ def _stack(parts, channels, out=None):
 
 
 def _copy_block(block, home):
-    _copy(shares_for(home.size // 4), block.reshape(-1), home.reshape(-1))  # to copy is less than to compute
+    if block.ctypes.data != home.ctypes.data:
+        _copy(shares_for(home.size // 4), block.reshape(-1), home.reshape(-1))  # to copy is less than to compute
 
 
 @driver

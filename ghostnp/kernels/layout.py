@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from ghostnp.kernels.runtime import FEW, SHARES, bounds, driver, empty, leaf
+from ghostnp.kernels.runtime import FEW, SHARES, bounds, driver, empty, leaf, shares_for
 
 # How many numbers are turned over at a time: as many as the first-level cache holds with room to spare.
 _BLOCK = 4096
@@ -41,6 +41,15 @@ def copy_images(x, home):
         _turn(SHARES, rows(np.asarray(x)), np.moveaxis(home, 0, -1).reshape(-1))
     else:
         home[...] = x
+
+
+def in_numpys_order(x):
+    """`x` as NumPy lays out an array, where it lies so or as a kernel's arrays do; a driver copies it."""
+    if x.flags.c_contiguous:
+        return x
+    target = empty(x.shape, x.dtype)
+    _turn(shares_for(x.size), np.moveaxis(x, 0, -1).reshape(-1, len(x)), target.reshape(-1))
+    return target
 
 
 def images(buffer):

@@ -86,6 +86,10 @@ class Operator:
         Whether a map of one value all over stays a map of that value.
     overwrites : tuple of str
         Arguments whose memory y may take: each number is read before the one in its place is written.
+    overwrites_dy : bool
+        Whether the first gradient may take the memory of dy in the same way.
+    shape_alone : tuple of str
+        Arguments of the backward pass that tell it their shape and dtype: it does not read their numbers.
     is_view : bool
         Whether y only looks at the memory of x.
     """
@@ -105,6 +109,8 @@ class Operator:
     divides: bool = False
     keeps_constants: bool = False
     overwrites: tuple[str, ...] = ()
+    overwrites_dy: bool = False
+    shape_alone: tuple[str, ...] = ()
     is_view: bool = False
 
     @property
@@ -222,9 +228,9 @@ def _row(forward, family, **facts):
 
 _IMAGES_AND_CHANNELS, _ALL = ("images", "channels"), ("images", "channels", "pixels")
 _BY_WEIGHTS: dict[str, Any] = {"linear": (("x",), ("weight", "bias"))}
-_BY_X: dict[str, Any] = {"linear": (("x",),)}
+_BY_X: dict[str, Any] = {"linear": (("x",),), "shape_alone": ("x",)}  # the slope of a linear map is the same everywhere
 _POOL: dict[str, Any] = {"alike": _IMAGES_AND_CHANNELS, "keeps_constants": True}
-_GATE: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("x",)}
+_GATE: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("x",), "overwrites_dy": True}
 _PAIR: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("a", "b")}
 _NORM: dict[str, Any] = {"divides": True}
 
@@ -235,7 +241,7 @@ _ROWS = (
     _row(depthwise.depthwise_conv2d, "convolution", sees="own", **_BY_WEIGHTS),
     _row(linear.linear, "linear", **_BY_WEIGHTS),
     _row(shuffle.channel_shuffle, "shuffle", alike=("images", "pixels"), **_BY_X),
-    _row(pooling.max_pool2d, "pool", homogeneous=(("x",),), **_POOL),
+    _row(pooling.max_pool2d, "pool", homogeneous=(("x",),), shape_alone=("x",), **_POOL),
     _row(pooling.avg_pool2d, "pool", divides=True, **_BY_X, **_POOL),
     _row(pooling.global_avg_pool2d, "pool", divides=True, **_BY_X, **_POOL),
     _row(resize.resize_nearest, "resize", **_BY_X, **_POOL),
@@ -249,9 +255,9 @@ _ROWS = (
     _row(activation.softmax, "activation", alike=_ALL, takes="channels"),
     _row(normalization.batch_norm_train, "norm", linear=(("weight", "bias"),), alike=("channels", "pixels"), **_NORM),
     _row(normalization.batch_norm_eval, "norm", alike=_ALL, overwrites=("x",), **_BY_WEIGHTS, **_NORM),
-    _row(elementwise.add, "elementwise", linear=(("a", "b"),), **_PAIR),
-    _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), **_PAIR),
-    _row(concat.concat, "concat", linear=(("xs",),), alike=("images", "pixels")),
+    _row(elementwise.add, "elementwise", linear=(("a", "b"),), shape_alone=("a", "b"), **_PAIR),
+    _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), overwrites_dy=True, **_PAIR),
+    _row(concat.concat, "concat", linear=(("xs",),), alike=("images", "pixels"), shape_alone=("xs",)),
     _row(concat.split, "concat", alike=("images", "pixels"), is_view=True, **_BY_X),
     _row(concat.flatten, "concat", is_view=True, **_BY_X),
     _row(attention.full_attention, "attention", linear=(("z",), ("weight",)), alike=_IMAGES_AND_CHANNELS),
@@ -261,7 +267,7 @@ _ROWS = (
         linear=(("z",), ("weight_h",), ("weight_w",)),
         alike=_IMAGES_AND_CHANNELS,
     ),
-    _row(loss.softmax_cross_entropy, "loss", constants=("labels",), alike=()),
+    _row(loss.softmax_cross_entropy, "loss", constants=("labels",), alike=(), shape_alone=("logits",)),
 )
 _COMPOSED = (
     _row(convolution.conv2d, "convolution", sees="group", **_BY_WEIGHTS),
@@ -274,6 +280,8 @@ _COMPOSED = (
     _row(normalization.batch_norm_relu_train, "norm", alike=("channels", "pixels"), **_NORM),
 )
 
+# What a registered operator cannot say of itself.
+_UNSAID = {"forward", "is_view", "overwrites_dy", "shape_alone"}
 _words = {row.name: row for row in _ROWS}
 VOCABULARY = MappingProxyType(_words)
 COMPOSITIONS = MappingProxyType({row.name: row for row in _COMPOSED})
@@ -378,10 +386,11 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
         row = replace(pattern, forward=forward, backward=backward, cost=cost)
     else:
         row = Operator(forward, facts.get("family", "elementwise"), backward, cost)
-    if unknown := set(facts) - {field.name for field in fields(Operator)} | set(facts) & {"forward", "is_view"}:
-        known = ", ".join(field.name for field in fields(Operator)[4:-1])
+    if unknown := set(facts) - {field.name for field in fields(Operator)} | set(facts) & _UNSAID:
+        known = ", ".join(field.name for field in fields(Operator)[4:] if field.name not in _UNSAID)
         raise TypeError(f"{', '.join(sorted(unknown))} is no fact of an operator: the rule is one of {known}")
-    row = replace(row, **facts, is_view=False)  # where a new operator's result lies in memory, it alone knows
+    # Where a new operator's result lies in memory, and what its backward pass reads, it alone knows.
+    row = replace(row, **facts, is_view=False, overwrites_dy=False, shape_alone=())
     _check_signatures(row, like)
     _words[name] = row
     return row

@@ -5,7 +5,8 @@ At inference a batch norm is an affine map of each channel, and so is the end of
     γ·(w∗x + b − μ)/√(σ² + ε) + β  =  (a·w)∗x + (a·(b − μ) + β)      with a = γ/√(σ² + ε), a number for each channel
 
 A ReLU costs nothing where the numbers are written that it is for, so it becomes part of that step; the ReLU of maps
-side by side is the maps' ReLUs side by side. What is never read need not be computed.
+side by side is the maps' ReLUs side by side. What is never read need not be computed, be it at inference or in a
+training step (`needed`).
 
 All this holds only where nothing else reads the value in between. The tape says who reads a value.
 """
@@ -73,11 +74,37 @@ def fold(tape, memo):
         if not changed:
             places |= dict.fromkeys(step.results, len(steps))
             steps.append(step)
-    return replace(tape, steps=tuple(_read(steps, tape.returned)))
+    return needed(replace(tape, steps=tuple(steps)), tape.returned)
+
+
+def needed(tape, wanted):
+    """The same tape without the calls whose results nothing reads.
+
+    Where a layer's input needs no gradient, and its kernel can leave it out, ``no_dx`` is among a call's arguments.
+
+    Parameters
+    ----------
+    tape : Tape
+    wanted : iterable of int
+        Numbers of the values that are read once all steps are done.
+
+    Returns
+    -------
+    Tape
+        Of `FoldedStep`.
+    """
+    wanted, kept = set(wanted), []
+    for step in reversed(tape.steps):
+        if not wanted.intersection(step.results):
+            continue
+        no_dx = step.is_backward and step.results[0] not in wanted and takes(step.op, "no_dx")
+        kept.append(FoldedStep(**vars(step) | {"arguments": step.arguments | {"no_dx": True}} if no_dx else vars(step)))
+        wanted.update(step.reads)
+    return replace(tape, steps=tuple(reversed(kept)))
 
 
 def takes(op, keyword):
-    """Whether the kernel has this keyword of its own, ``out`` or ``relu``."""
+    """Whether the kernel has this keyword of its own, such as ``out`` or ``relu``."""
     return keyword in inspect.signature(getattr(kernels, op)).parameters
 
 
@@ -127,14 +154,3 @@ def _rectified(step, relu, maker):
         replace(part, arguments=part.arguments | {"relu": True}, absorbed=(*part.absorbed, relu)) for part in parts
     ]
     return [*zip(parts, rectified, strict=True), (step, replace(step, results=relu.results))]
-
-
-def _read(steps, returned):
-    """The steps of which something is read, by later ones or by whoever gets what is returned."""
-    wanted = set(returned)
-    kept = []
-    for step in reversed(steps):
-        if wanted.intersection(step.results):
-            wanted.update(step.inputs)
-            kept.append(step)
-    return reversed(kept)

@@ -42,6 +42,7 @@ __all__ = [
     "bounds",
     "driver",
     "empty",
+    "number_in",
     "recording",
     "shares_for",
     "zeros",
@@ -205,6 +206,11 @@ def zeros(shape, dtype):
     array = empty(shape, dtype)
     _clear(shares_for(array.size // 4), array.reshape(-1))
     return array
+
+
+def number_in(array):
+    """The number in an array without axes; while recording the array itself, in which there is none yet."""
+    return array[()] if _recording.get() is None else array
 
 
 @leaf
