@@ -79,7 +79,12 @@ class Replay:
     def _returned(self, output):
         if isinstance(output, tuple):
             return tuple(self._returned(part) for part in output)
-        return np.copy(self._found(output))
+        if isinstance(output, Constant):
+            return np.copy(output.array)
+        home = self._arrays[output.number]
+        y = laid_out(np.empty(home.size, home.dtype), home.shape)
+        copy_images(home, y)
+        return y
 
     def _found(self, argument):
         return self._tape.found(argument, self._arrays)

@@ -254,11 +254,8 @@ def _walk(words, table):
     owner, raised = become_owner(words), 0
     for i in range(len(table)):
         function, where, shares = table[i]
-        if owner and shares > 1:
-            lead(words, function, where, shares)
-        else:
-            raised = max(raised, alone(function, where, shares))
-        if raised != 0:
+        raised = lead(words, function, where, shares) if owner and shares > 1 else alone(function, where, shares)
+        if raised != 0:  # and nothing that comes after it runs
             break
     if owner:
         raised = max(raised, let_go(words))

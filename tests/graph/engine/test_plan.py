@@ -1,5 +1,7 @@
 """A plan that can be read."""
 
+import copy
+import pickle
 import re
 from pathlib import Path
 
@@ -93,6 +95,18 @@ def test_all_parts_of_ghostnet_and_shufflenet_are_born_in_place():
 def test_what_was_not_born_in_place_is_said():
     text = str(ghostnp.compile(Function(lambda b, x: b.concat([x, x]))).plan((1, 2, 4, 4)))
     assert "copies 1 of 2" in text
+
+
+def test_a_plan_of_an_empty_batch_can_be_printed():
+    plan = ghostnp.compile(GhostBottleneck(4, 8, 4)).plan((0, 4, 6, 6))
+    assert plan.homes.size == 0
+    assert "bytes: 0 for the input and all results" in str(plan)
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda plan: pickle.loads(pickle.dumps(plan))])
+def test_a_plan_can_be_copied(clone):
+    plan = ghostnp.compile(GhostBottleneck(4, 8, 4)).plan((1, 4, 6, 6))
+    assert str(clone(plan)) == str(plan)
 
 
 def test_the_command_prints_it():
