@@ -40,7 +40,8 @@ def copy_images(x, home):
     """home[...] = x, for a `home` (N, ...) that lies in memory as a kernel's arrays do."""
     if _wants_turning(x):
         _turn(SHARES, rows(np.asarray(x)), np.moveaxis(home, 0, -1).reshape(-1))
-    elif x.size >= FEW and x.dtype == home.dtype and type(x) is np.ndarray and np.moveaxis(x, 0, -1).flags.carray:
+    elif x.size >= FEW and x.dtype.kind == "f" and x.dtype == home.dtype and np.moveaxis(x, 0, -1).flags.carray:
+        x = np.asarray(x)
         copy_block(np.moveaxis(x, 0, -1), np.moveaxis(home, 0, -1))
     else:
         home[...] = x
