@@ -17,6 +17,7 @@ home     where in the memory it lies, which is as wide as the column
 in #n    written right where a concat puts it
 over #n  overwrites an operand that is not read again
 of #n    a view of the same bytes
+no dx    what it reads needs no gradient, which is left out
 bytes    that the step reads and writes, its weights among them
 shares   into how many shares each launch is cut, which threads then take; "Python" has no kernel
 until    the last step that reads what it makes (the first value of these); what returns is kept until the end"""
@@ -60,13 +61,14 @@ def _heading(plan, update):
     folded = " and ".join(f"{number} {op}" for op, number in absorbed.most_common())
     constants = {c for step in plan.tape.steps for c in parts_of(step.arguments) if isinstance(c, Constant)}
     weights = sum({id(constant.array): constant.array.nbytes for constant in constants}.values())
+    what = "inputs, all results, and what kernels need on the way" if update else "the input and all results"
     return "\n".join(
         [
             f"{plan.name}, input {shape_text(x.shape)}, {x.dtype}",
             f"{len(plan.recorded.steps)} calls are {len(plan.tape.steps)} steps"
             + (f": {folded} went into others" if folded else "")
             + f"; {idle} of them have nothing to do",
-            f"bytes: {memory.planned:,} for the input and all results, and {weights:,} of weights",
+            f"bytes: {memory.planned:,} for {what}, and {weights:,} of weights",
             f"       {memory.let_go:,} if each result had an array of its own until it is read for the last time",
             f"       {memory.kept:,} if all of these were kept",
             _running(plan, update),

@@ -599,6 +599,6 @@ def test_every_step_of_a_program_has_a_line():
     names = [line.split()[0] for line in text.splitlines() if re.match(r" {8}\w", line)]
     assert names == ["images", "labels", "mask"]
     heading = text[: text.index("step  operator")]
-    assert f"{program.memory.planned:,} for the input and all results" in heading
+    assert f"bytes: {program.memory.planned:,} for inputs, all results, and what kernels need on the way" in heading
     assert f"the last {len(program.update)} move statistics and parameters" in heading
     assert "in 1 native call;" in heading
