@@ -46,7 +46,8 @@ def multiply(a, b, *, nearest=False, out=None):
 def multiply_backward(dy, a, b):
     """Twin of `ghostnp.ops.multiply_backward`."""
     spread = check_pair(a, b, dy)
-    return PairGrads(_combine(dy, b, product=True), _over_pixels(dy, a) if spread else _combine(dy, a, product=True))
+    db = _over_pixels(dy, a) if spread else _combine(dy, a, product=True)
+    return PairGrads(_combine(dy, b, product=True), db)  # da is the last to be made: it may take the memory of dy
 
 
 def sum_pixels(x, weight=None, total=None, divisor=1):

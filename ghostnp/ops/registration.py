@@ -16,7 +16,7 @@ from ghostnp.ops.vocabulary import (
 )
 
 # Facts that cannot be given, and what is taken for them: where results lie in memory follows from the function alone.
-_UNSAID = {"is_view": False, "is_view_backward": False}
+_UNSAID = {"is_view": False, "is_view_backward": False, "overwrites_dy": False, "shape_alone": ()}
 
 
 def register(forward, backward=None, cost=None, *, like=None, **facts):

@@ -89,6 +89,10 @@ class Operator:
         For what clips x and does nothing else, the least and the greatest number that comes out; otherwise empty.
     overwrites : tuple of str
         Arguments whose memory y may take: each number is read before the one in its place is written.
+    overwrites_dy : bool
+        Whether the first gradient may take the memory of dy in the same way.
+    shape_alone : tuple of str
+        Arguments of the backward pass that tell it their shape and dtype: it does not read their numbers.
     is_view, is_view_backward : bool
         Whether y only looks at the memory of x; and whether gradients only look at that of dy, where operands have one
         shape and nothing was cut off.
@@ -110,6 +114,8 @@ class Operator:
     keeps_constants: bool = False
     limits: tuple[float, ...] = ()
     overwrites: tuple[str, ...] = ()
+    overwrites_dy: bool = False
+    shape_alone: tuple[str, ...] = ()
     is_view: bool = False
     is_view_backward: bool = False
 
@@ -250,9 +256,9 @@ def _row(forward, family, **facts):
 
 _IMAGES_AND_CHANNELS, _ALL = ("images", "channels"), ("images", "channels", "pixels")
 _BY_WEIGHTS: dict[str, Any] = {"linear": (("x",), ("weight", "bias"))}
-_BY_X: dict[str, Any] = {"linear": (("x",),)}
+_BY_X: dict[str, Any] = {"linear": (("x",),), "shape_alone": ("x",)}  # the slope of a linear map is the same everywhere
 _POOL: dict[str, Any] = {"alike": _IMAGES_AND_CHANNELS, "keeps_constants": True}
-_GATE: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("x",)}
+_GATE: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("x",), "overwrites_dy": True}
 _PAIR: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("a", "b")}
 _NORM: dict[str, Any] = {"divides": True}
 
@@ -263,7 +269,7 @@ _ROWS = (
     _row(depthwise.depthwise_conv2d, "convolution", sees="own", **_BY_WEIGHTS),
     _row(linear.linear, "linear", **_BY_WEIGHTS),
     _row(shuffle.channel_shuffle, "shuffle", alike=("images", "pixels"), **_BY_X),
-    _row(pooling.max_pool2d, "pool", homogeneous=(("x",),), **_POOL),
+    _row(pooling.max_pool2d, "pool", homogeneous=(("x",),), shape_alone=("x",), **_POOL),
     _row(pooling.avg_pool2d, "pool", divides=True, **_BY_X, **_POOL),
     _row(pooling.global_avg_pool2d, "pool", divides=True, **_BY_X, **_POOL),
     _row(resize.resize_nearest, "resize", **_BY_X, **_POOL),
@@ -277,9 +283,16 @@ _ROWS = (
     _row(activation.softmax, "activation", alike=_ALL, takes="channels"),
     _row(normalization.batch_norm_train, "norm", linear=(("weight", "bias"),), alike=("channels", "pixels"), **_NORM),
     _row(normalization.batch_norm_eval, "norm", alike=_ALL, overwrites=("x",), **_BY_WEIGHTS, **_NORM),
-    _row(elementwise.add, "elementwise", linear=(("a", "b"),), is_view_backward=True, **_PAIR),
-    _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), **_PAIR),
-    _row(concat.concat, "concat", linear=(("xs",),), alike=("images", "pixels"), is_view_backward=True),
+    _row(elementwise.add, "elementwise", linear=(("a", "b"),), shape_alone=("a", "b"), is_view_backward=True, **_PAIR),
+    _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), overwrites_dy=True, **_PAIR),
+    _row(
+        concat.concat,
+        "concat",
+        linear=(("xs",),),
+        alike=("images", "pixels"),
+        shape_alone=("xs",),
+        is_view_backward=True,
+    ),
     _row(concat.split, "concat", alike=("images", "pixels"), is_view=True, **_BY_X),
     _row(concat.flatten, "concat", is_view=True, is_view_backward=True, **_BY_X),
     _row(attention.full_attention, "attention", linear=(("z",), ("weight",)), alike=_IMAGES_AND_CHANNELS),
@@ -289,7 +302,7 @@ _ROWS = (
         linear=(("z",), ("weight_h",), ("weight_w",)),
         alike=_IMAGES_AND_CHANNELS,
     ),
-    _row(loss.softmax_cross_entropy, "loss", constants=("labels",), alike=()),
+    _row(loss.softmax_cross_entropy, "loss", constants=("labels",), alike=(), shape_alone=("logits",)),
 )
 _COMPOSED = (
     _row(convolution.conv2d, "convolution", sees="group", **_BY_WEIGHTS),

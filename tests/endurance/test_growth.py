@@ -81,6 +81,11 @@ def test_nothing_grows(call, run_python):
 
 
 def test_a_small_array_for_a_call_would_be_seen(run_python):
-    code = f"kept = []; before = used(); run(lambda x: kept.append([np.ones(100), [], []]), {CALLS}); print(*before, *used())"
+    code = f"""
+kept = []
+before = used()
+run(lambda x: kept.append([np.ones(100), [], []]), {CALLS})
+print(*before, *used())
+"""
     bytes_before, objects_before, bytes_after, objects_after = map(int, run_python(COUNTED + code).split())
     assert bytes_after - bytes_before > BYTES or objects_after - objects_before > OBJECTS
