@@ -1,9 +1,11 @@
 """What all tests share: the backends they run on, Hypothesis's settings, and a Python process of one's own."""
 
 import difflib
+import gc
 import importlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from inspect import isfunction
@@ -12,6 +14,7 @@ from types import ModuleType
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 import ghostnp
 from ghostnp import ops
@@ -32,6 +35,9 @@ settings.register_profile(
 )
 settings.load_profile("ghostnp")
 
+
+ALL_NETWORKS = set(ghostnp.list_models())
+LARGE_NETWORKS = {"alexnet", "vgg16"}
 
 # The namespaces that were asked for, by the name that they were asked for.
 LOADED: dict[str, ModuleType] = {}
@@ -69,6 +75,11 @@ def pytest_configure(config):
             LOADED[name] = _load(name)
 
 
+def pytest_xdist_auto_num_workers(config):
+    """The whole suite runs on up to four processes; files that were chosen by name run in this one."""
+    return min(4, os.cpu_count() or 1) if config.args_source is config.ArgsSource.TESTPATHS else 0
+
+
 def pytest_report_header():
     lines = [f"ghostnp: {Path(ghostnp.__file__).parent}"]
     for name, module in LOADED.items():
@@ -91,20 +102,53 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("backend", names, ids=ids, indirect=True, scope="session")
 
 
+class GroupsInOneProcess(LoadScopeScheduling):
+    """Hands each process the next test, or a group of tests that belong together."""
+
+    def _split_scope(self, nodeid):
+        return _group(nodeid) or nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Of more than one process."""
+    return GroupsInOneProcess(config, log)
+
+
 @pytest.hookimpl(trylast=True)  # after pytest has put together what shares a fixture
 def pytest_collection_modifyitems(items):
-    """Tests of one network run one after the other, so that memory holds one oracle; the "last" at the end."""
+    """In one process too, those of a group run one after the other."""
     places = {item: place for place, item in enumerate(items)}
-    first: dict[tuple, int] = {}
+    first: dict[object, int] = {}
     for item in items:
-        first.setdefault(_subject(item), places[item])
-    items.sort(key=lambda item: (item.get_closest_marker("last") is not None, first[_subject(item)], places[item]))
+        first.setdefault(_group(item.nodeid) or item, places[item])
+    items.sort(key=lambda item: (first[_group(item.nodeid) or item], places[item]))
 
 
-def _subject(item):
-    """The network that a test of `tests/models` is about; for all other tests nothing that others share."""
-    network = getattr(item, "callspec", None) and item.callspec.params.get("name")
-    return (item.path, network) if network and item.path.parent.name == "models" else (item.nodeid,)
+def pytest_collection_finish():
+    """Ten thousand tests stay to the end: the garbage collector need not look at them again and again."""
+    gc.freeze()
+
+
+def _group(nodeid):
+    """The name of the group that a test belongs to, if there is one.
+
+    What the tests of `tests/models` compare a network with is kept from one to the next. Where the weights alone take
+    half a gigabyte, there is room for one process with them, whatever the test.
+    """
+    path, _, test = nodeid.partition("::")
+    networks = ALL_NETWORKS.intersection(re.split(r"[\[\]-]", test))
+    if networks & LARGE_NETWORKS:
+        return "large networks"
+    return f"{path} {' '.join(sorted(networks))}" if networks and path.startswith("tests/models/") else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    """Freed memory stays with the program (`ghostnp.kernels.memory`), and several programs run tests here."""
+    if "ghostnp.kernels" in sys.modules and (
+        nextitem is None or nextitem.path != item.path or _group(item.nodeid) == "large networks"
+    ):
+        ghostnp.kernels.memory.release()
 
 
 @pytest.fixture(scope="session")
@@ -130,3 +174,29 @@ def run_python():
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_kernel_was_compiled_for_more_than_two_dtypes():
+    """One signature in float32 and one in float64, whatever layouts and flags this process's tests have handed in.
+
+    Leaves are compiled for the drivers that call them: all are seen only where the cache was empty, as in CI.
+    """
+    yield
+    kernels = [module for name, module in sys.modules.items() if name.startswith("ghostnp.kernels.")]
+    if not kernels:
+        return
+    from numba.core.dispatcher import Dispatcher
+
+    compiled = {
+        f"{module.__name__}.{name}": [str(signature) for signature in dispatcher.signatures]
+        for module in kernels
+        for name, value in vars(module).items()
+        if isinstance(dispatcher := getattr(value, "dispatcher", value), Dispatcher)
+    }
+    too_many = [
+        "\n    ".join([name, *signatures])
+        for name, signatures in compiled.items()
+        if len(signatures) > 2 or len({text.replace("float32", "float64") for text in signatures}) > 1
+    ]
+    assert not too_many, "\n".join(too_many)

@@ -27,6 +27,7 @@ from ghostnp import ops, pictures
 from ghostnp.course.documents.unit_costs import resnet_unit, resnext_unit, shufflenet_unit
 from ghostnp.course.study import check, claims, show, source
 from ghostnp.modules import ShuffleUnit, initializer
+from ghostnp.modules.combine import sum_backward
 from ghostnp.modules.shuffle_unit import DOCUMENT_001, MEGVII, PAPER
 from ghostnp.photo import load_photo
 from ghostnp.testing import assert_adjoint
@@ -142,10 +143,13 @@ show(steps.picture(rows=6), dpi=60)
 
 # %% [markdown]
 # Backward, the unit is its forward mirrored: the gradient goes through the two branches and is added where the input was
-# used twice.
+# used twice. That is the same for every sum of two branches, so it is written once.
 
 # %%
 source(ShuffleUnit.backward)
+
+# %%
+source(sum_backward)
 
 # %%
 with initializer(0, dtype=np.float64):

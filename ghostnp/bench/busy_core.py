@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 
 # Of usual priority and bound to no core, so the system gives it a fair share. It ends by itself when the bench is gone.
-_HOG = """
+_PROGRAM = """
 import os, sys
 print(flush=True)
 while os.getppid() == int(sys.argv[1]):
@@ -17,11 +17,11 @@ while os.getppid() == int(sys.argv[1]):
 @contextmanager
 def busy_core():
     """Keep a core busy meanwhile; gives the number of the process that does."""
-    command = [sys.executable, "-c", _HOG, str(os.getpid())]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as hog:
+    command = [sys.executable, "-c", _PROGRAM, str(os.getpid())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as program:
         try:
-            assert hog.stdout is not None
-            hog.stdout.readline()  # it has begun
-            yield hog.pid
+            assert program.stdout is not None
+            program.stdout.readline()  # it has begun
+            yield program.pid
         finally:
-            hog.kill()
+            program.kill()

@@ -1,9 +1,12 @@
 """ONNX Runtime's side: inference of recorded networks, with every optimisation that it has by default."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import onnxruntime
 
 from ghostnp.bench.contenders import Prepared
-from ghostnp.bench.onnx_vocabulary import translate
+from ghostnp.bench.onnx_vocabulary import write
 
 
 def prepare(task, variant, threads):
@@ -11,7 +14,8 @@ def prepare(task, variant, threads):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3  # errors alone
-    model = translate(task.tape, task.batch).SerializeToString()
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        write(task.tape, task.batch, model := Path(folder, "network.onnx"))
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     inputs = {"x": task.images()}
     return Prepared(lambda: session.run(None, inputs), lambda outputs: {"logits": outputs[0]})

@@ -7,16 +7,20 @@ returns the name of its result. Networks in evaluation need no more than is here
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 
 from ghostnp.ops.checks import pair
 from ghostnp.ops.geometry import sliding_window
 
 OPSET, IR_VERSION = 18, 10
+# From how many bytes on a constant is no part of the model's own file, which may hold two gigabytes.
+LARGE = 1024
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,10 @@ class Value:
 
 
 class Graph:
-    """Nodes and constants, while they are gathered."""
+    """Nodes and constants, while they are gathered; the numbers of large constants go into a file right away."""
 
-    def __init__(self):
-        self.nodes, self.constants = [], {}
+    def __init__(self, file):
+        self.nodes, self.constants, self._file = [], {}, file
 
     def node(self, kind, *inputs, outputs=1, **attributes):
         """Add a node; the names of its outputs, or the name where there is one."""
@@ -43,7 +47,12 @@ class Graph:
     def constant(self, array, name=None):
         """Add an array; its name."""
         name = name or f"constant_{len(self.constants)}"
-        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+        tensor = numpy_helper.from_array(np.ascontiguousarray(array), name)
+        if array.nbytes >= LARGE:
+            place = self._file.tell()
+            set_external_data(tensor, Path(self._file.name).name, place, self._file.write(tensor.raw_data))
+            tensor.ClearField("raw_data")
+        self.constants[name] = tensor
         return name
 
     def numbers(self, *values):
@@ -51,8 +60,8 @@ class Graph:
         return self.constant(np.array(values, np.int64))
 
 
-def translate(tape, batch):
-    """A tape as an ONNX model.
+def write(tape, batch, path):
+    """Write a tape down as an ONNX model, with a file of weights next to it.
 
     Parameters
     ----------
@@ -60,12 +69,17 @@ def translate(tape, batch):
         Of a model in evaluation with one input.
     batch : int
         Images of that input.
-
-    Returns
-    -------
-    onnx.ModelProto
+    path : Path
+        Of the model; the weights get the same name with another ending.
     """
-    graph, steps = Graph(), iter(tape.steps)
+    with path.with_suffix(".weights").open("wb") as weights:
+        model = _translate(tape, batch, Graph(weights))
+    onnx.save(model, path)
+    onnx.checker.check_model(path)
+
+
+def _translate(tape, batch, graph):
+    steps = iter(tape.steps)
 
     def nodes_for(function):
         def add(**arguments):
@@ -87,9 +101,7 @@ def translate(tape, batch):
 
     inputs, outputs = [described(x)], [described(run(x))]
     body = helper.make_graph(graph.nodes, "ghostnp", inputs, outputs, list(graph.constants.values()))
-    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    onnx.checker.check_model(model)
-    return model
+    return helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
 def _window(x, kernel, stride, padding, dilation=1):

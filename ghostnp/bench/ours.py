@@ -8,7 +8,7 @@ from ghostnp.bench.tasks import CallTask
 def prepare(task, variant, threads):
     """Get a network ready as a model or as a compiled engine, or a call as one of the kernels."""
     if isinstance(task, CallTask):
-        return prepare_call(task, ghostnp.kernels, laid_out)
+        return prepare_call(task, ghostnp.kernels, batch_innermost)
     model, images, labels = task.model(), task.images(), task.labels()
     if not task.training:
         answer = model if variant == "ghostnp" else ghostnp.compile(model)
@@ -38,10 +38,10 @@ def prepare_call(task, vocabulary, layout):
     return Prepared(lambda: backward(dy, **arguments), lambda grads: _by_name(task, grads))
 
 
-def laid_out(value):
+def batch_innermost(value):
     """Maps as a kernel returns them, the batch innermost in memory; images (of three channels) as a user has them."""
     if isinstance(value, list):
-        return [laid_out(part) for part in value]
+        return [batch_innermost(part) for part in value]
     if value.ndim != 4 or value.shape[1] == 3:
         return value
     return value.transpose(1, 2, 3, 0).copy().transpose(3, 0, 1, 2)

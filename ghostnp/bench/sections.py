@@ -21,8 +21,6 @@ NETWORKS: tuple[str, ...] = (
 )
 # The networks whose layers the section of operators measures.
 LAYERS_OF: tuple[str, ...] = ("ghostnet_100", "ghostnetv2_100", "shufflenetv1_g3_1.0x")
-# Their backward passes hand out dy or views of it.
-_FREE_BACKWARD = {"add", "concat"}
 
 
 def ops(session, networks, sizes, batches):
@@ -85,8 +83,9 @@ def missing(contenders):
 
 
 def _moves_nothing(task):
-    """Whether a call hands out views and nothing else; the backward pass of a split is a concat, measured already."""
-    return operator_named(task.op).is_view or (task.backward and task.op in _FREE_BACKWARD)
+    """Whether a call gives views and nothing else; the backward pass of a split is a concat, measured already."""
+    row = operator_named(task.op)
+    return row.is_view or (task.backward and row.is_view_backward)
 
 
 def _tasks(networks, sizes, batches):

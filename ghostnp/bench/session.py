@@ -196,8 +196,8 @@ class Session:
         tries: list[tuple[float, dict[str, Samples]]] = []
         while len(tries) < _TRIES:
             sleep(_PAUSE if tries else 0.0)
-            with busy_core() if self.busy else nullcontext() as hog:
-                others = Others([*(worker.process for worker in self._workers.values()), *filter(None, [hog])])
+            with busy_core() if self.busy else nullcontext() as program:
+                others = Others([*(worker.process for worker in self._workers.values()), *filter(None, [program])])
                 samples = rounds(turns, repeat=self.repeat, seconds=self.seconds)
                 tries.append((others.share or 0.0, samples))
             if tries[-1][0] < BUSY:

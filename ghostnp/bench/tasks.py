@@ -16,7 +16,7 @@ from ghostnp.graph.tape import Constant, Tape, Token, record
 from ghostnp.models import create_model
 from ghostnp.modules import BatchNorm2d
 from ghostnp.ops.checks import check_statistics
-from ghostnp.ops.vocabulary import operator_named, signature
+from ghostnp.ops.vocabulary import operator_named
 
 CLASSES = 1000
 # Numbers of a channel, for a batch norm in training.
@@ -139,9 +139,9 @@ class CallTask:
 
     def backward_arguments(self, arrays, results):
         """What the backward pass takes after dy, by name: its forward's arguments and what that returned after y."""
-        row, known = operator_named(self.op), arrays | dict(self.options)
-        known |= dict(zip(row.extra, results[1:], strict=True)) if row.extra else {}
-        return {name: known[name] for name in list(signature(row.backward).parameters)[1:]}
+        row, given = operator_named(self.op), arrays | dict(self.options)
+        taken = row.backward_arguments(given, results[1:] if row.extra else ())
+        return taken | {name: given[name] for name in row.keywords}
 
     @property
     def text(self):

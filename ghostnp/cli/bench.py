@@ -64,7 +64,7 @@ def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, 
     names = ["ghostnp", "ghostnp compiled", *(_PEERS[peer] for peer in peers or _USUAL)]
     others, report = Others(), BenchReport(surroundings(", ".join(map(str, counts))), missing(names))
     settings = [
-        {"threads": threads, "busy": hog} for hog in ((False, True) if busy else (False,)) for threads in counts
+        {"threads": threads, "busy": beside} for beside in ((False, True) if busy else (False,)) for threads in counts
     ]
     with ExitStack() as opened:
         everyone = [

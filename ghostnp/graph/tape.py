@@ -120,6 +120,13 @@ class Step:
         """Numbers of the values that it reads, in the order of its arguments; twice if it reads one twice."""
         return tuple(part.number for part in parts(self.arguments) if isinstance(part, Result))
 
+    @property
+    def reads(self):
+        """The same without those that tell a backward pass their shape and nothing else."""
+        unread = self.operator.shape_alone if self.is_backward else ()
+        read = {name: value for name, value in self.arguments.items() if name not in unread}
+        return tuple(part.number for part in parts(read) if isinstance(part, Result))
+
     def __str__(self):
         given = ", ".join(f"{name}={_shown(value)}" for name, value in self.arguments.items())
         return f"{self.op}({given})" + (f"  in {self.path}" if self.path else "")
@@ -152,7 +159,7 @@ class Tracked:
 
 @dataclass(frozen=True, eq=False)
 class Tape:
-    """What `record` heard.
+    """A recorded run: calls, and what they read and gave.
 
     Parameters
     ----------
@@ -165,7 +172,7 @@ class Tape:
     output : Result, Constant or tuple of these
         What the model returned.
     tracked : tuple of Tracked
-        What moved beside the calls, in training.
+        Running statistics that batch norms moved, in training.
     """
 
     steps: tuple[Step, ...]
@@ -238,7 +245,7 @@ class Tape:
             varying = {
                 name: tuple(map(number, value)) if isinstance(value, tuple) else number(value)
                 for name, value in step.arguments.items()
-                if any(isinstance(part, Result) for part in _sequence(value))
+                if any(isinstance(part, Result) for part in several(value))
             }
             fixed = {
                 name: self.found(value, (), constant) for name, value in step.arguments.items() if name not in varying
@@ -303,8 +310,8 @@ def record(model, *inputs, training=False, rng=None, state=None, strict=True):
     state : dict of str to ndarray, optional
         Arrays that may occur as constants, by name; by default the Module's `state_dict()`.
     strict : bool, default True
-        Whether an array that comes from nowhere is an error. Otherwise it is a constant without a name, which is good
-        enough for those who read shapes alone.
+        Whether an array of unknown origin is an error. Otherwise it is a constant without a name, which is enough where
+        only shapes are read.
 
     Returns
     -------
@@ -313,7 +320,7 @@ def record(model, *inputs, training=False, rng=None, state=None, strict=True):
     Raises
     ------
     TypeError
-        If `model` cannot be called so, or a Token meets NumPy.
+        If `model` cannot be called so, or a Token is handed to NumPy.
     ValueError
         If a call is handed an array that is neither an input, nor an earlier result, nor in `state`: on the tape it
         would be frozen as it is now, and the tape wrong for any other input.
@@ -376,7 +383,7 @@ class _Recorder:
                 y = computed(*args, **keywords)
             else:
                 y = _gradient_tokens(row, call.arguments) if is_backward else _tokens(cost, call.arguments)
-            results = [self._numbered(value) for value in _sequence(y)]
+            results = [self._numbered(value) for value in several(y)]
             self.steps.append(Step(name, path, arguments, tuple(results), getattr(y, "_fields", ()), cost))
             return y
 
@@ -416,7 +423,8 @@ class _Recorder:
         return len(self.values) - 1
 
 
-def _sequence(y):
+def several(y):
+    """What a call takes or gives, as a sequence: of one, where it is not one already."""
     return y if isinstance(y, tuple | list) else (y,)
 
 
@@ -431,7 +439,7 @@ def _tokens(cost, arguments):
 
 def _dtype(arguments):
     """That of the first array."""
-    arrays = (part for value in arguments.values() for part in _sequence(value))
+    arrays = (part for value in arguments.values() for part in several(value))
     return next(array.dtype for array in arrays if isinstance(array, Token | np.ndarray))
 
 

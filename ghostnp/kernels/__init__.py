@@ -4,45 +4,36 @@ An operator without a twin uses its definition: a few only get small arrays or a
 arithmetic on shapes, and what was registered has no other.
 
 Read them in this order: `layout`, `loops`, `matmul`, `linear`, `windows`, `taps`, `depthwise`, `convolution`,
-`normalization`, `activation`, `elementwise`, `concat`, `pooling`, `resize`, `shuffle`. How they are compiled and run is
-in `runtime`; to begin with, its own `__init__` says enough.
+`normalization`, `activation`, `resize`, `elementwise`, `concat`, `pooling`, `shuffle`, `loss`. How they are compiled
+and run is in `runtime`; to begin with, its own `__init__` says enough.
 
 A new kernel is a function in its chapter, under its definition's name. If the engine shall hand it the memory of its
 result, it takes ``out``. On small whole numbers it gives exactly the definition's numbers. `convolution.convolve`
 chooses how a convolution is computed: another method is a file that it calls. A new chapter is named in `_CHAPTERS`.
 """
 
+from importlib import import_module
+
 from ghostnp import ops
-from ghostnp.kernels import (
-    activation,
-    concat,
-    convolution,
-    depthwise,
-    elementwise,
-    linear,
-    normalization,
-    pooling,
-    resize,
-    shuffle,
-)
 from ghostnp.kernels.runtime import apply_settings, memory
 from ghostnp.ops import __all__
 
 _CHAPTERS = (
-    activation,
-    concat,
-    convolution,
-    depthwise,
-    elementwise,
-    linear,
-    normalization,
-    pooling,
-    resize,
-    shuffle,
+    "activation",
+    "concat",
+    "convolution",
+    "depthwise",
+    "elementwise",
+    "linear",
+    "loss",
+    "normalization",
+    "pooling",
+    "resize",
+    "shuffle",
 )
 _TWINS = {
     name: function
-    for chapter in _CHAPTERS
+    for chapter in (import_module(f"{__name__}.{name}") for name in _CHAPTERS)
     for name, function in vars(chapter).items()
     if getattr(function, "__module__", "") == chapter.__name__
 }

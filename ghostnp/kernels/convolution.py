@@ -6,7 +6,8 @@ is its own columns.
 
 Two keywords are not in the vocabulary: `out`, an array of a kernel's own layout (or some channels of one) to write
 the result to, and `limits`, the least and the greatest number that it may hold: a ReLU in the same pass is (0, ∞),
-and a ReLU6 is (0, 6). They are there for the inference engine.
+and a ReLU6 is (0, 6). They are there for the inference engine. `no_dx` is there
+for a training program: the first layer's input needs no gradient.
 
 Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds to their pixels: a few
 output rows at a time, so that the memory which they take is bounded.
@@ -16,12 +17,14 @@ import math
 
 import numpy as np
 
+from ghostnp.kernels.concat import concat
 from ghostnp.kernels.depthwise import (
     convolve_depthwise,
     convolve_depthwise_backward,
     depthwise_conv2d,
     depthwise_conv2d_backward,
 )
+from ghostnp.kernels.elementwise import add
 from ghostnp.kernels.layout import contiguous, images, planes, rows
 from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_backward
 from ghostnp.kernels.loops import UNLIMITED
@@ -37,46 +40,48 @@ from ghostnp.ops.pointwise import pointwise_window
 COLUMN_BYTES = 1 << 22
 
 
-def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
+def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED, onto=None):
     """Twin of `ghostnp.ops.standard_conv2d`."""
     window = check_conv2d(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, 1, out, limits)
+    return convolve(x, weight, bias, window, 1, out, limits, onto)
 
 
-def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
+def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, no_dx=False):
     """Twin of `ghostnp.ops.standard_conv2d_backward`."""
     window = check_conv2d(x, weight, dy=dy, stride=stride, padding=padding, dilation=dilation)
-    return _convolve_backward(dy, x, weight, window)
+    return _convolve_backward(dy, x, weight, window, no_dx=no_dx)
 
 
-def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
+def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED, onto=None):
     """Twin of `ghostnp.ops.pointwise_conv2d`."""
     window = pointwise_window(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, 1, out, limits)
+    return convolve(x, weight, bias, window, 1, out, limits, onto)
 
 
-def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
+def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, no_dx=False):
     """Twin of `ghostnp.ops.pointwise_conv2d_backward`."""
     window = pointwise_window(x, weight, dy=dy, stride=stride, padding=padding, dilation=dilation)
-    return _convolve_backward(dy, x, weight, window)
+    return _convolve_backward(dy, x, weight, window, no_dx=no_dx)
 
 
-def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED):
+def grouped_conv2d(
+    x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED, onto=None
+):
     """Twin of `ghostnp.ops.grouped_conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, groups, out, limits)
+    return convolve(x, weight, bias, window, groups, out, limits, onto)
 
 
-def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
+def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1, no_dx=False):
     """Twin of `ghostnp.ops.grouped_conv2d_backward`."""
     window = check_conv2d(x, weight, dy=dy, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return _convolve_backward(dy, x, weight, window, groups)
+    return _convolve_backward(dy, x, weight, window, groups, no_dx)
 
 
-def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED):
+def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED, onto=None):
     """Twin of `ghostnp.ops.conv2d`."""
     window = check_conv2d(x, weight, bias, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return convolve(x, weight, bias, window, groups, out, limits)
+    return convolve(x, weight, bias, window, groups, out, limits, onto)
 
 
 def conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
@@ -102,34 +107,40 @@ def separable_conv2d_backward(dy, x, depthwise_weight, pointwise_weight, *, stri
     return SeparableGrads(dx, ddepthwise, dpointwise, dbias)
 
 
-def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED):
+def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED, onto=None):
     """`conv2d` for a window that has been checked already."""
     if groups == x.shape[1] > 1:
-        return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
+        if onto is None:
+            return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
+        return add(convolve_depthwise(x, weight, bias, window), onto, limits=limits, out=out)
     if out is None:
         out = images(empty((len(weight), *window.output, len(x)), x.dtype))
-    pixels = planes(x)
+    if onto is not None and planes(out).ctypes.data != planes(onto).ctypes.data:
+        concat([onto], out=out)
+    pixels, is_added = planes(x), onto is not None
     w, y = _by_group(contiguous(weight), groups), _by_group(planes(out), groups)
     if _is_one_pixel(window):
-        product(w, bias, _by_group(pixels, groups), y, limits)
+        product(w, bias, _by_group(pixels, groups), y, limits, is_added)
     elif y.size:
-        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, limits=limits)
+        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, limits=limits, onto=is_added)
     return out
 
 
-def _convolve_backward(dy, x, weight, window, groups=1):
+def _convolve_backward(dy, x, weight, window, groups=1, no_dx=False):
     if groups == x.shape[1] > 1:
         return convolve_depthwise_backward(dy, x, weight, window)
     gradient, pixels = planes(dy), planes(x)
     w, dproducts = _by_group(contiguous(weight), groups), _by_group(gradient, groups)
     if _is_one_pixel(window):
-        dx, dw = product_backward(dproducts, _by_group(pixels, groups), w)
+        dx, dw = product_backward(dproducts, _by_group(pixels, groups), w, no_dx)
     else:
-        dx, dw = zeros(pixels.shape, x.dtype), zeros(w.shape, x.dtype)
+        dx, dw = None if no_dx else zeros(pixels.shape, x.dtype), zeros(w.shape, x.dtype)
         if dy.size:
             gemm_nt(dproducts, 0, columns(pixels, window, groups), dw)
+        if dy.size and not no_dx:
             _add_to_pixels(dproducts, w, window, rows(dx), len(x))
-    return ConvGrads(images(dx.reshape(pixels.shape)), dw.reshape(weight.shape), bias_gradient(rows(gradient)))
+    dx = None if no_dx else images(dx.reshape(pixels.shape))
+    return ConvGrads(dx, dw.reshape(weight.shape), bias_gradient(rows(gradient)))
 
 
 def _by_group(buffer, groups):

@@ -3,15 +3,21 @@
 Where the second operand has one number for each map, it is a matrix (C, N) beside one (C, H·W·N), and repeats along
 the row with period N. A tile of a hundred numbers, the period again and again, is laid out once, so that loops are long
 whatever the batch. With one image the period is one number, and needs no tile.
+
+A keyword that is not in the vocabulary is `nearest`, for the engine: the second factor is enlarged to the first one's
+maps, as by `resize_nearest`, a channel at a time. Enlarged maps stay in the cache, and never reach memory.
 """
 
 import numpy as np
 
 from ghostnp.kernels.layout import array_of, buffer_of, images, planes, rows
 from ghostnp.kernels.loops import UNLIMITED, accumulate, clip_row, copy, dot, fill, multiply_by, same, sum_row
+from ghostnp.kernels.resize import enlarge
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
+from ghostnp.ops.checks import check_maps
 from ghostnp.ops.elementwise import check_pair
 from ghostnp.ops.gradients import PairGrads
+from ghostnp.ops.resize import nearest_sources
 
 _TILE = 128
 
@@ -29,8 +35,10 @@ def add_backward(dy, a, b):
     return PairGrads(gradient, _over_pixels(gradient) if spread else gradient)
 
 
-def multiply(a, b, *, out=None):
+def multiply(a, b, *, nearest=False, out=None):
     """Twin of `ghostnp.ops.multiply`."""
+    if nearest:
+        return _multiply_by_enlarged(a, b, out)
     check_pair(a, b)
     return _combine(a, b, product=True, out=out)
 
@@ -38,7 +46,8 @@ def multiply(a, b, *, out=None):
 def multiply_backward(dy, a, b):
     """Twin of `ghostnp.ops.multiply_backward`."""
     spread = check_pair(a, b, dy)
-    return PairGrads(_combine(dy, b, product=True), _over_pixels(dy, a) if spread else _combine(dy, a, product=True))
+    db = _over_pixels(dy, a) if spread else _combine(dy, a, product=True)
+    return PairGrads(_combine(dy, b, product=True), db)  # da is the last to be made: it may take the memory of dy
 
 
 def sum_pixels(x, weight=None, total=None, divisor=1):
@@ -62,6 +71,20 @@ def spread_pixels(s, y, divisor=1):
 
 def _over_pixels(x, weight=None):
     return images(sum_pixels(planes(x), None if weight is None else planes(weight)))
+
+
+def _multiply_by_enlarged(a, b, out):
+    check_maps(a=a, b=b)
+    if a.shape[:2] != b.shape[:2]:
+        raise ValueError(
+            f"b has shape {b.shape}: the rule is as many maps as a {a.shape}, such as {(*a.shape[:2], 1, 1)}"
+        )
+    sources = nearest_sources(b.shape[2:], a.shape[2:])
+    pixels = planes(a)
+    y = empty(pixels.shape, a.dtype) if out is None else planes(out)
+    if y.size:
+        _multiply_rows(shares_for(2 * y.size), rows(pixels), rows(planes(b)), b.shape[2], *sources, len(a), rows(y))
+    return images(y)
 
 
 def _combine(a, b, *, product, limits=UNLIMITED, out=None):
@@ -201,6 +224,21 @@ def _repeat_some(s, divisor, quotients, y):
         for n in range(quotients.size):
             quotients[n] = s[c, n] / divisor
         _repeat(quotients, y[c])
+
+
+@leaf
+def _multiply_some(a, b, height, sources, columns, batch, enlarged, y):
+    for c in range(len(a)):
+        enlarge(b[c], height, sources, columns, batch, enlarged)
+        _multiply(a[c], enlarged, y[c])
+
+
+@driver
+def _multiply_rows(share, shares, a, b, height, sources, columns, batch, y):
+    """y (C, H·W·N) = a · the maps b of so many rows, enlarged; `sources` and `columns` as in `nearest_sources`."""
+    begin, end = bounds(share, shares, len(a))
+    enlarged = np.empty(a.shape[1], a.dtype)
+    _multiply_some(a[begin:end], b[begin:end], height, sources, columns, batch, enlarged, y[begin:end])
 
 
 @driver

@@ -4,7 +4,7 @@
 y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
 
           few                  many
-    y     w · rows of xᵀ       gemm(w, x)           few: less than a vector has
+    y     w · rows of xᵀ       gemm(w, x)           few: up to FEW_PRODUCTS
     dx    gemm(dyᵀ, w)ᵀ        gemm(wᵀ, dy)         few: less than a vector has
     dw    gemm(dy, xᵀ)         gemm_nt(dy, x)       few: up to FEW_PIXELS
 
@@ -23,6 +23,8 @@ from ghostnp.kernels.runtime.registers import VECTOR
 from ghostnp.ops.gradients import ConvGrads
 from ghostnp.ops.linear import check_linear
 
+# With so many pixels a vector of them is so empty that scalar products along w take less time.
+FEW_PRODUCTS = 4
 # Up to so many pixels a row of them is too short for scalar products.
 FEW_PIXELS = 256
 _BAND = 4  # rows of w whose products with x are summed at once
@@ -37,27 +39,29 @@ def linear(x, weight, bias=None, *, out=None, limits=UNLIMITED):
     return out
 
 
-def linear_backward(dy, x, weight):
+def linear_backward(dy, x, weight, *, no_dx=False):
     """Twin of `ghostnp.ops.linear_backward`."""
     check_linear(x, weight, dy=dy)
     gradient = contiguous(dy.T)
-    dx, dweight = product_backward(gradient[None], x.T[None], contiguous(weight)[None])
-    return ConvGrads(dx[0].T, dweight[0], bias_gradient(gradient))
+    dx, dweight = product_backward(gradient[None], x.T[None], contiguous(weight)[None], no_dx)
+    return ConvGrads(None if no_dx else dx[0].T, dweight[0], bias_gradient(gradient))
 
 
-def product(w, bias, x, y, limits=UNLIMITED):
-    """y = w @ x + bias, for bias (G·M,) or None; within the limits."""
+def product(w, bias, x, y, limits=UNLIMITED, onto=False):
+    """y = w @ x + bias, for bias (G·M,) or None, within the limits; where it goes `onto` y, that is added first."""
     bias = as_rows(bias, y)
-    if _fill_no_vector(x):
-        _multiply_few(shares_for(w.size * x.shape[2]), w, bias, _turned(x), y, limits)
+    if x.shape[2] <= FEW_PRODUCTS:
+        _multiply_few(shares_for(w.size * x.shape[2]), w, bias, _turned(x), y, limits, onto)
     else:
-        gemm(w, False, bias, matrix(x), y, limits=limits)
+        gemm(w, False, bias, matrix(x), y, limits=limits, onto=onto)
 
 
-def product_backward(dy, x, w):
-    """The gradients dx = wᵀ @ dy and dw = dy @ xᵀ."""
+def product_backward(dy, x, w, no_dx=False):
+    """The gradients dx = wᵀ @ dy, or None where there is to be `no_dx`, and dw = dy @ xᵀ."""
     groups, in_channels, pixels = x.shape
-    if _fill_no_vector(x):
+    if no_dx:
+        dx = None
+    elif _fill_no_vector(x):
         turned = empty((groups, pixels, in_channels), x.dtype)
         gemm(dy, True, as_rows(None, turned), matrix(w), turned)
         dx = _turned(turned)
@@ -116,23 +120,32 @@ def _turn_over(share, shares, x, target):
 
 
 @leaf
-def _multiply_bands(begin, end, w, bias, x, where, y, limits):
+def _shift(row, number):
+    for p in range(row.size):
+        row[p] += number
+
+
+@leaf
+def _multiply_bands(begin, end, w, bias, x, where, y, limits, onto):
     bands, depth = (y.shape[1] + _BAND - 1) // _BAND, w.shape[2]
     for job in range(begin, end):
         g, top = job // bands, job % bands * _BAND
         bottom, pixels = min(top + _BAND, y.shape[1]), x[g].reshape(x.shape[1] * depth)
         for m in range(top, bottom):
-            fill(y[g, m], bias[g, m])
-        # One pixel's products read each number of w once: in the order of memory, if rows are not cut.
-        size = max(1, depth) if where.size == 1 else CHUNK
-        for p in range(0, depth, size):
-            add_dots(w[g], p, min(size, depth - p), pixels[p:], where, y[g], top, bottom)
+            if onto:
+                _shift(y[g, m], bias[g, m])
+            else:
+                fill(y[g, m], bias[g, m])
+        # A single pixel needs w alone, so w is read as it lies in memory, which is fastest.
+        chunk = max(1, depth) if where.size == 1 else CHUNK
+        for p in range(0, depth, chunk):
+            add_dots(w[g], p, min(chunk, depth - p), pixels[p:], where, y[g], top, bottom)
         for m in range(top, bottom):
             clip_row(y[g, m], limits)
 
 
 @driver
-def _multiply_few(share, shares, w, bias, x, y, limits):
+def _multiply_few(share, shares, w, bias, x, y, limits, onto):
     """y (G, M, P) = w (G, M, K) @ xᵀ + bias, for x (G, P, K), within the limits: rows of w are shared out."""
     begin, end = bounds(share, shares, len(w) * ((y.shape[1] + _BAND - 1) // _BAND))
-    _multiply_bands(begin, end, w, bias, x, np.arange(x.shape[1]) * x.shape[2], y, limits)
+    _multiply_bands(begin, end, w, bias, x, np.arange(x.shape[1]) * x.shape[2], y, limits, onto)

@@ -53,13 +53,13 @@ def matrix(x, first=0, count=None):
     return Columns(contiguous(x).reshape(groups, depth * pixels), begins, count, count, count, pixels)
 
 
-def gemm(w, transposed, bias, columns, y, first=0, limits=UNLIMITED):
+def gemm(w, transposed, bias, columns, y, first=0, limits=UNLIMITED, onto=False):
     """y[:, :, first:first+pixels] = w @ x̄ + bias, for w (G, M, K) or, where `transposed`, (G, K, M), and bias (G, M).
 
-    What is beyond the `limits` becomes the limit.
+    Where it goes `onto` y, what y holds is added. What is beyond the `limits` becomes the limit.
     """
     flat = w.reshape(len(w), -1)
-    _multiply(shares_for(w.size * columns.pixels), flat, transposed, bias, columns, y, first, limits)
+    _multiply(shares_for(w.size * columns.pixels), flat, transposed, bias, columns, y, first, limits, onto)
 
 
 def gemm_nt(a, first, columns, out):
@@ -127,7 +127,7 @@ def _gather(columns, g, p, size, gathered, pitch):
 
 
 @leaf
-def _multiply_tile(w, m, transposed, bias, x, p, pitch, depth, y, first, size, limits):
+def _multiply_tile(w, m, transposed, bias, x, p, pitch, depth, y, first, size, limits, onto):
     """Rows m to m + ROWS of y, and `size` of its pixels from `first` on: those that begin at p in the rows of x."""
     height, width = y.shape
     lanes, m_step, k_step = VECTOR // y.itemsize, 1 if transposed else depth, height if transposed else 1
@@ -135,11 +135,11 @@ def _multiply_tile(w, m, transposed, bias, x, p, pitch, depth, y, first, size, l
     while i < size:
         count = min(size - i, VECTORS * lanes)
         missing = -count % lanes
-        if missing <= i:  # some pixels once more, for a whole vector
+        if missing <= i and not onto:  # some pixels once more, for a whole vector
             i, count = i - missing, count + missing
         q = m * width + first + i
         i += multiply_rows(
-            w, m * m_step, m_step, k_step, rows, bias, m, x, p + i, pitch, depth, target, q, width, count, limits
+            w, m * m_step, m_step, k_step, rows, bias, m, x, p + i, pitch, depth, target, q, width, count, limits, onto
         )
 
 
@@ -151,38 +151,39 @@ def _gather_pixel(x, begin, pitch, gathered):
 
 
 @leaf
-def _multiply_pixel(w, m, bias, pixel, y, p, limits):
+def _multiply_pixel(w, m, bias, pixel, y, p, limits, onto):
     """Rows m to m + ROWS of y, and one of its pixels."""
     for r in range(m, min(m + ROWS, len(y))):
         total = bias[r] + dot(w[r * pixel.size : (r + 1) * pixel.size], pixel)
+        total = total + y[r, p] if onto else total
         y[r, p] = clipped(total, limits)
 
 
 @leaf
-def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, limits, gathered):
+def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, limits, onto, gathered):
     depth, lanes = columns.begins.size, VECTOR // y.itemsize
     for job in range(begin, end):
         g, tile, m = job // (grid.tiles * grid.blocks), job // grid.blocks % grid.tiles, job % grid.blocks * ROWS
         from_vector, to_vector = bounds(tile, grid.tiles, grid.vectors)
         is_first, is_last = job == begin or m == 0, tile == grid.tiles - 1
         p, q = from_vector * lanes, columns.pixels - grid.left if is_last else to_vector * lanes
+        at, size = first + p, q - p
         if grid.pitch > 0:
             if is_first:
-                _gather(columns, g, p, q - p, gathered, grid.pitch)
-            _multiply_tile(
-                w[g], m, transposed, bias[g], gathered, np.int64(0), grid.pitch, depth, y[g], first + p, q - p, limits
-            )
+                _gather(columns, g, p, size, gathered, grid.pitch)
+            x, start, pitch = gathered, np.int64(0), grid.pitch
+            _multiply_tile(w[g], m, transposed, bias[g], x, start, pitch, depth, y[g], at, size, limits, onto)
             continue
         x, start = columns.x[g], columns.begins[0]
-        _multiply_tile(w[g], m, transposed, bias[g], x, start + p, columns.apart, depth, y[g], first + p, q - p, limits)
+        _multiply_tile(w[g], m, transposed, bias[g], x, start + p, columns.apart, depth, y[g], at, size, limits, onto)
         if is_last and grid.left > 0:
             if is_first:
                 _gather_pixel(x, start + q, columns.apart, gathered)
-            _multiply_pixel(w[g], m, bias[g], gathered, y[g], first + q, limits)
+            _multiply_pixel(w[g], m, bias[g], gathered, y[g], first + q, limits, onto)
 
 
 @driver
-def _multiply(share, shares, w, transposed, bias, columns, y, first, limits):
+def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, onto):
     """What `gemm` does, for w (G, M·K).
 
     A job is one tile, 8 rows by so many pixels. Neighbouring jobs share their pixels of x, which are gathered, if they
@@ -205,7 +206,7 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits):
     begin, end = bounds(share, shares, groups * grid.tiles * grid.blocks)
     if begin < end:
         gathered = np.empty(depth * (pitch + left), y.dtype)
-        _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, limits, gathered)
+        _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, limits, onto, gathered)
 
 
 @leaf

@@ -1,9 +1,9 @@
 """Pooling, forward and backward, fast.
 
-The sum or the maximum of a window is taken in two steps: of its rows, elementwise, and then of the columns of the row
-that results. Both are loops over whole rows. The second step computes the windows at every pixel, and those that the
-stride asks for are copied to the result. Backward of the average runs the same steps in the opposite order. Backward of
-the maximum adds each gradient to the pixel that its tap number says.
+The sum of a window is what a depthwise convolution with ones computes. Its maximum is taken in two steps: of its rows,
+elementwise, and then of the columns of the row that results. Both are loops over whole rows. The second step computes
+the windows at every pixel, and those that the stride asks for are copied to the result. Backward of the average runs
+such steps in the opposite order. Backward of the maximum adds each gradient to the pixel that its tap number says.
 """
 
 import math
@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ghostnp.kernels.depthwise import convolve_depthwise
 from ghostnp.kernels.elementwise import spread_pixels, sum_pixels
-from ghostnp.kernels.layout import compact, images, lines, planes
+from ghostnp.kernels.layout import compact, images, lines, planes, rows
 from ghostnp.kernels.loops import accumulate, copy, fill
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.taps import copy_pixels
@@ -22,14 +23,18 @@ from ghostnp.ops.pooling import pixel_count, pool_window
 
 
 def max_pool2d(x, kernel_size, *, stride=None, padding=0, out=None):
-    """Twin of `ghostnp.ops.max_pool2d`."""
+    """Twin of `ghostnp.ops.max_pool2d`; with `out`, for the engine, it does not say where the maxima were."""
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
     y = empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
+    sizes, shares = _sizes(window, len(x)), shares_for(4 * x.size)  # comparing takes longer than adding
+    if out is not None:
+        if y.size:
+            _max_alone(shares, rows(planes(x)), x.shape[2], sizes, lines(y))
+        return out
     argmax = empty(y.shape, int)
     if y.size:
-        shares = shares_for(4 * x.size)  # comparing takes longer than adding
-        _max(shares, lines(planes(x)), _sizes(window, len(x)), lines(y), lines(argmax))
+        _max(shares, lines(planes(x)), sizes, lines(y), lines(argmax))
     return images(y), images(argmax)
 
 
@@ -51,11 +56,13 @@ def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True
     """Twin of `ghostnp.ops.avg_pool2d`."""
     check_maps(x=x)
     window = pool_window(x.shape, kernel_size, stride, padding)
-    y = empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
-    if y.size:
-        _average(shares_for(x.size), lines(planes(x)), counts, _sizes(window, len(x)), lines(y))
-    return images(y)
+    factor = _exact_factor(counts)
+    weight = np.full((x.shape[1], 1, *window.kernel), factor or 1, x.dtype)
+    y = convolve_depthwise(x, weight, None, window, out=out)
+    if factor is None:
+        _divide_maps(shares_for(y.size), rows(planes(y)), counts.reshape(-1))
+    return y
 
 
 def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_include_pad=True):
@@ -123,6 +130,13 @@ def _counts(window, include_pad, batch, dtype):
     return np.repeat(pixel_count(window, include_pad)[0, 0].astype(dtype), batch, axis=1)
 
 
+def _exact_factor(counts):
+    """1 / count, if that is one number without rounding: as weights it does what the division would do."""
+    if counts.size and (counts == counts[0, 0]).all() and np.frexp(counts[0, 0])[0] == 0.5:
+        return 1 / counts[0, 0].item()
+    return None
+
+
 @leaf
 def _rows(i, sizes, height):
     """Which rows of a map output row `i` reads: first and last + 1."""
@@ -137,26 +151,8 @@ def _divide(row, divisor):
 
 
 @leaf
-def _average_channels(x, counts, sizes, row, total, y):
-    """The `row` has zeros at both ends."""
-    middle = row[sizes.left * sizes.batch :][: x.shape[2]]
-    pixels = y.shape[2] // sizes.batch
-    for c in range(len(x)):
-        for i in range(y.shape[1]):
-            begin, end = _rows(i, sizes, x.shape[1])
-            copy(x[c, begin], middle)
-            for h in range(begin + 1, end):
-                accumulate(x[c, h], middle)
-            copy(row[: total.size], total)
-            for v in range(1, sizes.kernel_columns):
-                accumulate(row[v * sizes.batch :][: total.size], total)
-            copy_pixels(total, sizes.spacing, y[c, i], sizes.batch, pixels, sizes.batch)
-            _divide(y[c, i], counts[i])
-
-
-@leaf
 def _average_channels_backward(dy, counts, sizes, row, spaced, share, dx):
-    """The steps of `_average_channels` in the opposite order. Between the pixels of dy `spaced` has zeros."""
+    """Give to each window's columns, then to its rows. Between the pixels of dy `spaced` has zeros."""
     middle = row[sizes.left * sizes.batch :][: dx.shape[2]]
     pixels = dy.shape[2] // sizes.batch
     for c in range(len(dx)):
@@ -195,6 +191,53 @@ def _keep_first_larger(x, x_taps, v, y, taps):
         better = _larger(x[p], y[p]) | ((tap < taps[p]) & ~_larger(y[p], x[p]))
         y[p] = x[p] if better else y[p]
         taps[p] = tap if better else taps[p]
+
+
+@leaf
+def _larger_of(a, b):
+    """The larger one of two numbers; NaN counts as larger than every number."""
+    larger = a if a > b else b  # b, if either is NaN
+    return a if np.isnan(a) else larger
+
+
+@leaf
+def _raise(x, y):
+    """y = max(y, x)."""
+    for p in range(y.size):
+        y[p] = _larger_of(x[p], y[p])
+
+
+@leaf
+def _raise_twice(w, x, y):
+    """y = max(y, x, w)."""
+    for p in range(y.size):
+        y[p] = _larger_of(w[p], _larger_of(x[p], y[p]))
+
+
+@leaf
+def _raise_all(x, begin, end, step, y):
+    """y = max(y, x[begin:], x[begin + step:], ...), up to but without x[end:]."""
+    n = y.size
+    while begin + step < end:
+        _raise_twice(x[begin + step : begin + step + n], x[begin : begin + n], y)
+        begin += 2 * step
+    if begin < end:
+        _raise(x[begin : begin + n], y)
+
+
+@leaf
+def _max_channels_alone(x, height, sizes, row, largest, y):
+    """What `_max_channels` does, without taps; for x (C, H·W·N)."""
+    width, pixels, batch = x.shape[1] // height, y.shape[2] // sizes.batch, sizes.batch
+    middle = row[sizes.left * batch :][:width]
+    for c in range(len(x)):
+        for i in range(y.shape[1]):
+            begin, end = _rows(i, sizes, height)
+            copy(x[c, begin * width :], middle)
+            _raise_all(x[c], (begin + 1) * width, end * width, width, middle)
+            copy(row, largest)
+            _raise_all(row, batch, sizes.kernel_columns * batch, batch, largest)
+            copy_pixels(largest, sizes.spacing, y[c, i], batch, pixels, batch)
 
 
 @leaf
@@ -250,6 +293,14 @@ def _max(share, shares, x, sizes, y, argmax):
 
 
 @driver
+def _max_alone(share, shares, x, height, sizes, y):
+    begin, end = bounds(share, shares, len(x))
+    if begin < end:
+        row, largest = np.full(sizes.padded, -np.inf, x.dtype), np.empty(sizes.length, x.dtype)
+        _max_channels_alone(x[begin:end], height, sizes, row, largest, y[begin:end])
+
+
+@driver
 def _max_backward(share, shares, dy, argmax, down, right, stride, dx):
     begin, end = bounds(share, shares, len(dx))
     for c in range(begin, end):
@@ -257,11 +308,10 @@ def _max_backward(share, shares, dy, argmax, down, right, stride, dx):
 
 
 @driver
-def _average(share, shares, x, counts, sizes, y):
-    begin, end = bounds(share, shares, len(x))
-    if begin < end:
-        row, total = np.zeros(sizes.padded, x.dtype), np.empty(sizes.length, x.dtype)
-        _average_channels(x[begin:end], counts, sizes, row, total, y[begin:end])
+def _divide_maps(share, shares, y, counts):
+    begin, end = bounds(share, shares, len(y))
+    for c in range(begin, end):
+        _divide(y[c], counts)
 
 
 @driver

@@ -1,14 +1,17 @@
 """Resizing, forward and backward, fast.
 
 A source row is made ready once for each new row (as it is, or blended with the next one), and new pixels are then taken
-from it, N contiguous numbers each. Channels are shared out.
+from it, N contiguous numbers each. Channels are shared out. Maps of twice the height and width, as nearly always, are
+written by vectors where there is one image.
 """
 
 import numpy as np
 
 from ghostnp.kernels.layout import images, lines, planes
+from ghostnp.kernels.layout import rows as flat
 from ghostnp.kernels.loops import accumulate, add_scaled, copy
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
+from ghostnp.kernels.runtime.rows import VECTOR, double_vector
 from ghostnp.kernels.taps import copy_pixels
 from ghostnp.ops.checks import check_gradient, check_maps
 from ghostnp.ops.resize import bilinear_sources, nearest_sources
@@ -20,7 +23,8 @@ def resize_nearest(x, size, *, out=None):
     rows, columns = nearest_sources(x.shape[2:], size)
     y = empty((x.shape[1], len(rows), len(columns), len(x)), x.dtype) if out is None else planes(out)
     if y.size:
-        _nearest(shares_for(y.size), lines(planes(x)), rows, columns, len(x), lines(y))
+        pixels = planes(x)
+        _nearest(shares_for(y.size), flat(pixels), x.shape[2], rows, columns, len(x), flat(y))
     return images(y)
 
 
@@ -65,13 +69,20 @@ def _blend(first, second, near, far, target):
 @leaf
 def _take(row, columns, batch, y):
     """y[j] = row[columns[j]], pixel by pixel."""
-    if batch == 1:
+    for j in range(columns.size):
+        k = columns[j] * batch
+        copy(row[k : k + batch], y[j * batch : (j + 1) * batch])
+
+
+@leaf
+def _take_pixels(x, length, rows, columns, y):
+    """y[i, j] = x[rows[i], columns[j]] for one image, of whose x a row has this length."""
+    at = np.uintp(0)
+    for i in range(rows.size):
+        row = np.uintp(rows[i] * length)
         for j in range(columns.size):
-            y[j] = row[columns[j]]
-    else:
-        for j in range(columns.size):
-            k = columns[j] * batch
-            copy(row[k : k + batch], y[j * batch : (j + 1) * batch])
+            y[at] = x[row + np.uintp(columns[j])]
+            at += np.uintp(1)
 
 
 @leaf
@@ -113,15 +124,13 @@ def _give_blend(dy, lower, upper, near, far, batch, row):
 
 
 @leaf
-def _double(row, batch, y):
-    """What `_take` does where each pixel is copied twice, as nearly always."""
-    if batch == 1:
-        for j in range(row.size):
-            y[2 * j] = row[j]
-            y[2 * j + 1] = row[j]
-    else:
-        copy_pixels(row, batch, y, 2 * batch, row.size // batch, batch)
-        copy_pixels(row, batch, y[batch:], 2 * batch, row.size // batch, batch)
+def _double_map(x, width, y):
+    """What `enlarge` does to a map of one image that becomes twice as high and as wide."""
+    for row in range(x.size // width):
+        for j in range(0, 2 * width, VECTOR // y.itemsize):
+            source, target = row * width + j // 2, 4 * row * width + j
+            double_vector(x, source, y, target, 2 * width - j)
+            double_vector(x, source, y, target + 2 * width, 2 * width - j)
 
 
 @leaf
@@ -139,22 +148,30 @@ def _halve(dy, batch, row):
 
 
 @leaf
-def _enlarge(begin, end, x, rows, columns, batch, y):
-    """Channels `begin` to `end`."""
-    double = columns.size * batch == 2 * x.shape[2]
-    for c in range(begin, end):
-        for i in range(rows.size):
-            if i > 0 and rows[i] == rows[i - 1]:
-                copy(y[c, i - 1], y[c, i])
-            elif double:
-                _double(x[c, rows[i]], batch, y[c, i])
-            else:
-                _take(x[c, rows[i]], columns, batch, y[c, i])
+def enlarge(x, height, rows, columns, batch, y):
+    """y[i, j] = x[rows[i], columns[j]], pixel by pixel, for a channel x (H·W·N) and y (H_out·W_out·N)."""
+    length, n = x.size // height, columns.size * batch
+    double = n == 2 * length
+    if batch == 1:
+        if double and rows.size == 2 * height:
+            _double_map(x, length, y)
+        else:
+            _take_pixels(x, length, rows, columns, y)
+        return
+    for i in range(rows.size):
+        row, target = x[rows[i] * length : (rows[i] + 1) * length], y[i * n : (i + 1) * n]
+        if i > 0 and rows[i] == rows[i - 1]:
+            copy(y[(i - 1) * n : i * n], target)
+        elif double:
+            copy_pixels(row, batch, target, 2 * batch, length // batch, batch)
+            copy_pixels(row, batch, target[batch:], 2 * batch, length // batch, batch)
+        else:
+            _take(row, columns, batch, target)
 
 
 @leaf
 def _gather_back(begin, end, dy, rows, columns, batch, dx):
-    """The transpose of `_enlarge`."""
+    """The transpose of `enlarge`."""
     double = columns.size * batch == 2 * dx.shape[2]
     for c in range(begin, end):
         for i in range(rows.size):
@@ -164,10 +181,16 @@ def _gather_back(begin, end, dy, rows, columns, batch, dx):
                 _give(dy[c, i], columns, batch, dx[c, rows[i]])
 
 
+@leaf
+def _enlarge_some(begin, end, x, height, rows, columns, batch, y):
+    for c in range(begin, end):
+        enlarge(x[c], height, rows, columns, batch, y[c])
+
+
 @driver
-def _nearest(share, shares, x, rows, columns, batch, y):
+def _nearest(share, shares, x, height, rows, columns, batch, y):
     begin, end = bounds(share, shares, len(x))
-    _enlarge(begin, end, x, rows, columns, batch, y)
+    _enlarge_some(begin, end, x, height, rows, columns, batch, y)
 
 
 @driver

@@ -4,6 +4,7 @@ import numpy as np
 
 from ghostnp.kernels.loops import add_scaled, copy, dot
 from ghostnp.kernels.runtime import leaf
+from ghostnp.kernels.runtime.rows import VECTOR, copy_every_other
 
 # Unsigned, since Numba tests a signed index for counting from the end.
 _1, _2, _3, _4, _5, _6, _7 = (np.uintp(number) for number in range(1, 8))
@@ -90,6 +91,9 @@ def copy_pixels(source, step, target, target_step, count, batch):
     """Copy `count` pixels of so many numbers (`batch`) each, which begin a step apart."""
     if step == target_step == batch:
         copy(source[: count * batch], target[: count * batch])
+    elif batch == 1 and step == 2 and target_step == 1:
+        for j in range(0, count, VECTOR // source.itemsize):
+            copy_every_other(source, 2 * j, target, j, count - j)
     elif batch == 1:
         for j in range(count):
             target[j * target_step] = source[j * step]

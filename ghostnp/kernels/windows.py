@@ -32,7 +32,8 @@ from ghostnp.kernels.layout import compact
 from ghostnp.kernels.loops import accumulate, copy, fill
 from ghostnp.kernels.matmul import Columns
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
-from ghostnp.kernels.runtime.rows import VECTOR, copy_every_other, copy_vector
+from ghostnp.kernels.runtime.rows import VECTOR, copy_vector
+from ghostnp.kernels.taps import copy_pixels
 
 
 class Band(NamedTuple):
@@ -184,15 +185,8 @@ def _deal_row(x, begin, step, batch, piece):
     """Copy every `step`-th pixel of x, from number `begin` on, to the piece of a phase."""
     if step == 1:
         copy(x[begin : begin + piece.size], piece)
-    elif batch == 1 and step == 2:
-        for j in range(0, piece.size, VECTOR // x.itemsize):
-            copy_every_other(x, begin + 2 * j, piece, j, piece.size - j)
-    elif batch == 1:
-        for j in range(piece.size):
-            piece[j] = x[begin + j * step]
     else:
-        for j in range(0, piece.size, batch):
-            copy(x[begin + j * step : begin + j * step + batch], piece[j : j + batch])
+        copy_pixels(x[begin:], step * batch, piece, batch, piece.size // batch, batch)
 
 
 @leaf

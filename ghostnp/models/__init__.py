@@ -1,5 +1,8 @@
 """Networks by name: each a table of rows and a few lines that stack them.
 
+As in `ghostnp.modules`, an argument that is not legal is a TypeError or a ValueError, said of each class only where it
+has a rule of its own.
+
 A new network is a table and a class in the file of its family (MobileNets in `mobilenet`), and an entry of `_BUILDERS`.
 The same network in PyTorch goes into ``tests/models/oracle_comparison.py``.
 """

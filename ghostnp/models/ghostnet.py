@@ -175,11 +175,6 @@ class GhostNet(Sequential):
     dialect : Dialect, default OFFICIAL
         Whose code: `OFFICIAL` (PyTorch), `DOCUMENT_000` (Keras), or one of your own.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, table 1.

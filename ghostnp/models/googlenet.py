@@ -68,11 +68,6 @@ class GoogLeNet(Sequential):
     stages : dict of str to tuple of InceptionRow, default STAGES
         The table.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] C. Szegedy et al., "Going deeper with convolutions", CVPR 2015, table 1. https://arxiv.org/abs/1409.4842

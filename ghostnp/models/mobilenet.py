@@ -47,11 +47,6 @@ class MobileNetV1(Sequential):
     stages : tuple of tuple of SeparableRow, default STAGES_V1
         The table.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] A. Howard et al., "MobileNets: efficient convolutional neural networks for mobile vision applications", 2017,
@@ -127,11 +122,6 @@ class MobileNetV2(Sequential):
         it, compare. A plain network's names are unchanged by either.
     rows : tuple of RowV2, default ROWS_V2
         The table.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
 
     References
     ----------

@@ -41,11 +41,6 @@ class ResNet(Sequential):
     rows : tuple of StageRow, default RESNET50
         The table.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1.
@@ -111,11 +106,6 @@ class GhostResNet(ResNet):
         As in `GhostModule`.
     **resnet
         As in `ResNet`: `num_classes`, `groups`, `width_per_group`, `stride_first`, `rows`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
 
     References
     ----------

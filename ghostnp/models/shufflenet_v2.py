@@ -47,11 +47,6 @@ class ShuffleNetV2(Sequential):
     bias : bool, default False
         Whether the classifier has one, as in torchvision.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] N. Ma, X. Zhang, H.-T. Zheng, J. Sun, "ShuffleNet V2: practical guidelines for efficient CNN architecture

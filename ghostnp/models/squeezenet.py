@@ -40,11 +40,6 @@ class SqueezeNet(Sequential):
     stages : tuple of tuple of FireRow, default STAGES
         The table.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] F. Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size",

@@ -4,6 +4,9 @@ Read in this order: `base`, `initial`, `layers`, `combine`, `conv_norm`, `separa
 `ghost_v2`, `shuffle_unit`, `shuffle_unit_v2`, and for the networks of comparison `bottleneck`, `inverted_residual`,
 `fire`, `ceil_pool`. `rules` checks arguments.
 
+Constructors raise a TypeError or a ValueError that names an argument which is not legal. Where no more is to be said of
+it, their docstrings do not repeat that.
+
 A new layer of one operator is a subclass of `Plain` in `layers`; a block has a file of its own. Layers for users are
 named here, and get a case in ``tests/modules/cases.py``.
 """

@@ -20,8 +20,8 @@ _LOADABLE = {"f": "biuf", "i": "biu"}
 
 
 def under(name, entries):
-    """Move a dict of dotted paths below `name`."""
-    return {f"{name}.{path}": value for path, value in entries.items()}
+    """Move a dict of dotted paths below `name`; an empty name leaves them where they are."""
+    return {f"{name}.{path}": value for path, value in entries.items()} if name else entries
 
 
 class _Running(SimpleNamespace):
@@ -82,7 +82,7 @@ def _tracked_backward(backward):
             return backward(self, dy, cache)
         # A layer may have nothing to remember, as dropout in evaluation; a module of several layers always has.
         if outer is None and cache is None and self.children():
-            raise TypeError("cache=None: the rule is what forward returned beside y; model(x) keeps none")
+            raise TypeError("cache=None: the rule is the second thing that forward returned; model(x) keeps none")
         token = _innermost.set(_Running(module=self, outer=outer))
         try:
             return backward(self, dy, cache)

@@ -41,11 +41,6 @@ class Bottleneck(Residual):
         Makes the batch norm behind each of them from ``(channels, relu=)``: whether a ReLU follows. None leaves all of
         them out; the ReLUs are then layers of their own.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] K. He et al., "Deep residual learning for image recognition", CVPR 2016, figure 5 (right).
@@ -115,11 +110,6 @@ class GhostConv2d(Module):
         Of the primary convolution.
     ratio, cheap_kernel_size
         As in `GhostModule`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
 
     References
     ----------

@@ -6,7 +6,8 @@
     gate    y = main(x) ⊙ gate(x)                dx = main's from dy ⊙ gate(x) + gate's from dy ⊙ main(x)
 
 The chain rule is the first line. In the other three x is read more than once, so its gradients add. Each rule is a pair
-of functions, the second the mirror of the first; every module of the package whose layers are combined so calls them.
+of functions, the second the mirror of the first. All modules of the package that combine layers so call them, but for
+the ghost module, which is written out.
 """
 
 from functools import partial, reduce
@@ -124,7 +125,7 @@ def fork_forward(paths, x, *, keep=None, training=False, rng=None):
     Parameters
     ----------
     paths : dict of str to callable
-        The forward of each path, by name.
+        The forward of each path, by name; "" for one whose layers are the module's own children.
     keep : int, optional
         How many channels to keep, from the first on; all if it is left out.
 

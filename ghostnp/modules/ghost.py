@@ -56,11 +56,6 @@ class GhostModule(Module):
     conv_norm : ConvNorm, default PYTORCH
         How the convolutions and their batch norms are built.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, equations (2) and (3).
@@ -137,11 +132,6 @@ class GhostBottleneck(Residual):
         Whether a block that changes the maps' shape has a shortcut, by a convolution; in document 000 it has none.
     conv_norm : ConvNorm, default PYTORCH
         How convolutions and their batch norms are built.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
 
     References
     ----------

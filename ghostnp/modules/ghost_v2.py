@@ -50,11 +50,6 @@ class DFCAttention(Module):
         Whether the sigmoid comes after the enlargement. With nearest neighbours that makes no difference; with bilinear
         interpolation it does, although both stay between 0 and 1.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] Y. Tang et al., "GhostNetV2: enhance cheap operation with long-range attention", NeurIPS 2022, section 3,
@@ -120,11 +115,6 @@ class GhostModuleV2(GhostModule):
         Makes the attention from the two channel counts; ``partial(DFCAttention, kernel_size=7)`` makes another one.
     ratio, cheap_kernel_size, relu, ghosts_first, conv_norm
         As in `GhostModule`. The primary convolution is 1x1 without stride: attention is for maps of the input's size.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
     """
 
     def __init__(

@@ -43,11 +43,6 @@ def inverted_residual(in_channels, out_channels, *, stride=1, expansion=6, squee
     -------
     Module
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] M. Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", CVPR 2018, section 3, table 1.

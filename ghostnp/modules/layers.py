@@ -129,11 +129,6 @@ class BatchNorm2d(Module):
         Whether a ReLU follows. In training norm and ReLU are then one operator, `batch_norm_relu_train`, which saves
         writing and reading a whole map, forward and backward.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
-
     References
     ----------
     .. [1] S. Ioffe and C. Szegedy, "Batch normalization", ICML 2015, algorithms 1 and 2.
@@ -359,10 +354,9 @@ class Dropout(Module):
         self.p = dropped("p", p)
 
     def forward(self, x, *, training=False, rng=None):
-        if not training or rng is None or self.p == 0:
-            return x, None
-        mask = (rng.random(x.shape) >= self.p).astype(x.dtype) / x.dtype.type(1 - self.p)
-        return backend().multiply(x, mask), mask
+        drops = training and rng is not None and self.p > 0
+        mask = _dropper.get()(x, self.p, rng) if drops else None
+        return (x if mask is None else backend().multiply(x, mask)), mask
 
     def backward(self, dy, mask):
         # The mask is a constant, so backward is the same product.
@@ -370,6 +364,30 @@ class Dropout(Module):
 
     def describe(self):
         return f"p={self.p}"
+
+
+def drop_mask(shape, dtype, p, rng):
+    """By what dropout multiplies: zeros and 1 / (1 - p), as `rng` draws them; without it, ones."""
+    if rng is None:
+        return np.ones(shape, dtype)
+    return (rng.random(shape) >= p).astype(dtype) / dtype.type(1 - p)
+
+
+# A mask is drawn anew each time; a recording has to know of it, and has another one in mind.
+_dropper = ContextVar("dropper", default=lambda x, p, rng: drop_mask(x.shape, x.dtype, p, rng))
+
+
+@contextmanager
+def dropping(function):
+    """Have dropout take what ``function(x, p, rng)`` gives for its mask, in this thread and context.
+
+    None stands for the identity.
+    """
+    token = _dropper.set(function)
+    try:
+        yield
+    finally:
+        _dropper.reset(token)
 
 
 def dropped(name, share):

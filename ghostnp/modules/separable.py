@@ -20,11 +20,6 @@ class SeparableConv2d(Sequential):
         m, depthwise filters for each input channel.
     bias : bool, default True
         Whether each output channel adds a number of its own.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not legal.
     """
 
     def __init__(

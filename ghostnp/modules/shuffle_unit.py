@@ -9,11 +9,19 @@ of every group of the first. In (c) the shortcut is pooled and concatenated with
 added at no cost.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
-from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
-from ghostnp.modules.combine import Sequential, chain_backward, chain_forward
+from ghostnp.modules.combine import (
+    Sequential,
+    chain_backward,
+    chain_forward,
+    fork_backward,
+    fork_forward,
+    sum_backward,
+    sum_forward,
+)
 from ghostnp.modules.conv_norm import KERAS, PYTORCH, ConvNorm, numbered
 from ghostnp.modules.layers import AvgPool2d, ChannelShuffle, ReLU
 from ghostnp.modules.rules import of_kind
@@ -57,12 +65,10 @@ DOCUMENT_001 = ShuffleStyle(main_first=True, pool_same=True, conv_norm=KERAS)
 
 
 class ShuffleCache(NamedTuple):
-    """What the main path, the last ReLU and the pool remember, and the parts that were put side by side."""
+    """What the sum or the fork remembers, and the ReLU behind it, if there is one."""
 
-    main: dict
+    paths: Any
     relu: Any
-    pool: Any
-    parts: Any
 
 
 class ShuffleUnit(Module):
@@ -142,37 +148,36 @@ class ShuffleUnit(Module):
         self.relu = ReLU()
 
     def forward(self, x, *, training=False, rng=None):
-        y, main = chain_forward(self._main(), x, training=training, rng=rng)
-        if not hasattr(self, "pool"):
-            y, relu = self.relu.forward(backend().add(x, y))
-            return y, ShuffleCache(main, relu, None, None)
-        carried, pool = self.pool.forward(x)
-        if not self.style.relu_pooled:
-            y, relu = self.relu.forward(y)
-        parts = (y, carried) if self.style.main_first else (carried, y)
-        y = backend().concat(parts)
-        if self.style.relu_pooled:
-            y, relu = self.relu.forward(y)
-        return y, ShuffleCache(main, relu, pool, parts)
+        main = partial(chain_forward, self._main())
+        if hasattr(self, "pool"):
+            y, paths = fork_forward(self._in_order(main, self.pool.forward), x, training=training, rng=rng)
+        else:
+            y, paths = sum_forward(main, partial(chain_forward, {}), x, training=training, rng=rng)
+        y, relu = (y, None) if self._ends_in_relu() else self.relu.forward(y)
+        return y, ShuffleCache(paths, relu)
 
     def backward(self, dy, cache):
-        if not hasattr(self, "pool"):
-            # Both terms of the sum get the whole gradient.
-            dcarried = dmain = self.relu.backward(dy, cache.relu)[0]
-        else:
-            if self.style.relu_pooled:
-                dy, _ = self.relu.backward(dy, cache.relu)
-            dparts = backend().concat_backward(dy, cache.parts)
-            dmain, dcarried = dparts if self.style.main_first else reversed(dparts)
-            if not self.style.relu_pooled:
-                dmain, _ = self.relu.backward(dmain, cache.relu)
-            dcarried, _ = self.pool.backward(dcarried, cache.pool)
-        dx, grads = chain_backward(self._main(), dmain, cache.main)
-        return backend().add(dcarried, dx), grads
+        dy = dy if self._ends_in_relu() else self.relu.backward(dy, cache.relu)[0]
+        main = partial(chain_backward, self._main())
+        if hasattr(self, "pool"):
+            return fork_backward(self._in_order(main, self.pool.backward), dy, cache.paths)
+        dx, grads, _ = sum_backward(main, partial(chain_backward, {}), dy, cache.paths)
+        return dx, grads
+
+    def _ends_in_relu(self):
+        """Whether the last ReLU is the end of the main path, and does not go over the pooled shortcut."""
+        return hasattr(self, "pool") and not self.style.relu_pooled
+
+    def _in_order(self, main, pool):
+        """The paths of unit (c), in the order in which their maps are concatenated."""
+        paths = {"": main, "pool": pool}
+        return paths if self.style.main_first else dict(reversed(paths.items()))
 
     def _main(self):
         steps = list(under("branch_main_1", self.branch_main_1.children()).items())
         # The shuffle follows the first 1x1 convolution with its norm, or the depthwise one with its norm.
         place = 4 if self.style.after_depthwise else 2
         shuffle = [("shuffle", self.shuffle)] if hasattr(self, "shuffle") else []
-        return dict(steps[:place] + shuffle + steps[place:]) | under("branch_main_2", self.branch_main_2.children())
+        relu = {"relu": self.relu} if self._ends_in_relu() else {}
+        first = dict(steps[:place] + shuffle + steps[place:])
+        return first | under("branch_main_2", self.branch_main_2.children()) | relu

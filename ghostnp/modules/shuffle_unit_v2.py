@@ -14,19 +14,18 @@ from typing import Any, NamedTuple
 
 from ghostnp.backend import backend
 from ghostnp.modules.base import Module, under
-from ghostnp.modules.combine import Sequential
+from ghostnp.modules.combine import Sequential, fork_backward, fork_forward
 from ghostnp.modules.conv_norm import PYTORCH, numbered
 from ghostnp.ops.checks import integer
 
 
-class ShuffleV2Cache(NamedTuple):
-    """What came in, what was cut in halves (unit (c)), what was concatenated, and what each branch remembers."""
+class HalvesCache(NamedTuple):
+    """What unit (c) read and cut in halves, what it concatenated, and what the main branch remembers."""
 
     x: Any
     shuffled: Any
     parts: tuple
     main: Any
-    proj: Any
 
 
 class ShuffleUnitV2(Module):
@@ -84,27 +83,26 @@ class ShuffleUnitV2(Module):
 
     def forward(self, x, *, training=False, rng=None):
         if hasattr(self, "branch_proj"):
-            shuffled, entering = None, x
-            carried, proj = self.branch_proj.forward(x, training=training, rng=rng)
-        else:
-            # C / 2 groups of two: the first of each come first, 0, 2, 4, ..., and then the second, 1, 3, 5, ...
-            half = x.shape[1] // 2
-            shuffled, proj = backend().channel_shuffle(x, half), None
-            carried, entering = backend().split(shuffled, (half, half))
+            paths = {"branch_proj": self.branch_proj.forward, "branch_main": self.branch_main.forward}
+            return fork_forward(paths, x, training=training, rng=rng)
+        # C / 2 groups of two: the first of each come first, 0, 2, 4, ..., and then the second, 1, 3, 5, ...
+        half = x.shape[1] // 2
+        shuffled = backend().channel_shuffle(x, half)
+        carried, entering = backend().split(shuffled, (half, half))
         y, main = self.branch_main.forward(entering, training=training, rng=rng)
         parts = (carried, y)
-        return backend().concat(parts), ShuffleV2Cache(x, shuffled, parts, main, proj)
+        return backend().concat(parts), HalvesCache(x, shuffled, parts, main)
 
     def backward(self, dy, cache):
+        if hasattr(self, "branch_proj"):
+            paths = {"branch_proj": self.branch_proj.backward, "branch_main": self.branch_main.backward}
+            dx, grads = fork_backward(paths, dy, cache)
+            return dx, {name: grads[name] for name in self.parameters()}  # the order of construction is the other one
         dcarried, dmain = backend().concat_backward(dy, cache.parts)
         dentering, main = self.branch_main.backward(dmain, cache.main)
-        grads = under("branch_main", main)
-        if hasattr(self, "branch_proj"):
-            dx, proj = self.branch_proj.backward(dcarried, cache.proj)
-            return backend().add(dx, dentering), grads | under("branch_proj", proj)
         half = cache.x.shape[1] // 2
         dshuffled = backend().split_backward((dcarried, dentering), cache.shuffled, (half, half))
-        return backend().channel_shuffle_backward(dshuffled, cache.x, half), grads
+        return backend().channel_shuffle_backward(dshuffled, cache.x, half), under("branch_main", main)
 
 
 def _halves(in_channels, out_channels, projected_channels):

@@ -51,7 +51,7 @@ def concat(xs, *, keep=None):
 
 
 def concat_backward(dy, xs, *, keep=None):
-    """Cut `dy` (N, keep, H, W) where the parts met: gradients shaped like `xs`, zero where nothing was kept."""
+    """Cut `dy` (N, keep, H, W) into the parts again: gradients shaped like `xs`, zero where nothing was kept."""
     keep = check_concat(xs, keep, dy)
     dx = np.zeros_like(np.concatenate(xs, axis=1))
     dx[:, :keep] = dy

@@ -43,10 +43,8 @@ def conv2d(words, x, weight, bias=None, *, stride=1, padding=0, dilation=1, grou
         Filters of shape (C_out, C_in/groups, kh, kw).
     bias : ndarray, optional
         Shape (C_out,).
-    stride, dilation : int or (int, int), default 1
-        Rows and columns between neighbouring windows, and between neighbouring taps.
-    padding : int, (int, int), ((int, int), (int, int)) or "same", default 0
-        Zeros around each map: all sides, (rows, columns), ((top, bottom), (left, right)), or TensorFlow's rule.
+    stride, padding, dilation
+        As in `standard_conv2d`.
     groups : int, default 1
         A common divisor of C_in and C_out.
 
@@ -109,10 +107,8 @@ def separable_conv2d(words, x, depthwise_weight, pointwise_weight, bias=None, *,
         The mixing matrix, of shape (C_out, m·C_in, 1, 1).
     bias : ndarray, optional
         Shape (C_out,), added after the mixing.
-    stride, dilation : int or (int, int), default 1
-        Of the depthwise step: rows and columns between neighbouring windows, and between neighbouring taps.
-    padding : int, (int, int), ((int, int), (int, int)) or "same", default 0
-        Of the depthwise step: all sides, (rows, columns), ((top, bottom), (left, right)), or TensorFlow's rule.
+    stride, padding, dilation
+        Of the depthwise step, as in `standard_conv2d`.
 
     Returns
     -------

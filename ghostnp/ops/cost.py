@@ -96,7 +96,7 @@ class Cost(NamedTuple):
     params : Worked
         Weights and biases.
     macs : Worked
-        Multiply-adds of convolutions and linear maps, for the whole batch; bias additions are not counted.
+        Multiply-adds of convolutions, linear maps and attention, for the whole batch; additions of a bias do not count.
     output : tuple of int, or list of tuple of int
         The shape of y; a list where the operator returns several arrays of equal standing.
     extra : tuple of tuple of int

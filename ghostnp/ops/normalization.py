@@ -81,10 +81,8 @@ def batch_norm_relu_train(words, x, weight, bias, *, eps=1e-5):
 
     Parameters
     ----------
-    x : ndarray
-        Shape (N, C, H, W) with at least two values for each channel.
-    weight, bias : ndarray
-        The new scale and mean, of shape (C,).
+    x, weight, bias : ndarray
+        As in `batch_norm_train`.
     eps : float, default 1e-5
         Added to the variance.
 
@@ -98,7 +96,7 @@ def batch_norm_relu_train(words, x, weight, bias, *, eps=1e-5):
     Raises
     ------
     TypeError, ValueError
-        If dtypes or shapes do not fit, N·H·W < 2, or `eps` is not above zero.
+        As in `batch_norm_train`.
     """
     y, mean, var = words.batch_norm_train(x, weight, bias, eps=eps)
     return words.relu(y), mean, var

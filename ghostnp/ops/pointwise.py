@@ -32,8 +32,8 @@ def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
         Shape (C_out,).
     stride, dilation : int or (int, int), default 1
         Rows and columns between neighbouring pixels that are kept; a 1x1 kernel has no second tap to dilate.
-    padding : int, (int, int), ((int, int), (int, int)) or "same", default 0
-        Zeros around each map: all sides, (rows, columns), ((top, bottom), (left, right)), or TensorFlow's rule.
+    padding
+        As in `standard_conv2d`.
 
     Returns
     -------

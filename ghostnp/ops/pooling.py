@@ -85,12 +85,8 @@ def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True
     ----------
     x : ndarray
         Maps of shape (N, C, H, W).
-    kernel_size : int or (int, int)
-        Rows and columns of a window.
-    stride : int or (int, int), optional
-        Rows and columns between neighbouring windows; `kernel_size` if it is left out.
-    padding : int, (int, int), ((int, int), (int, int)) or "same", default 0
-        Zeros around each map, on each side fewer than the kernel has.
+    kernel_size, stride, padding
+        As in `max_pool2d`; what is padded are zeros.
     count_include_pad : bool, default True
         Whether padded pixels count in the mean. PyTorch counts them, TensorFlow does not.
 

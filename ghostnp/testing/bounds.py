@@ -81,7 +81,7 @@ def backward_bound(call, arguments, dy, extra, dtype):
     return {name: [next(bounds) for _ in range(number)] for name, number in numbers.items()}
 
 
-def disagreement(*bounds):
+def allowed_difference(*bounds):
     """How far two computed results may lie apart, for each array the most of any number: twice the bound of one."""
     return [2 * float(bound.max(initial=0)) for bound in bounds]
 

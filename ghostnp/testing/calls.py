@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.ops.vocabulary import Operator, operator_named, operators, signature
+from ghostnp.ops.vocabulary import Operator, operator_named, operators
 from ghostnp.testing import ghost
 from ghostnp.testing.arrays import in_memory, values
 
@@ -252,10 +252,7 @@ def run_backward(namespace, call, dy, arguments, extra):
 
 def backward_arguments(call, dy, arguments, extra):
     """What a backward pass takes, in order: dy, those of forward's arguments that it needs, the extra outputs."""
-    parameters = signature(definition(call.operator + "_backward")).parameters.values()
-    _, *needed = (p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
-    left = iter(extra)
-    return [dy, *(arguments[name] if name in arguments else next(left) for name in needed)]
+    return [dy, *call.row.backward_arguments(arguments, extra).values()]
 
 
 def named_gradients(operator, result):

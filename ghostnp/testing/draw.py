@@ -122,7 +122,7 @@ def _separable(choose, row, paddings):
 
 
 def _pool(choose, row, paddings):
-    """Every window meets the map, as the operators require."""
+    """Every window has a pixel of the map, as the operators require."""
     kernel = choose("kernel_size", _int_or_pair(1, 4))
     reach = _both(kernel)
     rows, columns = (st.integers(0, size - 1) for size in reach)
@@ -151,8 +151,8 @@ def _maps(choose, row, paddings):
     x = choose(first, shapes() if many else _enough())
     given = dict.fromkeys((name for name in row.arrays if name in row.trained or name in STATISTICS), x[1:2])
     for name in others:
-        # A factor s for each map; a second operand may be as small.
-        small = len(x) == 4 and (name == "s" or (name not in row.constants and choose("spread", st.booleans())))
+        # A second operand may have one number for each map.
+        small = len(x) == 4 and name not in row.constants and choose("spread", st.booleans())
         given[name] = (*x[:2], 1, 1) if small else x
     if "bias" in given and not _bias(choose, row, 1):
         del given["bias"]

@@ -1,4 +1,8 @@
-"""Frameworks: how a function of PyTorch or Keras is handed arrays, and how its gradients are got back."""
+"""Frameworks: how a function of PyTorch or Keras is handed arrays, and how its gradients are got back.
+
+Each of `ADAPTERS` calls a function on arrays and keywords. It gives y as an array, or a list of them, and a function
+from dy to the gradients, or None where there is no way to them.
+"""
 
 from collections.abc import Callable
 
@@ -16,57 +20,48 @@ def framework_of(fn):
     return _HOMES.get(str(module).split(".")[0], "numpy")
 
 
-class Numpy:
-    """A plain function of NumPy arrays, with no gradients but those of a `backward` function."""
-
-    def __call__(self, fn, arrays, keywords):
-        """Call `fn`; y as an array, and a function from dy to gradients or None."""
-        return fn(*arrays, **keywords), None
+def call_numpy(fn, arrays, keywords):
+    """Call a plain function of NumPy arrays: the only way to gradients is a `backward` function."""
+    return fn(*arrays, **keywords), None
 
 
-class Torch:
-    """A function of tensors; gradients by autograd."""
+def call_torch(fn, arrays, keywords):
+    """Call a function of tensors; gradients by autograd."""
+    import torch
 
-    def __call__(self, fn, arrays, keywords):
-        """Call `fn`; y as an array, and a function from dy to gradients."""
-        import torch
+    tensors = _map(arrays, lambda array: _tensor(torch, array))
+    inputs = [tensor for tensor in _flat(tensors) if tensor.is_floating_point()]
+    y = fn(*tensors, **keywords)
+    y = y[0] if isinstance(y, tuple) and len(y) == 2 and not y[1].is_floating_point() else y
 
-        tensors = _map(arrays, lambda array: _tensor(torch, array))
-        inputs = [tensor for tensor in _flat(tensors) if tensor.is_floating_point()]
+    def pull(dy):
+        upstream = _map(dy if isinstance(dy, list) else [dy], lambda part: torch.tensor(_fresh(part)))
+        outputs = list(y) if isinstance(y, list | tuple) else [y]
+        gradients = torch.autograd.grad(outputs, inputs, upstream, allow_unused=True)
+        return [None if gradient is None else gradient.numpy() for gradient in gradients]
+
+    return _map(list(y) if isinstance(y, list | tuple) else y, lambda part: part.detach().numpy()), pull
+
+
+def call_keras(fn, arrays, keywords):
+    """Call a function of Keras or TensorFlow tensors; gradients by a tape, where TensorFlow is the backend."""
+    import tensorflow as tf
+
+    tensors = _map(arrays, lambda array: tf.convert_to_tensor(_fresh(array)))
+    inputs = [tensor for tensor in _flat(tensors) if tensor.dtype.is_floating]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(inputs)
         y = fn(*tensors, **keywords)
-        y = y[0] if isinstance(y, tuple) and len(y) == 2 and not y[1].is_floating_point() else y
 
-        def pull(dy):
-            upstream = _map(dy if isinstance(dy, list) else [dy], lambda part: torch.tensor(_fresh(part)))
-            outputs = list(y) if isinstance(y, list | tuple) else [y]
-            gradients = torch.autograd.grad(outputs, inputs, upstream, allow_unused=True)
-            return [None if gradient is None else gradient.numpy() for gradient in gradients]
+    def pull(dy):
+        upstream = _map(dy, lambda part: tf.convert_to_tensor(_fresh(part)))
+        gradients = tape.gradient(y, inputs, output_gradients=upstream)
+        return [None if gradient is None else gradient.numpy() for gradient in gradients]
 
-        return _map(list(y) if isinstance(y, list | tuple) else y, lambda part: part.detach().numpy()), pull
+    return _map(list(y) if isinstance(y, list | tuple) else y, lambda part: part.numpy()), pull
 
 
-class Keras:
-    """A function of Keras or TensorFlow tensors; gradients by a tape, where TensorFlow is the backend."""
-
-    def __call__(self, fn, arrays, keywords):
-        """Call `fn`; y as an array, and a function from dy to gradients."""
-        import tensorflow as tf
-
-        tensors = _map(arrays, lambda array: tf.convert_to_tensor(_fresh(array)))
-        inputs = [tensor for tensor in _flat(tensors) if tensor.dtype.is_floating]
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(inputs)
-            y = fn(*tensors, **keywords)
-
-        def pull(dy):
-            upstream = _map(dy, lambda part: tf.convert_to_tensor(_fresh(part)))
-            gradients = tape.gradient(y, inputs, output_gradients=upstream)
-            return [None if gradient is None else gradient.numpy() for gradient in gradients]
-
-        return _map(list(y) if isinstance(y, list | tuple) else y, lambda part: part.numpy()), pull
-
-
-ADAPTERS: dict[str, Callable] = {"numpy": Numpy(), "torch": Torch(), "keras": Keras()}
+ADAPTERS: dict[str, Callable] = {"numpy": call_numpy, "torch": call_torch, "keras": call_keras}
 
 
 def _tensor(torch, array):

@@ -1,4 +1,4 @@
-"""Holding anybody's operator against the definition.
+"""Comparing a function, of a framework or of your own, with the definition of its operator.
 
 >>> def mine(x, weight, bias=None, *, stride=1, padding="valid", dilation=1):  # as Keras would call it
 ...     from ghostnp import ops
@@ -16,7 +16,7 @@ from hypothesis.errors import Unsatisfiable
 
 from ghostnp import ops
 from ghostnp.testing.calls import lookup
-from ghostnp.testing.comparison import Dialect, compare
+from ghostnp.testing.comparison import CallStyle, compare
 from ghostnp.testing.draw import calls
 from ghostnp.testing.frameworks import FRAMEWORKS, PADDINGS, framework_of
 from ghostnp.testing.layouts import LAYOUTS, WEIGHTS
@@ -108,15 +108,15 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
         if value not in legal:
             raise ValueError(f"{name}={value!r}: the rule is one of {', '.join(map(repr, legal))}")
     dtype = np.dtype(dtype).name
-    dialect = Dialect(layout, weights, framework, _DTYPES[dtype], exact)
-    given = dialect._asdict() | {"dtype": dtype}
+    style = CallStyle(layout, weights, framework, _DTYPES[dtype], exact)
+    given = style._asdict() | {"dtype": dtype}
     paddings = PADDINGS[framework] if paddings is None else paddings
 
     if backward is not None:
         lookup(against, f"{operator}_backward")  # what it is held against
 
     def check(call):
-        compare(fn, backward, call, dialect, against)
+        compare(fn, backward, call, style, against)
 
     drawn = calls(operator, paddings=paddings) if case is None else st.just(case)
     drawn = drawn if where is None or case is not None else drawn.filter(where)

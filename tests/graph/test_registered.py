@@ -8,7 +8,7 @@ from ghostnp.backend import backend
 from ghostnp.graph.counting import count_operator
 from ghostnp.modules import Conv2d, Module, Sequential, initializer
 from ghostnp.ops.cost import each, free
-from ghostnp.ops.vocabulary import register, unregister
+from ghostnp.ops.registration import register, unregister
 
 pytestmark = pytest.mark.small
 
@@ -84,6 +84,10 @@ def test_it_is_counted(model):
     table = ghostnp.count(model, (1, 3, 6, 5))
     assert [(row.op, int(row.other)) for row in table.rows][1] == ("hard_swish", 3 * 4 * 4 * 3)
     assert int(count_operator("hard_swish", in_channels=8, size=4).row.other) == 3 * 8 * 4 * 4
+    with pytest.raises(
+        ValueError, match="operator='hard_swich': the rule is one of these, nearest first: hard_swish, "
+    ):
+        count_operator("hard_swich", in_channels=8)
     assert table.totals()["macs"] == table.macs == 4 * 4 * 3 * 3 * 9 + 2 * 4 * 3 * 4
 
 

@@ -15,7 +15,8 @@ from ghostnp.cli import main
 from ghostnp.graph.tracing import trace
 from ghostnp.graph.tracing.examples import EXAMPLES, example
 from ghostnp.modules import GhostModule, initializer
-from ghostnp.testing import CONVOLUTIONS, calls
+from ghostnp.testing import CONVOLUTIONS, calls, run_backward
+from tests.ops.examples import examples, forward
 
 pytestmark = pytest.mark.small
 
@@ -54,6 +55,23 @@ def test_products_add_up_to_every_pixel_and_every_gradient(operator):
         np.testing.assert_allclose(steps.weight(dweight, index).total, tensors[1].grad[index].item(), atol=1e-9)
 
     law()
+
+
+# All but those that read a list, return one, or are a loss, whose gradient is a number.
+TRACED = [call for call in examples() if call.row.family != "loss" and not {"xs", "sizes"} & {*call.row.positional}]
+
+
+@pytest.mark.parametrize("call", TRACED, ids=str)
+def test_every_operator_is_traced_forward_and_backward(call):
+    arguments = call.arguments(np.float64)
+    y, extra = forward(ops, call, arguments)
+    dy = call.gradient(y)
+    steps = trace(getattr(ops, call.operator), *arguments.values(), dy=dy, **call.keywords)
+    made = {row.op: steps[row.number] for row in reversed(steps.rows)}
+    np.testing.assert_array_equal(made[call.operator], y)
+    for name, gradient in run_backward(ops, call, dy, arguments, extra).items():
+        field = f".{name}" if len(call.row.gradients) > 1 else ""
+        np.testing.assert_array_equal(made[f"{call.operator}_backward{field}"], gradient)
 
 
 def test_linear_map_is_taken_apart_too():

@@ -67,6 +67,36 @@ def test_out_may_be_the_first_argument(call):
 
 
 @pytest.mark.small
+@pytest.mark.parametrize("size", [(6, 8), (7, 3), (3, 4), (2, 9)], ids=str)  # twice as large, and not
+@pytest.mark.parametrize("batch", [1, 2, 8])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nearest_enlarges_the_second_factor(dtype, batch, size):
+    rng = np.random.default_rng(0)
+    a, small = (np.moveaxis(rng.normal(size=(5, *pixels, batch)).astype(dtype), -1, 0) for pixels in (size, (3, 4)))
+    expected = kernels.multiply(a, kernels.resize_nearest(small, size))
+    assert_array_equal(kernels.multiply(a, small, nearest=True), expected)
+    assert same_memory(kernels.multiply(a, small, nearest=True, out=a), a)
+    assert_array_equal(a, expected)
+    with pytest.raises(ValueError, match="as many maps"):
+        kernels.multiply(a, small[:, 1:], nearest=True)
+
+
+@pytest.mark.small
+@each_call("onto")
+def test_a_convolution_may_be_added_to_what_is_there(call):
+    """On whole numbers, so that the order of sums does not matter; and a sum is within limits, not what is summed."""
+    arguments = {name: np.rint(4 * array) for name, array in arguments_of(call).items()}
+    plain = run_with(call, arguments)
+    before = np.moveaxis(np.rint(9 * np.random.default_rng(1).normal(size=np.moveaxis(plain, 0, -1).shape)), -1, 0)
+    before = before.astype(np.float32)
+    expected = np.clip(plain + before, 0, np.inf)
+    assert_array_equal(run_with(call, arguments, onto=before, limits=(0.0, np.inf)), expected)
+    assert not np.array_equal(before, expected)
+    assert same_memory(run_with(call, arguments, onto=before, out=before, limits=(0.0, np.inf)), before)
+    assert_array_equal(before, expected)
+
+
+@pytest.mark.small
 @each_call("limits")
 @pytest.mark.parametrize("limits", LIMITS)
 def test_limits_keep_what_lies_between_and_nan(call, limits):

@@ -3,16 +3,15 @@
 from ghostnp.ops.vocabulary import operators, signature
 from ghostnp.testing import Call, values
 from ghostnp.testing import run as forward
-from ghostnp.testing.calls import backward_arguments, named_gradients, row_of
+from ghostnp.testing.calls import named_gradients, row_of
 
 __all__ = ["backward_by_name", "examples", "forward", "run"]
 
 
 def backward_by_name(call, arguments, dy, extra):
     """What backward takes, by name and in order."""
-    parameters = signature(call.row.backward).parameters.values()
-    names = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
-    return dict(zip(names, backward_arguments(call, dy, arguments, extra), strict=True))
+    first = next(iter(signature(call.row.backward).parameters))
+    return {first: dy} | call.row.backward_arguments(arguments, extra)
 
 
 def run(backend, call, arguments, draw=values):

@@ -230,7 +230,7 @@ def test_gradient_of_a_loss_is_a_number(backend, dloss):
     rejected("dloss", backend.softmax_cross_entropy_backward, dloss, logits, np.array([0, 1, 2]), logits)
 
 
-@pytest.mark.parametrize("name", ["add", "multiply"])
+@pytest.mark.parametrize("name", operators("elementwise"))
 @pytest.mark.parametrize(
     "shape",
     [(2, 6, 5, 1), (1, 6, 5, 4), (6, 1, 1), (2, 6, 1), (2, 6, 1, 4), (2, 6), (1, 6, 1, 1), (6,), (2, 1, 1, 1), ()],

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from ghostnp.ops.vocabulary import operators
 from ghostnp.testing import MEMORY, Call, assert_adjoint, calls, run, run_backward
 from tests.ops import oracles
 
@@ -60,13 +61,13 @@ def test_split_and_concat_are_each_others_backward(backend, call):
 
 @pytest.mark.small
 @pytest.mark.parametrize("per_map", [False, True])
-@pytest.mark.parametrize("name", ["add", "multiply"])
+@pytest.mark.parametrize("name", operators("elementwise"))
 @given(data=st.data())
 def test_add_and_multiply_equal_pytorch(backend, name, per_map, data):
     assert_equals_pytorch(backend, data.draw(calls(name, spread=per_map)), getattr(torch, name))
 
 
-@pytest.mark.parametrize("name", ["add", "multiply"])
+@pytest.mark.parametrize("name", operators("elementwise"))
 @pytest.mark.parametrize("shape", [(3,), (2, 5), (2, 3, 4), (2, 2, 1, 1, 3)])
 @pytest.mark.parametrize("memory", MEMORY)
 def test_add_and_multiply_take_any_number_of_axes(backend, name, shape, memory):

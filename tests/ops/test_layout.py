@@ -6,9 +6,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ghostnp import kernels, ops
 from ghostnp.kernels.runtime import set_threads, threads
-from ghostnp.ops.vocabulary import operators
-from ghostnp.testing import MEMORY, values
-from tests.ops.examples import examples, run
+from ghostnp.ops.vocabulary import operator_named, operators
+from ghostnp.testing import MEMORY, run_backward, values
+from ghostnp.testing.calls import leaves
+from tests.ops.examples import examples, forward, run
 
 each_call = pytest.mark.parametrize("call", examples(), ids=str)
 
@@ -43,6 +44,18 @@ def test_results_lie_batch_innermost(call, memory):
     lost = [name for name, array in maps.items() if not is_planes(array)]
     # Rows have one layout, and fully connected attention is there to be read, not to be run fast.
     assert not lost or call.operator == "flatten" or call.row.family == "attention"
+
+
+def test_rows_say_which_gradients_are_views_of_dy():
+    views = set()
+    for call in (call.replace(memory="batch innermost") for call in examples()):
+        arguments = call.arguments(np.float32)
+        y, extra = forward(kernels, call, arguments)
+        dy = call.gradient(y)
+        gradients = leaves(run_backward(kernels, call, dy, arguments, extra))
+        if all(any(np.shares_memory(gradient, part) for part in leaves(dy)) for gradient in gradients):
+            views.add(call.operator)
+    assert views == {name for name in operators() if operator_named(name).is_view_backward}
 
 
 @pytest.mark.small

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from ghostnp import ops
+from ghostnp.ops.vocabulary import operator_named, operators
 from ghostnp.testing import MEMORY, Call, calls, shapes, smallest_failure
 from ghostnp.testing.calls import operator_names, run
 
@@ -114,7 +115,7 @@ def test_the_smallest_call_is_the_simplest_and_runs(operator):
 
 
 @pytest.mark.parametrize("paddings", ["symmetric", "words"])
-@pytest.mark.parametrize("operator", ["conv2d", "depthwise_conv2d", "max_pool2d", "avg_pool2d"])
+@pytest.mark.parametrize("operator", [name for name in operators() if "padding" in operator_named(name).keywords])
 def test_paddings_that_a_framework_can_express(operator, paddings):
     for call in drawn(calls(operator, paddings=paddings), 100):
         padding = call.keywords.get("padding", 0)

@@ -23,10 +23,8 @@ def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
         most networks.
     bias : ndarray, optional
         Shape (m·C_in,).
-    stride, dilation : int or (int, int), default 1
-        Rows and columns between neighbouring windows, and between neighbouring taps.
-    padding : int, (int, int), ((int, int), (int, int)) or "same", default 0
-        Zeros around each map: all sides, (rows, columns), ((top, bottom), (left, right)), or TensorFlow's rule.
+    stride, padding, dilation
+        As in `standard_conv2d`.
 
     Returns
     -------

@@ -9,5 +9,5 @@ import numpy as np
 
 
 def concat_backward(dy, xs, *, keep=None):
-    """Cut `dy` (N, keep, H, W) where the parts met: gradients shaped like `xs`, zero where nothing was kept."""
+    """Cut `dy` (N, keep, H, W) into the parts again: gradients shaped like `xs`, zero where nothing was kept."""
     raise NotImplementedError

@@ -11,40 +11,21 @@ Read in this order: `claim` (what a claim is), `verdict` (how a verdict follows 
 networks and operators), `unit_costs` (the formulas of document 001, section 4), `official` (two published codes against
 each other) and `written` (JSON and Markdown).
 
-A new claim is a function with the decorator `claim` in the file of its document; it is found
-automatically, and ``tests/course/documents/test_claims.py`` wants its verdict and its numbers once more. A new document
-is a file, named in `DOCUMENTS` and `_FILES` here.
+A new claim is a function with the decorator `claim` in the file of its document; it is found automatically, and
+``tests/course/documents/test_claims.py`` wants its verdict and its numbers once more. A new document is a file, and
+named in `DOCUMENTS`.
 """
 
 from difflib import get_close_matches
+from importlib import import_module
+from pkgutil import iter_modules
 
-from ghostnp.course.documents import (
-    document_000,
-    document_000_numbers,
-    document_001,
-    document_001_numbers,
-    document_002,
-    document_003,
-    document_004,
-    official,
-)
 from ghostnp.course.documents.claim import Claim
 from ghostnp.course.documents.verdict import VERDICTS, Computed, Finding
 
 __all__ = ["DOCUMENTS", "VERDICTS", "Claim", "Computed", "Finding", "all_claims", "find_claim"]
 
 DOCUMENTS = ("000", "001", "002", "003", "004", "official")
-
-_FILES = (
-    document_000_numbers,
-    document_000,
-    document_001_numbers,
-    document_001,
-    document_002,
-    document_003,
-    document_004,
-    official,
-)
 
 
 def all_claims():
@@ -60,7 +41,8 @@ def all_claims():
     >>> len(all_claims())
     74
     """
-    claims = [value for file in _FILES for value in vars(file).values() if isinstance(value, Claim)]
+    files = (import_module(module.name) for module in iter_modules(__path__, f"{__name__}."))
+    claims = [value for file in files for value in vars(file).values() if isinstance(value, Claim)]
     return {
         claim.identifier: claim
         for claim in sorted(claims, key=lambda claim: (claim.identifier[0] != "N", claim.identifier))

@@ -22,11 +22,12 @@ from hypothesis import strategies as st
 
 from ghostnp import ops
 from ghostnp.course.grader.comparing import Sample, shown_arguments, try_call
-from ghostnp.course.grader.functions import GHOST, definition, graded_names, registered
+from ghostnp.course.grader.functions import graded_names, registered
 from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.course.grader.hints import hints
 from ghostnp.ops.vocabulary import function_named, operator_named
 from ghostnp.testing import Call, calls, laws_of, smallest_failure
+from ghostnp.testing.calls import GHOST, definition
 
 _EXAMPLES, _FEWEST = 100, 12
 

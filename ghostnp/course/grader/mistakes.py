@@ -10,7 +10,7 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.ops.geometry import crop, pad, sliding_window, tap
-from ghostnp.ops.vocabulary import operator_named, operators
+from ghostnp.testing import CONVOLUTIONS
 
 
 class KnownMistake(NamedTuple):
@@ -145,8 +145,8 @@ def _halves(sample):
 
 
 _FLIPPED = (
-    "The kernel is flipped: what deep learning calls a convolution is a cross-correlation, and weight[u, v] meets "
-    "x̄[i·s + u]."
+    "The kernel is flipped: what deep learning calls a convolution is a cross-correlation, and weight[u, v] is "
+    "multiplied by x̄[i·s + u]."
 )
 _NO_BIAS = "The bias is left out."
 _ONE_IMAGE = "dweight sums over all images of the batch; this is one image's share."
@@ -176,10 +176,9 @@ def _convolution_backward():
     ]
 
 
-_CONVOLUTIONS = [name for name in operators("convolution") if "weight" in operator_named(name).arrays]
 KNOWN_MISTAKES = {
-    **{name: _convolution(name) for name in _CONVOLUTIONS},
-    **{f"{name}_backward": _convolution_backward() for name in _CONVOLUTIONS},
+    **{name: _convolution(name) for name in CONVOLUTIONS},
+    **{f"{name}_backward": _convolution_backward() for name in CONVOLUTIONS},
     "depthwise_conv2d": [
         *_convolution("depthwise_conv2d"),
         KnownMistake(

@@ -16,7 +16,7 @@ SHRINK = 8
 
 
 def _set(module, **weights):
-    """Put weights into a module by the last part but one of their path; batch norms stay as they are."""
+    """Put weights into a module by their paths, with two underscores for each dot; all others stay as they are."""
     state = module.state_dict()
     for path, weight in weights.items():
         state[path.replace("__", ".")][...] = weight

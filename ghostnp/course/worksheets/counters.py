@@ -3,7 +3,6 @@
 from ghostnp.graph.counting import count, count_operator
 from ghostnp.modules import initializer
 from ghostnp.ops.cost import Worked
-from ghostnp.ops.vocabulary import operators
 
 # Parameters are the same on maps of any size, and any window fits on these.
 _ANY_SIZE = 64
@@ -64,6 +63,3 @@ def table(build, shape):
 def total(counted, measure, *ops):
     """Sum over the rows of a count, of these operators only if any are named."""
     return added(*(getattr(row, measure) for row in counted.rows if not ops or row.op in ops))
-
-
-CONVOLUTIONS = operators("convolution")

@@ -7,15 +7,14 @@ The rules of the tools were measured with the versions named here, on single lay
 and the script that made them are `tests/oracles/counts_elsewhere.json` and `count_elsewhere.py`. fvcore, ptflops, thop
 and torchinfo look at how a network is written and not only at what it computes. Here every layer counts as a module of
 PyTorch, the global average as nn.AdaptiveAvgPool2d, a hard sigmoid as F.relu6(x + 3) / 6 and resizing as F.interpolate,
-which is how the released GhostNet and torchvision's ResNet are written, and so their counts are met exactly. Released
-codes that write F.relu, F.avg_pool2d, x.mean() or nn.AvgPool2d(7) for the global average (GhostNetV2's attention,
-ShuffleNet, MobileNetV2) are counted differently just there.
+which is how the released GhostNet and torchvision's ResNet are written, and so their counts are reproduced exactly.
+Released codes that write F.relu, F.avg_pool2d, x.mean() or nn.AvgPool2d(7) for the global average (GhostNetV2's
+attention, ShuffleNet, MobileNetV2) are counted differently just there.
 """
 
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
-from types import MappingProxyType
 from typing import NamedTuple
 
 from ghostnp.ops.vocabulary import COMPOSITIONS, VOCABULARY
@@ -120,9 +119,7 @@ def measured(row, measure):
 def _rules(**rules):
     """Rules by operator or family, from these or groups of families, and pairs of factor and measure."""
     groups = {"multiplying": ("convolution", "linear", "attention"), "weighted": ("convolution", "linear")}
-    return MappingProxyType(
-        {op: tuple(Term(*term) for term in terms) for key, terms in rules.items() for op in groups.get(key, (key,))}
-    )
+    return {op: tuple(Term(*term) for term in terms) for key, terms in rules.items() for op in groups.get(key, (key,))}
 
 
 _IN, _OUT = (1, "inputs"), (1, "outputs")

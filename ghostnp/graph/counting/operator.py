@@ -59,7 +59,7 @@ class OperatorCount:
             window = {key: value for key, value in row.record().items() if key in _WINDOW and value != ""}
             head += "\n" + ", ".join(f"{key} {value}" for key, value in window.items())
         lines = {name: worked.working for name, worked in self.lines.items()}
-        if self.table.convention is not MACS:
+        if self.table.convention != MACS:
             convention = self.table.convention
             lines[convention.name] = f"{self.table.totals()[convention.name]:,} ({convention.text})"
         width = max(map(len, lines))
@@ -112,10 +112,11 @@ def count_operator(operator, *, size=1, batch=1, dtype=np.float32, convention=MA
     >>> counted.lines["MACs"].working
     '256·64·64·8·5·5 = 209,715,200'
     """
-    build = (OPERATORS | _without_weights()).get(operator)  # those that were registered since are there too
-    if build is None:
-        nearest = get_close_matches(str(operator), OPERATORS, n=len(OPERATORS), cutoff=0)
+    builds = OPERATORS | _without_weights()  # those that were registered since are there too
+    if operator not in builds:
+        nearest = get_close_matches(str(operator), builds, n=len(builds), cutoff=0)
         raise ValueError(f"operator={operator!r}: the rule is one of these, nearest first: {', '.join(nearest)}")
+    build = builds[operator]
     _check_keywords(operator, build, keywords)
     convention = convention_named(convention)
     channels = integer("in_channels", keywords["in_channels"], 1)

@@ -76,7 +76,7 @@ class CountRow:
         return self.params - self.bias
 
     def record(self):
-        """The row as a dict of plain values, counts with their working beside them."""
+        """The row as a dict of plain values, and of counts their working."""
         sides = self.padding and tuple(a if a == b else f"{a}:{b}" for a, b in self.padding)
         return {
             "path": self.path,

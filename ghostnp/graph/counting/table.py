@@ -161,7 +161,7 @@ class Count:
         return replace(self, convention=convention, rows=tuple(replace(row, counted=n) for row, n in rows))
 
     def records(self):
-        """The rows as dicts of plain values, counts with their working beside them."""
+        """The rows as dicts of plain values, and of counts their working."""
         return [row.record() | self._counted(row.counted) for row in self.rows]
 
     def totals(self):
@@ -179,12 +179,12 @@ class Count:
 
     def _counted(self, number):
         # Multiply-adds have a column in any case.
-        return {} if self.convention is MACS else {self.convention.name: number}
+        return {} if self.convention == MACS else {self.convention.name: number}
 
     def heading(self):
         """Whose counts these are, by which convention, and what the columns mean: a few lines."""
         memory, convention = self.memory, self.convention
-        named = [MACS] if convention is MACS else [MACS, convention]
+        named = [MACS] if convention == MACS else [MACS, convention]
         return "\n".join(
             [
                 f"{self.name}, input {shape_text(self.input)}, {self.dtype}",

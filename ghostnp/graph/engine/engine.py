@@ -6,6 +6,7 @@ from copy import deepcopy
 import numpy as np
 
 from ghostnp.graph.engine.locks import Guarded
+from ghostnp.graph.engine.packing import together
 from ghostnp.graph.engine.plan import Plan
 from ghostnp.graph.engine.replay import Replay
 from ghostnp.modules import Module
@@ -32,7 +33,9 @@ class Engine(Guarded):
         super().__init__()
         if not isinstance(model, Module):
             raise TypeError(f"model is of type {type(model).__name__}: the rule is a Module, such as create_model(...)")
-        self._model, self._most = deepcopy(model), integer("plans", plans, 1)
+        arrays = list(model.state_dict().values())
+        copies = dict(zip(map(id, arrays), together(arrays), strict=True))
+        self._model, self._most = deepcopy(model, copies), integer("plans", plans, 1)
         parameters = [array for array in self._model.state_dict().values() if array.dtype.kind == "f"]
         self._example = parameters[0] if parameters else None  # of the dtype that x must have
         self._memo: dict[tuple, list] = {}

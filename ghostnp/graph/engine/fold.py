@@ -5,8 +5,10 @@ At inference a batch norm is an affine map of each channel, and so is the end of
     γ·(w∗x + b − μ)/√(σ² + ε) + β  =  (a·w)∗x + (a·(b − μ) + β)      with a = γ/√(σ² + ε), a number for each channel
 
 What clips and does nothing else, such as a ReLU or a ReLU6, costs nothing where the numbers are written that it is
-for, so it becomes part of that step: the step's `limits`. Maps side by side are clipped side by side. What is never
-read need not be computed.
+for, so it becomes part of that step: the step's `limits`. Maps side by side are clipped side by side. A
+convolution adds its products to the maps that it is added to. A map that is enlarged to be a factor need not be written
+out: the product reads the small one. What is never read need not be computed, be it at inference or in a training step
+(`needed`).
 
 All this holds only where nothing else reads the value in between. The tape says who reads a value.
 """
@@ -18,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ghostnp import kernels
+from ghostnp.graph.engine.packing import together
 from ghostnp.graph.tape import Constant, Result, Step
 
 
@@ -28,7 +31,7 @@ class FoldedStep(Step):
     Parameters
     ----------
     op, path, arguments, results
-        As in `Step`; among the arguments may be a kernel's own ``limits``.
+        As in `Step`; among the arguments may be a kernel's own ``limits``, ``onto`` and ``nearest``.
     absorbed : tuple of Step
         What it took in.
     """
@@ -52,6 +55,7 @@ def fold(tape, memo):
         Of `FoldedStep`.
     """
     readers = Counter(number for step in tape.steps for number in step.inputs) + Counter(tape.returned)
+    known = set(memo)
     steps: list[FoldedStep] = []
     places: dict[int, int] = {}  # where the step stands that makes a value
 
@@ -67,6 +71,10 @@ def fold(tape, memo):
             changed = _normalised(maker(step.arguments["x"]), step, memo)
         elif step.operator.limits:
             changed = _clipped(maker(step.arguments["x"]), step, maker)
+        elif step.op == "add":
+            changed = _added(step, maker, places, tape.values)
+        elif step.op == "multiply":
+            step = _of_small_maps(maker(step.arguments["b"]), step, tape.values)
         for before, after in changed:
             place = places[before.results[0]]
             steps[place] = after
@@ -74,11 +82,39 @@ def fold(tape, memo):
         if not changed:
             places |= dict.fromkeys(step.results, len(steps))
             steps.append(step)
-    return replace(tape, steps=tuple(_read(steps, tape.returned)))
+    tape = needed(replace(tape, steps=tuple(steps)), tape.returned)
+    known_now = [key for key in memo if key not in known]
+    return replace(tape, steps=tuple(_moved_together(tape.steps, memo, known_now)))
+
+
+def needed(tape, wanted):
+    """The same tape without the calls whose results nothing reads.
+
+    Where a layer's input needs no gradient, and its kernel can leave it out, ``no_dx`` is among a call's arguments.
+
+    Parameters
+    ----------
+    tape : Tape
+    wanted : iterable of int
+        Numbers of the values that are read once all steps are done.
+
+    Returns
+    -------
+    Tape
+        Of `FoldedStep`.
+    """
+    wanted, kept = set(wanted), []
+    for step in reversed(tape.steps):
+        if not wanted.intersection(step.results):
+            continue
+        no_dx = step.is_backward and step.results[0] not in wanted and takes(step.op, "no_dx")
+        kept.append(FoldedStep(**vars(step) | {"arguments": step.arguments | {"no_dx": True}} if no_dx else vars(step)))
+        wanted.update(step.reads)
+    return replace(tape, steps=tuple(reversed(kept)))
 
 
 def takes(op, keyword):
-    """Whether the kernel has this keyword of its own, ``out`` or ``limits``."""
+    """Whether the kernel has this keyword of its own, such as ``out`` or ``limits``."""
     return keyword in inspect.signature(getattr(kernels, op)).parameters
 
 
@@ -89,7 +125,7 @@ def convolves(step):
 
 def _normalised(conv, norm, memo):
     """The convolution with the batch norm that follows in it, as [(before, after)]; an empty list where that fails."""
-    if conv is None or not convolves(conv) or "limits" in conv.arguments:
+    if conv is None or not convolves(conv) or conv.arguments.keys() & {"limits", "onto"}:
         return []
     weight, bias, eps = conv.arguments["weight"], conv.arguments["bias"], norm.arguments["eps"]
     vectors = [norm.arguments[name] for name in ("weight", "bias", "mean", "var")]
@@ -110,6 +146,18 @@ def _folded(weight, bias, gamma, beta, mean, var, *, eps):
     a = gamma.astype(np.float64) / np.sqrt(var.astype(np.float64) + eps)
     folded = weight * a.reshape(-1, *[1] * (weight.ndim - 1)), a * (bias - mean) + beta
     return [array.astype(weight.dtype) for array in folded]
+
+
+def _moved_together(steps, memo, new):
+    """The steps with all weights that were folded just now in one stretch of memory, and so in the memo."""
+    before = [constant for key in new for constant in memo[key]]
+    arrays = together(constant.array for constant in before)
+    after = {id(old): Constant(old.name, array) for old, array in zip(before, arrays, strict=True)}
+    for key in new:
+        memo[key] = [after[id(old)] for old in memo[key]]
+    for step in steps:
+        arguments = {name: after.get(id(value), value) for name, value in step.arguments.items()}
+        yield replace(step, arguments=arguments)
 
 
 def _clipped(step, clip, maker):
@@ -133,12 +181,26 @@ def _within(step, clip):
     return replace(step, arguments=step.arguments | {"limits": limits}, absorbed=(*step.absorbed, clip))
 
 
-def _read(steps, returned):
-    """The steps of which something is read, by later ones or by whoever gets what is returned."""
-    wanted = set(returned)
-    kept = []
-    for step in reversed(steps):
-        if wanted.intersection(step.results):
-            wanted.update(step.inputs)
-            kept.append(step)
-    return reversed(kept)
+def _added(step, maker, places, values):
+    """The convolution that a sum adds to what was made before, with that in it; of two the later one."""
+    for one, other in (("a", "b"), ("b", "a")):
+        conv, onto = maker(step.arguments[one]), step.arguments[other]
+        if conv is None or not takes(conv.op, "onto") or conv.arguments.keys() & {"limits", "onto"}:
+            continue
+        is_there = isinstance(onto, Result) and places.get(onto.number, -1) < places[conv.results[0]]
+        if is_there and values[onto.number].shape == values[conv.results[0]].shape:
+            arguments = conv.arguments | {"onto": onto}
+            return [(conv, replace(conv, arguments=arguments, results=step.results, absorbed=(*conv.absorbed, step)))]
+    return []
+
+
+def _of_small_maps(enlargement, product, values):
+    """The product, of the small maps if its second factor is an enlargement of them; that is not read any more."""
+    if enlargement is None or enlargement.op != "resize_nearest":
+        return product
+    a, enlarged = product.arguments["a"], values[enlargement.results[0]]
+    # A factor of one pixel for each map is no enlargement to the maps of the other one.
+    if (values[a.number] if isinstance(a, Result) else a.array).shape != enlarged.shape:
+        return product
+    arguments = product.arguments | {"b": enlargement.arguments["x"], "nearest": True}
+    return replace(product, arguments=arguments, absorbed=(enlargement,))

@@ -1,7 +1,7 @@
 """One number taken apart: the products that add up to an output pixel, or to a weight's gradient.
 
 Both are the formula of the convolution, read for one index. With g groups of C_in/g channels, stride s, dilation d and
-t rows of padding above, tap (u, v) of filter o meets
+t rows of padding above, tap (u, v) of filter o reads
 
     x[n, c, i·s + u·d − t, ...]        c = (o // (C_out/g)) · C_in/g + k
 
@@ -17,7 +17,7 @@ import numpy as np
 from ghostnp.ops.checks import shown
 from ghostnp.ops.geometry import sliding_window
 
-_LINES = 64  # more than this nobody reads
+_LINES = 64  # as many products are shown, at most
 
 
 class Product(NamedTuple):
@@ -118,7 +118,7 @@ def of_weight(index, dy, x, weight, **geometry):
 
 
 class _Field:
-    """Which number of x a tap of a filter meets at an output pixel; a linear map has no pixels."""
+    """Which number of x a tap of a filter reads for an output pixel; a linear map has no pixels."""
 
     def __init__(self, x, weight, stride=1, padding=0, dilation=1):
         self.x, self.members = x, weight.shape[1]

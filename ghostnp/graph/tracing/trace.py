@@ -1,6 +1,6 @@
 """Step through a network or an operator: every intermediate, what made it, and what that cost.
 
-A trace is the tape of one run (see `ghostnp.graph.tape`) beside its count; no module takes part in it.
+A trace is the tape of one run (see `ghostnp.graph.tape`) and its count. Modules do not know of it.
 """
 
 import io
@@ -11,12 +11,12 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.backend import use_backend
 from ghostnp.graph.counting.rows import Ledger, rows_of, shape_text
-from ghostnp.graph.tape import Tape, record
+from ghostnp.graph.tape import Tape, record, several
 from ghostnp.graph.tracing import products
 from ghostnp.modules import Module
 from ghostnp.ops.checks import shown
 from ghostnp.ops.cost import Worked
-from ghostnp.ops.vocabulary import function_named, signature
+from ghostnp.ops.vocabulary import function_named, operator_named, signature
 
 _INPUTS = ("x", "dy")
 
@@ -256,16 +256,15 @@ def _module_run(model, training, rng):
 
 
 def _op_run(name, bound):
-    """What runs an operator forward and, by the vocabulary's rule for arguments, backward."""
-    keywords = bound.kwargs
+    """What runs an operator forward and, on the arguments that its row names, backward."""
+    row, keywords = operator_named(name), bound.kwargs
 
     def run(backend, x, dy=None):
-        y, *remembered = _several(getattr(backend, name)(*bound.args, **keywords))
+        y, *extra = several(getattr(backend, name)(*bound.args, **keywords))
         if dy is None:
             return y
-        held = [bound.arguments[key] for key in bound.arguments if key != "bias" and key not in keywords]
-        back = getattr(backend, f"{name}_backward")(dy, *held, *remembered, **keywords)
-        return y, _several(back)[0]
+        taken = row.backward_arguments(bound.arguments, extra).values()
+        return y, several(getattr(backend, f"{name}_backward")(dy, *taken, **keywords))[0]
 
     return run
 
@@ -302,7 +301,3 @@ def _multiplies(step):
 
 def _geometry(arguments):
     return {name: arguments[name] for name in ("stride", "padding", "dilation") if name in arguments}
-
-
-def _several(y):
-    return y if isinstance(y, tuple | list) else (y,)

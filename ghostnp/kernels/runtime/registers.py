@@ -5,15 +5,17 @@ be added to memory. Here the loop is spelled out in the compiler's own language,
 sums for each of 8 rows, from the bias to the clipped result: 3 vectors of x and 8 numbers of w are loaded for 24
 vectors of products, and nothing is stored on the way. (With 16 registers there are 4 rows.) Where pixels are fewer than
 a vector has, they are read and written under a mask, so that nothing beyond a row is touched.
+
+w is read once or twice, and mostly lies beyond the second-level cache. Its rows are too short for the processor to see
+a pattern in eight of them at once, so the loop asks for the next 8 rows while it multiplies by these.
 """
 
 import numpy as np
-from llvmlite import ir
 from llvmlite.binding import get_process_triple
 from numba.core import types
 from numba.extending import intrinsic, overload
 
-from ghostnp.kernels.runtime.rows import FEATURES, VECTOR, Vectors, clipped, data, loop
+from ghostnp.kernels.runtime.rows import FEATURES, VECTOR, Vectors, clipped, data, fetch, loop
 
 __all__ = ["ROWS", "VECTOR", "VECTORS", "multiply_rows"]
 
@@ -24,34 +26,39 @@ ROWS, VECTORS = (8, 3) if _HAS_32_REGISTERS else (4, 3) if "+fma" in FEATURES el
 _FLAGS = ("contract",)  # a product and a sum in one instruction
 
 
-def multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
+def multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
     """y[r, q:q+n] = bias[b + r] + Σ_k w[r, k] · x[k, p:p+n], for ROWS rows r; returns n.
 
     That is `count`, or fewer if they fill whole vectors. All arrays are flat: w[r, k] is w[m + r·m_step + k·k_step],
-    x[k, p] is x[p + k·pitch], and y[r, q] is y[q + r·y_pitch]. Where there are fewer `rows`, no others are
-    read or written. What is beyond the `limits` becomes the limit; NaN stays NaN.
+    x[k, p] is x[p + k·pitch], and y[r, q] is y[q + r·y_pitch]. One of the steps of w is 1. Where there are fewer
+    `rows`, no others are read or written. Where it goes `onto` y, what y holds is added. What is beyond the `limits`
+    becomes the limit; NaN stays NaN.
     """
     n = min(count, VECTORS * VECTOR // x.itemsize)
     for r in range(rows):
         total = np.full(n, bias[b + r], x.dtype)
         for k in range(depth):
             total += w[m + r * m_step + k * k_step] * x[p + k * pitch : p + k * pitch + n]
+        if onto:
+            total += y[q + r * y_pitch : q + r * y_pitch + n]
         y[q + r * y_pitch : q + r * y_pitch + n] = np.clip(total, *limits)
     return n
 
 
 @overload(multiply_rows)
-def _compiled(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
-    def call(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
-        return _multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits)
+def _compiled(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
+    def call(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
+        return _multiply_rows(
+            w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto
+        )
 
     return call
 
 
 @intrinsic
-def _multiply_rows(_, w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits):
+def _multiply_rows(_, w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
     i = types.intp
-    signature = i(w, i, i, i, i, bias, i, x, i, i, i, y, i, i, i, limits)
+    signature = i(w, i, i, i, i, bias, i, x, i, i, i, y, i, i, i, limits, types.boolean)
     return signature, lambda *arguments: _Block(*arguments).build()
 
 
@@ -59,9 +66,8 @@ class _Block:
     """`multiply_rows` in LLVM's instructions: a loop over k for each number of vectors."""
 
     def __init__(self, context, builder, signature, arguments):
-        _, m, self.m_step, self.k_step, rows, _, b, _, p, self.pitch, self.depth, _, q, y_pitch, self.count, limits = (
-            arguments
-        )
+        _, m, self.m_step, self.k_step, rows, _, b, _, p, self.pitch, self.depth, _, q, y_pitch, *others = arguments
+        self.count, limits, self.onto = others
         w, bias, x, y = data(context, builder, signature, arguments, 0, 5, 7, 11)
         self.builder, self.index = builder, p.type
         self.vectors = Vectors(context, builder, signature.args[7])
@@ -74,18 +80,19 @@ class _Block:
         self.places = [builder.gep(y, [builder.add(q, builder.mul(r, y_pitch))]) for r in self.rows]
 
     def build(self):
-        """Write a loop for 3 vectors, one for 2, for 1, and for a part of one; the number of pixels in each."""
-        builder, end = self.builder, self.builder.append_basic_block("done")
-        done = []
-        for n in range(VECTORS, 0, -1):
-            size = self.index(n * self.vectors.lanes)
-            with builder.if_then(builder.icmp_signed(">=", self.count, size)):
-                self._whole_vectors(n)
-                done.append((size, builder.block))
-                builder.branch(end)
-        self._part_of_a_vector()
-        done.append((self.count, builder.block))
-        builder.branch(end)
+        """Write the loops twice, for numbers of a row of w side by side and for those of a column; pixels in each.
+
+        So one of the steps is a constant, for which a compiler finds simple addresses. In the first case the next rows
+        lie behind these, one after the other; in the second a few of them in each row that is read anyway.
+        """
+        builder, end, done = self.builder, self.builder.append_basic_block("done"), []
+        one = self.index(1)
+        with builder.if_else(builder.icmp_signed("==", self.k_step, one)) as (in_rows, in_columns):
+            with in_rows:
+                done += self._loops(end, self.m_step, one, self.index(ROWS))
+            with in_columns:
+                done += self._loops(end, one, self.k_step, self.k_step)
+        builder.unreachable()
 
         builder.position_at_end(end)
         result = builder.phi(self.index)
@@ -93,42 +100,58 @@ class _Block:
             result.add_incoming(size, block)
         return result
 
-    def _whole_vectors(self, count):
+    def _loops(self, end, *steps):
+        """Write a loop for 3 vectors, one for 2, for 1, and for a part of one; pixels in each, and where it ends."""
+        builder = self.builder
+        for n in range(VECTORS, 0, -1):
+            size = self.index(n * self.vectors.lanes)
+            with builder.if_then(builder.icmp_signed(">=", self.count, size)):
+                self._whole_vectors(n, steps)
+                yield size, builder.block
+                builder.branch(end)
+        self._part_of_a_vector(steps)
+        yield self.count, builder.block
+        builder.branch(end)
+
+    def _whole_vectors(self, count, steps):
         def places(pointer):
             return [self.vectors.at(pointer, self.index(v * self.vectors.lanes)) for v in range(count)]
 
-        for pointer, sums in self._sums(count, lambda row: map(self.vectors.load, places(row))):
+        for pointer, sums in self._sums(count, lambda row: map(self.vectors.load, places(row)), *steps):
             for place, total in zip(places(pointer), sums, strict=True):
                 self.vectors.store(total, place)
 
-    def _part_of_a_vector(self):
+    def _part_of_a_vector(self, steps):
         mask, zero = self.vectors.first(self.count), self.index(0)
-        for pointer, (total,) in self._sums(1, lambda row: [self.vectors.load(self.vectors.at(row, zero), mask)]):
+
+        def load(row):
+            return [self.vectors.load(self.vectors.at(row, zero), mask)]
+
+        for pointer, (total,) in self._sums(1, load, *steps):
             self.vectors.store(total, self.vectors.at(pointer, zero), mask)
 
-    def _sums(self, count, load):
+    def _starts(self, load):
+        """What the sums begin with: the bias and, where the result goes onto y, what y holds."""
+        for r, place in zip(self.rows, self.places, strict=True):
+            bias = self.vectors.everywhere(self.builder.load(self.builder.gep(self.bias, [r])))
+            for before in load(place):
+                yield self.builder.select(self.onto, self.builder.fadd(bias, before), bias)
+
+    def _sums(self, count, load, m_step, k_step, fetch_step):
         """For each row its place in y, and the sums of its products with the `count` vectors that `load` finds in x."""
         builder, everywhere = self.builder, self.vectors.everywhere
-        starts = [builder.gep(self.w, [builder.mul(r, self.m_step)]) for r in self.rows]
-        following = builder.gep(self.w, [builder.mul(self.index(ROWS), self.m_step)])
+        starts = [builder.gep(self.w, [builder.mul(r, m_step)]) for r in self.rows]
+        ahead = builder.gep(self.w, [builder.mul(self.index(ROWS), m_step)])
 
         def add(k, sums):
-            sums, offset = iter(sums), builder.mul(k, self.k_step)
-            self._prefetch(builder.gep(following, [builder.mul(k, self.index(ROWS))]))
+            sums, offset = iter(sums), builder.mul(k, k_step)
+            fetch(builder, builder.gep(ahead, [builder.mul(k, fetch_step)]))
             xs = list(load(builder.gep(self.x, [builder.mul(k, self.pitch)])))
             for start in starts:
                 factor = everywhere(builder.load(builder.gep(start, [offset])))
                 for pixels in xs:
                     yield builder.fadd(next(sums), builder.fmul(factor, pixels, _FLAGS), _FLAGS)
 
-        biases = [everywhere(builder.load(builder.gep(self.bias, [r]))) for r in self.rows]
-        sums = loop(builder, self.depth, [bias for bias in biases for _ in range(count)], add)
+        sums = loop(builder, self.depth, list(self._starts(load)), add)
         sums = [clipped(builder, total, self.limits) for total in sums]
         return [(place, sums[r * count : (r + 1) * count]) for r, place in enumerate(self.places)]
-
-    def _prefetch(self, place):
-        """Have the line of memory at a place brought to the second-level cache."""
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-        function = self.builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
-        self.builder.call(function, [place, number(0), number(2), number(1)])

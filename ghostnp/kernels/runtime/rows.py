@@ -26,6 +26,8 @@ __all__ = [
     "copy_every_other",
     "copy_vector",
     "data",
+    "double_vector",
+    "fetch",
     "filter_rows",
     "loop",
     "row_of",
@@ -43,6 +45,12 @@ def copy_vector(source, i, target, j, count):
     """target[j : j + n] = source[i : i + n], where n is as many numbers as a vector has, but at most `count`."""
     count = min(count, VECTOR // source.itemsize)
     target[j : j + count] = source[i : i + count]
+
+
+def double_vector(source, i, target, j, count):
+    """target[j + p] = source[i + p // 2], for as many p as a vector has numbers, but at most `count`."""
+    count = min(count, VECTOR // source.itemsize)
+    target[j : j + count] = np.repeat(source[i : i + (count + 1) // 2], 2)[:count]
 
 
 def copy_every_other(source, i, target, j, count):
@@ -102,6 +110,14 @@ def _compiled_copy(source, i, target, j, count):
     return call
 
 
+@overload(double_vector)
+def _compiled_double(source, i, target, j, count):
+    def call(source, i, target, j, count):
+        _double_vector(source, i, target, j, count)
+
+    return call
+
+
 @overload(copy_every_other)
 def _compiled_copy_every_other(source, i, target, j, count):
     def call(source, i, target, j, count):
@@ -122,6 +138,12 @@ def _compiled_filter(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, co
 def _copy_vector(_, source, i, target, j, count):
     index = types.intp
     return types.void(source, index, target, index, index), _build_copy
+
+
+@intrinsic
+def _double_vector(_, source, i, target, j, count):
+    index = types.intp
+    return types.void(source, index, target, index, index), _build_double
 
 
 @intrinsic
@@ -245,6 +267,14 @@ def loop(builder, count, starts, following):
     return values
 
 
+def fetch(builder, pointer):
+    """Ask for a line of memory that is read soon. Nothing else happens, wherever the pointer points."""
+    address = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [address.type, _LANE, _LANE, _LANE])
+    function = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
+    builder.call(function, [address, _LANE(0), _LANE(3), _LANE(1)])  # to be read; for all caches; data
+
+
 def clipped(builder, total, limits):
     """The vector, but the limits in place of what is beyond them; NaN stays NaN."""
     for beyond, limit in zip("<>", limits, strict=True):
@@ -268,6 +298,21 @@ def _build_copy(context, builder, signature, arguments):
     source, target = data(context, builder, signature, arguments, 0, 2)
     vectors = Vectors(context, builder, signature.args[0])
     vectors.store_first(lambda mask: [vectors.load(vectors.at(source, i), mask)], [vectors.at(target, j)], count)
+    return context.get_dummy_value()
+
+
+def _build_double(context, builder, signature, arguments):
+    _, i, _, j, count = arguments
+    source, target = data(context, builder, signature, arguments, 0, 2)
+    vectors = Vectors(context, builder, signature.args[0])
+    twice = ir.Constant(ir.VectorType(_LANE, vectors.lanes), [_LANE(lane // 2) for lane in range(vectors.lanes)])
+    # No more is read than is copied: half a vector, or half of `count`.
+    half = builder.ashr(builder.add(count, count.type(1)), count.type(1))
+    few = builder.icmp_signed("<", half, count.type(vectors.lanes // 2))
+    mask = vectors.first(builder.select(few, half, count.type(vectors.lanes // 2)))
+    read = vectors.load(vectors.at(source, i), mask)
+    doubled = builder.shuffle_vector(read, ir.Constant(read.type, ir.Undefined), twice)
+    vectors.store_first(lambda _: [doubled], [vectors.at(target, j)], count)
     return context.get_dummy_value()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ghostnp.testing.bounds import backward_bound, disagreement, forward_bound
+from ghostnp.testing.bounds import allowed_difference, backward_bound, forward_bound
 from ghostnp.testing.calls import leaves, run, run_backward
 from ghostnp.testing.laws.symmetry import assert_same, bordered
 
@@ -86,7 +86,7 @@ def _exact(call, dtype):
 def _assert_close_in_any_memory(value, plain, bounds):
     """Require that what was computed twice differs by twice the bound at most, and not at all where there is none."""
     got, wanted = leaves(value), leaves(plain)
-    for one, other, most in zip(got, wanted, disagreement(*bounds) or [0.0] * len(wanted), strict=True):
+    for one, other, most in zip(got, wanted, allowed_difference(*bounds) or [0.0] * len(wanted), strict=True):
         assert one.shape == other.shape, f"in another memory layout a shape is {one.shape}, and {other.shape} else"
         off = np.abs(one - other).max(initial=0)
         assert off <= most, f"in another memory layout of the same numbers a result differs by {off:.3g}"

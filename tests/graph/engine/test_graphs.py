@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 import ghostnp
 from ghostnp import ops
+from ghostnp.ops.vocabulary import operator_named, operators
 from ghostnp.testing import MEMORY
 from tests.graph.engine.networks import Function, assert_same, maps
 
 pytestmark = pytest.mark.small
 MOST = 12  # channels: beyond that, what widens is left out
+GATES = [name for name in operators("activation") if operator_named(name).takes == "any"]
+PAIRS, RESIZES = operators("elementwise"), operators("resize")
 
 
 class Graph:
@@ -80,11 +83,11 @@ class Graph:
         return [b.batch_norm_eval(a, gamma, beta, mean, self.weight(call, "var", a.shape[1], low=0.3))]
 
     def pointwise(self, b, call, a, values, vectors, numbers):
-        return [getattr(b, ["relu", "relu6", "clip", "sigmoid", "hard_sigmoid"][numbers[1] % 5])(a)]
+        return [getattr(b, GATES[numbers[1] % len(GATES)])(a)]
 
     def pair(self, b, call, a, values, vectors, numbers):
         alike = [value for value in [*values, *vectors] if value.shape in (a.shape, (*a.shape[:2], 1, 1))]
-        return [getattr(b, ["add", "multiply"][numbers[2] % 2])(a, self.pick(alike, numbers[1]))]
+        return [getattr(b, PAIRS[numbers[2] % len(PAIRS)])(a, self.pick(alike, numbers[1]))]
 
     def gate(self, b, call, a, values, vectors, numbers):
         s = b.global_avg_pool2d(a)
@@ -113,7 +116,7 @@ class Graph:
         return [b.avg_pool2d(a, 3, stride=1, padding=1)]
 
     def resize(self, b, call, a, values, vectors, numbers):
-        name = ["resize_nearest", "resize_bilinear"][numbers[1] % 2]
+        name = RESIZES[numbers[1] % len(RESIZES)]
         return [getattr(b, name)(b.avg_pool2d(a, 2, padding="same"), a.shape[2:])]
 
     def crelu(self, b, call, a, values, vectors, numbers):

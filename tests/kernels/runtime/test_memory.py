@@ -1,20 +1,22 @@
 """Freed memory is kept, given back when asked, and left alone where a setting says so."""
 
+import mmap
 import platform
 
 import pytest
 
 from ghostnp.kernels.runtime.memory import keep_freed_memory
 
-# Forty megabytes in arrays of a megabyte, again and again; then how many page faults a round cost once it was going,
-# and how many megabytes `release` gave back.
+# Forty arrays of a megabyte, again and again; then how many page faults a round cost once it was going, and how many
+# kibibytes `release` gave back. The kernel counts them page by page here; what `statm` says may be some pages behind.
 ROUNDS = """
 import resource
 import numpy as np
 from ghostnp.kernels import memory
 
-def pages():
-    return int(open("/proc/self/statm").read().split()[1])
+def resident():
+    with open("/proc/self/smaps_rollup") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("Rss:"))
 
 def a_round():
     arrays = [np.zeros(1 << 20, np.uint8) for _ in range(40)]
@@ -26,9 +28,9 @@ a_round()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 a_round()
 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-resident = pages()
+kept = resident()
 memory.release()
-print(faults, (resident - pages()) * resource.getpagesize() >> 20)
+print(faults, kept - resident())
 """
 
 GLIBC = platform.libc_ver()[0] == "glibc"
@@ -39,7 +41,8 @@ def test_freed_memory_is_found_again_and_released_on_request(run_python):
     if GLIBC:
         faults, released = map(int, run_python(ROUNDS).split())
         assert faults < 100  # of 10,240
-        assert released >= 40
+        # Of each array its first and its last page may be shared with something that lives on.
+        assert released >= 40 * (1024 - 2 * mmap.PAGESIZE // 1024)
     else:
         assert run_python("from ghostnp.kernels import memory; memory.release(); print('harmless')") == "harmless\n"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ghostnp.kernels.runtime import leaf
-from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, copy_every_other, copy_vector, filter_rows
+from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, copy_every_other, copy_vector, double_vector, filter_rows
 from ghostnp.kernels.runtime.strips import SIZES, filter_strip
 
 pytestmark = [pytest.mark.small, pytest.mark.parametrize("dtype", [np.float32, np.float64])]
@@ -15,6 +15,11 @@ pytestmark = [pytest.mark.small, pytest.mark.parametrize("dtype", [np.float32, n
 @leaf
 def _copy(source, i, target, j, count):
     copy_vector(source, i, target, j, count)
+
+
+@leaf
+def _double(source, i, target, j, count):
+    double_vector(source, i, target, j, count)
 
 
 @leaf
@@ -46,6 +51,18 @@ def test_a_vector_is_copied_up_to_the_count(dtype):
         _copy(source, 2, target, 3, count)
         copied = min(count, lanes)
         np.testing.assert_array_equal(target[3 : 3 + copied], source[2 : 2 + copied])
+        assert np.isnan(target[:3]).all()
+        assert np.isnan(target[3 + copied :]).all()
+
+
+def test_a_vector_is_doubled_up_to_the_count(dtype):
+    lanes = VECTOR // np.dtype(dtype).itemsize
+    for count in counts(dtype):
+        copied = min(count, lanes)
+        source = np.arange(2 + (copied + 1) // 2, dtype=dtype)  # nothing behind it may be read
+        target = np.full(2 * lanes + 1, np.nan, dtype)
+        _double(source, 2, target, 3, count)
+        np.testing.assert_array_equal(target[3 : 3 + copied], 2 + np.arange(copied) // 2)
         assert np.isnan(target[:3]).all()
         assert np.isnan(target[3 + copied :]).all()
 

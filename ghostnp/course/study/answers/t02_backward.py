@@ -42,6 +42,6 @@ ANSWERS = {
     ),
     "02.5": ExerciseAnswer(
         lambda: _depthwise().sum(),
-        "Each tap adds up the four pixels that it meets: 0 + 1 + 3 + 4 for the first one.",
+        "Each tap adds up the four pixels that it reads: 0 + 1 + 3 + 4 for the first one.",
     ),
 }

@@ -1,22 +1,10 @@
 """What the questions are about: a file for each topic, or for a few related ones.
 
-A new topic is an entry of `TOPICS`, and a file, named in the imports here, with a template for each of the levels 1 to
-3. Each template has an independent answer in ``tests/course/worksheets/oracles.py``.
+A new topic is an entry of `TOPICS`, and a file, named in `_FILES`, with a template for each of the levels 1 to 3. Each
+template has an independent answer in ``tests/course/worksheets/oracles.py``.
 """
 
-from ghostnp.course.worksheets.topics import (
-    attention,
-    conventions,
-    convolution,
-    crelu,
-    depthwise,
-    differences,
-    ghost,
-    shrink,
-    shuffle,
-    size,
-    units,
-)
+from importlib import import_module
 
 TOPICS = {
     "standard": "standard convolutions: parameters and multiply-adds",
@@ -33,20 +21,18 @@ TOPICS = {
     "conventions": "conventions of counting: MACs and FLOPs, biases, batch norm",
     "reconcile": "two numbers for one network, reconciled",
 }
-TEMPLATES = tuple(
-    template
-    for file in (
-        convolution,
-        depthwise,
-        size,
-        shuffle,
-        shrink,
-        ghost,
-        attention,
-        crelu,
-        units,
-        conventions,
-        differences,
-    )
-    for template in file.TEMPLATES
+# In this order: what is drawn for a paper depends on it.
+_FILES = (
+    "convolution",
+    "depthwise",
+    "size",
+    "shuffle",
+    "shrink",
+    "ghost",
+    "attention",
+    "crelu",
+    "units",
+    "conventions",
+    "differences",
 )
+TEMPLATES = tuple(template for file in _FILES for template in import_module(f"{__name__}.{file}").TEMPLATES)

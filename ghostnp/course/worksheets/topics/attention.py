@@ -1,9 +1,10 @@
 """DFC attention of GhostNetV2, and squeeze-and-excitation."""
 
-from ghostnp.course.worksheets.counters import CONVOLUTIONS, added, macs, norm, parameters, table, times, total
+from ghostnp.course.worksheets.counters import added, macs, norm, parameters, table, times, total
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.modules import DFCAttention, SqueezeExcite, make_divisible
 from ghostnp.ops import decoupled_attention_cost, full_attention_cost, multiply_cost
+from ghostnp.ops.vocabulary import operators
 
 
 def _uneven(height, width, **_):
@@ -203,7 +204,7 @@ def excitation_multiply_adds(channels, hidden, size):
         "After the average each channel is one number, whatever the maps' size: r·C + C·r =",
         {
             "at every pixel": added(*_excitation(channels, hidden, macs, size=size)),
-            "biases counted as MACs": total(counted, "params", *CONVOLUTIONS),
+            "biases counted as MACs": total(counted, "params", *operators("convolution")),
             "forgot the second layer": first,
             "FLOPs for MACs": times(2, right),
             "scaling counted": added(right, multiply_cost(maps, (1, channels, 1, 1)).other),

@@ -1,7 +1,6 @@
 """Ghost modules: one map in s by a convolution, the others by depthwise filters over it."""
 
 from ghostnp.course.worksheets.counters import (
-    CONVOLUTIONS,
     added,
     macs,
     norm_operations,
@@ -13,6 +12,7 @@ from ghostnp.course.worksheets.counters import (
 )
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.modules import GhostModule
+from ghostnp.ops.vocabulary import operators
 
 
 def _counted(in_channels, out_channels, kernel=3, ratio=2, size=8):
@@ -23,7 +23,7 @@ def _counted(in_channels, out_channels, kernel=3, ratio=2, size=8):
 
 
 def _weights(counted):
-    return total(counted, "params", *CONVOLUTIONS)
+    return total(counted, "params", *operators("convolution"))
 
 
 def _asked(in_channels, out_channels, kernel, ratio):
