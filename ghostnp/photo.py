@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -91,9 +92,10 @@ def denormalise(x):
 
 
 def _bundled():
-    from matplotlib.cbook import get_sample_data
-
-    return Path(get_sample_data("grace_hopper.jpg", asfileobj=False))
+    matplotlib = find_spec("matplotlib")  # where it is; nothing of it has to run
+    assert matplotlib is not None
+    assert matplotlib.origin is not None
+    return Path(matplotlib.origin).with_name("mpl-data") / "sample_data" / "grace_hopper.jpg"
 
 
 def _upright_rgb(image):

@@ -8,6 +8,7 @@ import click
 
 from ghostnp.bench.contenders import CONTENDERS
 from ghostnp.cli.count import NUMBER
+from ghostnp.files import replace
 from ghostnp.models import list_models
 
 _PEERS = {name.lower().replace(" ", "-"): name for name, found in CONTENDERS.items() if not found.is_ours}
@@ -108,8 +109,10 @@ def _say(text):
 def _write(report, json_file, plot):
     try:
         if json_file is not None:
-            json_file.write_text(report.to_json(), encoding="utf-8")
+            replace(json_file, report.to_json().encode())
         if plot is not None:
-            report.picture().savefig(plot, dpi=150)
+            from ghostnp.pictures.style import save  # brings matplotlib
+
+            save(report.picture(), plot, dpi=150)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None

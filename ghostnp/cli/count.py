@@ -76,8 +76,9 @@ def count_command(target, size, batch, convention, style, depth, plot, **operato
         table = count(model, (batch, 3, rows, columns), name=target).under(convention)
         if plot is not None:
             from ghostnp.pictures.costs import cost_picture  # brings matplotlib
+            from ghostnp.pictures.style import save
 
-            cost_picture(table).savefig(plot)
+            save(cost_picture(table), plot)
         click.echo(_written(table if depth is None else table.folded(depth), style))
     except (OSError, TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import ghostnp
 from ghostnp.course.grader.file_report import FileReport, FunctionReport
+from ghostnp.files import read
 
 # All together has to stay under ten seconds.
 _SECONDS = 4.5  # for drawing cases, all functions together
@@ -37,11 +38,12 @@ def check(path, providers=()):
     Raises
     ------
     OSError
-        If there is no such file.
+        If there is no such file, or it is a pipe or a device.
     """
-    path = Path(path).resolve()
-    path.read_bytes()  # says at once if there is none
+    path = Path(os.path.realpath(path))
     providers = [str(Path(provider).resolve()) if provider.endswith(".py") else provider for provider in providers]
+    for file in (path, *(provider for provider in providers if provider.endswith(".py"))):
+        read(file)  # says at once if there is none
     report, started = FileReport(path.name), time.monotonic()
     skipped: list[str] = []
     while True:
