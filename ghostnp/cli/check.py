@@ -1,5 +1,6 @@
 """The command `ghostnp check`: hold the functions of a file against their definitions and laws."""
 
+import errno
 from pathlib import Path
 
 import click
@@ -36,6 +37,8 @@ def check_command(file, providers, as_json, junit):
     try:
         report = check(file, providers)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            raise click.ClickException(f"cannot write to {error.filename}: {error.strerror}") from None
         unread = error.filename or file
         raise click.UsageError(f"cannot read {unread}: {error.strerror or error}; the rule is a Python file") from None
     click.echo(to_json(report) if as_json else to_text(report))

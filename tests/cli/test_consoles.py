@@ -39,7 +39,7 @@ def run(words, folder=None, *, stdout=subprocess.PIPE, **environment):
         stdout=stdout,
         stderr=subprocess.PIPE,
         check=False,
-        timeout=300,
+        timeout=100,
     )
 
 
@@ -47,7 +47,7 @@ def run(words, folder=None, *, stdout=subprocess.PIPE, **environment):
 def test_every_code_page_gets_the_same_text_but_for_its_gaps(tmp_path, words):
     whole = run(words, tmp_path, PYTHONIOENCODING="utf-8")
     assert whole.returncode == 0, whole.stderr
-    for page in ("cp1252", "cp437", "ascii"):
+    for page in ("cp1252", "cp932"):
         done = run(words, tmp_path, PYTHONIOENCODING=page)
         assert done.returncode == 0, done.stderr
         assert done.stdout == whole.stdout.decode().encode(page, "replace"), page
@@ -151,7 +151,7 @@ main(sys.argv[1:])
     "words",
     [
         "worksheet --count 20 --output file",
-        "worksheet --count 20 --output other --key file",
+        "worksheet --count 20 --key other --output file",
         "worksheet --format html --output file",
         "count ghostnet_050 --plot file.png",
         "trace ghost-module --plot file.png",
@@ -172,7 +172,8 @@ def test_a_full_disk_is_one_line_that_names_the_file_and_leaves_nothing_behind(t
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("Error: "), done.stderr
-    assert file in done.stderr
+    # The grader's own file, which has more to hold than its report, does not fit either.
+    assert ("/more: " if words.startswith("check") else file) in done.stderr
     assert "File too large" in done.stderr
     assert done.stderr.count("\n") == 1
     assert (tmp_path / file).read_bytes() == b"old"
