@@ -12,6 +12,16 @@ TIMEOUT = 300  # seconds for one cell; the slowest takes a minute with nothing c
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
+def read_script(script):
+    """A script in percent format as a notebook that has not run; OSError or ValueError if it is none."""
+    import jupytext
+
+    try:
+        return jupytext.reads(read(script).decode(), fmt="py:percent")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{script} is no script ({error}): the rule is text in UTF-8 in percent format") from None
+
+
 def make_notebook(script):
     """Execute a script in percent format, cell by cell, and write the notebook next to it.
 
@@ -35,16 +45,13 @@ def make_notebook(script):
         If the script cannot be read, is no text, or the notebook cannot be written.
     """
     try:
-        import jupytext
         import nbformat
         from nbclient import NotebookClient
+
+        script = Path(script)
+        notebook = read_script(script)
     except ImportError as error:
         raise ImportError(f'notebooks need the extra "tutorials" (pip install ".[tutorials]"): {error}') from None
-    script = Path(script)
-    try:
-        notebook = jupytext.reads(read(script).decode(), fmt="py")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{script} is no script ({error}): the rule is text in UTF-8 in percent format") from None
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
     NotebookClient(
         notebook, timeout=TIMEOUT, coalesce_streams=True, resources={"metadata": {"path": script.parent}}

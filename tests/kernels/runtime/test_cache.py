@@ -143,7 +143,8 @@ def test_an_outdated_file_is_replaced_and_not_added_to(tmp_path, warm):
 
 def test_processes_that_compile_into_one_folder_at_once(tmp_path):
     environment = os.environ | {
-        "PYTHONPATH": str(Path(ghostnp.__file__).parents[1]), "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0",
+        "PYTHONPATH": str(Path(ghostnp.__file__).parents[1]),
+        "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0",
     }  # fmt: skip
     command = [sys.executable, "-P", "-c", SHUFFLE]
     processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(4)]

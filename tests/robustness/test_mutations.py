@@ -1,0 +1,17 @@
+"""The short form of the mutations: every kind of file, damaged in every way, is read or refused in words."""
+
+import pytest
+from hypothesis import settings
+
+from tests.robustness.mutations import kinds, mutate
+
+pytestmark = pytest.mark.small
+KINDS = kinds()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_damaged_file_is_read_or_refused_in_words(tmp_path, name, capsys):
+    ended = mutate(KINDS[name], settings().max_examples, tmp_path)
+    with capsys.disabled():
+        print(f"[{name}: {ended['read']} read, {ended['refused']} refused]", end=" ")
+    assert ended.total() == ended["read"] + ended["refused"] > 0
