@@ -40,6 +40,11 @@ class _Program(click.Group):
             finally:
                 if sys.stdout is not None:
                     sys.stdout.flush()  # here, where a full disk can still be told, and not when Python ends
+        except ModuleNotFoundError as error:
+            if error.name != "numba":
+                raise
+            click.echo(f"Error: {error}", err=True)
+            raise SystemExit(1) from None
         except OSError as error:
             # What is left to write cannot be written when Python ends either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

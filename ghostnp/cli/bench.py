@@ -52,6 +52,8 @@ def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, 
     one thread stand beside rows for two. A peer that is not installed is named and left out. Results are compared
     before anything is timed; if any is wrong, the command says so and fails.
     """
+    import ghostnp.kernels  # noqa: F401 - says so if Numba is missing, which every process below needs
+
     # These bring tabulate and, with a picture, matplotlib, which --help does without.
     from ghostnp.bench.bench_report import BenchReport
     from ghostnp.bench.sections import LAYERS_OF, NETWORKS, SECTIONS, missing

@@ -12,6 +12,15 @@ result, it takes ``out``. On small whole numbers it gives exactly the definition
 chooses how a convolution is computed: another method is a file that it calls. A new chapter is named in `_CHAPTERS`.
 """
 
+try:
+    import numba
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "the kernels, and the engine that runs them, need Numba: the rule is to install it, as by pip install numba, "
+        "or to choose the definitions, as by ghostnp.use_backend(ghostnp.ops)",
+        name="numba",
+    ) from None
+
 from ghostnp import ops
 from ghostnp.kernels import (
     activation,

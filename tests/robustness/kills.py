@@ -82,7 +82,7 @@ def versions(folder):
 
 
 def kill(writer, seconds, folder):
-    """Start a writer, and kill it so long after it wrote its first version: which it had finished, and what is there."""
+    """Start a writer, and kill it so long after its first version: which it had finished, and what is there."""
     environment = os.environ | {"PYTHONPATH": str(Path(ghostnp.__file__).parents[1])}
     command = [sys.executable, "-P", "-c", WRITERS[writer]]
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
