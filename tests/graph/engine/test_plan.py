@@ -49,7 +49,7 @@ def test_a_plan_says_what_was_folded_and_where_results_live():
         "over #12",
     ]
     bars = [row[5] for row in rows]
-    assert bars[2] == "████████████············"  # 8 of 16 channels: beside them 4 of x, and 4 to come
+    assert bars[2] == "============............"  # 8 of 16 channels: beside them 4 of x, and 4 to come
     assert bars[5] == bars[6]
 
 
