@@ -4,8 +4,9 @@ In C, H, W, N memory a tap reads for the numbers of an output row neighbouring n
 
     y[i, k] = b + Σ_uv w[u, v] · x̄[i·s + u·d − top, k + (v·d − left)·N]
 
-A few rows are summed at once in vector registers. If the stride skips columns, so do the pixels of y in such a row. A
-pixel that fills much of a vector is then summed by itself. Smaller ones are summed with those between them, and copied.
+A few rows are summed at once in vector registers: those of a whole strip, under the 3x3 and 5x5 filters of networks. If
+the stride skips columns, so do the pixels of y in such a row. Then each pixel is summed by itself, or those between are
+sorted out in registers. With other filters, small pixels are summed with those between them, and copied.
 
 Backwards what a band of output rows reads of a channel is dealt out to phases, as `windows` says: by rows alone. There
 each tap begins at an offset. dy is spaced out as the rows of a phase are, with zeros in between, and a tap reads one
@@ -22,7 +23,7 @@ from ghostnp.kernels.layout import compact, contiguous, images, planes, rows
 from ghostnp.kernels.loops import UNLIMITED, add_scaled, copy, dot, fill, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.rows import ROWS, VECTOR, RowTaps, filter_rows
-from ghostnp.kernels.runtime.strips import SIZES, STEPS, filter_strip
+from ghostnp.kernels.runtime.strips import DEALT, SIZES, STEPS, filter_strip
 from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
 from ghostnp.kernels.windows import collect, deal, layout
 from ghostnp.ops.geometry import check_conv2d
@@ -109,8 +110,10 @@ class _Rows(NamedTuple):
         From what a tap reads for a pixel to what it reads for the next.
     first, begin : int
         Where the first tap reads for the first pixel: in which row of x, and at which number; negative in the padding.
-    usual, dealt : bool
-        Whether it is a window for `filter_strip`, and whether that leaves out every other number.
+    usual : bool
+        Whether it is a window for `filter_strip`.
+    dealt : int
+        How many numbers make a pixel where that leaves out every other pixel, or 0.
     at_once : int
         How many rows are computed before the rest of these is.
     """
@@ -122,7 +125,7 @@ class _Rows(NamedTuple):
     first: int
     begin: int
     usual: bool
-    dealt: bool
+    dealt: int
     at_once: int
 
 
@@ -135,7 +138,8 @@ def _sight(window, batch, itemsize):
     (top, _), (left, _) = window.padding
     taps = RowTaps(height, width * batch, columns, step, dilation, shift * batch)
     usual = kernel_rows == columns and columns in SIZES and step in STEPS and dilation == 1
-    dealt = usual and step == stride == 2 and shift * batch == 1
+    is_dealt = usual and step == stride == 2 and shift == 1 and batch in DEALT and batch <= VECTOR // itemsize
+    dealt = batch if is_dealt else 0
     at_once = max(LEAST_ROWS, STRIP_BYTES // (step * width * batch * itemsize)) if usual else ROWS
     return taps, _Rows(height_out, width_out, batch, stride * batch, -top, -left * batch, usual, dealt, at_once)
 
@@ -162,18 +166,33 @@ def _row_length(band):
 def _filter_runs(x, w, bias, taps, rows, zeros, y, limits):
     """One filter's map y (H_out·W_out·N) of a channel x (H·W·N): each run of its numbers that reads such a run."""
     n, lanes = rows.pixels * rows.batch, VECTOR // x.itemsize
-    run = n if rows.dealt or rows.spacing == rows.batch else rows.batch
+    run = n if rows.dealt > 0 or rows.spacing == rows.batch else rows.batch
     for i in range(0, rows.height, rows.at_once):
         row, height = rows.first + i * taps.step, min(rows.at_once, rows.height - i)
         for p in range(0, n, run):
             for j in range(0, run, lanes):
-                begin, q, count = rows.begin + p // rows.batch * rows.spacing + j * (1 + rows.dealt), p + j, run - j
+                q, count, source = p + j, run - j, p // rows.batch * rows.spacing + (2 * j if rows.dealt > 0 else j)
                 if rows.usual:
                     filter_strip(
-                        w, taps, rows.dealt, x, zeros, row, begin, bias, y, i * n + q, n, height, count, limits
+                        w,
+                        taps,
+                        rows.dealt,
+                        x,
+                        zeros,
+                        row,
+                        rows.begin + source,
+                        bias,
+                        y,
+                        i * n + q,
+                        n,
+                        height,
+                        count,
+                        limits,
                     )
                 else:
-                    filter_rows(w, taps, x, zeros, row, begin, bias, y, i * n + q, n, height, count, limits)
+                    filter_rows(
+                        w, taps, x, zeros, row, rows.begin + source, bias, y, i * n + q, n, height, count, limits
+                    )
 
 
 @leaf
@@ -288,7 +307,7 @@ def _forward(share, shares, x, w, bias, taps, rows, y, limits):
     """y (C_out, H_out·W_out·N), within the limits, of x (C_in, H·W·N) and w (C_out, taps): channels are shared out."""
     begin, end = bounds(share, shares, len(x))
     if begin < end:
-        in_runs = rows.dealt or rows.spacing == rows.batch or 2 * rows.batch >= VECTOR // x.itemsize
+        in_runs = rows.usual or rows.spacing == rows.batch or 2 * rows.batch >= VECTOR // x.itemsize
         zeros = np.zeros(taps.length, x.dtype)
         sums = np.empty(0 if in_runs else ROWS * rows.pixels * rows.spacing, x.dtype)
         _filter_channels(begin, end, x, w, bias, taps, rows, zeros, sums, y, limits)

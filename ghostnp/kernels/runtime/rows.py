@@ -214,9 +214,10 @@ class Vectors:
         """total + a · b, in one instruction where there is one."""
         return self._builder.fadd(total, self._builder.fmul(a, b, _FLAGS), _FLAGS)
 
-    def every_other(self, first, second):
-        """The numbers of two vectors that have an even place, and those that have an odd one."""
-        places = [[_LANE(2 * i + part) for i in range(self.lanes)] for part in range(2)]
+    def every_other(self, first, second, batch=1):
+        """Every other pixel of two vectors, of so many numbers each; and the others."""
+        pixels = [i // batch * 2 * batch + i % batch for i in range(self.lanes)]
+        places = [[_LANE(i + part) for i in pixels] for part in (0, batch)]
         masks = [ir.Constant(ir.VectorType(_LANE, self.lanes), numbers) for numbers in places]
         return [self._builder.shuffle_vector(first, second, mask) for mask in masks]
 

@@ -6,26 +6,29 @@ the last row of taps. All weights stay in registers. So 9 products cost 3 loads 
 which `rows` cannot say of a filter whose size it does not know.
 """
 
+from functools import partial
+
 from numba.core import types
 from numba.extending import intrinsic, overload
 
 from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, Vectors, clipped, data, filter_rows, loop, row_of
 
-__all__ = ["SIZES", "STEPS", "filter_strip"]
+__all__ = ["DEALT", "SIZES", "STEPS", "filter_strip"]
 
-SIZES, STEPS = (3, 5), (1, 2)
+# Filters are so high and wide, rows of y so many rows of x apart, and pixels that are dealt out of so many numbers.
+SIZES, STEPS, DEALT = (3, 5), (1, 2), (1, 2, 4, 8)
 
 
 def filter_strip(w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
     """What `filter_rows` does, but for any number of rows, and square filters of `SIZES`, with steps of `STEPS`.
 
-    Where it is `dealt`, only every other number of a row is computed: number j of y reads where number 2·j read. The
-    step is 2 then, and the shift is 1.
+    Where `dealt` is not 0, it is how many numbers make a pixel, and every other pixel is left out: pixel j of y reads
+    where pixel 2·j read. The step is 2 then, and the shift is a pixel.
     """
     lanes = VECTOR // x.itemsize
     for r in range(rows):
         for j in range(min(count, lanes)):
-            at = begin + (2 * j if dealt else j)
+            at = begin + (j + j // dealt * dealt if dealt else j)
             filter_rows(w, taps, x, zeros, row + r * taps.step, at, bias, y, q + r * y_step + j, 0, 1, 1, limits)
 
 
@@ -40,7 +43,7 @@ def _compiled(w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows, co
 @intrinsic
 def _filter_strip(_, w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
     i = types.intp
-    signature = types.void(w, taps, types.boolean, x, zeros, i, i, x.dtype, y, i, i, i, i, limits)
+    signature = types.void(w, taps, i, x, zeros, i, i, x.dtype, y, i, i, i, i, limits)
     return signature, lambda *arguments: _Strip(*arguments).build()
 
 
@@ -61,23 +64,21 @@ class _Strip:
         """Write them all, and the choice."""
         builder, taps = self.builder, self.taps
         for size in SIZES:
-            for step, dealt in ((1, False), (2, False), (2, True)):
-                right = [
-                    builder.icmp_signed("==", taps.columns, self.index(size)),
-                    builder.icmp_signed("==", taps.step, self.index(step)),
-                    builder.icmp_signed("==", self.dealt, self.dealt.type(dealt)),
-                ]
-                with builder.if_then(builder.and_(builder.and_(*right[:2]), right[2])):
-                    self._filter_either_way(size, step, dealt)
+            with builder.if_then(builder.icmp_signed("==", taps.columns, self.index(size))):
+                for step, dealt in ((1, 0), (2, 0), *((2, batch) for batch in DEALT if batch <= self.vectors.lanes)):
+                    is_step = builder.icmp_signed("==", taps.step, self.index(step))
+                    is_dealt = builder.icmp_signed("==", self.dealt, self.index(dealt))
+                    with builder.if_then(builder.and_(is_step, is_dealt)):
+                        self._filter_either_way(size, step, dealt)
 
     def _filter_either_way(self, size, step, dealt):
         """Write the loop with masks; where the processor has none, and makes do with branches, also one without."""
-        loads = self._every_other if dealt else self._neighbours
+        loads = partial(self._every_other, dealt) if dealt else self._neighbours
         if VECTOR > 16:
             self._filter(size, step, loads(size, masked=True))
             return
         builder = self.builder
-        end = builder.add(self._number(size - 1), self.index((1 + dealt) * self.vectors.lanes))
+        end = builder.add(self._number(size - 1), self.index((2 if dealt else 1) * self.vectors.lanes))
         fits = builder.icmp_signed("<=", end, self.taps.length)
         inside = builder.and_(builder.icmp_signed(">=", self.begin, self.index(0)), fits)
         with builder.if_else(inside) as (in_the_map, over_its_ends):
@@ -117,8 +118,8 @@ class _Strip:
         masks = [self._mask(begin, masked) for begin in at]
         return lambda row: [self._load(row, *where) for where in zip(at, masks, strict=True)]
 
-    def _every_other(self, size, masked):
-        """How a tap reads every other number of two vectors; the tap beside it reads the rest of them."""
+    def _every_other(self, batch, size, masked):
+        """How a tap reads every other pixel of two vectors; the tap beside it reads the rest of them."""
         lanes = self.vectors.lanes
         halves = [self.index(half * lanes) for half in range(2)]
         at = [[self.builder.add(self._number(v), half) for half in halves] for v in range(0, size, 2)]
@@ -128,7 +129,7 @@ class _Strip:
             loaded = []
             for places, pair in zip(at, masks, strict=True):
                 both = [self._load(row, begin, mask) for begin, mask in zip(places, pair, strict=True)]
-                loaded += self.vectors.every_other(*both)
+                loaded += self.vectors.every_other(*both, batch)
             return loaded[:size]
 
         return load

@@ -7,7 +7,7 @@ import pytest
 
 from ghostnp.kernels.runtime import leaf
 from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, copy_every_other, copy_vector, double_vector, filter_rows
-from ghostnp.kernels.runtime.strips import SIZES, filter_strip
+from ghostnp.kernels.runtime.strips import DEALT, SIZES, filter_strip
 
 pytestmark = [pytest.mark.small, pytest.mark.parametrize("dtype", [np.float32, np.float64])]
 
@@ -123,14 +123,16 @@ def test_rows_are_the_sums_over_taps(dtype, limits, rows, kernel, step, dilation
 
 @pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("step", "shift", "dealt"), [(1, 1, False), (1, 3, False), (2, 4, False), (2, 1, True)])
+@pytest.mark.parametrize(("step", "shift", "dealt"), [(1, 1, 0), (1, 3, 0), (2, 4, 0), *((2, n, n) for n in DEALT)])
 def test_strips_are_the_sums_over_taps(dtype, limits, size, step, shift, dealt):
     lanes, length = VECTOR // np.dtype(dtype).itemsize, 53
+    if dealt:
+        shift = dealt = min(dealt, lanes)  # a larger pixel is a run by itself
     x, w = drawn(dtype, size, (7, length), (size, size))
     taps = RowTaps(7, length, size, step, 1, shift)
     for row, begin, count, rows in product((-2, 0, 3), (-2, 0, 4, length - 3), counts(dtype), (1, 2, 8)):
         y, computed = np.full(2 + 8 * Y_STEP, np.nan, dtype), min(count, lanes)
-        expected, numbers = y.copy(), [j * (1 + dealt) for j in range(computed)]
+        expected, numbers = y.copy(), [j + j // dealt * dealt if dealt else j for j in range(computed)]
         result = np.clip(sums(x, w, taps, row, begin, rows, numbers), *limits)
         for r in range(rows):
             expected[2 + r * Y_STEP :][:computed] = result[r]
@@ -158,7 +160,7 @@ def test_a_strip_keeps_nan_and_infinity_in_their_place(dtype, size):
     y, zeros = np.empty((lines, length), dtype), np.zeros(length, dtype)
     for begin in range(0, length, n):
         _filter_strip(
-            *(w.ravel(), taps, False, x.ravel(), zeros, -half, begin - half, dtype(0), y.ravel(), begin),
+            *(w.ravel(), taps, 0, x.ravel(), zeros, -half, begin - half, dtype(0), y.ravel(), begin),
             *(length, lines, length - begin, (-1.0, np.inf)),
         )
     expected = np.zeros_like(y)
