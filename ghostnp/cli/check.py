@@ -30,9 +30,9 @@ def check_command(file, providers, as_json, junit):
     The exit code is 0 if all is right, 1 if something is not, and 2 if FILE cannot be read.
     """
     try:
-        import ghostnp.testing  # noqa: F401 - says so if Hypothesis is missing, which the file's process needs
+        import ghostnp.testing  # noqa: F401 - says so if it cannot be had, as without Hypothesis
         from ghostnp.course.grader import check, to_json, to_junit, to_text
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise click.ClickException(str(error)) from None
     try:
         report = check(file, providers)

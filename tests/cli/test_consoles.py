@@ -10,19 +10,16 @@ import pytest
 import ghostnp
 from ghostnp.course.worksheets import Student, plan
 
-pytestmark = pytest.mark.small
 # Commands that compile nothing; the last writes a picture.
 COMMANDS = [
     "--help",
     "count ghostnet_050",
-    "count ghostnet_050 --format markdown",
     "count conv2d --in 4 --out 8 --kernel 3 --size 8",
     "trace ghost-module --backward --pixel 2:0,1,3,3",
     "reconcile ghostnet_100 141M",
     "claims N13",
     "compile ghostnet_050",
     "worksheet --count 2 --topic crelu",
-    "worksheet --list",
     "quiz --count 2 --seed 1",
     "count ghostnet_050 --plot costs.png",
 ]
