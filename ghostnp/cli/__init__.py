@@ -22,9 +22,24 @@ from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
 from ghostnp.cli.trace import trace_command
 from ghostnp.cli.worksheet import worksheet
+from ghostnp.ops.checks import nearest, shown
 
 
-@click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
+class _Group(click.Group):
+    """All subcommands: one that is mistyped is answered with those that come nearest."""
+
+    def resolve_command(self, context, args):
+        """As in click."""
+        if self.get_command(context, args[0]) is None:
+            raise click.UsageError(
+                f"No such command {shown(args[0])}: the rule is one of the commands, nearest first: "
+                f"{nearest(args[0], self.commands)}; the tour is `ghostnp` without a command",
+                context,
+            )
+        return super().resolve_command(context, args)
+
+
+@click.group(cls=_Group, invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
 @click.option(
     "--image",
     type=click.Path(path_type=Path),

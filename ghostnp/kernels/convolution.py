@@ -21,7 +21,7 @@ from ghostnp.kernels.depthwise import (
     depthwise_conv2d,
     depthwise_conv2d_backward,
 )
-from ghostnp.kernels.layout import contiguous, images, planes, rows
+from ghostnp.kernels.layout import contiguous, home, images, planes, rows
 from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_backward
 from ghostnp.kernels.matmul import gemm, gemm_nt, matrix
 from ghostnp.kernels.runtime import empty, shares_for, zeros
@@ -104,15 +104,14 @@ def convolve(x, weight, bias, window, groups, out=None, relu=False):
     """`conv2d` for a window that has been checked already."""
     if groups == x.shape[1] > 1:
         return convolve_depthwise(x, weight, bias, window, out=out, relu=relu)
-    if out is None:
-        out = images(empty((len(weight), *window.output, len(x)), x.dtype))
-    pixels = planes(x)
-    w, y = _by_group(contiguous(weight), groups), _by_group(planes(out), groups)
+    shape = (len(x), len(weight), *window.output)
+    buffer, pixels = home(shape, x.dtype, out, x=x, weight=weight, bias=bias), planes(x)
+    w, y = _by_group(contiguous(weight), groups), _by_group(buffer, groups)
     if _is_one_pixel(window):
         product(w, bias, _by_group(pixels, groups), y, relu)
     elif y.size:
         gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, relu=relu)
-    return out
+    return images(buffer)
 
 
 def _convolve_backward(dy, x, weight, window, groups=1):

@@ -7,7 +7,7 @@ whatever the batch. With one image the period is one number, and needs no tile.
 
 import numpy as np
 
-from ghostnp.kernels.layout import array_of, buffer_of, images, planes, rows
+from ghostnp.kernels.layout import array_of, buffer_of, home, images, planes, rows
 from ghostnp.kernels.loops import accumulate, copy, dot, fill, multiply_by, rectify, same, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.elementwise import check_pair
@@ -66,7 +66,7 @@ def _over_pixels(x, weight=None):
 
 def _combine(a, b, *, product, relu=False, out=None):
     left, right = buffer_of(a), buffer_of(b)
-    y = empty(left.shape, a.dtype) if out is None else buffer_of(out)
+    y = home(a.shape, a.dtype, out, over=("a", "b"), a=a, b=b)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
     if y.size:
         _combine_rows(shares_for(y.size), left.reshape(matrix), right.reshape(matrix), product, relu, y.reshape(matrix))

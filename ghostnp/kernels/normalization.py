@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.layout import contiguous, images, planes, rows
+from ghostnp.kernels.layout import contiguous, home, images, planes, rows
 from ghostnp.kernels.loops import same, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.gradients import NormGrads
@@ -44,7 +44,7 @@ def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5, relu=False, out=Non
     """Twin of `ghostnp.ops.batch_norm_eval`."""
     eps = check_batch_norm(x, eps, weight=weight, bias=bias, mean=mean, var=var)
     pixels = planes(x)
-    y = empty(pixels.shape, x.dtype) if out is None else planes(out)
+    y = home(x.shape, x.dtype, out, over=("x",), x=x, weight=weight, bias=bias, mean=mean, var=var)
     norm = _Norm(contiguous(weight), contiguous(bias), contiguous(mean), contiguous(var), eps, False, relu)
     _normalize(shares_for(y.size), rows(pixels), norm, rows(y))
     return images(y)

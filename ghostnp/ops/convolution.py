@@ -16,7 +16,7 @@ Its cost against a standard convolution is kh·kw·C_in + C_in·C_out to kh·kw�
 
 from ghostnp.ops.checks import ABSENT, check_arrays, check_axes, check_shape
 from ghostnp.ops.composition import composition
-from ghostnp.ops.cost import Cost, Worked
+from ghostnp.ops.cost import Cost, Worked, from_shapes
 from ghostnp.ops.depthwise import depthwise_conv2d_cost
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import SeparableGrads
@@ -89,6 +89,7 @@ def conv2d_backward(words, dy, x, weight, *, stride=1, padding=0, dilation=1, gr
             return words.grouped_conv2d_backward(dy, x, weight, groups=groups, **geometry)
 
 
+@from_shapes
 def conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilation=1, groups=1):
     """Cost from shapes alone: whatever definition fits, a convolution in groups is what is counted."""
     geometry = {"stride": stride, "padding": padding, "dilation": dilation}
@@ -145,6 +146,7 @@ def separable_conv2d_backward(words, dy, x, depthwise_weight, pointwise_weight, 
     return SeparableGrads(dx, ddepthwise, dpointwise, dbias)
 
 
+@from_shapes
 def separable_conv2d_cost(
     x_shape, depthwise_weight_shape, pointwise_weight_shape, *, bias=False, stride=1, padding=0, dilation=1
 ):

@@ -5,7 +5,7 @@ from ghostnp.testing import Call, values
 from ghostnp.testing import run as forward
 from ghostnp.testing.calls import backward_arguments, named_gradients, row_of
 
-__all__ = ["backward_by_name", "examples", "forward", "run"]
+__all__ = ["backward_by_name", "cost_arguments", "examples", "forward", "run"]
 
 
 def backward_by_name(call, arguments, dy, extra):
@@ -13,6 +13,21 @@ def backward_by_name(call, arguments, dy, extra):
     parameters = signature(call.row.backward).parameters.values()
     names = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
     return dict(zip(names, backward_arguments(call, dy, arguments, extra), strict=True))
+
+
+def cost_arguments(call):
+    """The arguments of an operator's cost function, by name."""
+    asked = signature(call.row.cost).parameters
+
+    def found(name):
+        if name == "bias":
+            return call["bias"] is not None
+        for ending in ("s_shapes", "_shapes", "_shape"):
+            if name.endswith(ending):
+                return call[name.removesuffix("_shapes" if ending != "_shape" else ending)]
+        return call[name]
+
+    return {name: found(name) for name in asked}
 
 
 def run(backend, call, arguments, draw=values):

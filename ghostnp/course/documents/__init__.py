@@ -16,8 +16,6 @@ automatically, and ``tests/course/documents/test_claims.py`` wants its verdict a
 is a file, named in `DOCUMENTS` and `_FILES` here.
 """
 
-from difflib import get_close_matches
-
 from ghostnp.course.documents import (
     document_000,
     document_000_numbers,
@@ -30,6 +28,7 @@ from ghostnp.course.documents import (
 )
 from ghostnp.course.documents.claim import Claim
 from ghostnp.course.documents.verdict import VERDICTS, Computed, Finding
+from ghostnp.ops.checks import nearest, shown
 
 __all__ = ["DOCUMENTS", "VERDICTS", "Claim", "Computed", "Finding", "all_claims", "find_claim"]
 
@@ -86,8 +85,8 @@ def find_claim(identifier):
     """
     claims = all_claims()
     if not isinstance(identifier, str) or identifier not in claims:
-        nearest = get_close_matches(str(identifier), claims, n=5, cutoff=0)
         raise ValueError(
-            f"identifier={identifier!r}: the rule is N01 to N25 or C01 to C49, nearest first: {', '.join(nearest)}"
+            f"identifier={shown(identifier)}: the rule is N01 to N25 or C01 to C49, nearest first: "
+            f"{nearest(identifier, claims)}"
         )
     return claims[identifier]

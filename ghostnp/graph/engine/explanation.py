@@ -104,7 +104,9 @@ def _made(plan, numbers):
 
 def _bar(plan, numbers):
     """The whole memory as a row of characters, with the homes of these values filled in."""
-    filled = set()
+    filled: set[int] = set()
+    if plan.homes.size == 0:  # an empty batch
+        return "·" * _BAR
     for number in numbers:
         begin, size = plan.homes.start[number], nbytes(plan.tape.values[number])
         filled |= set(range(begin * _BAR // plan.homes.size, -(-(begin + size) * _BAR // plan.homes.size)))

@@ -18,9 +18,10 @@ def to_markdown(plan, papers):
 
 
 def _paper(plan, paper):
+    several = "s" * (len(paper.questions) != 1)
     blocks = [
         f"# {TITLE}",
-        f"**{literal(paper.student.label)}** · seed {plan.seed} · {len(paper.questions)} questions",
+        f"**{literal(paper.student.label)}** · seed {plan.seed} · {len(paper.questions)} question{several}",
         f"Name: {_line(20)} Date: {_line(10)}",
     ]
     for question in paper.questions:
