@@ -111,7 +111,7 @@ def convolve(x, weight, bias, window, groups, out=None, relu=False):
         product(w, bias, _by_group(pixels, groups), y, relu)
     elif y.size:
         gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, relu=relu)
-    return images(buffer)
+    return images(buffer) if out is None else out
 
 
 def _convolve_backward(dy, x, weight, window, groups=1):

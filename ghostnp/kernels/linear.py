@@ -33,7 +33,7 @@ def linear(x, weight, bias=None, *, out=None, relu=False):
     check_linear(x, weight, bias)
     y = home((len(x), len(weight)), x.dtype, out, axes=(1, 0), x=x, weight=weight, bias=bias)
     product(contiguous(weight)[None], bias, x.T[None], y[None], relu=relu)
-    return y.T
+    return y.T if out is None else out
 
 
 def linear_backward(dy, x, weight):

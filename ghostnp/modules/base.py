@@ -23,6 +23,10 @@ _LOADABLE = {"f": "biuf", "i": "biu"}
 
 def under(name, entries):
     """Move a dict of dotted paths below `name`."""
+    if not isinstance(name, str):
+        raise TypeError(f"name={shown(name)}: the rule is a name, such as 'conv1'")
+    if not isinstance(entries, Mapping):
+        raise TypeError(f"entries={shown(entries)}: the rule is a dict of dotted paths, such as layer.parameters()")
     return {f"{name}.{path}": value for path, value in entries.items()}
 
 
@@ -56,11 +60,17 @@ def _path_below(outer, inner):
     return next((path for path, module in outer.tree().items() if module is inner), "")
 
 
-def _check_forward(training=False, rng=None, **_):
-    """What whoever runs a module may get wrong beside x: for the outermost one, which hands it on."""
+def _check_forward(x, training=False, rng=None, **_):
+    """What whoever runs a module may get wrong: for the outermost one, which hands it on. Operators check the rest."""
+    _check_maps("x", x)
     flag("training", training)
     if rng is not None and not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng={shown(rng)}: the rule is a generator, such as numpy.random.default_rng(0), or None")
+
+
+def _check_maps(name, maps):
+    if not isinstance(getattr(maps, "shape", None), tuple):
+        raise TypeError(f"{name} is of type {type(maps).__name__}: the rule is a NumPy array of float32 or float64")
 
 
 def _tracked_forward(forward):
@@ -72,7 +82,7 @@ def _tracked_forward(forward):
         if outer is not None and outer.module is self:
             return forward(self, *args, **keywords)  # super().forward(...): this module is running already
         if outer is None:
-            _check_forward(**keywords)
+            _check_forward(*args, **keywords)
         token = _innermost.set(_Running(module=self, outer=outer))
         try:
             y, cache = forward(self, *args, **keywords)

@@ -63,6 +63,8 @@ def check_arrays(**arrays):
             raise TypeError(
                 f"{name} has dtype {array.dtype}: the rule is float32 or float64, such as {name}.astype(np.float32)"
             )
+        if array.nbytes > _ROOM:  # it only looks so large, and is the same numbers again and again
+            check_room(name, "its numbers, were they written out,", array.shape, array.dtype)
         if first is None:
             first = name
         elif array.dtype != arrays[first].dtype:
@@ -89,10 +91,10 @@ def check_indices(name, array, kinds, rule):
 
 def check_room(name, why, shape, dtype):
     """Require that an array of this shape may fit into the machine's memory; `name` is the argument that decides."""
-    size = math.prod(shape) * dtype.itemsize
+    size = math.prod(max(1, length) for length in shape) * dtype.itemsize  # NumPy counts so too, an empty batch as one
     if size > _ROOM:
         raise MemoryError(
-            f"{name}: {why} of {'x'.join(map(str, shape))} numbers take {_bytes(size)}, and the machine has "
+            f"{name}: {why} {'x'.join(map(str, shape))}, would take {_bytes(size)}, and the machine has "
             f"{_bytes(_ROOM)}: the rule is what fits, such as a smaller {name.partition('=')[0]}"
         )
 
@@ -306,10 +308,10 @@ def check_sizes(sizes, channels):
     return sizes
 
 
-def number(name, value, rule):
-    """`value` as a float; `rule` says which ones would do."""
+def number(name, value, rule, error=TypeError):
+    """`value` as a float; `rule` says which ones would do, and `error` is raised for what is no number."""
     if isinstance(value, bool) or not isinstance(value, _REAL):
-        raise TypeError(f"{name}={shown(value)}: {rule}")
+        raise error(f"{name}={shown(value)}: {rule}")
     try:
         return float(value)
     except OverflowError:  # an int may be larger than every float
@@ -327,7 +329,7 @@ def positive(name, value):
 def not_negative(name, value):
     """`value` as a finite float of 0 or more."""
     rule = "the rule is a finite number of 0 or more, such as 0.1"
-    if not 0 <= (found := number(name, value, rule)) < math.inf:
+    if not 0 <= (found := number(name, value, rule, ValueError)) < math.inf:
         raise ValueError(f"{name}={value}: {rule}")
     return found
 
@@ -342,7 +344,7 @@ def flag(name, value):
 def fraction(name, value):
     """`value` as a float from 0 to 1."""
     rule = "the rule is a number from 0 to 1, such as 0.1"
-    if not 0 <= (found := number(name, value, rule)) <= 1:
+    if not 0 <= (found := number(name, value, rule, ValueError)) <= 1:
         raise ValueError(f"{name}={value}: {rule}")
     return found
 

@@ -118,7 +118,7 @@ def _around(padding):
 def check_padded_room(x_shape, window, dtype):
     """Require that the padded maps fit into the machine's memory."""
     around = (length + sum(sides) for length, sides in zip(window.input, window.padding, strict=True))
-    check_room(f"padding={window.padding}", "the padded maps", (*x_shape[:2], *around), dtype)
+    check_room(f"padding={window.padding}", "the padded maps,", (*x_shape[:2], *around), dtype)
 
 
 def pad(x, window, value=0):
@@ -174,21 +174,26 @@ def conv2d_window(x_shape, weight_shape, bias_shape=None, *, groups=1, stride=1,
     check_axes("weight", weight_shape, "C_out C_in/groups kh kw")
     in_channels, out_channels = x_shape[1], weight_shape[0]
     if groups is EACH_CHANNEL:
-        groups = in_channels
-        if out_channels % groups:
-            raise ValueError(
-                f"weight has shape {weight_shape}: out_channels={out_channels} must be a multiple of "
-                f"in_channels={in_channels} in a depthwise convolution, such as {in_channels} or {2 * in_channels}"
-            )
-        check_shape("weight", weight_shape, (out_channels, 1, *weight_shape[2:]), "a filter sees one channel")
+        check_depthwise_weight("weight", weight_shape, in_channels)
     else:
         groups = integer("groups", groups, 1)
         if out_channels % groups == 0:  # such a weight there is, so that it is x which does not fit it
-            check_input_channels(x_shape, "weight", weight_shape, groups * weight_shape[1])
+            name = "weight" if groups == 1 else f"groups={groups} with weight"
+            check_input_channels(x_shape, name, weight_shape, groups * weight_shape[1])
         check_groups(groups, in_channels, out_channels)
     if bias_shape is not None:
         check_shape("bias", bias_shape, (out_channels,), "there is one bias for each output channel")
     return sliding_window(x_shape[2:], weight_shape[2:], stride, padding, dilation)
+
+
+def check_depthwise_weight(name, shape, in_channels):
+    """Require filters of shape (m·C_in, 1, kh, kw)."""
+    if shape[0] % in_channels:
+        raise ValueError(
+            f"{name} has shape {shape}: out_channels={shape[0]} must be a multiple of in_channels={in_channels} in a "
+            f"depthwise convolution, such as {in_channels} or {2 * in_channels}"
+        )
+    check_shape(name, shape, (shape[0], 1, *shape[2:]), "a filter sees one channel")
 
 
 # A network asks about the same few layers at every step, and an answer takes as long as a small convolution.

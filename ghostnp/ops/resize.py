@@ -121,7 +121,7 @@ def bilinear_sources(x, size, align_corners):
 def _check_size(x, size):
     check_maps(x=x)
     size = pair("size", size, 1)
-    check_room(f"size={size}", "the new maps", (*x.shape[:2], *size), x.dtype)
+    check_room(f"size={size}", "the new maps,", (*x.shape[:2], *size), x.dtype)
     return size
 
 

@@ -26,6 +26,8 @@ class Changed:
         names = [*arguments, *keywords]
         for place, which in changes:
             name = names[place % len(names)]
+            if name in self.how:
+                continue
             within = self.arguments if name in self.arguments else self.keywords
             within[name], self.how[name] = _changed(within[name], which)
 
@@ -38,9 +40,6 @@ class Changed:
     def is_wild(self):
         """Whether numbers may overflow, or be none."""
         return any(how in NUMBERS for how in self.how.values())
-
-    def __str__(self):
-        return f"{self.how} in {self.arguments and {name: np.shape(a) if isinstance(a, np.ndarray) else '...' for name, a in self.arguments.items()}} {self.how and list(self.keywords)}"
 
 
 def _changed(value, which):
@@ -97,8 +96,9 @@ def test_operators(operator):
         keywords = {name: call[name] for name in row.keywords}
         costs = cost_arguments(call)
         for changes in ([], *several):
-            _both(operator, Changed(arguments, keywords, changes), row.exact)
-            _both(f"{operator}_backward", Changed(took, keywords, changes), row.exact)
+            exact = row.exact and dtype == np.float32  # whole numbers
+            _both(operator, Changed(arguments, keywords, changes), exact)
+            _both(f"{operator}_backward", Changed(took, keywords, changes), exact)
             if row.cost is not None:
                 changed = Changed({}, costs, changes)
                 names = [part for name in costs for part in (name, name.removesuffix("_shape").removesuffix("_shapes"))]

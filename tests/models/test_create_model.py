@@ -119,7 +119,7 @@ def test_how_to_run_is_checked_by_every_network(keyword):
         (ValueError, "num_classes=0.* int of 1 or more", {"num_classes": 0}),
         (TypeError, "seed=1.5.* int of 0 or more", {"seed": 1.5}),
         (ValueError, "seed=-1.* int of 0 or more", {"seed": -1}),
-        (TypeError, "dtype='float32'.*numpy.float32", {"dtype": "float32"}),
+        (TypeError, "dtype='float16'.*numpy.float32", {"dtype": "float16"}),
         (TypeError, "dtype=<class 'numpy.float16'>.*numpy.float32", {"dtype": np.float16}),
         (ValueError, "width=0.*above 0", {"width": 0}),
         (ValueError, "width=-1.*above 0", {"width": -1}),

@@ -12,6 +12,7 @@ from ghostnp.course.worksheets.problem import LEVELS, Named, Template
 from ghostnp.course.worksheets.question import CHOICE, NUMBER, Question, question
 from ghostnp.course.worksheets.roster import Student
 from ghostnp.course.worksheets.topics import TEMPLATES, TOPICS
+from ghostnp.modules.rules import of_kind
 from ghostnp.ops.checks import integer, nearest, sequence, shown
 
 
@@ -83,6 +84,15 @@ class WorksheetPlan:
             dice = Dice(self.seed, student.id, name, turn)
             questions.append(question(slot.number, slot.template, given, slot.kind, dice))
         return Paper(student, tuple(questions))
+
+
+def checked(plan, papers):
+    """`papers` as a list, for whoever writes them down; `plan` is what they have in common."""
+    of_kind("plan", plan, WorksheetPlan, "plan(['grouped'], 3, 0)")
+    papers = [papers] if isinstance(papers, Paper) else list(sequence("papers", papers))
+    for number, paper in enumerate(papers):
+        of_kind(f"papers[{number}]", paper, Paper, "plan(...).paper(Student('17', 'Ada'))")
+    return papers
 
 
 def plan(topics, count, seed, levels=tuple(LEVELS)):

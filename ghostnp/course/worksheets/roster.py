@@ -2,10 +2,14 @@
 
 import csv
 import unicodedata
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
-from ghostnp.ops.checks import integer
+from ghostnp.ops.checks import integer, shown
+
+# More papers than any school has students.
+_MOST = 100_000
 
 _HEADERS = (["id", "name"], ["name"], ["id"])
 
@@ -36,7 +40,9 @@ def numbered(variants):
     >>> numbered(2)
     (Student(id='variant 1', name='variant 1'), Student(id='variant 2', name='variant 2'))
     """
-    names = (f"variant {n}" for n in range(1, integer("variants", variants, 1) + 1))
+    if integer("variants", variants, 1) > _MOST:
+        raise ValueError(f"variants={shown(variants)}: the rule is 1 to {_MOST:,}, such as 30")
+    names = (f"variant {n}" for n in range(1, variants + 1))
     return tuple(Student(name, name) for name in names)
 
 
@@ -61,6 +67,8 @@ def read_roster(path):
     ValueError
         If it is no such text, empty, or has one id twice.
     """
+    if not isinstance(path, str | PathLike):
+        raise TypeError(f"path={shown(path)}: the rule is the path of a file, such as 'students.txt'")
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
         # Two ways to write an accent are one name, and one paper.

@@ -227,3 +227,7 @@ def test_a_dash_is_the_screen(run):
     assert "1 question\n" in result.stdout
     assert os.listdir() == []
     refused(run("worksheet", "--count", 1, "--key", "-"), "--key -", "key.md")
+
+
+def test_no_more_papers_than_there_are_students(run):
+    refused(run("worksheet", "--count", 1, "--variants", 2**31 - 1), "variants=2147483647", "1 to 100,000")
