@@ -15,6 +15,7 @@ from functools import cache
 from types import ModuleType
 
 from ghostnp import ops
+from ghostnp.ops.checks import shown
 from ghostnp.ops.vocabulary import function_named, function_names
 
 _chosen = ContextVar("backend", default=None)
@@ -97,7 +98,7 @@ def overlay(namespace):
     # A name in the place of a namespace is an easy slip, and text has a `split` too.
     if isinstance(namespace, str) or not any(hasattr(namespace, name) for name in function_names()):
         raise TypeError(
-            f"namespace={namespace!r} has no function of the vocabulary: the rule is a module or an object with "
+            f"namespace={shown(namespace)} has no function of the vocabulary: the rule is a module or an object with "
             f"functions such as depthwise_conv2d as attributes, such as ghostnp.ops"
         )
     return _Overlay(namespace)

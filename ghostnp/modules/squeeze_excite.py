@@ -12,7 +12,7 @@ from functools import partial
 from ghostnp.modules.base import Module
 from ghostnp.modules.combine import chain_backward, chain_forward, gate_backward, gate_forward
 from ghostnp.modules.layers import Conv2d, GlobalAvgPool2d, HardSigmoid, ReLU
-from ghostnp.ops.checks import integer, positive
+from ghostnp.ops.checks import integer, positive, shown
 
 
 def make_divisible(value, divisor):
@@ -57,7 +57,7 @@ class SqueezeExcite(Module):
         channels = integer("channels", channels, 1)
         hidden = make_divisible(channels * 0.25, 4) if hidden is None else integer("hidden", hidden, 1)
         if not (isinstance(gate, type) and issubclass(gate, Module)):
-            raise TypeError(f"gate={gate!r}: the rule is a type of Module, such as HardSigmoid")
+            raise TypeError(f"gate={shown(gate)}: the rule is a type of Module, such as HardSigmoid")
         self.squeeze = GlobalAvgPool2d()
         self.conv_reduce = Conv2d(channels, hidden, 1)
         self.act1 = ReLU()

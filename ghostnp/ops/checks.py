@@ -351,7 +351,7 @@ def fraction(name, value):
 
 def float_dtype(name, value):
     """`value`, a type of numbers or its name, as the dtype float32 or float64."""
-    if value is not None:  # which NumPy takes for float64
+    if isinstance(value, type | str | np.dtype):  # NumPy would take more, such as None for float64
         try:
             dtype = np.dtype(value)
         except (TypeError, ValueError, SyntaxError):  # NumPy's answers to what is no dtype

@@ -26,6 +26,7 @@ from ghostnp.ops.checks import (
     check_shape,
     integer,
     pair,
+    shown,
 )
 
 # Stands for as many groups as there are input channels: no value that a caller could write.
@@ -101,7 +102,7 @@ def sliding_window(size, kernel, stride, padding, dilation=1):
 def _same(word, size, reach, stride):
     if word != "same":
         raise ValueError(
-            f"padding={word!r}: the rule is an int, a pair, ((top, bottom), (left, right)) or 'same', such as 0, "
+            f"padding={shown(word)}: the rule is an int, a pair, ((top, bottom), (left, right)) or 'same', such as 0, "
             "which other libraries call 'valid'"
         )
     total = (max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(size, reach, stride, strict=True))

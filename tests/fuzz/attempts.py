@@ -8,6 +8,7 @@ import re
 import signal
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,8 +87,8 @@ def attempt(suite, function, args=(), keywords=None, *, names=(), about="", allo
     except REFUSALS as error:
         named = re.compile("|".join(rf"\b{name}\b" for name in names) or ".")
         # A request that fits into the machine may still find no room: NumPy says how much it asked for.
-        texts = [value for value in (*args, *keywords.values()) if isinstance(value, str)]
-        shows = any(text and text in str(error) for text in texts)
+        texts = [value for value in (*args, *keywords.values()) if isinstance(value, str | Path)]
+        shows = any((str(text) or "''") in str(error) for text in texts)
         if not isinstance(error, MemoryError) and not shows and not named.search(str(error)):
             raise AssertionError(f"{about}: {error!r} names no argument") from error
         outcome = Outcome(error=error)

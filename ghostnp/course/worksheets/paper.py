@@ -133,7 +133,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
     for level in sequence("levels", levels):
         if not isinstance(level, int) or level not in LEVELS:
             raise ValueError(f"level={shown(level)}: the rule is one of {', '.join(map(str, LEVELS))}")
-    integer("seed", seed, 0)
+    seed = integer("seed", seed, 0)
     # In what order they were asked for makes no difference.
     topics, levels = (
         tuple(key for key in known if key in asked) for known, asked in ((TOPICS, topics), (LEVELS, levels))

@@ -73,7 +73,7 @@ def read_roster(path):
         text = Path(path).read_text(encoding="utf-8-sig")
         # Two ways to write an accent are one name, and one paper.
         lines = list(csv.reader(unicodedata.normalize("NFC", text).splitlines(), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise ValueError(
             f"{path} is no class list ({error}): the rule is text in UTF-8, such as 17,Ada Lovelace"
         ) from None
