@@ -24,10 +24,21 @@ from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
 from ghostnp.cli.trace import trace_command
 from ghostnp.cli.worksheet import worksheet
+from ghostnp.ops.checks import nearest, shown
 
 
 class _Program(click.Group):
     """All subcommands: what goes wrong with the terminal, or the file in its place, is one line for each of them."""
+
+    def resolve_command(self, context, args):
+        """As in click; a command that is mistyped is answered with those that come nearest."""
+        if self.get_command(context, args[0]) is None:
+            raise click.UsageError(
+                f"No such command {shown(args[0])}: the rule is one of the commands, nearest first: "
+                f"{nearest(args[0], self.commands)}; the tour is `ghostnp` without a command",
+                context,
+            )
+        return super().resolve_command(context, args)
 
     def main(self, *arguments, **keywords):
         """As in click."""

@@ -1,12 +1,12 @@
 """The command `ghostnp count`: what a network or one operator costs, with the working."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
 from ghostnp.graph.counting import OPERATORS, count, count_operator
 from ghostnp.models import create_model, list_models
+from ghostnp.ops.checks import nearest, shown
 
 
 class Sizes(click.ParamType):
@@ -90,9 +90,10 @@ def count_command(target, size, batch, convention, style, depth, plot, **operato
 def _network(target):
     names = list_models()
     if target not in names:
-        nearest = get_close_matches(target, [*names, *OPERATORS], n=len(names) + len(OPERATORS), cutoff=0)
-        raise ValueError(f"{target!r} is no network and no operator: the rule is one of these, nearest first: "
-                         f"{', '.join(nearest)}")  # fmt: skip
+        raise ValueError(
+            f"{shown(target)} is no network and no operator: the rule is the name of one, nearest first: "
+            f"{nearest(target, [*names, *OPERATORS])}"
+        )
     return create_model(target, seed=None)
 
 

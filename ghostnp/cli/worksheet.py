@@ -25,6 +25,10 @@ class Several(click.ParamType):
 SEVERAL = Several()
 
 
+# What the name of a file says of what is in it.
+_STYLES = {".html": "html", ".htm": "html", ".xml": "moodle", ".csv": "csv"}
+
+
 def _list_topics(context, param, value):
     if value:
         from ghostnp.course.worksheets import LEVELS, TEMPLATES, TOPICS
@@ -56,12 +60,11 @@ def _list_topics(context, param, value):
     "--format",
     "style",
     type=click.Choice(["markdown", "html", "moodle", "csv"]),
-    default="markdown",
-    show_default=True,
-    help="Markdown; a page to print; Moodle XML and CSV, which hold answers and feedback too.",
+    help="Markdown; a page to print; Moodle XML and CSV, which hold answers and feedback too.  [default: what the "
+    "name of --output ends in, or else markdown]",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here, not to the screen."
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here; - is the screen."
 )
 @click.option(
     "--key", type=click.Path(path_type=Path), metavar="FILE", help="Write the teacher's key here, in Markdown."
@@ -82,7 +85,11 @@ def worksheet(topic, count, seed, level, variants, roster, style, output, key, f
     # What writes the page takes long to import, and `ghostnp --help` needs none of it.
     from ghostnp.course.worksheets import FORMATS, TOPICS, numbered, plan, read_roster, to_key
 
+    output = None if output == Path("-") else output
+    style = style or _STYLES.get("" if output is None else output.suffix.lower(), "markdown")
     try:
+        if key == Path("-"):
+            raise ValueError("--key -: the papers go to the screen, and the rule is a file, such as key.md")
         if variants is not None and roster is not None:
             raise ValueError("--variants and --roster both say who gets a paper: the rule is one of them")
         chosen = plan(topic or tuple(TOPICS), count, seed, level)

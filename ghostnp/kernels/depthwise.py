@@ -19,14 +19,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.layout import compact, contiguous, images, planes, rows
+from ghostnp.kernels.layout import compact, contiguous, home, images, planes, rows
 from ghostnp.kernels.loops import UNLIMITED, add_scaled, copy, dot, fill, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.rows import ROWS, VECTOR, RowTaps, filter_rows
 from ghostnp.kernels.runtime.strips import DEALT, SIZES, STEPS, filter_strip
 from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
 from ghostnp.kernels.windows import collect, deal, layout
-from ghostnp.ops.geometry import check_conv2d
+from ghostnp.ops.geometry import EACH_CHANNEL, check_conv2d
 from ghostnp.ops.gradients import ConvGrads
 
 # How large the phases of a band should be: they, as many outputs and as many gradients share a second-level cache.
@@ -38,19 +38,19 @@ STRIP_BYTES, LEAST_ROWS = 1 << 14, 8
 
 def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
     """Twin of `ghostnp.ops.depthwise_conv2d`, for the engine into `out` (a kernel's layout), within `limits`."""
-    window = check_conv2d(x, weight, bias, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = check_conv2d(x, weight, bias, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation)
     return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
 
 
 def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
     """Twin of `ghostnp.ops.depthwise_conv2d_backward`."""
-    window = check_conv2d(x, weight, dy=dy, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = check_conv2d(x, weight, dy=dy, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation)
     return convolve_depthwise_backward(dy, x, weight, window)
 
 
 def convolve_depthwise(x, weight, bias, window, *, out=None, limits=UNLIMITED):
     """`depthwise_conv2d` for a window that has been checked already."""
-    y = empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
+    y = home((len(x), len(weight), *window.output), x.dtype, out, x=x, weight=weight, bias=bias)
     if y.size:
         bias = np.zeros(len(weight), x.dtype) if bias is None else contiguous(bias)
         w, shares = contiguous(rows(weight)), shares_for(y.size * weight[0].size)

@@ -10,7 +10,7 @@ maps, as by `resize_nearest`, a channel at a time. Enlarged maps stay in the cac
 
 import numpy as np
 
-from ghostnp.kernels.layout import array_of, buffer_of, images, planes, rows
+from ghostnp.kernels.layout import array_of, buffer_of, home, images, planes, rows
 from ghostnp.kernels.loops import UNLIMITED, accumulate, clip_row, copy, dot, fill, multiply_by, same, sum_row
 from ghostnp.kernels.resize import enlarge
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
@@ -80,17 +80,16 @@ def _multiply_by_enlarged(a, b, out):
         raise ValueError(
             f"b has shape {b.shape}: the rule is as many maps as a {a.shape}, such as {(*a.shape[:2], 1, 1)}"
         )
-    sources = nearest_sources(b.shape[2:], a.shape[2:])
-    pixels = planes(a)
-    y = empty(pixels.shape, a.dtype) if out is None else planes(out)
+    sources = nearest_sources(b, a.shape[2:])
+    y = home(a.shape, a.dtype, out, over=("a",), a=a, b=b)
     if y.size:
-        _multiply_rows(shares_for(2 * y.size), rows(pixels), rows(planes(b)), b.shape[2], *sources, len(a), rows(y))
+        _multiply_rows(shares_for(2 * y.size), rows(planes(a)), rows(planes(b)), b.shape[2], *sources, len(a), rows(y))
     return images(y)
 
 
 def _combine(a, b, *, product, limits=UNLIMITED, out=None):
     left, right = buffer_of(a), buffer_of(b)
-    y = empty(left.shape, a.dtype) if out is None else buffer_of(out)
+    y = home(a.shape, a.dtype, out, over=("a", "b"), a=a, b=b)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
     if y.size:
         _combine_rows(

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from ghostnp.kernels.layout import contiguous
+from ghostnp.kernels.layout import contiguous, home
 from ghostnp.kernels.loops import UNLIMITED, clip_row, fill
 from ghostnp.kernels.matmul import CHUNK, add_dots, gemm, gemm_nt, matrix, row_sums
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
@@ -33,10 +33,9 @@ _BAND = 4  # rows of w whose products with x are summed at once
 def linear(x, weight, bias=None, *, out=None, limits=UNLIMITED):
     """Twin of `ghostnp.ops.linear`; `out` and `limits` as in `convolution`."""
     check_linear(x, weight, bias)
-    if out is None:
-        out = empty((len(weight), len(x)), x.dtype).T
-    product(contiguous(weight)[None], bias, x.T[None], out.T[None], limits=limits)
-    return out
+    y = home((len(x), len(weight)), x.dtype, out, axes=(1, 0), x=x, weight=weight, bias=bias)
+    product(contiguous(weight)[None], bias, x.T[None], y[None], limits=limits)
+    return y.T if out is None else out
 
 
 def linear_backward(dy, x, weight, *, no_dx=False):

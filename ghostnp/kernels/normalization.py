@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.layout import contiguous, images, planes, rows
+from ghostnp.kernels.layout import contiguous, home, images, planes, rows
 from ghostnp.kernels.loops import BLOCK, UNLIMITED, clipped, same, sum_block
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.gradients import NormGrads
@@ -42,7 +42,7 @@ def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5, limits=UNLIMITED, o
     """Twin of `ghostnp.ops.batch_norm_eval`."""
     eps = check_batch_norm(x, eps, weight=weight, bias=bias, mean=mean, var=var)
     pixels = planes(x)
-    y = empty(pixels.shape, x.dtype) if out is None else planes(out)
+    y = home(x.shape, x.dtype, out, over=("x",), x=x, weight=weight, bias=bias, mean=mean, var=var)
     norm = _Norm(contiguous(weight), contiguous(bias), contiguous(mean), contiguous(var), eps, False)
     _normalize(shares_for(y.size), rows(pixels), norm, limits, rows(y))
     return images(y)

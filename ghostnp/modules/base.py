@@ -16,12 +16,18 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ghostnp.ops.checks import flag, float_dtype, shown
+
 # Kinds of numbers (bool, integers, float) that may be loaded into an array of floats, or of integers.
 _LOADABLE = {"f": "biuf", "i": "biu"}
 
 
 def under(name, entries):
     """Move a dict of dotted paths below `name`; an empty name leaves them where they are."""
+    if not isinstance(name, str):
+        raise TypeError(f"name={shown(name)}: the rule is a name, such as 'conv1'")
+    if not isinstance(entries, Mapping):
+        raise TypeError(f"entries={shown(entries)}: the rule is a dict of dotted paths, such as layer.parameters()")
     return {f"{name}.{path}": value for path, value in entries.items()} if name else entries
 
 
@@ -55,6 +61,19 @@ def _path_below(outer, inner):
     return next((path for path, module in outer.tree().items() if module is inner), "")
 
 
+def _check_forward(x, training=False, rng=None, **_):
+    """What whoever runs a module may get wrong: for the outermost one, which hands it on. Operators check the rest."""
+    _check_maps("x", x)
+    flag("training", training)
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng={shown(rng)}: the rule is a generator, such as numpy.random.default_rng(0), or None")
+
+
+def _check_maps(name, maps):
+    if not isinstance(getattr(maps, "shape", None), tuple):
+        raise TypeError(f"{name} is of type {type(maps).__name__}: the rule is a NumPy array of float32 or float64")
+
+
 def _tracked_forward(forward):
     """`forward`, during which its module is known to be running; in inference its cache is dropped at once."""
 
@@ -63,6 +82,8 @@ def _tracked_forward(forward):
         outer = _innermost.get()
         if outer is not None and outer.module is self:
             return forward(self, *args, **keywords)  # super().forward(...): this module is running already
+        if outer is None:
+            _check_forward(*args, **keywords)
         token = _innermost.set(_Running(module=self, outer=outer))
         try:
             y, cache = forward(self, *args, **keywords)
@@ -309,15 +330,14 @@ class Module:
         Parameters
         ----------
         dtype : {numpy.float32, numpy.float64}
-            The new dtype.
+            The new dtype, or its name.
 
         Returns
         -------
         Module
             This module.
         """
-        if dtype not in (np.float32, np.float64):
-            raise TypeError(f"dtype={dtype!r}: the rule is float32 or float64, such as numpy.float64")
+        dtype = float_dtype("dtype", dtype)
         for module in self.tree().values():
             for name in module.parameter_names + module.buffer_names:
                 array = getattr(module, name)
