@@ -26,9 +26,10 @@ except ModuleNotFoundError as error:
         name="hypothesis",
     ) from None
 
-from ghostnp.testing.arrays import MEMORY, in_memory, values
+from ghostnp.testing.arrays import FORMATS, MEMORY, REGIMES, in_memory, values
 from ghostnp.testing.calls import Call, run, run_backward
 from ghostnp.testing.draw import CONVOLUTIONS, calls, shapes
+from ghostnp.testing.frameworks import Adapter, Keras, Torch
 from ghostnp.testing.ghost import ghost_module, ghost_module_backward
 from ghostnp.testing.laws.assertions import assert_adjoint, assert_gradient, assert_linear, inner
 from ghostnp.testing.laws.table import LAWS, Law, assert_laws, laws_of
@@ -37,10 +38,15 @@ from ghostnp.testing.search import smallest_failure
 
 __all__ = [
     "CONVOLUTIONS",
+    "FORMATS",
     "LAWS",
     "MEMORY",
+    "REGIMES",
+    "Adapter",
     "Call",
+    "Keras",
     "Law",
+    "Torch",
     "assert_adjoint",
     "assert_gradient",
     "assert_laws",

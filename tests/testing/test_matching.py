@@ -1,5 +1,7 @@
 """Anybody's operator, held against the definition."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +62,14 @@ def cast(value, dtype):
     return value.astype(dtype) if floats else value
 
 
+def torch_batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5):
+    return F.batch_norm(x, mean, var, weight, bias, eps=eps)
+
+
+def torch_bilinear(x, size, *, align_corners=False):
+    return F.interpolate(x, size, mode="bilinear", align_corners=align_corners)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_functions_of_pytorch_as_they_are(dtype):
     assert_matches(F.conv2d, "conv2d", dtype=dtype)
@@ -70,6 +80,9 @@ def test_functions_of_pytorch_as_they_are(dtype):
     assert_matches(torch_depthwise, "depthwise_conv2d", dtype=dtype, framework="torch")
     contiguous = {"where": lambda call: call.memory == "C"}  # see the next test
     assert_matches(torch_batch_norm, "batch_norm_train", dtype=dtype, framework="torch", **contiguous)
+    assert_matches(torch_batch_norm_eval, "batch_norm_eval", dtype=dtype, framework="torch")
+    assert_matches(torch_bilinear, "resize_bilinear", dtype=dtype, framework="torch")
+    assert_matches(functools.partial(F.softmax, dim=1), "softmax", dtype=dtype)
     assert_matches(F.cross_entropy, "softmax_cross_entropy", dtype=dtype)
 
 
@@ -160,9 +173,39 @@ def test_what_wants_tensors_has_to_say_so():
         assert_matches(torch_depthwise, "depthwise_conv2d")
 
 
-def test_where_has_to_leave_something():
-    with pytest.raises(ValueError, match="where is true of no call that was drawn: the rule is"):
-        assert_matches(ops.relu, "relu", where=lambda call: False)
+@pytest.mark.parametrize(
+    "where",
+    [lambda call: False, lambda call: call["weight"][2:] == (3, 3) and "stride" not in call.keywords],
+    ids=["none", "few"],
+)
+def test_where_has_to_leave_enough(where):
+    said = r"where was true of \d+ calls of \d+ that were drawn, .* better said as an argument, .* kernel=3, stride=1"
+    with pytest.raises(ValueError, match=said):
+        assert_matches(ops.conv2d, "conv2d", where=where, examples=100)
+
+
+def test_what_is_fixed_is_drawn_directly():
+    seen = []
+
+    def record(x, weight, bias=None, **geometry):
+        seen.append((x.shape, weight.shape, geometry))
+        return ops.conv2d(x, weight, bias, **geometry)
+
+    fixed = {"kernel": 3, "stride": 1, "dilation": 1, "padding": 1, "groups": 2, "channels": 8, "filters": 4}
+    assert_matches(record, "conv2d", **fixed, size=(9, 7), examples=30)
+    assert len(seen) >= 30
+    for x, weight, geometry in seen:
+        assert (x[1:], weight) == ((8, 9, 7), (4, 4, 3, 3))
+        assert geometry == {"padding": 1, "groups": 2}
+    assert_matches(ops.depthwise_conv2d, "depthwise_conv2d", channels=3, filters=6, kernel=3, size=5, examples=20)
+    assert_matches(ops.max_pool2d, "max_pool2d", kernel_size=3, stride=2, size=(6, 7), channels=2, examples=20)
+    with pytest.raises(TypeError, match="width cannot be fixed in calls of conv2d: the rule is one of kernel, stride"):
+        assert_matches(ops.conv2d, "conv2d", width=3)
+
+
+def test_exact_is_for_what_makes_integers_of_integers():
+    with pytest.raises(ValueError, match=r"exact=True for batch_norm_train: .* The rule is one of standard_conv2d"):
+        assert_matches(ops.batch_norm_train, "batch_norm_train", exact=True)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +232,13 @@ def test_a_gradient_that_is_cut_off():
         ({"layout": "CHWN"}, "layout='CHWN': the rule is one of 'NCHW', 'NHWC'"),
         ({"weights": "IOHW"}, "weights='IOHW': the rule is one of"),
         ({"framework": "caffe"}, "framework='caffe'"),
-        ({"dtype": "float16"}, "dtype='float16'"),
+        ({"dtype": "float8"}, "dtype='float8'"),
+        ({"accumulate": "int32"}, "accumulate='int32'"),
         ({"paddings": "all"}, "paddings='all'"),
+        ({"device": "cuda"}, "device='cuda': the rule is framework='torch'"),
+        ({"gradients": ["y"]}, r"gradients=\['y'\]: conv2d has none of y; the rule is .* x, weight, bias"),
+        ({"regimes": ["odd"]}, "regimes='odd': the rule is one of 'usual', 'large'"),
+        ({"channels": 5, "groups": 2}, "channels=5 and 2 groups: the rule is a multiple"),
     ],
 )
 def test_bad_arguments(given, said):

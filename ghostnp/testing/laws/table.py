@@ -14,10 +14,11 @@ channel_shuffle breaks the law "deals channels out"
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ghostnp.testing.arrays import REGIMES
 from ghostnp.testing.calls import row_of
-from ghostnp.testing.draw import calls
+from ghostnp.testing.draw import strata
 from ghostnp.testing.laws import algebra, handling, symmetry
-from ghostnp.testing.search import smallest_failure
+from ghostnp.testing.search import examples_of, smallest_failure
 
 
 class Law(NamedTuple):
@@ -35,6 +36,8 @@ class Law(NamedTuple):
         Takes a namespace and a `Call`, and raises AssertionError where the law is broken.
     binds : callable
         Tells from an operator's row whether the law holds for it; by default it holds for all.
+    regimes : tuple of str
+        Of which numbers it is asked: some of `REGIMES`.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Law(NamedTuple):
     of: str
     check: Callable
     binds: Callable = lambda row: True
+    regimes: tuple[str, ...] = ("usual",)
 
 
 LAWS = (
@@ -64,15 +68,20 @@ LAWS = (
     Law("deals channels out", "channels are dealt out: one of each group, in order", "forward",
         symmetry.deals_channels_out, lambda row: row.name == "channel_shuffle"),
     Law("normalizes", "each channel gets the mean and the scale that were asked for", "forward",
-        symmetry.normalizes, lambda row: row.name == "batch_norm_train"),
+        symmetry.normalizes, lambda row: row.name == "batch_norm_train", ("usual", "offset")),
     Law("takes the largest", "the largest of a window is a pixel of it, and no pixel is larger", "forward",
         symmetry.takes_the_largest, lambda row: row.name == "max_pool2d"),
     Law("repeats", "an integer factor repeats every pixel", "forward",
         symmetry.repeats, lambda row: row.name == "resize_nearest"),
+    Law("passes NaN on", "what depends on a number that is NaN is NaN", "forward",
+        handling.passes_nan_on, regimes=("nan",)),
+    Law("stays finite", "numbers of ten thousand have finite results", "forward",
+        handling.stays_finite, regimes=("large",)),
     Law("gradients fit", "gradients have the shapes and dtype of their arguments, which stay untouched", "backward",
         handling.gradients_fit, lambda row: row.backward is not None),
     Law("adjoint", "⟨dy, f(x)⟩ = ⟨dx, x⟩: what comes in is handed out", "backward",
-        algebra.adjoint, lambda row: row.backward is not None and bool(row.linear or row.homogeneous)),
+        algebra.adjoint, lambda row: row.backward is not None and bool(row.linear or row.homogeneous),
+        ("usual", "ties")),
     Law("gradient matches", "the gradient is the slope that steps forward and back measure", "backward",
         algebra.gradient_matches, lambda row: row.backward is not None),
 )  # fmt: skip
@@ -113,18 +122,21 @@ def assert_laws(namespace, operator, *, examples=None):
     """
     laws = laws_of(operator)
     broken = laws[0]
+    examples = examples_of(examples)
 
     def obeys(call):
         nonlocal broken
         for broken in laws:
-            broken.check(namespace, call)
+            if call.regime in broken.regimes:
+                broken.check(namespace, call)
 
-    found = smallest_failure(calls(operator), obeys, examples)
+    found = smallest_failure(calls_for(operator, laws, examples), obeys)
     if found is None:
         return
     # Of all that it breaks, the first law says most of a mistake: each is looked at by itself, on calls of its own.
     for law in laws:
-        failure = smallest_failure(calls(operator), lambda call, law=law: law.check(namespace, call), examples)
+        drawn = calls_for(operator, [law], examples)
+        failure = smallest_failure(drawn, lambda call, law=law: law.check(namespace, call))
         if failure is not None:
             found, broken = failure, law
             break
@@ -132,3 +144,9 @@ def assert_laws(namespace, operator, *, examples=None):
     said = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
     name = operator if broken.of == "forward" else f"{operator} or its backward pass"
     raise AssertionError(f'{name} breaks the law "{broken.name}": {said}\n    smallest call: {call!r}') from None
+
+
+def calls_for(operator, laws, examples):
+    """Where the calls come from on which laws are asked: as of `smallest_failure`."""
+    asked = {regime for law in laws for regime in law.regimes}
+    return strata(operator, [regime for regime in REGIMES if regime in asked], examples=examples)
