@@ -64,8 +64,9 @@ def format_of(dtype):
 
 
 def _offset(rng, array, form):
-    # A million, or as far off as leaves three bits of a spread of one.
-    return array + min(1e6, 0.125 / form.eps)
+    # A million, or so far off that ten bits are left of a spread of one. They are enough for a variance, though not for
+    # E[x²] − E[x]².
+    return array + min(1e6, 2.0**-10 / form.eps)
 
 
 def _ties(rng, array, form):
@@ -84,7 +85,8 @@ def _scattered(*what):
 
 REGIMES: dict[str, Callable] = {
     "usual": lambda rng, array, form: array,
-    "large": lambda rng, array, form: array * 1e4,
+    # Ten thousand; in float16, whose largest number is 65504, as many as may still be added up.
+    "large": lambda rng, array, form: array * min(1e4, form.largest**0.5),
     "offset": _offset,
     "ties": _ties,
     "tiny": lambda rng, array, form: array * (form.tiny / 8),

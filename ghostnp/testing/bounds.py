@@ -137,13 +137,13 @@ class _Rounding:
 
     @property
     def tiny(self):
-        """What may be lost where numbers are too small."""
-        return _MARGIN * self.of_results.tiny
+        """What may be lost where numbers are too small: sums may drop subnormals, results are rounded to them."""
+        return _MARGIN * (self.of_sums.tiny + self.of_results.tiny * self.of_results.eps)
 
     def gamma(self, count):
         """γ for sums of so many products, and for the rounding of what is made of them."""
         wide, steps = (np.ceil(count) + 1) * self.of_sums.eps / 2, 4 * (self.of_sums is not self.of_results)
-        return np.where(wide < 1, wide / np.maximum(1 - wide, 1e-300), np.inf) + steps * self.unit
+        return np.where(wide < 1, wide / np.maximum(1 - wide, 1e-30), 1e30) + steps * self.unit
 
 
 def _bound(call, arguments, rounding, results):
@@ -184,7 +184,7 @@ def _bound_of_sums(call, arguments, rounding, results):
     bounds = []
     for size, count in zip(sizes, counts, strict=True):
         terms = max(count.max(initial=0), pixels)
-        bounds.append(_MARGIN * rounding.gamma(terms) * size + rounding.tiny * (terms + 1) * others)
+        bounds.append(_MARGIN * rounding.gamma(terms) * size + rounding.tiny * (count + 1) * others)
     if call.row.family == "resize" and call.row.divides:
         bounds = [bound + _of_places(call, absolute, rounding) for bound in bounds]
     return bounds
@@ -290,8 +290,8 @@ class _BatchNorm:
             mean, var = arguments["mean"], arguments["var"]
             of_mean = of_var = np.zeros_like(mean)
         below = var + call["eps"]
-        # Where the variance is lost altogether, so is the scale.
-        relative = np.where(of_var < below, of_var / np.maximum(2 * (below - of_var), 1e-300), np.inf)
+        # Where the variance is lost altogether, so is the scale: that is no infinity, since 0·∞ is no bound.
+        relative = np.where(of_var < below, of_var / np.maximum(2 * (below - of_var), 1e-30 * below), 1e30)
         self.share = self.of(relative + _MARGIN * 4 * u)
         self.scale = self.of(1 / np.sqrt(below))
         self.normal = (x - self.of(mean)) * self.scale

@@ -88,7 +88,7 @@ def _compare(fn, backward, call, dialect, against):
     got = {name: _read(gradients[name], right[name], dialect, name) for name in wanted}
     if _ties(call):
         if dialect.adapter.computes:
-            _assert_handed_out(call, got, reference, dy, expected, form)
+            _assert_handed_out(call, got, reference, dy, expected, dialect)
         return
     limits = {} if dialect.exact else backward_bound(call, reference, dy, extra, form.name, dialect.accumulate)
     for name in wanted:
@@ -127,14 +127,16 @@ def _finite(value):
     return np.nan_to_num(value, nan=0, posinf=0, neginf=0) if floats else value
 
 
-def _assert_handed_out(call, gradients, arguments, dy, y, form):
+def _assert_handed_out(call, gradients, arguments, dy, y, dialect):
     """⟨dx, x⟩ = ⟨dy, y⟩, as of all functions that are homogeneous, whichever slope a kink is given."""
     came = sum(float(np.sum(one * two)) for one, two in zip(leaves(dy), leaves(y), strict=True))
     sums = sum(float(np.abs(one).sum() * (one.size + 1)) for one in leaves(dy))
+    tolerance = 4 * dialect.form.eps + (dialect.rtol or 0.0)
     for name in (name for group in call.row.homogeneous for name in group if name in gradients):
         pairs = list(zip(leaves(gradients[name]), leaves(arguments[name]), strict=True))
         went = sum(float(np.sum(one.astype(np.float64) * two)) for one, two in pairs)
-        allowed = 4 * form.eps * sums * max((float(np.abs(two).max(initial=0)) for _, two in pairs), default=0.0)
+        most = max((float(np.abs(two).max(initial=0)) for _, two in pairs), default=0.0)
+        allowed = most * (tolerance * sums + (dialect.atol or 0.0) * sum(one.size for one, _ in pairs))
         assert abs(went - came) <= allowed, (
             f"d{name} hands out {went:.8g} where numbers tie, and {came:.8g} came in: the gradient of a maximum goes "
             f"to one of the numbers that tie, or is shared among them"

@@ -95,9 +95,10 @@ def strata(operator, regimes, *, examples, **given):
     few = max(2, examples // 16)
     first, *others = ({"regime": regime} for regime in regimes)
     long = [{"long": axis, **first} for axis in (_AXES if "long" not in given else ())]
-    found = [(calls(operator, **given | first), max(few, examples // 2 - few * len(long)))]
-    found += [(calls(operator, **given | rare), few) for rare in long]
-    return found + [(calls(operator, **given | rare), max(few, examples // 2 // len(others))) for rare in others]
+    found = [(calls(operator, **given | rare), few) for rare in long]
+    found += [(calls(operator, **given | rare), max(few, examples // 2 // len(others))) for rare in others]
+    rest = max(few, examples - sum(number for _, number in found))
+    return [(calls(operator, **given | first), rest), *found]
 
 
 def shapes(batches=_BATCHES, channels=_SIZES, sizes=_SIZES):

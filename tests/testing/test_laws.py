@@ -25,7 +25,7 @@ def test_a_mistake_breaks_its_law(name):
         law.check(namespace, again)
     assert max(np.size(part) for part in leaves(call.arguments(np.float32))) <= 40, call
     if "beyond" in name or "sixteen" in name:  # the smallest that is beyond it
-        assert max(max(shape) for shape in call.given.values()) in (17, 33), call
+        assert max(max(shape) for shape in call.given.values()) in (17, 18, 33), call
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from ghostnp import ops
-from ghostnp.testing import Call, assert_matches
+from ghostnp.testing import Adapter, Call, assert_matches
 from ghostnp.testing.calls import operator_names, row_of
 from ghostnp.testing.layouts import from_layout, to_layout
 
@@ -78,9 +78,9 @@ def test_functions_of_pytorch_as_they_are(dtype):
     assert_matches(F.channel_shuffle, "channel_shuffle", dtype=dtype, where=lambda call: call.given["x"][0] > 0)
     assert_matches(F.max_pool2d, "max_pool2d", dtype=dtype, framework="torch")
     assert_matches(torch_depthwise, "depthwise_conv2d", dtype=dtype, framework="torch")
-    contiguous = {"where": lambda call: call.memory == "C"}  # see the next test
-    assert_matches(torch_batch_norm, "batch_norm_train", dtype=dtype, framework="torch", **contiguous)
-    assert_matches(torch_batch_norm_eval, "batch_norm_eval", dtype=dtype, framework="torch")
+    # In other orders of memory its batch norm has a fault: see the next test.
+    assert_matches(torch_batch_norm, "batch_norm_train", dtype=dtype, framework="torch", memory="C")
+    assert_matches(torch_batch_norm_eval, "batch_norm_eval", dtype=dtype, framework="torch", memory="C")
     assert_matches(torch_bilinear, "resize_bilinear", dtype=dtype, framework="torch")
     assert_matches(functools.partial(F.softmax, dim=1), "softmax", dtype=dtype)
     assert_matches(F.cross_entropy, "softmax_cross_entropy", dtype=dtype)
@@ -201,6 +201,106 @@ def test_what_is_fixed_is_drawn_directly():
     assert_matches(ops.max_pool2d, "max_pool2d", kernel_size=3, stride=2, size=(6, 7), channels=2, examples=20)
     with pytest.raises(TypeError, match="width cannot be fixed in calls of conv2d: the rule is one of kernel, stride"):
         assert_matches(ops.conv2d, "conv2d", width=3)
+
+
+def torch_softmax(x):
+    return F.softmax(x, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", torch.bfloat16])
+@pytest.mark.parametrize(
+    ("fn", "operator"), [(F.conv2d, "conv2d"), (torch_softmax, "softmax"), (F.cross_entropy, "softmax_cross_entropy")]
+)
+def test_formats_of_sixteen_bits(fn, operator, dtype):
+    """Their results are rounded to a few digits, and a mistake of as many shows."""
+    assert_matches(fn, operator, framework="torch", dtype=dtype)
+
+    def coarse(*arrays, **keywords):
+        return fn(*arrays, **keywords) * 1.25
+
+    with pytest.raises(AssertionError, match=r"would be allowed.*\n    again: .* dtype='b?float16'"):
+        assert_matches(coarse, operator, framework="torch", dtype=dtype)
+
+
+def test_what_sums_are_kept_in():
+    """A sum that is kept in float16 stops growing, and is right for who says so."""
+
+    def in_sixteen_bits(x):
+        y = np.zeros_like(x[:, :, :1, :1])
+        for i, j in np.ndindex(x.shape[2:]):
+            y += x[:, :, i : i + 1, j : j + 1]
+        return y / x.dtype.type(x.shape[2] * x.shape[3])
+
+    given = {"dtype": "float16", "regimes": ["offset"], "x": (1, 1, 128, 128), "examples": 3}
+    assert_matches(in_sixteen_bits, "global_avg_pool2d", **given, accumulate="float16")
+    with pytest.raises(AssertionError, match="would be allowed"):
+        assert_matches(in_sixteen_bits, "global_avg_pool2d", **given)
+
+
+def test_tolerances_of_ones_own():
+    def coarse(x):
+        return F.relu(x) * 1.001
+
+    assert_matches(coarse, "relu", framework="torch", rtol=2e-3)
+    with pytest.raises(AssertionError, match=r"would be allowed.*\n    again: .*rtol=0.0005"):
+        assert_matches(coarse, "relu", framework="torch", rtol=5e-4)
+
+
+def test_gradients_that_are_wanted():
+    recorded = set()
+
+    def frozen(x, weight, bias=None, **geometry):
+        recorded.add((x.requires_grad, weight.requires_grad, torch.is_grad_enabled()))
+        return F.conv2d(x, weight.detach(), bias, **geometry)
+
+    assert_matches(frozen, "conv2d", framework="torch", gradients=["x"], regimes=["usual"])
+    assert recorded == {(True, False, True)}
+    recorded.clear()
+    assert_matches(frozen, "conv2d", framework="torch", gradients=False)
+    assert recorded == {(False, False, False)}
+    with pytest.raises(AssertionError, match="has no gradient|does not require grad"):
+        assert_matches(frozen, "conv2d", framework="torch", gradients="weight")
+
+
+def test_on_a_device_without_numbers_shapes_are_compared():
+    assert_matches(F.conv2d, "conv2d", device="meta", framework="torch")
+    assert_matches(lambda x: F.relu(x) + 1, "relu", device="meta", framework="torch")
+    with pytest.raises(AssertionError, match=r"y has shape .* is right\n    again: .*device='meta'"):
+        assert_matches(lambda x: F.relu(x)[:, :, 1:], "relu", device="meta", framework="torch")
+
+
+def test_a_framework_of_ones_own():
+    class Boxed:
+        def __init__(self, array):
+            self.array = array
+
+    class Box(Adapter):
+        def tensor(self, array, form, wanted):
+            return Boxed(array)
+
+        def array(self, tensor):
+            return tensor.array
+
+        def dtype(self, tensor):
+            return tensor.array.dtype.name
+
+        def run(self, fn, tensors, keywords, wanted):
+            y = fn(*tensors, **keywords)
+            return y, lambda dy: [Boxed(np.where(box.array > 0, dy[0].array, 0)) for box in wanted]
+
+    assert_matches(lambda box: Boxed(np.maximum(box.array, 0)), "relu", framework=Box())
+    with pytest.raises(AssertionError, match=r"(?s)y\[.*framework=Box\(\)"):
+        assert_matches(lambda box: Boxed(np.abs(box.array)), "relu", framework=Box())
+
+
+def test_a_partial_function_repeats_itself():
+    across = functools.partial(F.softmax, dim=0)
+    with pytest.raises(AssertionError, match=r"partial\(softmax, dim=0\) is not softmax: .*") as caught:
+        assert_matches(across, "softmax", dtype="float64")
+    again = str(caught.value).split("again: ")[1]
+    names = {"assert_matches": assert_matches, "Call": Call, "softmax": F.softmax, "partial": functools.partial}
+    with pytest.raises(AssertionError, match="is not softmax"):
+        eval(again, names)
 
 
 def test_exact_is_for_what_makes_integers_of_integers():
