@@ -13,7 +13,6 @@
 import functools
 
 import numpy as np
-from hypothesis import strategies as st
 
 from ghostnp import ops
 from ghostnp.ops.vocabulary import operators
@@ -23,7 +22,7 @@ from ghostnp.testing.comparison import Dialect, compare
 from ghostnp.testing.draw import strata
 from ghostnp.testing.frameworks import adapter_of, framework_of
 from ghostnp.testing.layouts import LAYOUTS, WEIGHTS
-from ghostnp.testing.search import examples_of, smallest_failure
+from ghostnp.testing.search import examples_of, failure_of, smallest_failure, tell
 
 
 def assert_matches(
@@ -160,7 +159,11 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
     if backward is not None:
         lookup(against, f"{operator}_backward")  # what it is held against
 
+    tried = 0
+
     def check(call):
+        nonlocal tried
+        tried += 1
         compare(fn, backward, call, dialect, against)
 
     if case is None:
@@ -169,7 +172,8 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
         )
         failure = smallest_failure(drawn, check, where=where)
     else:
-        failure = smallest_failure(st.just(case), check, examples)
+        failure = failure_of(case, check)
+    tell(operator, "matches", tried, failure is None)
     if failure is not None:
         call, error = failure
         says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"

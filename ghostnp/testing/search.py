@@ -1,5 +1,8 @@
 """Looking for the smallest case that fails."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Flaky, Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.reporting import with_reporter
@@ -7,6 +10,26 @@ from hypothesis.reporting import with_reporter
 
 class _EnoughError(BaseException):
     """Too many cases were refused; no Exception, since Hypothesis would look for the smallest that raises it."""
+
+
+# What was held, and on how many calls: filled while somebody listens.
+_HELD: ContextVar[list[dict] | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def listening():
+    """A list that gets an entry for each operator and law that is held inside: for a report."""
+    token = _HELD.set([])
+    try:
+        yield _HELD.get()
+    finally:
+        _HELD.reset(token)
+
+
+def tell(operator, law, calls, kept):
+    """Tell who listens of a law, or a match, that was held on so many calls."""
+    if (held := _HELD.get()) is not None:
+        held.append({"operator": operator, "law": law, "calls": calls, "kept": kept})
 
 
 def examples_of(examples):
@@ -31,7 +54,8 @@ def smallest_failure(strategy, check, examples=None, where=None):
     Returns
     -------
     (case, Exception) or None
-        The smallest that was found and what it raised; None if all passed.
+        The smallest that was found and what it raised; None if all passed. What passes when it is repeated is said to
+        be flaky.
 
     Raises
     ------
@@ -56,7 +80,7 @@ def smallest_failure(strategy, check, examples=None, where=None):
         for drawn, number in several:
             failure, tried = _search(drawn if where is None else drawn.filter(counted), check, number)
             if failure is not None:
-                return failure
+                return _repeated(*failure, check)
             passed += tried
     except _EnoughError:
         pass
@@ -69,6 +93,29 @@ def smallest_failure(strategy, check, examples=None, where=None):
     return None
 
 
+def failure_of(case, check):
+    """The case and what `check` raises on it, or None: without Hypothesis, so that a test of Hypothesis can ask."""
+    try:
+        check(case)
+    except UnsatisfiedAssumption:
+        raise
+    except Exception as error:
+        return case, error
+    return None
+
+
+def _repeated(case, error, check):
+    """A failure, said to be flaky if it does not repeat."""
+    try:
+        check(case)
+    except Exception:
+        return case, error
+    says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
+    flaky = AssertionError(f"{says} (flaky: the same call passed when it was repeated)")
+    flaky.__cause__ = error
+    return case, flaky
+
+
 def _search(strategy, check, number):
     """The smallest failure, or None, and how many cases passed."""
     failure, passed = None, 0
@@ -77,7 +124,7 @@ def _search(strategy, check, number):
     @settings(
         deadline=None,
         database=None,
-        phases=(Phase.generate, Phase.shrink),
+        phases=tuple(phase for phase in settings().phases if phase in (Phase.generate, Phase.shrink)),
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
         max_examples=number,

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ghostnp import ops
-from ghostnp.testing import Adapter, Call, assert_matches
+from ghostnp.testing import Adapter, Call, assert_laws, assert_matches, calls
 from ghostnp.testing.calls import operator_names, row_of
 from ghostnp.testing.layouts import from_layout, to_layout
 
@@ -258,7 +260,7 @@ def test_gradients_that_are_wanted():
     recorded.clear()
     assert_matches(frozen, "conv2d", framework="torch", gradients=False)
     assert recorded == {(False, False, False)}
-    with pytest.raises(AssertionError, match="has no gradient|does not require grad"):
+    with pytest.raises(AssertionError, match=r"has no gradient|does not require grad"):
         assert_matches(frozen, "conv2d", framework="torch", gradients="weight")
 
 
@@ -358,3 +360,39 @@ def test_layouts_and_the_way_back():
     for layout in ("NCHW", "NHWC", "OIHW", "HWIO", "OHWI"):
         np.testing.assert_array_equal(from_layout(to_layout(filters, layout), layout), filters)
     assert torch.equal(torch.tensor(filters), torch.tensor(from_layout(filters, "OIHW")))
+
+
+@given(call=calls("conv2d", paddings="symmetric", kernel=3, regime=st.sampled_from(["usual", "large"])))
+@settings(max_examples=20)
+def test_one_case_in_a_test_of_ones_own(call):
+    assert_matches(F.conv2d, "conv2d", case=call)
+    assert_laws(ops, "conv2d", case=call)
+
+
+def test_what_fails_once_is_flaky():
+    tried = []
+
+    def sometimes(x):
+        tried.append(x)
+        return ops.relu(x) + np.float32(len(tried) == 2)
+
+    said = r"\(flaky: the same call passed when it was repeated\)\n    again: .*case="
+    with pytest.raises(AssertionError, match=said):
+        assert_matches(sometimes, "relu", regimes=["usual"])
+
+
+def test_the_profile_says_how_many_calls_there_are():
+    tried = []
+
+    def counted(x):
+        tried.append(x.shape)
+        return ops.relu(x)
+
+    before = settings.get_current_profile_name()
+    settings.register_profile("few", settings(), max_examples=70)
+    settings.load_profile("few")
+    try:
+        assert_matches(counted, "relu")
+    finally:
+        settings.load_profile(before)
+    assert len(tried) == 70
