@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from difflib import get_close_matches
+from importlib.machinery import SourceFileLoader
 from inspect import isroutine
 from pathlib import Path
 
@@ -134,7 +135,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 def _merged(entries):
     """One row for each operator and law, in the order in which they came."""
-    rows = {}
+    rows: dict[tuple[str, str], dict] = {}
     for entry in entries:
         row = rows.setdefault((entry["operator"], entry["law"]), entry | {"calls": 0, "kept": True})
         row["calls"] += entry["calls"]
@@ -152,9 +153,11 @@ def _load(name):
         raise pytest.UsageError(f"--ghostnp-operator {name}: there is no such file in {os.getcwd()}; {rule}")
     try:
         if name.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(Path(name).stem, name)
-            module = sys.modules[Path(name).stem] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
+            loader = SourceFileLoader(Path(name).stem, name)
+            spec = importlib.util.spec_from_file_location(loader.name, name, loader=loader)
+            assert spec is not None  # it has a loader
+            module = sys.modules[loader.name] = importlib.util.module_from_spec(spec)
+            loader.exec_module(module)
         else:
             sys.path.append(os.getcwd())  # last in line, so that it hides nothing that is installed
             module = importlib.import_module(name)

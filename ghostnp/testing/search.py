@@ -80,7 +80,8 @@ def smallest_failure(strategy, check, examples=None, where=None):
         for drawn, number in several:
             failure, tried = _search(drawn if where is None else drawn.filter(counted), check, number)
             if failure is not None:
-                return _repeated(*failure, check)
+                case, error = failure
+                return _repeated(case, error, check)
             passed += tried
     except _EnoughError:
         pass

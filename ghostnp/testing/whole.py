@@ -90,7 +90,8 @@ def _renaming(names):
 
 def _outputs_of_theirs(network, x, renamed):
     """The output of every layer, by our names, in the order in which they are ready; and that of the network."""
-    seen, hooks = {}, []
+    seen: dict[str, np.ndarray] = {}
+    hooks = []
     for path, layer in network.named_modules():
 
         def keep(layer, inputs, output, path=path):
@@ -107,7 +108,7 @@ def _outputs_of_theirs(network, x, renamed):
 
 def _outputs_of_ours(module, x, training):
     """The output of every layer, by its path; that of the module, and its cache."""
-    seen = {}
+    seen: dict[str, np.ndarray] = {}
     for path, layer in module.tree().items():
 
         def keep(*arguments, layer=layer, forward=layer.forward, path=path, **keywords):
