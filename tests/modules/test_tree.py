@@ -136,7 +136,9 @@ def _arrays(cache):
 
 @pytest.mark.parametrize("module", [Sequential(ReLU()), GhostModule(2, 4), ShuffleUnit(4, 4, groups=1)], ids=repr)
 def test_a_call_leaves_no_cache_to_go_backward_with(module):
-    with pytest.raises(TypeError, match=r"cache=None: the rule is the second thing that forward returned; .*none"):
+    with pytest.raises(
+        TypeError, match=r"cache=None: the rule is the second thing that forward returned; .*keeps none"
+    ):
         module.backward(np.ones((1, 4, 2, 2)), None)
 
 
