@@ -12,7 +12,7 @@ from ghostnp import backend, models, modules, ops
 from ghostnp.backend import use_backend
 from ghostnp.graph import count, trace
 from ghostnp.models import create_model, list_models
-from ghostnp.ops.vocabulary import register
+from ghostnp.ops.registration import register
 from ghostnp.weights import load_weights, save_weights
 
 __all__ = [

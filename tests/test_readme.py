@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from ghostnp.cli import main
-from ghostnp.ops.vocabulary import operators, unregister
+from ghostnp.ops.registration import unregister
+from ghostnp.ops.vocabulary import operators
 
 README = Path(__file__).parents[1] / "README.md"
 # A python block, and the text block right behind it if there is one.

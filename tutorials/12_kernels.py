@@ -36,7 +36,7 @@ from ghostnp import kernels, ops, pictures
 from ghostnp.course.study import check, show, source
 from ghostnp.graph.engine import fold
 from ghostnp.kernels import layout, runtime, taps
-from ghostnp.modules import GhostModule, initializer
+from ghostnp.modules import Flatten, GhostModule, GlobalAvgPool2d, Linear, Sequential, initializer
 from ghostnp.ops.geometry import check_conv2d, crop, pad
 from ghostnp.photo import load_photo
 from ghostnp.pictures import style
@@ -561,6 +561,47 @@ print("engine and module agree:", np.allclose(engine(maps_in), plainly, atol=1e-
 # The first compares whole networks with PyTorch and ONNX Runtime, the second single layers, with the roofline of *your*
 # machine, measured in the same run. Measure before you believe anything on this page.
 #
+# ## Training as a program
+#
+# A training step is a list of calls as well: forward, the loss, backward. `ghostnp.compile(model, training=True)`
+# records it on shapes alone and plans it in the same way. Nothing is folded, since a batch norm now depends on its
+# batch. But the whole list shows what no layer can see by itself:
+#
+# - **What nothing reads is not computed** (*dead code*, 死代码). A layer's backward pass makes the gradient of its input,
+#   in case the layer before wants it. In front of the first layer there is none, so that gradient is left out.
+# - **An activation lives until its gradient is made.** Some gradients do not depend on it at all: those of a sum or of a
+#   concatenation are the same whatever was added. Such a backward pass asks for shapes, and keeps nothing alive.
+# - **Gradients are moved without copies.** Those of a concatenation's halves are views of its own gradient, and a ReLU's
+#   overwrites the `dy` that it came from.
+# - **Parameters change at the very end.** If a step fails half way, for want of memory say, the model is as it was.
+
+# %%
+with initializer(0):
+    classifier = Sequential(GhostModule(3, 8), GlobalAvgPool2d(), Flatten(), Linear(8, 2))
+step = ghostnp.compile(classifier, training=True, momentum=0.0, decay=0.0)
+program = step.program((8, 3, 16, 16))
+print(program)
+
+# %% [markdown]
+# Look for `no dx` at the first convolution, for `in #...` where a half is born inside the concatenation, and for
+# `of #...` where a gradient is a view. The column *until* tells how long each value lives. The last part of a step is not
+# in the table: running statistics move, and then the parameters. With a rate of 0 they stay, and the step only writes
+# the gradients down. They are those of the layers:
+
+# %%
+pictures_in, labels = rng.standard_normal((8, 3, 16, 16)).astype(np.float32), np.arange(8) % 2
+loss = step(pictures_in, labels, rate=0.0)
+logits, cache = classifier.forward(pictures_in, training=True)
+expected, probabilities = kernels.softmax_cross_entropy(logits, labels)
+dlogits = kernels.softmax_cross_entropy_backward(np.float32(1), logits, labels, probabilities)
+_, gradients = classifier.backward(dlogits, cache)
+assert np.abs(gradients["0.primary_conv.0.weight"]).max() > 0
+print("the same loss:", loss == expected)
+print(
+    "the same gradients, bit for bit:", all(np.array_equal(step.velocity[name], gradients[name]) for name in gradients)
+)
+
+# %% [markdown]
 # ## Exercises
 #
 # **1.** By hand: a pointwise convolution from 64 to 128 channels on one map of 14x14, without bias. How many

@@ -68,19 +68,21 @@ def count_command(target, size, batch, convention, style, depth, plot, **operato
         if target in OPERATORS:
             _refuse(target, "is an operator", {"depth": depth, "plot": plot})
             counted = count_operator(target, size=size, batch=batch, convention=convention, **operator)
-            click.echo(counted if style == "table" else _written(counted.table, style))
-            return
-        model = _network(target)
-        _refuse(target, "is a network", operator)
-        rows, columns = size if isinstance(size, tuple) else (size, size)
-        table = count(model, (batch, 3, rows, columns), name=target).under(convention)
-        if plot is not None:
-            from ghostnp.pictures.costs import cost_picture  # brings matplotlib
+            text = str(counted) if style == "table" else _written(counted.table, style)
+        else:
+            model = _network(target)
+            _refuse(target, "is a network", operator)
+            rows, columns = size if isinstance(size, tuple) else (size, size)
+            table = count(model, (batch, 3, rows, columns), name=target).under(convention)
+            if plot is not None:
+                from ghostnp.pictures.costs import cost_picture  # brings matplotlib
+                from ghostnp.pictures.style import save
 
-            cost_picture(table).savefig(plot)
-        click.echo(_written(table if depth is None else table.folded(depth), style))
+                save(cost_picture(table), plot)
+            text = _written(table if depth is None else table.folded(depth), style)
     except (OSError, TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
+    click.echo(text)
     if plot is not None:
         click.echo(f"picture: {plot}", err=True)
 

@@ -51,7 +51,9 @@ def trace_command(target, size, seed, backward, pixel, weight, plot):
         worked = [steps.pixel(*pixel)] if pixel else []
         worked += [steps.weight(*weight)] if weight else []
         if plot is not None:
-            steps.picture(rows=24).savefig(plot)
+            from ghostnp.pictures.style import save  # brings matplotlib
+
+            save(steps.picture(rows=24), plot)
     except KeyError as error:
         raise click.ClickException(str(error.args[0])) from None
     except (OSError, TypeError, ValueError) as error:

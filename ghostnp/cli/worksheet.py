@@ -1,10 +1,10 @@
 """The command `ghostnp worksheet`: papers for a class, each with numbers of its own, and the teacher's key."""
 
-import secrets
-import sys
 from pathlib import Path
 
 import click
+
+from ghostnp.files import read, replace_all
 
 
 class Several(click.ParamType):
@@ -100,12 +100,10 @@ def worksheet(topic, count, seed, level, variants, roster, style, output, key, f
             files[key] = to_key(chosen, papers).encode()
         write_all(files, force=force)
     except OSError as error:
-        raise click.ClickException(f"{error.filename or ''}: {error.strerror or error}") from None
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     if output is None:
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "·" gets "?" and no traceback
         click.echo(text, nl=False)
     for name, file in (("papers", output), ("key", key)):
         if file is not None:
@@ -132,17 +130,6 @@ def write_all(files, *, force):
     for path, content in files.items():
         if path.is_dir() or not path.parent.is_dir():
             raise ValueError(f"{path} is no file in a folder that exists: the rule is one, such as key.md")
-        if path.exists() and not force and path.read_bytes() != content:
+        if path.exists() and not force and read(path) != content:
             raise ValueError(f"{path} is there and holds something else: the rule is another name, or --force")
-    waiting: dict[Path, Path] = {}
-    try:
-        for path, content in files.items():
-            # Next to it, since moving a file is only all-or-nothing within one file system.
-            name = path.with_name(f".unfinished-{secrets.token_hex(4)}")
-            waiting[name] = path
-            name.write_bytes(content)
-        for name, path in waiting.items():
-            name.replace(path)
-    finally:
-        for name in waiting:
-            name.unlink(missing_ok=True)
+    replace_all(files)

@@ -120,6 +120,13 @@ class Step:
         """Numbers of the values that it reads, in the order of its arguments; twice if it reads one twice."""
         return tuple(part.number for part in parts(self.arguments) if isinstance(part, Result))
 
+    @property
+    def reads(self):
+        """The same without those that tell a backward pass their shape and nothing else."""
+        unread = self.operator.shape_alone if self.is_backward else ()
+        read = {name: value for name, value in self.arguments.items() if name not in unread}
+        return tuple(part.number for part in parts(read) if isinstance(part, Result))
+
     def __str__(self):
         given = ", ".join(f"{name}={_shown(value)}" for name, value in self.arguments.items())
         return f"{self.op}({given})" + (f"  in {self.path}" if self.path else "")

@@ -4,8 +4,8 @@ An operator without a twin uses its definition: a few only get small arrays or a
 arithmetic on shapes, and what was registered has no other.
 
 Read them in this order: `layout`, `loops`, `matmul`, `linear`, `windows`, `taps`, `depthwise`, `convolution`,
-`normalization`, `activation`, `resize`, `elementwise`, `concat`, `pooling`, `shuffle`. How they are compiled and run is
-in `runtime`; to begin with, its own `__init__` says enough.
+`normalization`, `activation`, `resize`, `elementwise`, `concat`, `pooling`, `shuffle`, `loss`. How they are compiled
+and run is in `runtime`; to begin with, its own `__init__` says enough.
 
 A new kernel is a function in its chapter, under its definition's name. If the engine shall hand it the memory of its
 result, it takes ``out``. On small whole numbers it gives exactly the definition's numbers. `convolution.convolve`
@@ -13,6 +13,15 @@ chooses how a convolution is computed: another method is a file that it calls. A
 """
 
 from importlib import import_module
+
+try:
+    import numba
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "the kernels, and the engine that runs them, need Numba: the rule is to install it, as by pip install numba, "
+        "or to choose the definitions, as by ghostnp.use_backend(ghostnp.ops)",
+        name="numba",
+    ) from None
 
 from ghostnp import ops
 from ghostnp.kernels.runtime import apply_settings, memory
@@ -25,6 +34,7 @@ _CHAPTERS = (
     "depthwise",
     "elementwise",
     "linear",
+    "loss",
     "normalization",
     "pooling",
     "resize",

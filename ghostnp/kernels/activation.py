@@ -150,9 +150,14 @@ def _ramp_row(x, low, high, origin, slope, y):
 @leaf
 def _ramp_backward_row(dy, x, low, high, slope, dx):
     zero = dx.dtype.type(0)
-    for p in range(dx.size):
-        clipped = (x[p] <= low) | (x[p] >= high)
-        dx[p] = zero if clipped else dy[p] * slope
+    if same(dy, dx):
+        for p in range(dx.size):
+            clipped = (x[p] <= low) | (x[p] >= high)
+            dx[p] = zero if clipped else dx[p] * slope
+    else:
+        for p in range(dx.size):
+            clipped = (x[p] <= low) | (x[p] >= high)
+            dx[p] = zero if clipped else dy[p] * slope
 
 
 @leaf
@@ -217,9 +222,14 @@ def _sigmoid_row(x, y):
 @leaf
 def _sigmoid_backward_float32(dy, x, dx):
     one = np.float32(1)
-    for p in range(dx.size):
-        e = _exp_float32(abs(x[p]))
-        dx[p] = dy[p] * (e / ((one + e) * (one + e)))
+    if same(dy, dx):
+        for p in range(dx.size):
+            e = _exp_float32(abs(x[p]))
+            dx[p] = dx[p] * (e / ((one + e) * (one + e)))
+    else:
+        for p in range(dx.size):
+            e = _exp_float32(abs(x[p]))
+            dx[p] = dy[p] * (e / ((one + e) * (one + e)))
 
 
 @leaf

@@ -4,9 +4,8 @@ In C, H, W, N memory a part of the channels is one contiguous block: concat and 
 and concat's backward only point at them (their results are views, as NumPy's are).
 """
 
-from ghostnp.kernels.layout import images, planes
-from ghostnp.kernels.loops import copy
-from ghostnp.kernels.runtime import bounds, driver, empty, shares_for, zeros
+from ghostnp.kernels.layout import copy_block, images, planes
+from ghostnp.kernels.runtime import empty, zeros
 from ghostnp.ops.checks import check_maps, check_sizes
 from ghostnp.ops.concat import check_concat, check_split_gradients
 
@@ -24,7 +23,7 @@ def concat_backward(dy, xs, *, keep=None):
         part, gradient = gradient[: x.shape[1]], gradient[x.shape[1] :]
         if len(part) < x.shape[1]:
             kept, part = part, zeros((x.shape[1], *part.shape[1:]), part.dtype)
-            _copy_block(kept, part[: len(kept)])
+            copy_block(kept, part[: len(kept)])
         gradients.append(images(part))
     return tuple(gradients)
 
@@ -52,16 +51,6 @@ def _stack(parts, channels, out=None):
     rest = y
     for part in parts:
         kept, home = planes(part)[: len(rest)], rest[: part.shape[1]]
-        _copy_block(kept, home)
+        copy_block(kept, home)
         rest = rest[len(kept) :]
     return images(y)
-
-
-def _copy_block(block, home):
-    _copy(shares_for(home.size // 4), block.reshape(-1), home.reshape(-1))  # to copy is less than to compute
-
-
-@driver
-def _copy(share, shares, x, y):
-    begin, end = bounds(share, shares, x.size)
-    copy(x[begin:end], y[begin:end])

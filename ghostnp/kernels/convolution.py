@@ -6,7 +6,8 @@ is its own columns.
 
 Two keywords are not in the vocabulary: `out`, an array of a kernel's own layout (or some channels of one) to write
 the result to, and `limits`, the least and the greatest number that it may hold: a ReLU in the same pass is (0, ∞),
-and a ReLU6 is (0, 6). They are there for the inference engine.
+and a ReLU6 is (0, 6). They are there for the inference engine. `no_dx` is there
+for a training program: the first layer's input needs no gradient.
 
 Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds to their pixels: a few
 output rows at a time, so that the memory which they take is bounded.
@@ -45,10 +46,10 @@ def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, ou
     return convolve(x, weight, bias, window, 1, out, limits, onto)
 
 
-def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
+def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, no_dx=False):
     """Twin of `ghostnp.ops.standard_conv2d_backward`."""
     window = check_conv2d(x, weight, dy=dy, stride=stride, padding=padding, dilation=dilation)
-    return _convolve_backward(dy, x, weight, window)
+    return _convolve_backward(dy, x, weight, window, no_dx=no_dx)
 
 
 def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED, onto=None):
@@ -57,10 +58,10 @@ def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, o
     return convolve(x, weight, bias, window, 1, out, limits, onto)
 
 
-def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
+def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, no_dx=False):
     """Twin of `ghostnp.ops.pointwise_conv2d_backward`."""
     window = pointwise_window(x, weight, dy=dy, stride=stride, padding=padding, dilation=dilation)
-    return _convolve_backward(dy, x, weight, window)
+    return _convolve_backward(dy, x, weight, window, no_dx=no_dx)
 
 
 def grouped_conv2d(
@@ -71,10 +72,10 @@ def grouped_conv2d(
     return convolve(x, weight, bias, window, groups, out, limits, onto)
 
 
-def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
+def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1, no_dx=False):
     """Twin of `ghostnp.ops.grouped_conv2d_backward`."""
     window = check_conv2d(x, weight, dy=dy, groups=groups, stride=stride, padding=padding, dilation=dilation)
-    return _convolve_backward(dy, x, weight, window, groups)
+    return _convolve_backward(dy, x, weight, window, groups, no_dx)
 
 
 def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1, out=None, limits=UNLIMITED, onto=None):
@@ -125,19 +126,21 @@ def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED, onto=N
     return out
 
 
-def _convolve_backward(dy, x, weight, window, groups=1):
+def _convolve_backward(dy, x, weight, window, groups=1, no_dx=False):
     if groups == x.shape[1] > 1:
         return convolve_depthwise_backward(dy, x, weight, window)
     gradient, pixels = planes(dy), planes(x)
     w, dproducts = _by_group(contiguous(weight), groups), _by_group(gradient, groups)
     if _is_one_pixel(window):
-        dx, dw = product_backward(dproducts, _by_group(pixels, groups), w)
+        dx, dw = product_backward(dproducts, _by_group(pixels, groups), w, no_dx)
     else:
-        dx, dw = zeros(pixels.shape, x.dtype), zeros(w.shape, x.dtype)
+        dx, dw = None if no_dx else zeros(pixels.shape, x.dtype), zeros(w.shape, x.dtype)
         if dy.size:
             gemm_nt(dproducts, 0, columns(pixels, window, groups), dw)
+        if dy.size and not no_dx:
             _add_to_pixels(dproducts, w, window, rows(dx), len(x))
-    return ConvGrads(images(dx.reshape(pixels.shape)), dw.reshape(weight.shape), bias_gradient(rows(gradient)))
+    dx = None if no_dx else images(dx.reshape(pixels.shape))
+    return ConvGrads(dx, dw.reshape(weight.shape), bias_gradient(rows(gradient)))
 
 
 def _by_group(buffer, groups):

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.layout import compact, contiguous, images, planes, rows
-from ghostnp.kernels.loops import UNLIMITED, add_scaled, dot, fill, sum_row
+from ghostnp.kernels.loops import UNLIMITED, add_scaled, copy, dot, fill, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.flat import AT_ONCE, filter_map
 from ghostnp.kernels.runtime.rows import ROWS, VECTOR, RowTaps, filter_rows
@@ -91,14 +91,17 @@ class _Scratch(NamedTuple):
         What the taps read, and its gradient.
     spaced : ndarray
         dy as it lies in a phase: zeros as far as the band reaches, then its pixels, with zeros between and after them.
-    dots : ndarray
+    dots : ndarray of float64
         A number for each tap.
+    totals : ndarray of float64
+        Of a channel: a row for each of its filters, with a number for each tap, and one for the bias.
     """
 
     phases: np.ndarray
     dphases: np.ndarray
     spaced: np.ndarray
     dots: np.ndarray
+    totals: np.ndarray
 
 
 class _Rows(NamedTuple):
@@ -239,7 +242,7 @@ def _add_pixels(g, w, band, target):
 @leaf
 def _dot_pixels(g, x, band):
     """g · x, pixel by pixel, without the numbers between them."""
-    total = g.dtype.type(0)
+    total = 0.0
     for i in range(0, g.size, band.pitch):
         for p in range(i, i + band.width_out * band.spacing, band.spacing):
             total += dot(g[p : p + band.batch], x[p : p + band.batch])
@@ -247,8 +250,8 @@ def _dot_pixels(g, x, band):
 
 
 @leaf
-def _filter_backward(dy, w, band, taps, sources, first, scratch, dw):
-    """Add to the phases' gradient and to dw what one filter's band of dy gives; returns what the bias gets."""
+def _filter_backward(dy, w, band, taps, sources, first, scratch, totals):
+    """Add to the phases' gradient, and to the totals of weights and bias, what one filter's band of dy gives."""
     _space_out(dy, band, first, scratch.spaced)
     rows = min(band.rows, band.height_out - first)
     g = scratch.spaced[band.reach :][: (rows - 1) * band.pitch + _row_length(band)]
@@ -261,12 +264,12 @@ def _filter_backward(dy, w, band, taps, sources, first, scratch, dw):
             for t in range(begin, end):
                 _add_pixels(g, w[t], band, target[taps.shifts[t] :])
     dot_taps(g, scratch.phases, taps.offsets, scratch.dots)
-    for t in range(dw.size):
+    for t in range(taps.offsets.size):
         if np.isfinite(scratch.dots[t]):
-            dw[t] += scratch.dots[t]
+            totals[t] += scratch.dots[t]
         else:  # perhaps an infinity or a NaN of x, which this tap does not read, times a zero between the pixels
-            dw[t] += _dot_pixels(g, scratch.phases[taps.offsets[t] :], band)
-    return sum_row(g)
+            totals[t] += _dot_pixels(g, scratch.phases[taps.offsets[t] :], band)
+    totals[taps.offsets.size] += sum_row(g)
 
 
 # The loops over channels are leaves too: in a driver each row taken would be counted as a reference, by all threads at
@@ -289,16 +292,21 @@ def _filter_channels(begin, end, x, w, bias, flat, taps, rows, zeros, sums, y, l
 @leaf
 def _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch, gradients):
     """Channels `begin` to `end` - 1 of x, each with all of its filters."""
-    multiplier = len(w) // len(x)
+    multiplier, count = len(w) // len(x), taps.offsets.size
     for c in range(begin, end):
+        filters = c * multiplier
+        for m in range(multiplier):
+            fill(scratch.totals[m], np.float64(0))
         for first in range(0, band.height_out, band.rows):
             deal(x[c], band, first, scratch.phases)
             fill(scratch.dphases, x.dtype.type(0))
-            for o in range(c * multiplier, (c + 1) * multiplier):
-                gradients.bias[o] += _filter_backward(
-                    dy[o], w[o], band, taps, sources, first, scratch, gradients.weight[o]
-                )
+            for m in range(multiplier):
+                o = filters + m
+                _filter_backward(dy[o], w[o], band, taps, sources, first, scratch, scratch.totals[m])
             collect(scratch.dphases, band, first, gradients.x[c])
+        for m in range(multiplier):
+            copy(scratch.totals[m], gradients.weight[filters + m])
+            gradients.bias[filters + m] = scratch.totals[m, count]
 
 
 @driver
@@ -322,13 +330,14 @@ def _forward(share, shares, x, w, bias, flat, taps, rows, y, limits):
 
 @driver
 def _backward(share, shares, dy, x, w, band, taps, sources, gradients):
-    """Add to the gradients, all zero at first, what dy gives: the channels are shared out.
+    """Add to dx, zero at first, what dy gives, and write the other gradients: the channels are shared out.
 
     The weights w are in the order of their taps' phases, those of the gradient in their own.
     """
     begin, end = bounds(share, shares, len(x))
     if begin < end:
         phases, dphases = np.zeros(band.phases * band.size, x.dtype), np.empty(band.phases * band.size, x.dtype)
-        spaced, dots = np.zeros(band.reach + band.size, x.dtype), np.empty(taps.order.size, x.dtype)
-        scratch = _Scratch(phases, dphases, spaced, dots)
+        spaced, dots = np.zeros(band.reach + band.size, x.dtype), np.empty(taps.order.size)
+        totals = np.empty((len(w) // len(x), taps.order.size + 1))
+        scratch = _Scratch(phases, dphases, spaced, dots, totals)
         _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch, gradients)

@@ -20,6 +20,7 @@ from ghostnp.ops.gradients import PairGrads
 from ghostnp.ops.resize import nearest_sources
 
 _TILE = 128
+_TILES = 8  # how many of them are summed in their own precision
 
 
 def add(a, b, *, limits=UNLIMITED, out=None):
@@ -46,7 +47,8 @@ def multiply(a, b, *, nearest=False, out=None):
 def multiply_backward(dy, a, b):
     """Twin of `ghostnp.ops.multiply_backward`."""
     spread = check_pair(a, b, dy)
-    return PairGrads(_combine(dy, b, product=True), _over_pixels(dy, a) if spread else _combine(dy, a, product=True))
+    db = _over_pixels(dy, a) if spread else _combine(dy, a, product=True)
+    return PairGrads(_combine(dy, b, product=True), db)  # da is the last to be made: it may take the memory of dy
 
 
 def sum_pixels(x, weight=None, total=None, divisor=1):
@@ -146,14 +148,13 @@ def _repeat(s, row):
 
 
 @leaf
-def _fold(row, s):
-    """Add up what lies one period apart, halving what is there: the transpose of `_repeat`. The row is used up."""
-    periods = row.size // s.size
+def _fold(row, period):
+    """Add up what lies one period apart, in the first period of the row, halving what is there."""
+    periods = row.size // period
     while periods > 1:
-        step = periods // 2 * s.size
-        accumulate(row[periods * s.size - step : periods * s.size], row[:step])
+        step = periods // 2 * period
+        accumulate(row[periods * period - step : periods * period], row[:step])
         periods -= periods // 2
-    copy(row[: s.size], s)
 
 
 @leaf
@@ -186,18 +187,23 @@ def _combine_row(a, b, product, limits, tile, y):
 
 
 @leaf
-def _sum_row(x, weight, weighted, tile, total):
-    if total.size == 1:
-        total[0] = dot(x, weight) if weighted else sum_row(x)
+def _sum_row(x, weight, weighted, period, tile, sums):
+    """sums[:period] = Σ x (· weight), in float64 from block to block; the rest of the sums is used up."""
+    if period == 1:
+        sums[0] = dot(x, weight) if weighted else sum_row(x)
         return
-    fill(tile, x.dtype.type(0))
-    for p in range(0, x.size, tile.size):
-        q = min(x.size, p + tile.size)
-        if weighted:
-            _accumulate_products(x[p:q], weight[p:q], tile[: q - p])
-        else:
-            accumulate(x[p:q], tile[: q - p])
-    _fold(tile, total)
+    block = _TILES * tile.size
+    fill(sums, np.float64(0))
+    for begin in range(0, x.size, block):
+        fill(tile, x.dtype.type(0))
+        for p in range(begin, min(x.size, begin + block), tile.size):
+            q = min(x.size, p + tile.size)
+            if weighted:
+                _accumulate_products(x[p:q], weight[p:q], tile[: q - p])
+            else:
+                accumulate(x[p:q], tile[: q - p])
+        accumulate(tile, sums)
+    _fold(sums, period)
 
 
 # The loops over rows are leaves too, without reference counting.
@@ -210,11 +216,11 @@ def _combine_some(a, b, product, limits, tile, y):
 
 
 @leaf
-def _sum_some(x, weight, weighted, divisor, tile, total):
+def _sum_some(x, weight, weighted, divisor, tile, sums, total):
     for c in range(len(x)):
-        _sum_row(x[c], weight[c], weighted, tile, total[c])
+        _sum_row(x[c], weight[c], weighted, total.shape[1], tile, sums)
         for n in range(total.shape[1]):
-            total[c, n] /= divisor
+            total[c, n] = sums[n] / divisor
 
 
 @leaf
@@ -256,7 +262,8 @@ def _sum_rows(share, shares, x, weight, weighted, divisor, total):
     """
     begin, end = bounds(share, shares, len(x))
     tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
-    _sum_some(x[begin:end], weight[begin:end], weighted, x.dtype.type(divisor), tile, total[begin:end])
+    sums = np.empty(tile.size)
+    _sum_some(x[begin:end], weight[begin:end], weighted, np.float64(divisor), tile, sums, total[begin:end])
 
 
 @driver

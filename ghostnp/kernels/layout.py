@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from ghostnp.kernels.runtime import FEW, SHARES, bounds, driver, empty, leaf
+from ghostnp.kernels.loops import copy
+from ghostnp.kernels.runtime import FEW, SHARES, bounds, driver, empty, leaf, shares_for
 
 # How many numbers are turned over at a time: as many as the first-level cache holds with room to spare.
 _BLOCK = 4096
@@ -39,8 +40,26 @@ def copy_images(x, home):
     """home[...] = x, for a `home` (N, ...) that lies in memory as a kernel's arrays do."""
     if _wants_turning(x):
         _turn(SHARES, rows(np.asarray(x)), np.moveaxis(home, 0, -1).reshape(-1))
+    elif x.size >= FEW and x.dtype.kind == "f" and x.dtype == home.dtype and np.moveaxis(x, 0, -1).flags.carray:
+        x = np.asarray(x)
+        copy_block(np.moveaxis(x, 0, -1), np.moveaxis(home, 0, -1))
     else:
         home[...] = x
+
+
+def copy_block(block, home):
+    """home[...] = block, for two buffers; a part that the engine has put where it belongs is not copied."""
+    if block.ctypes.data != home.ctypes.data:
+        _copy(shares_for(home.size // 4), block.reshape(-1), home.reshape(-1))  # to copy is less than to compute
+
+
+def in_numpys_order(x):
+    """`x` as NumPy lays out an array, where it lies so or as a kernel's arrays do; a driver copies it."""
+    if x.flags.c_contiguous:
+        return x
+    target = empty(x.shape, x.dtype)
+    _turn(shares_for(x.size), np.moveaxis(x, 0, -1).reshape(-1, len(x)), target.reshape(-1))
+    return target
 
 
 def images(buffer):
@@ -84,6 +103,12 @@ def laid_out(buffer, shape):
 def _wants_turning(x):
     """Whether `x` (N, ...) is a large array in NumPy's own order, the batch outermost: NumPy turns it over slowly."""
     return x.size >= FEW and x.size > len(x) > 1 and x.flags.c_contiguous and x.flags.behaved and x.dtype.kind == "f"
+
+
+@driver
+def _copy(share, shares, x, y):
+    begin, end = bounds(share, shares, x.size)
+    copy(x[begin:end], y[begin:end])
 
 
 @leaf

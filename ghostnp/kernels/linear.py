@@ -39,12 +39,12 @@ def linear(x, weight, bias=None, *, out=None, limits=UNLIMITED):
     return out
 
 
-def linear_backward(dy, x, weight):
+def linear_backward(dy, x, weight, *, no_dx=False):
     """Twin of `ghostnp.ops.linear_backward`."""
     check_linear(x, weight, dy=dy)
     gradient = contiguous(dy.T)
-    dx, dweight = product_backward(gradient[None], x.T[None], contiguous(weight)[None])
-    return ConvGrads(dx[0].T, dweight[0], bias_gradient(gradient))
+    dx, dweight = product_backward(gradient[None], x.T[None], contiguous(weight)[None], no_dx)
+    return ConvGrads(None if no_dx else dx[0].T, dweight[0], bias_gradient(gradient))
 
 
 def product(w, bias, x, y, limits=UNLIMITED, onto=False):
@@ -56,10 +56,12 @@ def product(w, bias, x, y, limits=UNLIMITED, onto=False):
         gemm(w, False, bias, matrix(x), y, limits=limits, onto=onto)
 
 
-def product_backward(dy, x, w):
-    """The gradients dx = wᵀ @ dy and dw = dy @ xᵀ."""
+def product_backward(dy, x, w, no_dx=False):
+    """The gradients dx = wᵀ @ dy, or None where there is to be `no_dx`, and dw = dy @ xᵀ."""
     groups, in_channels, pixels = x.shape
-    if _fill_no_vector(x):
+    if no_dx:
+        dx = None
+    elif _fill_no_vector(x):
         turned = empty((groups, pixels, in_channels), x.dtype)
         gemm(dy, True, as_rows(None, turned), matrix(w), turned)
         dx = _turned(turned)

@@ -1,8 +1,7 @@
 """Batch norm, forward and backward, fast.
 
-In C, H, W, N memory a channel is one row of M = N·H·W numbers, and is read in blocks that stay in the first-level
-cache: first for the moments, then for the result. Sums are taken in the row's own precision within a block, and in
-float64 from block to block. A ReLU costs nothing more, and backward computes its argument anew by the same formula.
+In C, H, W, N memory a channel is one row of M = N·H·W numbers. It is read twice: for the moments, block by block, and
+for the result. A ReLU costs nothing more, and backward computes its argument anew by the same formula.
 """
 
 import math
@@ -11,12 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous, images, planes, rows
-from ghostnp.kernels.loops import UNLIMITED, clipped, same, sum_row
+from ghostnp.kernels.loops import BLOCK, UNLIMITED, clipped, same, sum_block
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.gradients import NormGrads
 from ghostnp.ops.normalization import check_batch_norm
-
-_BLOCK = 4096
 
 
 def batch_norm_train(x, weight, bias, *, eps=1e-5):
@@ -91,30 +88,38 @@ def _gradients(dy, x, weight, bias, mean, var, eps, training, relu):
 
 
 @leaf
-def _sum_squares(block, mean):
-    total = block.dtype.type(0)
+def _sum_around(block, middle):
+    """The sums of the distances from `middle`, and of their squares."""
+    total = squares = block.dtype.type(0)
     for p in range(block.size):
-        total += (block[p] - mean) * (block[p] - mean)
-    return total
+        distance = block[p] - middle
+        total += distance
+        squares += distance * distance
+    return total, squares
 
 
 @leaf
 def _mean_and_variance(row):
     """Each block's squares are taken around its own mean, so that it is read from memory once.
 
-    Around the mean of all they are larger by n·d², with d the distance of the two means: two sets of p and of n numbers
-    whose means are d apart have p·n / (p + n) · d² more than their squares together.
+    Of a large mean float32 holds so few digits that the block's own is no more than a number in the middle. From there
+    distances are short, and their sum says where the mean is. Around the mean squares are smaller by n·d², with d the
+    distance of the two. Two sets of p and of n numbers whose means are d apart have p·n / (p + n) · d² more than their
+    squares together.
     """
     total = squares = 0.0
-    for p in range(0, row.size, _BLOCK):
-        block = row[p : p + _BLOCK]
-        n, block_total = block.size, sum_row(block)
-        squares += _sum_squares(block, row.dtype.type(block_total / n))
+    for p in range(0, row.size, BLOCK):
+        block = row[p : p + BLOCK]
+        n = block.size
+        middle = block.dtype.type(sum_block(block) / n)
+        beyond, around = _sum_around(block, middle)
+        shift = np.float64(beyond) / n if np.isfinite(middle) else 0.0
+        squares += around - shift * shift * n
         if p > 0:
-            distance = block_total / n - total / p
+            distance = middle + shift - total / p
             squares += distance * distance * (p * n / (p + n))
-        total += block_total
-    return total / row.size, squares / row.size
+        total += (middle + shift) * n
+    return total / row.size, (0.0 if squares < 0 else squares) / row.size  # NaN stays NaN
 
 
 @leaf
@@ -147,8 +152,8 @@ def _block_moments(dy, x, mean, slope, bias, relu):
 def _moments(dy, x, mean, slope, bias, relu):
     """Σ dy and Σ dy·(x − mean), over what the ReLU let pass."""
     total = moment = 0.0
-    for p in range(0, x.size, _BLOCK):
-        t, m = _block_moments(dy[p : p + _BLOCK], x[p : p + _BLOCK], mean, slope, bias, relu)
+    for p in range(0, x.size, BLOCK):
+        t, m = _block_moments(dy[p : p + BLOCK], x[p : p + BLOCK], mean, slope, bias, relu)
         total += t
         moment += m
     return total, moment

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ghostnp.kernels.loops import add_scaled, copy, dot
+from ghostnp.kernels.loops import BLOCK, add_scaled, copy, dot
 from ghostnp.kernels.runtime import leaf
 from ghostnp.kernels.runtime.rows import VECTOR, copy_every_other
 
@@ -57,11 +57,18 @@ def add_taps(target, source, begins, w):
 
 @leaf
 def dot_taps(g, source, begins, dots):
-    """dots[t] = g · source[begins[t]:] for each tap t."""
+    """dots[t] = g · source[begins[t]:] for each tap t, in float64, block by block."""
     n, t = g.size, 0
     while t + 3 <= begins.size:
-        i, j, k = begins[t], begins[t + 1], begins[t + 2]
-        dots[t], dots[t + 1], dots[t + 2] = _dot_3(g, source[i : i + n], source[j : j + n], source[k : k + n])
+        dots[t] = dots[t + 1] = dots[t + 2] = 0
+        for p in range(0, n, BLOCK):
+            block = g[p : p + BLOCK]
+            i, j, k = begins[t] + p, begins[t + 1] + p, begins[t + 2] + p
+            size = block.size
+            a, b, c = _dot_3(block, source[i : i + size], source[j : j + size], source[k : k + size])
+            dots[t] += a
+            dots[t + 1] += b
+            dots[t + 2] += c
         t += 3
     while t < begins.size:
         dots[t] = dot(g, source[begins[t] : begins[t] + n])

@@ -6,13 +6,13 @@ None of this is in the vocabulary, whose functions leave their arguments alone. 
     w ← w − η·v
 """
 
-from ghostnp.kernels.layout import contiguous
+from ghostnp.kernels.layout import in_numpys_order
 from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for
 
 
 def descend(w, dw, velocity, settings):
     """One step of gradient descent, in place; `settings` are η, μ and λ, as they are when it runs."""
-    _descend(shares_for(w.size), w.reshape(-1), contiguous(dw).reshape(-1), velocity.reshape(-1), settings)
+    _descend(shares_for(w.size), w.reshape(-1), in_numpys_order(dw).reshape(-1), velocity.reshape(-1), settings)
 
 
 def follow(running, newest, share, factor):

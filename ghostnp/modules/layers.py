@@ -156,6 +156,7 @@ class BatchNorm2d(Module):
             return y, BatchNormCache(x, mean, var, training, None)
         mean, var = self.running_mean, self.running_var
         y = backend().batch_norm_eval(x, self.weight, self.bias, mean, var, eps=self.eps)
+        mean, var = _as_they_are(mean), _as_they_are(var)
         if not self.relu:
             return y, BatchNormCache(x, mean, var, training, None)
         return backend().relu(y), BatchNormCache(x, mean, var, training, y)
@@ -188,6 +189,14 @@ def statistics(norm, mean, var, count):
     """Pairs of running and newest statistics, and by what the newest are multiplied."""
     unbiased = count / (count - 1) if norm.unbiased else 1.0
     return [(norm.running_mean, mean, 1.0), (norm.running_var, var, unbiased)]
+
+
+def _as_they_are(running):
+    """Running statistics for a cache: a later pass in training moves them, and backward needs them as they are now.
+
+    A recording knows the arrays by name, and a copy would come from nowhere.
+    """
+    return np.array(running) if _tracker.get() is track_statistics else running
 
 
 # To move statistics is no function of the vocabulary, since it changes arrays; but a recording has to know of it.
@@ -354,10 +363,9 @@ class Dropout(Module):
         self.p = dropped("p", p)
 
     def forward(self, x, *, training=False, rng=None):
-        if not training or rng is None or self.p == 0:
-            return x, None
-        mask = (rng.random(x.shape) >= self.p).astype(x.dtype) / x.dtype.type(1 - self.p)
-        return backend().multiply(x, mask), mask
+        drops = training and rng is not None and self.p > 0
+        mask = _dropper.get()(x, self.p, rng) if drops else None
+        return (x if mask is None else backend().multiply(x, mask)), mask
 
     def backward(self, dy, mask):
         # The mask is a constant, so backward is the same product.
@@ -365,6 +373,30 @@ class Dropout(Module):
 
     def describe(self):
         return f"p={self.p}"
+
+
+def drop_mask(shape, dtype, p, rng):
+    """By what dropout multiplies: zeros and 1 / (1 - p), as `rng` draws them; without it, ones."""
+    if rng is None:
+        return np.ones(shape, dtype)
+    return (rng.random(shape) >= p).astype(dtype) / dtype.type(1 - p)
+
+
+# A mask is drawn anew each time; a recording has to know of it, and has another one in mind.
+_dropper = ContextVar("dropper", default=lambda x, p, rng: drop_mask(x.shape, x.dtype, p, rng))
+
+
+@contextmanager
+def dropping(function):
+    """Have dropout take what ``function(x, p, rng)`` gives for its mask, in this thread and context.
+
+    None stands for the identity.
+    """
+    token = _dropper.set(function)
+    try:
+        yield
+    finally:
+        _dropper.reset(token)
 
 
 def dropped(name, share):

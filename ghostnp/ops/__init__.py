@@ -13,6 +13,7 @@ Read them in this order: `standard` (with `tap`, in `geometry`), `pointwise`, `g
 `linear`, `shuffle`, `pooling`, `resize`, `activation`, `normalization`, `elementwise`, `concat`, `attention`, `loss`.
 Below them all lie `geometry` (where windows go), `cost`, `gradients` (what backward passes return), `composition`
 (functions made of others) and `checks` (of arguments). `vocabulary` has a row for each operator: what it is.
+`registration` adds a row for an operator of one's own.
 
 For each operator ``f`` there are ``f_backward(dy, ...)``, which takes forward's arguments and what forward returned
 after y, and ``f_cost(shapes...)``, which counts.

@@ -59,12 +59,7 @@ def softmax_cross_entropy(logits, labels, *, label_smoothing=0.0):
 
 def softmax_cross_entropy_backward(dloss, logits, labels, probabilities, *, label_smoothing=0.0):
     """Gradient of `logits` (N, K) for the scalar `dloss`."""
-    check_loss(logits, labels, label_smoothing)
-    check_arrays(logits=logits, probabilities=probabilities)
-    check_shape("probabilities", probabilities.shape, logits.shape, "forward returned one for each logit")
-    if np.ndim(dloss) or not isinstance(np.asarray(dloss)[()], Real):
-        raise TypeError(f"dloss={dloss!r}: the rule is a number, since the loss is one, such as 1.0")
-    share = logits.dtype.type(dloss) / logits.dtype.type(len(logits))
+    share = check_loss_gradient(dloss, logits, labels, probabilities, label_smoothing)
     return share * (probabilities - _targets(logits, labels, label_smoothing))
 
 
@@ -94,6 +89,16 @@ def check_loss(logits, labels, label_smoothing):
             f"such as {classes - 1}"
         )
     fraction("label_smoothing", label_smoothing)
+
+
+def check_loss_gradient(dloss, logits, labels, probabilities, label_smoothing):
+    """Check the arguments of the backward pass, and return each sample's share of `dloss`."""
+    check_loss(logits, labels, label_smoothing)
+    check_arrays(logits=logits, probabilities=probabilities)
+    check_shape("probabilities", probabilities.shape, logits.shape, "forward returned one for each logit")
+    if np.ndim(dloss) or not isinstance(np.asarray(dloss)[()], Real):
+        raise TypeError(f"dloss={dloss!r}: the rule is a number, since the loss is one, such as 1.0")
+    return logits.dtype.type(dloss) / logits.dtype.type(len(logits))
 
 
 def _check_shapes(logits_shape, labels_shape):

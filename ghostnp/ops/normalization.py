@@ -51,7 +51,8 @@ def batch_norm_train(x, weight, bias, *, eps=1e-5):
     .. [1] S. Ioffe, C. Szegedy, "Batch normalization", 2015, algorithm 1. https://arxiv.org/abs/1502.03167
     """
     eps = check_batch_norm(x, eps, training=True, weight=weight, bias=bias)
-    mean, var = x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3))
+    # Summed in float64: in float32 a mean near 1e6 is off by tenths, and the variance around it by their square.
+    mean, var = (moment(axis=(0, 2, 3), dtype=np.float64).astype(x.dtype) for moment in (x.mean, x.var))
     return _affine(_normalized(x, mean, var, eps), weight, bias), mean, var
 
 

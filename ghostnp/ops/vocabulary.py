@@ -14,14 +14,14 @@ with the batch first, names with ``weight`` or ``bias`` in them are trained, `me
 `conv2d`, `separable_conv2d` and `batch_norm_relu_train` are no words of the vocabulary. They are compositions, made of
 words, and have rows in `COMPOSITIONS`; a backend that lacks one gets it made of its own words.
 
-The table is open: `register` adds an operator of one's own to it, for this process.
+The table is open: `ghostnp.register` (in `registration`) adds an operator of one's own to it, for this process.
 """
 
 import inspect
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -89,6 +89,10 @@ class Operator:
         For what clips x and does nothing else, the least and the greatest number that comes out; otherwise empty.
     overwrites : tuple of str
         Arguments whose memory y may take: each number is read before the one in its place is written.
+    overwrites_dy : bool
+        Whether the first gradient may take the memory of dy in the same way.
+    shape_alone : tuple of str
+        Arguments of the backward pass that tell it their shape and dtype: it does not read their numbers.
     is_view, is_view_backward : bool
         Whether y only looks at the memory of x; and whether gradients only look at that of dy, where operands have one
         shape and nothing was cut off.
@@ -110,6 +114,8 @@ class Operator:
     keeps_constants: bool = False
     limits: tuple[float, ...] = ()
     overwrites: tuple[str, ...] = ()
+    overwrites_dy: bool = False
+    shape_alone: tuple[str, ...] = ()
     is_view: bool = False
     is_view_backward: bool = False
 
@@ -250,9 +256,9 @@ def _row(forward, family, **facts):
 
 _IMAGES_AND_CHANNELS, _ALL = ("images", "channels"), ("images", "channels", "pixels")
 _BY_WEIGHTS: dict[str, Any] = {"linear": (("x",), ("weight", "bias"))}
-_BY_X: dict[str, Any] = {"linear": (("x",),)}
+_BY_X: dict[str, Any] = {"linear": (("x",),), "shape_alone": ("x",)}  # the slope of a linear map is the same everywhere
 _POOL: dict[str, Any] = {"alike": _IMAGES_AND_CHANNELS, "keeps_constants": True}
-_GATE: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("x",)}
+_GATE: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("x",), "overwrites_dy": True}
 _PAIR: dict[str, Any] = {"alike": _ALL, "takes": "any", "overwrites": ("a", "b")}
 _NORM: dict[str, Any] = {"divides": True}
 
@@ -263,7 +269,7 @@ _ROWS = (
     _row(depthwise.depthwise_conv2d, "convolution", sees="own", **_BY_WEIGHTS),
     _row(linear.linear, "linear", **_BY_WEIGHTS),
     _row(shuffle.channel_shuffle, "shuffle", alike=("images", "pixels"), **_BY_X),
-    _row(pooling.max_pool2d, "pool", homogeneous=(("x",),), **_POOL),
+    _row(pooling.max_pool2d, "pool", homogeneous=(("x",),), shape_alone=("x",), **_POOL),
     _row(pooling.avg_pool2d, "pool", divides=True, **_BY_X, **_POOL),
     _row(pooling.global_avg_pool2d, "pool", divides=True, **_BY_X, **_POOL),
     _row(resize.resize_nearest, "resize", **_BY_X, **_POOL),
@@ -277,9 +283,16 @@ _ROWS = (
     _row(activation.softmax, "activation", alike=_ALL, takes="channels"),
     _row(normalization.batch_norm_train, "norm", linear=(("weight", "bias"),), alike=("channels", "pixels"), **_NORM),
     _row(normalization.batch_norm_eval, "norm", alike=_ALL, overwrites=("x",), **_BY_WEIGHTS, **_NORM),
-    _row(elementwise.add, "elementwise", linear=(("a", "b"),), is_view_backward=True, **_PAIR),
-    _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), **_PAIR),
-    _row(concat.concat, "concat", linear=(("xs",),), alike=("images", "pixels"), is_view_backward=True),
+    _row(elementwise.add, "elementwise", linear=(("a", "b"),), shape_alone=("a", "b"), is_view_backward=True, **_PAIR),
+    _row(elementwise.multiply, "elementwise", linear=(("a",), ("b",)), overwrites_dy=True, **_PAIR),
+    _row(
+        concat.concat,
+        "concat",
+        linear=(("xs",),),
+        alike=("images", "pixels"),
+        shape_alone=("xs",),
+        is_view_backward=True,
+    ),
     _row(concat.split, "concat", alike=("images", "pixels"), is_view=True, **_BY_X),
     _row(concat.flatten, "concat", is_view=True, is_view_backward=True, **_BY_X),
     _row(attention.full_attention, "attention", linear=(("z",), ("weight",)), alike=_IMAGES_AND_CHANNELS),
@@ -289,7 +302,7 @@ _ROWS = (
         linear=(("z",), ("weight_h",), ("weight_w",)),
         alike=_IMAGES_AND_CHANNELS,
     ),
-    _row(loss.softmax_cross_entropy, "loss", constants=("labels",), alike=()),
+    _row(loss.softmax_cross_entropy, "loss", constants=("labels",), alike=(), shape_alone=("logits",)),
 )
 _COMPOSED = (
     _row(convolution.conv2d, "convolution", sees="group", **_BY_WEIGHTS),
@@ -306,8 +319,6 @@ _words = {row.name: row for row in _ROWS}
 VOCABULARY = MappingProxyType(_words)
 COMPOSITIONS = MappingProxyType({row.name: row for row in _COMPOSED})
 BUILT_IN = frozenset(VOCABULARY) | frozenset(COMPOSITIONS)
-# Where the results of a registered operator lie in memory, it alone knows.
-_VIEWS = ("is_view", "is_view_backward")
 
 
 def operators(*families):
@@ -347,153 +358,11 @@ def function_names():
     return [name for row in operators() for name in (row, f"{row}_backward", f"{row}_cost") if function_named(name)]
 
 
-def register(forward, backward=None, cost=None, *, like=None, **facts):
-    """Add an operator of your own to the vocabulary, for as long as this process lives.
-
-    From then on a module that calls ``backend().NAME(...)`` runs, forward and backward; it is counted, traced and
-    compiled; and `ghostnp.testing` holds the operator to its laws. Where a backend has no function of that name, the
-    definition given here runs.
-
-    Parameters
-    ----------
-    forward : callable
-        The definition, ``f(x, ..., *, ...)``. Its ``__name__`` is the operator's name.
-    backward : callable, optional
-        ``f_backward(dy, <forward's arguments but bias>, <what forward returns after y>, *, <the same keywords>)``.
-    cost : callable, optional
-        ``f_cost(x_shape, ..., *, <the same keywords>)``, which gives a `ghostnp.ops.cost.Cost`. By default that of
-        `like`, where it takes the same arguments.
-    like : str, optional
-        An operator that it resembles, such as ``"relu6"``: the other facts of its row are taken over, save `limits`.
-    **facts
-        What is otherwise: `family`, `linear`, `alike`, `overwrites` and so on, as in `Operator`.
-
-    Returns
-    -------
-    Operator
-        The new row.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the name exists, there is no such `like`, or the signatures do not fit each other.
-
-    Examples
-    --------
-    >>> def double(x):
-    ...     return x + x
-    >>> register(double, lambda dy, x: dy + dy, like="relu").name
-    'double'
-    >>> unregister("double")
-    """
-    for argument, function in (("forward", forward), ("backward", backward), ("cost", cost)):
-        if not callable(function) and not (function is None and argument != "forward"):
-            raise TypeError(f"{argument}={function!r}: the rule is a function, such as ghostnp.ops.relu")
-    name = getattr(forward, "__name__", "")
-    if not name.isidentifier() or name.endswith(("_backward", "_cost")):
-        raise ValueError(
-            f"forward is called {name!r}: the rule is a function with a name of its own, such as hard_swish"
-        )
-    if function_named(name) is not None or hasattr(sys.modules["ghostnp.ops"], name):
-        known = "is taken" if name in BUILT_IN or name not in VOCABULARY else "is registered already"
-        raise ValueError(
-            f"forward is called {name!r}, and that name {known}: the rule is a new name, such as my_{name}"
-        )
-    if like is not None:
-        try:
-            pattern = operator_named(like)
-        except ValueError as error:
-            raise ValueError(f"like={like!r}: {error}") from None
-        cost = cost or (pattern.cost if _fits_cost(forward, pattern.cost) else None)
-        row = replace(pattern, forward=forward, backward=backward, cost=cost, limits=())  # what is alike may not clip
-    else:
-        row = Operator(forward, facts.get("family", "elementwise"), backward, cost)
-    legal = [field.name for field in fields(Operator) if field.name not in ("forward", "backward", "cost", *_VIEWS)]
-    if unknown := sorted(set(facts) - set(legal)):
-        raise TypeError(f"{', '.join(unknown)} is no fact of an operator: the rule is one of {', '.join(legal)}")
-    row = replace(row, **facts, **dict.fromkeys(_VIEWS, False))
-    _check_signatures(row, like)
-    _check_limits(row)
-    _words[name] = row
-    return row
+def add_row(row):
+    """Add a row to the table, for as long as this process lives."""
+    _words[row.name] = row
 
 
-def unregister(name):
-    """Take an operator that was registered out of the vocabulary again.
-
-    Raises
-    ------
-    ValueError
-        If `name` is not that of a registered operator.
-    """
-    if name in BUILT_IN or name not in _words:
-        mine = [word for word in _words if word not in BUILT_IN]
-        raise ValueError(
-            f"{name!r} is not registered: the rule is one of {', '.join(mine)}"
-            if mine
-            else f"{name!r} is not registered: nothing is, and the rule is register(...) first"
-        )
+def remove_row(name):
+    """Take a row out of the table."""
     del _words[name]
-
-
-def _check_limits(row):
-    """Require that limits are a least and a greatest number, and forward a function of x alone."""
-    if row.limits == () or (
-        row.positional == ("x",)
-        and not row.keywords
-        and isinstance(row.limits, tuple)
-        and [type(limit) for limit in row.limits] == [float, float]
-        and row.limits[0] <= row.limits[1]
-    ):
-        return
-    raise ValueError(
-        f"limits={row.limits!r} for forward of {signature(row.forward)}: the rule is two floats, the least first, for "
-        f"a function of x alone, such as limits=(0.0, 4.0)"
-    )
-
-
-def _fits_cost(forward, cost):
-    return cost is not None and signature(cost).parameters.keys() <= _cost_arguments(Operator(forward, "")).keys()
-
-
-def _cost_arguments(row):
-    """What a cost function may ask for, by name, as an example of the call."""
-    names = {f"{name}_shape{'s' * name.endswith('s')}" if name in row.arrays else name: name for name in row.positional}
-    names.pop("bias_shape", None)
-    return names | dict.fromkeys(row.keywords) | ({"bias": "bias"} if "bias" in row.positional else {})
-
-
-def _check_signatures(row, like):
-    """Require that backward and cost take what the vocabulary's rule says, and that facts name arguments there are."""
-    kinds = {p.kind for p in signature(row.forward).parameters.values()}
-    if not row.positional or kinds - {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}:
-        raise TypeError(
-            f"forward takes {signature(row.forward)}: the rule is named arguments, arrays first, such as "
-            f"(x, *, slope=1)"
-        )
-    named = {name for group in (*row.linear, *row.homogeneous, row.overwrites, row.constants) for name in group}
-    if missing := sorted(named - set(row.positional)):
-        because = f"like={like!r}" if like else "the facts given"
-        raise ValueError(
-            f"{because} speaks of {', '.join(missing)}, and forward takes {', '.join(row.positional)}: the rule is an "
-            f"operator with the same arguments, such as like={'relu6' if row.positional == ('x',) else None!r}"
-        )
-    if row.backward is not None:
-        given = signature(row.backward).parameters.values()
-        before = [p.name for p in given if p.kind is not p.KEYWORD_ONLY]
-        keywords = {p.name: p.default for p in given if p.kind is p.KEYWORD_ONLY}
-        wanted = [name for name in row.positional if name != "bias"]
-        if before[1 : 1 + len(wanted)] != wanted or keywords != dict(row.keywords):
-            after = "".join(f", {name}={value!r}" for name, value in row.keywords.items())
-            raise ValueError(
-                f"backward takes {signature(row.backward)}: the rule is dy, then what forward takes (bias left out) "
-                f"and what it returns after y, then the same keywords, such as "
-                f"(dy, {', '.join(wanted)}{', *' if after else ''}{after})"
-            )
-    if row.cost is not None:
-        allowed = _cost_arguments(row)
-        if surplus := [name for name in signature(row.cost).parameters if name not in allowed]:
-            raise ValueError(
-                f"cost takes {', '.join(surplus)}, which does not follow from forward's arguments: the rule is shapes "
-                f"for arrays and the same keywords, such as ({', '.join(allowed)})"
-            )

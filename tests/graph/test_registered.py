@@ -8,7 +8,7 @@ from ghostnp.backend import backend
 from ghostnp.graph.counting import count_operator
 from ghostnp.modules import Conv2d, Module, Sequential, initializer
 from ghostnp.ops.cost import each, free
-from ghostnp.ops.vocabulary import register, unregister
+from ghostnp.ops.registration import register, unregister
 
 pytestmark = pytest.mark.small
 

@@ -76,7 +76,9 @@ def trained_in_order(call, seed):
 
 
 def laid_out_like(y, seed):
-    """Numbers in an array as `y` is, laid out as a kernel lays it out."""
+    """Numbers in an array as `y` is, laid out as a kernel lays it out; or a number, as y is."""
+    if np.ndim(y) == 0:
+        return y.dtype.type(seed)
     return in_memory(normals(np.random.default_rng(seed), y.shape, y.dtype), "batch innermost")
 
 

@@ -27,7 +27,7 @@ SHAPE = (2, 3, 97, 75)
 
 WIDTHS = {"0.5x": (24, (48, 96, 192), 1024), "1.0x": (24, (116, 232, 464), 1024)}
 WIDTHS |= {"1.5x": (24, (176, 352, 704), 1024), "2.0x": (24, (244, 488, 976), 2048)}
-# A constant that meets nothing but 1x1 convolutions before the next norm, which takes it away: zero gradient in
+# A constant that goes through 1x1 convolutions alone to the next norm, which takes it away: zero gradient in
 # training.
 SHUFFLE_V2_LOST = {f"features.{unit}.branch_main.4.bias" for unit in range(16)}
 SHUFFLE_V2_LOST |= {f"features.{unit}.branch_proj.1.bias" for unit in (0, 4, 12)}

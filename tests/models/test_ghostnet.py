@@ -17,7 +17,7 @@ TOLERANCE = 1e-10
 WIDTHS = {"ghostnet_050": 0.5, "ghostnet_100": 1.0, "ghostnet_130": 1.3}
 # Odd sizes all the way down (97, 49, 25, 13, 7, 4 by 75, 38, 19, 10, 5, 3): a stride that rounds the wrong way shows.
 SHAPE = (2, 3, 97, 75)
-# A constant that meets nothing but 1x1 convolutions before the next norm, which takes it away: in training its gradient
+# A constant that goes through 1x1 convolutions alone to the next norm, which takes it away: in training its gradient
 # is zero. (Padding would make it more than a constant, and SE weighs it differently in each image.)
 LOST_UNDER_A_NORM = {
     *(f"blocks.{place}.shortcut.1.bias" for place in ("1.0", "3.0", "5.0", "6.3", "7.0")),

@@ -31,7 +31,7 @@ ODD = (2, 3, 97, 75)
 # 33, 17, 9, 5, 3, 2: with 32 the last maps would have one pixel, of which there is no half. Inference alone, since in
 # training a norm over single pixels takes away nearly all that the layer before did: gradients would be rounding.
 SMALLEST = (2, 3, 33, 33)
-# A constant that meets nothing but 1x1 convolutions before the next norm, as in test_ghostnet.py: pools keep it.
+# A constant that goes through 1x1 convolutions alone to the next norm, as in test_ghostnet.py: pools keep it.
 LOST_BELOW = {f"blocks.{place}.shortcut.1.bias" for place in ("1.0", "3.0", "5.0", "6.3", "7.0")}
 LOST_BELOW |= {"blocks.1.0.bn_dw.bias", "blocks.5.0.bn_dw.bias", "blocks.7.0.shortcut.3.bias"}
 LAST = ("7.0", "8.0", "8.1", "8.2", "8.3")

@@ -108,7 +108,7 @@ def test_incoming_gradient_of_another_shape(backend, call):
         rejected(name, backward, *spoiled.values(), **call.keywords, error=ValueError)
 
 
-# What meets each number alone takes any shape, an empty one too, and a loss needs a batch.
+# What is elementwise takes any shape, an empty one too, and a loss needs a batch.
 NEED_NUMBERS = [call for call in ONCE if call.row.takes != "any" and call.row.family != "loss"]
 
 

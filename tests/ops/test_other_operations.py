@@ -50,7 +50,7 @@ def total(values):
 
 
 def windows(x, kernel, stride):
-    """The numbers that each window meets, map by map."""
+    """The numbers that each window reads, map by map."""
     rows, columns = ((n - k) // s + 1 for n, k, s in zip(x.shape[2:], kernel, stride, strict=True))
     for n, c, i, j in np.ndindex(*x.shape[:2], rows, columns):
         yield list(

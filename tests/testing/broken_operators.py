@@ -266,6 +266,12 @@ def pads_a_maximum_with_zeros(x, kernel_size, *, stride=None, padding=0):
     return zero, argmax
 
 
+@breaks("max_pool2d", "takes the largest")
+def compares_the_wrong_way_round(x, kernel_size, *, stride=None, padding=0):
+    y, argmax = ops.max_pool2d(-x, kernel_size, stride=stride, padding=padding)
+    return -y, argmax
+
+
 @breaks("max_pool2d", "adjoint", backward=True)
 def gives_to_one_window_alone(dy, x, kernel_size, argmax, *, stride=None, padding=0):
     window = sliding_window(x.shape[2:], kernel_size, kernel_size if stride is None else stride, padding)

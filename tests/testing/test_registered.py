@@ -9,7 +9,7 @@ import torch.nn.functional as F
 import ghostnp
 from ghostnp import ops
 from ghostnp.ops.cost import each, free
-from ghostnp.ops.vocabulary import unregister
+from ghostnp.ops.registration import unregister
 from ghostnp.testing import Call, assert_laws, assert_matches, calls, laws_of, smallest_failure
 
 pytestmark = pytest.mark.small

@@ -2,9 +2,9 @@
 
 import csv
 import unicodedata
-from pathlib import Path
 from typing import NamedTuple
 
+from ghostnp.files import read
 from ghostnp.ops.checks import integer
 
 _HEADERS = (["id", "name"], ["name"], ["id"])
@@ -62,7 +62,7 @@ def read_roster(path):
         If it is no such text, empty, or has one id twice.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = read(path).decode("utf-8-sig")
         # Two ways to write an accent are one name, and one paper.
         lines = list(csv.reader(unicodedata.normalize("NFC", text).splitlines(), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:

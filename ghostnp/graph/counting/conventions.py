@@ -15,7 +15,6 @@ attention, ShuffleNet, MobileNetV2) are counted differently just there.
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
-from types import MappingProxyType
 from typing import NamedTuple
 
 from ghostnp.ops.vocabulary import COMPOSITIONS, VOCABULARY
@@ -120,9 +119,7 @@ def measured(row, measure):
 def _rules(**rules):
     """Rules by operator or family, from these or groups of families, and pairs of factor and measure."""
     groups = {"multiplying": ("convolution", "linear", "attention"), "weighted": ("convolution", "linear")}
-    return MappingProxyType(
-        {op: tuple(Term(*term) for term in terms) for key, terms in rules.items() for op in groups.get(key, (key,))}
-    )
+    return {op: tuple(Term(*term) for term in terms) for key, terms in rules.items() for op in groups.get(key, (key,))}
 
 
 _IN, _OUT = (1, "inputs"), (1, "outputs")

@@ -59,7 +59,7 @@ class OperatorCount:
             window = {key: value for key, value in row.record().items() if key in _WINDOW and value != ""}
             head += "\n" + ", ".join(f"{key} {value}" for key, value in window.items())
         lines = {name: worked.working for name, worked in self.lines.items()}
-        if self.table.convention is not MACS:
+        if self.table.convention != MACS:
             convention = self.table.convention
             lines[convention.name] = f"{self.table.totals()[convention.name]:,} ({convention.text})"
         width = max(map(len, lines))

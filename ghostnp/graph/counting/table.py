@@ -179,12 +179,12 @@ class Count:
 
     def _counted(self, number):
         # Multiply-adds have a column in any case.
-        return {} if self.convention is MACS else {self.convention.name: number}
+        return {} if self.convention == MACS else {self.convention.name: number}
 
     def heading(self):
         """Whose counts these are, by which convention, and what the columns mean: a few lines."""
         memory, convention = self.memory, self.convention
-        named = [MACS] if convention is MACS else [MACS, convention]
+        named = [MACS] if convention == MACS else [MACS, convention]
         return "\n".join(
             [
                 f"{self.name}, input {shape_text(self.input)}, {self.dtype}",

@@ -1,11 +1,13 @@
-"""The inference engine: a model as a list of calls on memory that was laid out beforehand.
+"""The engine: a model as a list of calls on memory that was laid out beforehand.
 
     record     run the model on shapes and note each call: a tape            (`ghostnp.graph.tape`)
     fold       fewer calls: batch norms into weights, ReLUs into writing     (`fold`)
     homes      a place in memory for each result, where its reader wants it  (`homes`, `packing`)
     replay     the calls as programs: launches that a native call walks      (`replay`)
 
-A training step is a tape too, and is planned and run in the same way (`training`).
+A training step is a tape too: forward, loss and backward (`training`). It is not folded, but what nothing reads is not
+computed, an activation lives until its gradient is made, gradients are written where they are wanted, and the update
+comes last, so that a step that fails changes nothing (`program`).
 
 Modules do not import the engine, nor does the engine import a module: it works on the tape, the vocabulary's rows and
 the kernels. What it did with a model can be read (`plan`, `explanation`):
@@ -18,7 +20,8 @@ the kernels. What it did with a model can be read (`plan`, `explanation`):
 
 from ghostnp.graph.engine.engine import Engine
 from ghostnp.graph.engine.plan import Plan, PlannedMemory
-from ghostnp.graph.engine.training import TrainingProgram, TrainingStep
+from ghostnp.graph.engine.program import TrainingProgram
+from ghostnp.graph.engine.training import TrainingStep
 from ghostnp.ops.checks import flag
 
 __all__ = ["Engine", "Plan", "PlannedMemory", "TrainingProgram", "TrainingStep", "compile"]
@@ -37,6 +40,7 @@ def compile(model, *, plans=4, training=False, momentum=0.9, decay=1e-4, label_s
         that was used longest ago.
     training : bool, default False
         Whether to make a `TrainingStep`: ``step(images, labels, rate=0.1)`` trains `model` itself and gives the loss.
+        With ``rng=...`` dropout draws from that; without it is the identity.
     momentum, decay, label_smoothing : float
         For a training step: μ, λ and ε.
 

@@ -4,9 +4,9 @@ from collections import Counter
 from itertools import groupby
 
 from ghostnp.graph.counting.rows import shape_text
-from ghostnp.graph.engine.homes import nbytes, parts, views
-from ghostnp.graph.tape import Constant, Result
-from ghostnp.graph.tape import parts as tape_parts
+from ghostnp.graph.engine.homes import SIDE_BY_SIDE, nbytes
+from ghostnp.graph.tape import Constant
+from ghostnp.graph.tape import parts as parts_of
 from ghostnp.kernels.runtime import threads
 
 _BAR = 24  # characters that stand for the whole memory
@@ -17,17 +17,21 @@ home     where in the memory it lies, which is as wide as the column
 in #n    written right where a concat puts it
 over #n  overwrites an operand that is not read again
 of #n    a view of the same bytes
+no dx    what it reads needs no gradient, which is left out
 bytes    that the step reads and writes, its weights among them
-shares   into how many shares each launch is cut, which threads then take; "Python" has no kernel"""
+shares   into how many shares each launch is cut, which threads then take; "Python" has no kernel
+until    the last step that reads what it makes (the first value of these); what returns is kept until the end"""
 
 
-def explanation(plan):
-    """Text that explains a `Plan`.
+def explanation(plan, *, update=()):
+    """Text that explains a `Plan`, or a `TrainingProgram`.
 
     Parameters
     ----------
-    plan : Plan
+    plan : Plan or TrainingProgram
         Of any model.
+    update : list of Launch
+        What a training program does at the end.
 
     Returns
     -------
@@ -35,49 +39,54 @@ def explanation(plan):
     """
     from tabulate import tabulate  # only here: it takes as long to import as NumPy
 
-    rows = [["", "x", "", *_made(plan, range(plan.tape.inputs)), "", "", "", ""]]
+    names = ["x"] if not update else ["images", "labels", *["mask"] * (plan.tape.inputs - 2)]
+    inputs = list(enumerate(names))
+    rows = [["", name, "", *_made(plan, [number]), "", "", "", _until(plan, [number]), ""] for number, name in inputs]
     wholes = _wholes(plan)
     for place, (step, work) in enumerate(zip(plan.tape.steps, plan.work, strict=True), 1):
-        reads = " ".join(f"#{number}" for number in dict.fromkeys(step.inputs))
+        reads = " ".join(f"#{number}" for number in dict.fromkeys(step.reads))
         cost = [f"{_moved(plan, step):,}", _shares(work)] if work else ["", ""]
         made, remarks = _made(plan, step.results), _remarks(plan, step, wholes)
-        rows.append([place, step.op, reads, *made, remarks, *cost, step.path])
-    columns = ["step", "operator", "reads", "makes", "shape", "home", "notes", "bytes", "shares", "in"]
-    align = ["right", *["left"] * 6, "right", "left", "left"]
+        rows.append([place, step.op, reads, *made, remarks, *cost, _until(plan, step.results), step.path])
+    columns = ["step", "operator", "reads", "makes", "shape", "home", "notes", "bytes", "shares", "until", "in"]
+    align = ["right", *["left"] * 6, "right", "left", "left", "left"]
     table = tabulate(rows, columns, tablefmt="simple", colalign=align, disable_numparse=True)
-    return "\n\n".join([_heading(plan), table, _LEGEND])
+    return "\n\n".join([_heading(plan, update), table, _LEGEND])
 
 
-def _heading(plan):
+def _heading(plan, update):
     x, memory = plan.recorded.values[0], plan.memory
     absorbed = Counter(step.op for step in {step for folded in plan.tape.steps for step in folded.absorbed})
-    idle = sum(_is_idle(plan, step) for step in plan.tape.steps)
+    idle = sum(not work for work in plan.work)
     folded = " and ".join(f"{number} {op}" for op, number in absorbed.most_common())
-    constants = {c for step in plan.tape.steps for c in step.arguments.values() if isinstance(c, Constant)}
+    constants = {c for step in plan.tape.steps for c in parts_of(step.arguments) if isinstance(c, Constant)}
     weights = sum({id(constant.array): constant.array.nbytes for constant in constants}.values())
+    what = "inputs, all results, and what kernels need on the way" if update else "the input and all results"
     return "\n".join(
         [
             f"{plan.name}, input {shape_text(x.shape)}, {x.dtype}",
             f"{len(plan.recorded.steps)} calls are {len(plan.tape.steps)} steps"
             + (f": {folded} went into others" if folded else "")
             + f"; {idle} of them have nothing to do",
-            f"bytes: {memory.planned:,} for the input and all results, and {weights:,} of weights",
+            f"bytes: {memory.planned:,} for {what}, and {weights:,} of weights",
             f"       {memory.let_go:,} if each result had an array of its own until it is read for the last time",
             f"       {memory.kept:,} if all of these were kept",
-            _running(plan),
+            _running(plan, update),
         ]
     )
 
 
-def _running(plan):
+def _running(plan, update):
     """How the steps run: launches, programs, and calls from Python."""
-    launches = [launch for work in plan.work if not callable(work) for launch in work]
-    runs = sum(not is_call for is_call, _ in groupby(callable(work) for work in plan.work if work))
-    calls, alone = sum(map(callable, plan.work)), sum(launch.shares == 1 for launch in launches)
+    works = [*plan.work, update]
+    launches = [launch for work in works if not callable(work) for launch in work]
+    runs = sum(not is_call for is_call, _ in groupby(callable(work) for work in works if work))
+    calls, alone = sum(map(callable, works)), sum(launch.shares == 1 for launch in launches)
     return (
         f"{len(launches)} launches in {runs} native call{'s' * (runs != 1)}"
         + f"; {calls} steps are called from Python" * (calls > 0)
         + f"; {alone} launches are too little work for more than one of {threads()} threads" * (threads() > 1)
+        + f"; the last {len(update)} move statistics and parameters" * (len(update) > 0)
     )
 
 
@@ -88,11 +97,17 @@ def _shares(work):
 
 def _moved(plan, step):
     """Bytes that a step reads and writes."""
-    values = [plan.tape.values[number] for number in {*step.inputs, *step.results} if number in plan.homes.start]
-    constants = {part for part in tape_parts(step.arguments) if isinstance(part, Constant)}
-    if step.op == "concat":
-        return 2 * sum(size for _, _, size in plan.homes.copied_parts(step))
+    values = [plan.tape.values[number] for number in {*step.reads, *step.results} if number in plan.homes.start]
+    constants = {part for part in parts_of(step.arguments) if isinstance(part, Constant)}
+    if step.op in SIDE_BY_SIDE:
+        return 2 * sum(part.size for part in _copied(plan, step))
     return sum(map(nbytes, values)) + sum(constant.array.nbytes for constant in constants)
+
+
+def _until(plan, numbers):
+    """The last step that reads the first of these."""
+    last = next((plan.homes.lives[number].death for number in numbers if number in plan.homes.start), -1)
+    return "" if last < 0 else "end" if last == len(plan.tape.steps) else str(last + 1)
 
 
 def _made(plan, numbers):
@@ -104,35 +119,48 @@ def _made(plan, numbers):
 
 def _bar(plan, numbers):
     """The whole memory as a row of characters, with the homes of these values filled in."""
-    filled = set()
+    filled: set[int] = set()
     for number in numbers:
         begin, size = plan.homes.start[number], nbytes(plan.tape.values[number])
-        filled |= set(range(begin * _BAR // plan.homes.size, -(-(begin + size) * _BAR // plan.homes.size)))
-    return "".join("█" if cell in filled else "·" for cell in range(_BAR))
+        if size:
+            filled |= set(range(begin * _BAR // plan.homes.size, -(-(begin + size) * _BAR // plan.homes.size)))
+    # Of letters that every terminal can write, whatever its code page.
+    return "".join("=" if cell in filled else "." for cell in range(_BAR))
 
 
 def _remarks(plan, step, wholes):
     words = [f"+ {absorbed.op}" for absorbed in step.absorbed]
-    words += [f"of #{base}" for base in {base: None for _, base, _ in views(step, plan.tape.values)}]
-    words += [f"over #{operand}" for operand in sorted(plan.homes.overwritten(step))]
+    words += ["no dx"] * ("no_dx" in step.arguments)
+    words += [f"of #{base}" for base in _bases(plan, step)]
+    words += [f"over #{operand}" for operand in sorted(plan.homes.overwritten(step.results[0]))]
     words += [f"in #{whole}" for result in step.results for whole in wholes.get(result, ())]
-    if step.op == "concat":
-        copied = len(plan.homes.copied_parts(step))
-        words.append(f"copies {copied} of {len(step.arguments['xs'])}" if copied else "is there already")
+    if step.op in SIDE_BY_SIDE:
+        copied = len(_copied(plan, step))
+        words.append(f"copies {copied} of {len(_parts(plan, step))}" if copied else "is there already")
     return ", ".join(words)
+
+
+def _bases(plan, step):
+    """Values of which the results are views."""
+    views = [plan.homes.views[result] for result in step.results if result in plan.homes.views]
+    return dict.fromkeys(view.base for view in views if view.base < len(plan.tape.values))
+
+
+def _parts(plan, step):
+    """What a concat puts side by side."""
+    return plan.homes.parts(step.results[0]) if step.op in SIDE_BY_SIDE else []
+
+
+def _copied(plan, step):
+    """Those parts of a concat that are not written right into it."""
+    return [part for part in _parts(plan, step) if part.size and not plan.homes.in_place(part)]
 
 
 def _wholes(plan):
     """For each value the concats in whose memory it is written."""
     wholes: dict[int, list[int]] = {}
     for step in plan.tape.steps:
-        if step.op == "concat":
-            copied = {id(x) for x, _, _ in plan.homes.copied_parts(step)}
-            for x, _, _ in parts(step, plan.tape.values):
-                if isinstance(x, Result) and id(x) not in copied:
-                    wholes.setdefault(x.number, []).append(step.results[0])
+        for part in _parts(plan, step):
+            if plan.homes.in_place(part):
+                wholes.setdefault(part.value, []).append(step.results[0])
     return wholes
-
-
-def _is_idle(plan, step):
-    return any(views(step, plan.tape.values)) or (step.op == "concat" and not plan.homes.copied_parts(step))

@@ -7,7 +7,8 @@ At inference a batch norm is an affine map of each channel, and so is the end of
 What clips and does nothing else, such as a ReLU or a ReLU6, costs nothing where the numbers are written that it is
 for, so it becomes part of that step: the step's `limits`. Maps side by side are clipped side by side. A
 convolution adds its products to the maps that it is added to. A map that is enlarged to be a factor need not be written
-out: the product reads the small one. What is never read need not be computed.
+out: the product reads the small one. What is never read need not be computed, be it at inference or in a training step
+(`needed`).
 
 All this holds only where nothing else reads the value in between. The tape says who reads a value.
 """
@@ -81,8 +82,35 @@ def fold(tape, memo):
         if not changed:
             places |= dict.fromkeys(step.results, len(steps))
             steps.append(step)
-    steps = list(_read(steps, tape.returned))
-    return replace(tape, steps=tuple(_moved_together(steps, memo, [key for key in memo if key not in known])))
+    tape = needed(replace(tape, steps=tuple(steps)), tape.returned)
+    known_now = [key for key in memo if key not in known]
+    return replace(tape, steps=tuple(_moved_together(tape.steps, memo, known_now)))
+
+
+def needed(tape, wanted):
+    """The same tape without the calls whose results nothing reads.
+
+    Where a layer's input needs no gradient, and its kernel can leave it out, ``no_dx`` is among a call's arguments.
+
+    Parameters
+    ----------
+    tape : Tape
+    wanted : iterable of int
+        Numbers of the values that are read once all steps are done.
+
+    Returns
+    -------
+    Tape
+        Of `FoldedStep`.
+    """
+    wanted, kept = set(wanted), []
+    for step in reversed(tape.steps):
+        if not wanted.intersection(step.results):
+            continue
+        no_dx = step.is_backward and step.results[0] not in wanted and takes(step.op, "no_dx")
+        kept.append(FoldedStep(**vars(step) | {"arguments": step.arguments | {"no_dx": True}} if no_dx else vars(step)))
+        wanted.update(step.reads)
+    return replace(tape, steps=tuple(reversed(kept)))
 
 
 def takes(op, keyword):
@@ -176,14 +204,3 @@ def _of_small_maps(enlargement, product, values):
         return product
     arguments = product.arguments | {"b": enlargement.arguments["x"], "nearest": True}
     return replace(product, arguments=arguments, absorbed=(enlargement,))
-
-
-def _read(steps, returned):
-    """The steps of which something is read, by later ones or by whoever gets what is returned."""
-    wanted = set(returned)
-    kept = []
-    for step in reversed(steps):
-        if wanted.intersection(step.results):
-            wanted.update(step.inputs)
-            kept.append(step)
-    return reversed(kept)

@@ -1,4 +1,4 @@
-"""Homes: where each result lives in one stretch of memory, so that nothing is copied that need not be.
+"""Homes: where each value lives in one stretch of memory, so that nothing is copied that need not be.
 
 In a kernel's memory channels are slowest and the batch is fastest, so a slice of channels is one run of bytes. What
 only arranges other results then needs no memory of its own, and nothing to do:
@@ -16,7 +16,34 @@ import math
 from typing import NamedTuple
 
 from ghostnp.graph.engine.packing import Life, pack
-from ghostnp.graph.tape import Result
+from ghostnp.graph.tape import Constant, Result
+
+# What puts its arguments side by side: which of its arguments is a sequence of them.
+SIDE_BY_SIDE = {"concat": "xs", "split_backward": "dy"}
+
+
+class View(NamedTuple):
+    """A value looks at another one's memory, from its byte `at` on."""
+
+    value: int
+    base: int
+    at: int
+
+
+class Part(NamedTuple):
+    """The first `size` bytes of a value, or of something else, stand in a `whole` from its byte `at` on."""
+
+    value: object
+    whole: int
+    at: int
+    size: int
+
+
+class Over(NamedTuple):
+    """A result may overwrite an operand, which has as many bytes."""
+
+    operand: int
+    result: int
 
 
 class Piece(NamedTuple):
@@ -29,56 +56,69 @@ class Piece(NamedTuple):
 
 
 class Homes:
-    """Where the values of a tape live.
+    """Where values live.
 
     Parameters
     ----------
-    tape : Tape
-        Its steps in the order in which they will run.
+    sizes : dict of int to int
+        Bytes of each value, by number.
+    lives : dict of int to Life
+        Of those values that need a home.
+    links : list of View, Part or Over
+        How values belong together. Views always lie where they say; parts and results do where that is possible, the
+        first ones first.
 
     Attributes
     ----------
     start : dict of int to int
-        First byte of each value that is read, by number.
+        First byte of each value that has a home, by number.
     size : int
         Bytes in all.
+    lives : dict of int to Life
+    views : dict of int to View
+        By number of the value that is one.
     """
 
-    def __init__(self, tape):
-        self._values, self._nbytes = tape.values, [nbytes(value) for value in tape.values]
-        self._lives, self._contents = _lives(tape), _contents(tape)
-        self._blocks = {number: [number] for number in self._lives}
-        self._places = {number: (number, 0) for number in self._lives}  # a block, and the first byte in it
-        self._overwrites = dict.fromkeys(pair for step in tape.steps for pair in _overwrites(step, tape.values))
-        for step in tape.steps:
-            for view, base, at in views(step, tape.values):
-                self._join(view, base, at)
-        for step in tape.steps:
-            for part, at, _ in parts(step, tape.values):
-                if isinstance(part, Result):
-                    self._join(part.number, step.results[0], at)
+    def __init__(self, sizes, lives, links):
+        self._sizes, self.lives = sizes, lives
+        self.views = {link.value: link for link in links if isinstance(link, View)}
+        self._parts: dict[int, list[Part]] = {}
+        for link in links:
+            if isinstance(link, Part):
+                self._parts.setdefault(link.whole, []).append(link)
+        self._overwrites = dict.fromkeys(link for link in links if isinstance(link, Over))
+        self._contents: dict[int, list[Piece]] = {}
+        self._blocks = {number: [number] for number in lives}
+        self._places = {number: (number, 0) for number in lives}  # a block, and the first byte in it
+        for view in self.views.values():
+            self._join(*view)
+        for parts in self._parts.values():
+            for part in parts:
+                if isinstance(part.value, int):
+                    self._join(part.value, part.whole, part.at)
         for operand, result in self._overwrites:
             self._join(result, operand, 0)
         blocks = {
-            block: (self._life(members), max(self._places[n][1] + self._nbytes[n] for n in members))
+            block: (self._life(members), max(self._places[n][1] + self._sizes[n] for n in members))
             for block, members in self._blocks.items()
         }
         starts, self.size = pack(blocks)
         self.start = {number: starts[block] + at for number, (block, at) in self._places.items()}
 
-    def copied_parts(self, step):
-        """As in `parts`, those parts of a concat that are not written right into it and have to be copied."""
-        begin = self.start[step.results[0]]
-        return [
-            (x, at, size)
-            for x, at, size in parts(step, self._values)
-            if size and not (isinstance(x, Result) and self.start[x.number] == begin + at)
-        ]
+    def parts(self, whole):
+        """The parts of a value that is made of others side by side, or looks at one that is."""
+        return self._parts.get(self.views[whole].base if whole in self.views else whole, [])
 
-    def overwritten(self, step):
-        """Numbers of the operands that a step overwrites."""
-        pairs = _overwrites(step, self._values)
-        return {operand for operand, result in pairs if self.start[operand] == self.start.get(result)}
+    def in_place(self, part):
+        """Whether a part is written right into its whole, and need not be copied."""
+        return part.value in self.start and self.start[part.value] == self.start[part.whole] + part.at
+
+    def overwritten(self, result):
+        """Numbers of the operands that a result overwrites."""
+        start = self.start.get(result)
+        return {
+            over.operand for over in self._overwrites if over.result == result and self.start[over.operand] == start
+        }
 
     def _join(self, number, other, at):
         """Let a value live in the block of another, from that one's byte `at` on, with all who share its own block."""
@@ -107,11 +147,11 @@ class Homes:
         and where a result overwrites its operand, the operand's life ends in the step in which the result's begins.
         """
         begin_a, begin_b = self._places[a][1] + shift, self._places[b][1]
-        overlap = begin_a < begin_b + self._nbytes[b] and begin_b < begin_a + self._nbytes[a]
-        if not overlap or not self._lives[a].meets(self._lives[b]):
+        overlap = begin_a < begin_b + self._sizes[b] and begin_b < begin_a + self._sizes[a]
+        if not overlap or not self.lives[a].meets(self.lives[b]):
             return False
         if begin_a == begin_b and any(
-            self._lives[old].death == self._lives[new].birth
+            self.lives[old].death == self.lives[new].birth
             for old, new in ((a, b), (b, a))
             if (old, new) in self._overwrites
         ):
@@ -120,12 +160,51 @@ class Homes:
             begin_a + p.at < begin_b + q.at + q.size
             and begin_b + q.at < begin_a + p.at + p.size
             and (p.source, begin_a + p.at - p.begin) != (q.source, begin_b + q.at - q.begin)
-            for p in self._contents[a]
-            for q in self._contents[b]
+            for p in self._made_of(a)
+            for q in self._made_of(b)
         )
 
+    def _made_of(self, number):
+        """What a value is made of: of itself, or of what it looks at or puts side by side."""
+        if number not in self._contents:
+            if number in self.views:
+                view = self.views[number]
+                pieces = _cut(self._made_of(view.base), view.at, self._sizes[number])
+            elif number in self._parts:
+                pieces = [
+                    piece._replace(at=piece.at + part.at)
+                    for part in self._parts[number]
+                    for piece in _cut(self._part_made_of(part), 0, part.size)
+                ]
+            else:
+                pieces = [Piece(number, 0, 0, self._sizes[number])]
+            self._contents[number] = pieces
+        return self._contents[number]
+
+    def _part_made_of(self, part):
+        return self._made_of(part.value) if isinstance(part.value, int) else [Piece(part, 0, 0, part.size)]
+
     def _life(self, numbers):
-        return Life(min(self._lives[n].birth for n in numbers), max(self._lives[n].death for n in numbers))
+        return Life(min(self.lives[n].birth for n in numbers), max(self.lives[n].death for n in numbers))
+
+
+def homes_of(tape):
+    """The `Homes` of a tape of inference.
+
+    Parameters
+    ----------
+    tape : Tape
+        Its steps in the order in which they will run.
+    """
+    values, births = tape.values, {number: place for place, step in enumerate(tape.steps) for number in step.results}
+    lives = {number: Life(births.get(number, -1), death) for number, death in tape.last_reads().items()}
+    links = [
+        link
+        for step in tape.steps
+        for linked in (views(step, values), parts(step, values), overwrites(step, values))
+        for link in linked
+    ]
+    return Homes({number: nbytes(value) for number, value in enumerate(values)}, lives, links)
 
 
 def nbytes(value):
@@ -134,60 +213,39 @@ def nbytes(value):
 
 
 def views(step, values):
-    """Results that are views: the number of each, that of what it looks at, and from which byte of it on."""
+    """Results that are views of an argument."""
     base = step.arguments.get("x")
-    if step.operator.is_view and isinstance(base, Result):
+    if step.operator.is_view and not step.is_backward and isinstance(base, Result):
         at = 0
         for result in step.results:
-            yield result, base.number, at
+            yield View(result, base.number, at)
             at += nbytes(values[result])
 
 
 def parts(step, values):
-    """What a concat puts side by side: each `Result` or `Constant`, its first byte there, and how many bytes are kept.
-
-    The last ones may be cut, as `keep` says.
-    """
-    if step.op == "concat":
-        at, size = 0, nbytes(values[step.results[0]])
-        for x in step.arguments["xs"]:
-            whole = nbytes(values[x.number] if isinstance(x, Result) else x.array)
-            yield x, at, max(0, min(whole, size - at))
-            at += whole
+    """What is put side by side. The last ones may be cut, as a concat's `keep` says."""
+    if step.op in SIDE_BY_SIDE:
+        whole, at = step.results[0], 0
+        for x in step.arguments[SIDE_BY_SIDE[step.op]]:
+            size = nbytes(x.array if isinstance(x, Constant) else values[x.number])
+            kept = max(0, min(size, nbytes(values[whole]) - at))
+            yield Part(x.number if isinstance(x, Result) else x, whole, at, kept)
+            at += size
 
 
-def _overwrites(step, values):
-    """Pairs of an operand and the result that may overwrite it: it must have as many numbers.
+def overwrites(step, values):
+    """Operands that the first result may overwrite: those that have as many numbers.
 
     What a convolution is added to it does not overwrite if that is also what it reads from all sides.
     """
-    operands, result = [step.arguments[name] for name in step.operator.overwrites], step.results[0]
+    row, result = step.operator, step.results[0]
+    names = ("dy",) * row.overwrites_dy if step.is_backward else row.overwrites
+    operands = [step.arguments[name] for name in names]
     if "onto" in step.arguments and step.arguments["onto"] != step.arguments["x"]:
         operands.append(step.arguments["onto"])
     for operand in operands:
         if isinstance(operand, Result) and values[operand.number].shape == values[result].shape:
-            yield operand.number, result
-
-
-def _lives(tape):
-    """Life of each value that is read."""
-    births = {number: place for place, step in enumerate(tape.steps) for number in step.results}
-    return {number: Life(births.get(number, -1), death) for number, death in tape.last_reads().items()}
-
-
-def _contents(tape):
-    """What each value is made of: of itself, or of what it looks at or puts side by side."""
-    contents = [[Piece(number, 0, 0, nbytes(value))] for number, value in enumerate(tape.values)]
-    for step in tape.steps:
-        for view, base, at in views(step, tape.values):
-            contents[view] = _cut(contents[base], at, nbytes(tape.values[view]))
-        if step.op == "concat":
-            contents[step.results[0]] = [
-                piece._replace(at=piece.at + at)
-                for x, at, size in parts(step, tape.values)
-                for piece in (_cut(contents[x.number], 0, size) if isinstance(x, Result) else [Piece(x, 0, 0, size)])
-            ]
-    return contents
+            yield Over(operand.number, result)
 
 
 def _cut(pieces, begin, size):

@@ -34,17 +34,21 @@ def pack(blocks):
     size : int
         Bytes in all.
     """
-    starts: dict[object, int] = {}
-    ends: dict[object, int] = {}
-    for block, (life, size) in sorted(blocks.items(), key=lambda item: -item[1][1]):
-        taken = sorted((starts[other], ends[other]) for other in starts if blocks[other][0].meets(life))
+    order = sorted(blocks, key=lambda block: -blocks[block][1])
+    # Of those that have their place: as arrays, since a training step has thousands.
+    births, deaths, begins, ends = np.zeros((4, len(order)), np.int64)
+    for placed, block in enumerate(order):
+        life, size = blocks[block]
+        meeting = np.flatnonzero((births[:placed] <= life.death) & (life.birth <= deaths[:placed]))
+        meeting = meeting[np.argsort(begins[meeting])]
         start = 0
-        for begin, end in taken:
+        for begin, end in zip(begins[meeting].tolist(), ends[meeting].tolist(), strict=True):
             if start + size <= begin:
                 break
             start = max(start, end)
-        starts[block], ends[block] = start, -(-(start + size) // LINE) * LINE
-    return starts, max(ends.values(), default=0)
+        births[placed], deaths[placed] = life
+        begins[placed], ends[placed] = start, -(-(start + size) // LINE) * LINE
+    return dict(zip(order, begins.tolist(), strict=True)), max(ends.tolist(), default=0)
 
 
 def together(arrays):

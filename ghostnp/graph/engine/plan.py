@@ -1,11 +1,13 @@
 """A plan: what was folded, where each result lives, and how much memory that takes."""
 
+from collections import Counter
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 from ghostnp.graph.engine.explanation import explanation
 from ghostnp.graph.engine.fold import fold
-from ghostnp.graph.engine.homes import Homes, nbytes, views
+from ghostnp.graph.engine.homes import homes_of, nbytes, views
 from ghostnp.graph.engine.packing import Life
 from ghostnp.graph.engine.replay import Replay
 from ghostnp.graph.tape import Token, record
@@ -57,7 +59,7 @@ class Plan:
         self.name = type(model).__name__
         self.recorded = record(model, Token(shape, dtype))
         self.tape = fold(self.recorded, memo)
-        self.homes = Homes(self.tape)
+        self.homes = homes_of(self.tape)
 
     @cached_property
     def work(self):
@@ -67,20 +69,29 @@ class Plan:
     @cached_property
     def memory(self):
         """Bytes, a `PlannedMemory`."""
-        values, last = self.recorded.values, self.recorded.last_reads()
-        owner = {number: number for number in range(len(values))}  # of a view, whose array it is
+        steps, last = self.recorded.steps, self.recorded.last_reads()
         lives = {number: Life(-1, last.get(number, -1)) for number in range(self.recorded.inputs)}
-        for place, step in enumerate(self.recorded.steps):
-            owner |= {view: owner[base] for view, base, _ in views(step, values)}
-            for number in step.results:
-                life = lives.setdefault(owner[number], Life(place, place))
-                lives[owner[number]] = Life(life.birth, max(life.death, last.get(number, place)))
-        alive = [
-            sum(nbytes(values[number]) for number, life in lives.items() if life.birth <= place <= life.death)
-            for place in range(-1, len(self.recorded.steps))
-        ]
-        return PlannedMemory(self.homes.size, max(alive), sum(nbytes(values[number]) for number in lives))
+        for place, step in enumerate(steps):
+            lives |= {number: Life(place, last.get(number, place)) for number in step.results}
+        bases = {view.value: view.base for step in steps for view in views(step, self.recorded.values)}
+        return planned_memory(self.recorded.values, lives, bases, self.homes.size)
 
     def __str__(self):
         """All of it, a line for each step."""
         return explanation(self)
+
+
+def planned_memory(values, lives, bases, planned):
+    """The `PlannedMemory` of values, given their lives and, for each that is a view, what it looks at."""
+    owner: dict[int, int] = {}
+    arrays: dict[int, Life] = {}
+    for number in sorted(lives):
+        owner[number] = owner[bases[number]] if number in bases else number
+        life = arrays.get(owner[number], lives[number])
+        arrays[owner[number]] = Life(life.birth, max(life.death, lives[number].death))
+    grows = Counter[int]()
+    for number, life in arrays.items():
+        grows[life.birth] += nbytes(values[number])
+        grows[life.death + 1] -= nbytes(values[number])
+    alive = accumulate(grows[place] for place in sorted(grows))
+    return PlannedMemory(planned, max(alive, default=0), sum(nbytes(values[number]) for number in arrays))

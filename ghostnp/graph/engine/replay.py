@@ -15,15 +15,14 @@ import numpy as np
 
 from ghostnp import kernels
 from ghostnp.graph.engine.fold import takes
-from ghostnp.graph.engine.homes import nbytes, views
+from ghostnp.graph.engine.homes import nbytes
 from ghostnp.graph.engine.packing import LINE
 from ghostnp.graph.tape import Constant, Result
-from ghostnp.kernels.concat import concat
 from ghostnp.kernels.layout import copy_images, laid_out
 from ghostnp.kernels.runtime import Launch, Program, Scratch, recording
 
 # Their results have the shape of their operands, whatever that is, or twice as many channels.
-_NUMBER_BY_NUMBER = ("activation", "elementwise")
+NUMBER_BY_NUMBER = ("activation", "elementwise")
 
 
 class Replay:
@@ -80,21 +79,24 @@ class Replay:
     def _returned(self, output):
         if isinstance(output, tuple):
             return tuple(self._returned(part) for part in output)
-        return np.copy(self._found(output))
+        if isinstance(output, Constant):
+            return np.copy(output.array)
+        home = self._arrays[output.number]
+        y = laid_out(np.empty(home.size, home.dtype), home.shape)
+        copy_images(home, y)
+        return y
 
     def _found(self, argument):
         return self._tape.found(argument, self._arrays)
 
     def _work(self, step):
-        if any(views(step, self._tape.values)):
+        if any(result in self._homes.views for result in step.results):
             return []
-        if step.op == "concat":
-            return self._recorded(partial(self._copy_parts, step))
         kernel, arguments = getattr(kernels, step.op), step.arguments
         homes = [self._arrays.get(number) for number in step.results]
         if not takes(step.op, "out") or homes[0] is None or any(home is not None for home in homes[1:]):
             return partial(copied, kernel, {name: self._found(value) for name, value in arguments.items()}, homes)
-        find = self._maps if step.operator.family in _NUMBER_BY_NUMBER else self._found
+        find = self._maps if step.operator.family in NUMBER_BY_NUMBER else self._found
         found = {name: find(value) for name, value in arguments.items()}
         return self._recorded(partial(kernel, **found, out=find(Result(step.results[0]))))
 
@@ -108,13 +110,6 @@ class Replay:
         if isinstance(argument, Result):
             return laid_out(self._flat[argument.number], as_maps(self._tape.values[argument.number].shape))
         return argument.array.reshape(as_maps(argument.array.shape)) if isinstance(argument, Constant) else argument
-
-    def _copy_parts(self, step):
-        """Copy those parts of a concat that are not written right into it."""
-        y = self._arrays[step.results[0]]
-        for x, at, size in self._homes.copied_parts(step):
-            first, last = (n * y.shape[1] // y.nbytes for n in (at, at + size))
-            concat([self._found(x)], keep=last - first, out=y[:, first:last])
 
 
 def joined(works):

@@ -42,6 +42,7 @@ __all__ = [
     "bounds",
     "driver",
     "empty",
+    "number_in",
     "recording",
     "shares_for",
     "zeros",
@@ -207,6 +208,11 @@ def zeros(shape, dtype):
     return array
 
 
+def number_in(array):
+    """The number in an array without axes; while recording the array itself, in which there is none yet."""
+    return array[()] if _recording.get() is None else array
+
+
 @leaf
 def _clear_row(row):
     zero = row.dtype.type(0)
@@ -248,11 +254,8 @@ def _walk(words, table):
     owner, raised = become_owner(words), 0
     for i in range(len(table)):
         function, where, shares = table[i]
-        if owner and shares > 1:
-            lead(words, function, where, shares)
-        else:
-            raised = max(raised, alone(function, where, shares))
-        if raised != 0:
+        raised = lead(words, function, where, shares) if owner and shares > 1 else alone(function, where, shares)
+        if raised != 0:  # and nothing that comes after it runs
             break
     if owner:
         raised = max(raised, let_go(words))

@@ -92,7 +92,7 @@ def _wake_members(words, most):
 
 @leaf
 def lead(words, function, where, shares):
-    """Have all shares done, as the team's owner."""
+    """Have all shares done, as the team's owner; returns 0, or what one of them raised."""
     store(words + _LAUNCH, function)
     store(words + _LAUNCH + 8, where)
     store(words + _DONE, 0)
@@ -111,6 +111,7 @@ def lead(words, function, where, shares):
                 yield_core()
         else:
             sleep(load(words + _CONSTANTS + 16), _NAP)
+    return load(words + _RAISED)
 
 
 @leaf

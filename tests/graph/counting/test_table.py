@@ -1,8 +1,10 @@
 """What stands in a count's rows, what its rows sum to, and how it is written down."""
 
+import copy
 import csv
 import io
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 import ghostnp
 from ghostnp import count
+from ghostnp.graph.counting.conventions import CONVENTIONS
 from ghostnp.modules import BatchNorm2d, Conv2d, MaxPool2d, ReLU, Residual, Sequential, initializer
 from tests.graph.counting.test_counting import IMAGE, by_pytorch, counted, totals
 
@@ -134,6 +137,13 @@ def test_written_tables_say_the_same_again():
     assert cells[-1][0] == "total"
     assert [int(row[13].replace(",", "")) for row in cells[1:]] == [*(row.macs for row in table.rows), table.macs]
     assert str(table).splitlines()[-1].split()[-5:] == cells[-1][-5:]
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda table: pickle.loads(pickle.dumps(table))])
+def test_a_count_can_be_copied_and_stored(clone):
+    for convention in CONVENTIONS.values():
+        table = count(Sequential(Conv2d(3, 4, 3), BatchNorm2d(4), ReLU()), IMAGE).under(convention)
+        assert str(clone(table)) == str(table)
 
 
 def test_heading_names_model_input_convention_and_columns():

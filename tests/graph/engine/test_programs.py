@@ -15,6 +15,7 @@ from ghostnp.graph.engine.engine import Engine
 from ghostnp.graph.engine.replay import Replay
 from ghostnp.kernels.runtime import set_threads, threads
 from ghostnp.modules import GhostModule
+from ghostnp.testing import MEMORY
 from tests.graph.engine.networks import Function, assert_same, maps, network, settled
 
 SHAPE = (2, 3, 8, 8)
@@ -73,6 +74,19 @@ def test_programs_of_any_number_of_axes():
     assert len(replay(module.astype(np.float64), x)._calls) == 1
     for actual, expected in zip(ghostnp.compile(module)(x), module(x), strict=True):
         assert_same(actual, expected, 1e-12)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("memory", MEMORY)
+def test_large_inputs_and_outputs_are_copied_whatever_their_order(batch, memory):
+    """So large that launches do it; the engine's own memory never gets out."""
+    module, shape = Function(lambda b, x: (x, b.relu(x), b.flatten(x))), (batch, 5, 160, 130)
+    engine, x = ghostnp.compile(module), maps(shape, np.float32, memory=memory)
+    for y, expected in zip(engine(x), (x, np.maximum(x, 0), np.array(x).reshape(batch, -1)), strict=True):
+        np.testing.assert_array_equal(y, expected)
+        assert not np.shares_memory(y, x)
+        y[...] = 7
+    np.testing.assert_array_equal(engine(x)[0], x)
 
 
 def test_a_program_refuses_another_shape_or_dtype(model):

@@ -1,0 +1,100 @@
+"""What `register` takes and refuses, and where a registered operator is found."""
+
+import numpy as np
+import pytest
+
+import ghostnp
+from ghostnp import kernels, ops
+from ghostnp.ops.cost import each, free
+from ghostnp.ops.registration import register, unregister
+from ghostnp.ops.vocabulary import operator_named, operators
+
+pytestmark = pytest.mark.small
+
+
+def hard_swish(x):
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
+def hard_swish_backward(dy, x):
+    return dy * np.where(x <= -3, 0, np.where(x >= 3, 1, (2 * x + 3) / 6))
+
+
+def hard_swish_cost(x_shape):
+    return free(tuple(x_shape), other=each(x_shape, 3))
+
+
+def capped(x, *, at=4.0):
+    return np.clip(x, 0, at)
+
+
+@pytest.fixture
+def registered():
+    yield register(hard_swish, hard_swish_backward, hard_swish_cost, like="relu6")
+    unregister("hard_swish")
+
+
+def test_a_registered_operator_is_in_every_namespace_until_it_is_taken_out(registered):
+    x = np.linspace(-4, 4, 9)
+    assert registered.alike == operator_named("relu6").alike
+    assert operator_named("relu6").limits == (0, 6)
+    assert not registered.limits
+    for namespace in (ops, kernels):
+        np.testing.assert_allclose(namespace.hard_swish(x)[[0, 1, 4, 8]], [0, 0, 0, 4])
+        assert namespace.hard_swish_cost((2, 3)).other == 18
+    assert "hard_swish" not in ops.__all__
+    unregister("hard_swish")
+    assert not hasattr(ops, "hard_swish")
+    assert not hasattr(kernels, "hard_swish")
+    register(hard_swish, hard_swish_backward, hard_swish_cost, like="relu6")
+
+
+def test_the_cost_of_what_it_is_like_is_taken_over():
+    register(hard_swish, hard_swish_backward, like="relu6")
+    try:
+        assert ops.hard_swish_cost((2, 3)).other == 6
+    finally:
+        unregister("hard_swish")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"forward": 3}, "forward=3: the rule is a function"),
+        ({"forward": lambda x: x}, "forward is called '<lambda>': the rule is a function with a name of its own"),
+        ({"forward": ops.relu}, "forward is called 'relu', and that name is taken"),
+        ({"forward": ops.conv2d}, "forward is called 'conv2d', and that name is taken"),
+        ({"like": "relu7"}, "like='relu7': .* such as relu or relu6"),
+        ({"like": 3}, "like=3: "),
+        ({"like": "add"}, "like='add' speaks of a, b, and forward takes x: .* such as like='relu6'"),
+        ({"backward": "none"}, "backward='none': the rule is a function"),
+        ({"backward": lambda x: x}, r"backward takes \(x\): .* such as \(dy, x\)"),
+        ({"backward": lambda dy, x, *, slope=1: x}, r"backward takes .*: .* such as \(dy, x\)"),
+        ({"cost": lambda y_shape: y_shape}, r"cost takes y_shape, .* such as \(x_shape\)"),
+        ({"limits": (0, 4)}, r"limits=\(0, 4\) for .*: the rule is two floats, .* such as limits=\(0.0, 4.0\)"),
+        ({"limits": (4.0, 0.0)}, r"limits=\(4.0, 0.0\) for .*: the rule is two floats, the least first"),
+        ({"limits": 4.0}, "limits=4.0 for .*: the rule is two floats"),
+        ({"forward": capped, "backward": None, "limits": (0.0, 4.0)}, r"limits=.* for forward of \(x, \*, at=4.0\): "),
+        ({"famly": "activation"}, "famly is no fact of an operator: the rule is one of family, linear"),
+    ],
+)
+def test_a_wrong_registration_is_refused_by_name(arguments, message):
+    given = {"forward": hard_swish, "backward": hard_swish_backward, "like": "relu6"} | arguments
+    before = operators()
+    with pytest.raises((TypeError, ValueError), match=message):
+        register(**given)
+    assert operators() == before
+
+
+def test_a_name_is_registered_once(registered):
+    with pytest.raises(ValueError, match="'hard_swish', and that name is registered already"):
+        register(hard_swish, like="relu6")
+
+
+def test_what_is_not_registered_is_not_taken_out():
+    with pytest.raises(ValueError, match="'relu' is not registered"):
+        unregister("relu")
+
+
+def test_register_is_public():
+    assert ghostnp.register is register
