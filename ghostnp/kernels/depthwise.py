@@ -6,7 +6,8 @@ In C, H, W, N memory a tap reads for the numbers of an output row neighbouring n
 
 A few rows are summed at once in vector registers: those of a whole strip, under the 3x3 and 5x5 filters of networks. If
 the stride skips columns, so do the pixels of y in such a row. Then each pixel is summed by itself, or those between are
-sorted out in registers. With other filters, small pixels are summed with those between them, and copied.
+sorted out in registers. With other filters, small pixels are summed with those between them, and copied. A map of
+short rows is filtered as one long row, under masks.
 
 Backwards what a band of output rows reads of a channel is dealt out to phases, as `windows` says: by rows alone. There
 each tap begins at an offset. dy is spaced out as the rows of a phase are, with zeros in between, and a tap reads one
@@ -22,6 +23,7 @@ import numpy as np
 from ghostnp.kernels.layout import compact, contiguous, home, images, planes, rows
 from ghostnp.kernels.loops import UNLIMITED, add_scaled, copy, dot, fill, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
+from ghostnp.kernels.runtime.flat import AT_ONCE, filter_map
 from ghostnp.kernels.runtime.rows import ROWS, VECTOR, RowTaps, filter_rows
 from ghostnp.kernels.runtime.strips import DEALT, SIZES, STEPS, filter_strip
 from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
@@ -34,6 +36,9 @@ BAND_BYTES = 1 << 16
 # How much of x the strips beside each other read: what the first-level cache holds. But since each begins with rows
 # that it does not finish, they are to have some rows.
 STRIP_BYTES, LEAST_ROWS = 1 << 14, 8
+# Up to so many vectors in a row of a map, masks for all of the map cost less than the ends of rows. Windows of several
+# rows and columns, which read a row of x once for all of them, are better off with rows of half a vector alone.
+SHORT = 4
 
 
 def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
@@ -54,7 +59,8 @@ def convolve_depthwise(x, weight, bias, window, *, out=None, limits=UNLIMITED):
     if y.size:
         bias = np.zeros(len(weight), x.dtype) if bias is None else contiguous(bias)
         w, shares = contiguous(rows(weight)), shares_for(y.size * weight[0].size)
-        _forward(shares, rows(planes(x)), w, bias, *_sight(window, len(x), x.itemsize), rows(y), limits)
+        sight = (_flat(window, len(x), x.itemsize), *_sight(window, len(x), x.itemsize))
+        _forward(shares, rows(planes(x)), w, bias, *sight, rows(y), limits)
     return images(y) if out is None else out
 
 
@@ -127,6 +133,32 @@ class _Rows(NamedTuple):
     usual: bool
     dealt: int
     at_once: int
+
+
+class _Flat(NamedTuple):
+    """What `filter_map` wants to know of a window; nothing, where it is not for that."""
+
+    shifts: np.ndarray
+    masks: np.ndarray
+
+
+@lru_cache(maxsize=256)
+def _flat(window, batch, itemsize):
+    """How the taps of a window read a map as one row, if they do."""
+    window, lanes = compact(window), VECTOR // itemsize
+    (height, width), (dilation_rows, dilation_columns) = window.input, window.dilation
+    short = SHORT * lanes if min(window.kernel) == 1 else lanes // 2
+    if width * batch > short or max(window.kernel) == 1 or window.stride != (1, 1) or window.output != window.input:
+        return _Flat(np.zeros(0, np.int64), np.zeros(0, np.uint16))
+    (top, _), (left, _) = window.padding
+    u, v = (tap.reshape(-1, 1, 1) for tap in np.indices(window.kernel))
+    down, right = u * dilation_rows - top, v * dilation_columns - left
+    i, j = np.indices(window.input)
+    reads = (i + down >= 0) & (i + down < height) & (j + right >= 0) & (j + right < width)
+    reads = np.concatenate([reads, np.ones((1, height, width), bool)]).repeat(batch, axis=2).reshape(u.size + 1, -1)
+    reads = np.pad(reads, ((0, 0), (0, -reads.shape[1] % (AT_ONCE * lanes))))
+    masks = (reads.reshape(-1, lanes) << np.arange(lanes)).sum(axis=1)
+    return _Flat(((down * width + right) * batch).ravel(), masks.astype(np.uint16))
 
 
 @lru_cache(maxsize=256)
@@ -264,11 +296,13 @@ def _filter_backward(dy, w, band, taps, sources, first, scratch, totals):
 
 
 @leaf
-def _filter_channels(begin, end, x, w, bias, taps, rows, zeros, sums, y, limits):
+def _filter_channels(begin, end, x, w, bias, flat, taps, rows, zeros, sums, y, limits):
     """Channels `begin` to `end` - 1 of x, each with all of its filters."""
     multiplier, in_runs = len(w) // len(x), sums.size == 0
     for o in range(begin * multiplier, end * multiplier):
-        if in_runs:
+        if flat.shifts.size > 0:
+            filter_map(w[o], flat.shifts, flat.masks, x[o // multiplier], bias[o], y[o], limits)
+        elif in_runs:
             _filter_runs(x[o // multiplier], w[o], bias[o], taps, rows, zeros, y[o], limits)
         else:
             _filter_all(x[o // multiplier], w[o], bias[o], taps, rows, zeros, sums, y[o], limits)
@@ -303,14 +337,14 @@ def _order_columns(share, shares, w, order, target):
 
 
 @driver
-def _forward(share, shares, x, w, bias, taps, rows, y, limits):
+def _forward(share, shares, x, w, bias, flat, taps, rows, y, limits):
     """y (C_out, H_out·W_out·N), within the limits, of x (C_in, H·W·N) and w (C_out, taps): channels are shared out."""
     begin, end = bounds(share, shares, len(x))
     if begin < end:
         in_runs = rows.usual or rows.spacing == rows.batch or 2 * rows.batch >= VECTOR // x.itemsize
         zeros = np.zeros(taps.length, x.dtype)
         sums = np.empty(0 if in_runs else ROWS * rows.pixels * rows.spacing, x.dtype)
-        _filter_channels(begin, end, x, w, bias, taps, rows, zeros, sums, y, limits)
+        _filter_channels(begin, end, x, w, bias, flat, taps, rows, zeros, sums, y, limits)
 
 
 @driver
