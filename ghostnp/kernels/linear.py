@@ -8,7 +8,8 @@ y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
     dx    gemm(dyᵀ, w)ᵀ        gemm(wᵀ, dy)         few: less than a vector has
     dw    gemm(dy, xᵀ)         gemm_nt(dy, x)       few: up to FEW_PIXELS
 
-The left column needs copies of x and dx turned over, which are small then, and never one of the weights.
+The left column needs copies of x and dx turned over, which are small then, and never one of the weights. A product of
+one or two rows, or with them, would leave most of gemm's block of rows idle: rows are then added up one by one.
 """
 
 import math
@@ -16,15 +17,19 @@ import math
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous
-from ghostnp.kernels.loops import fill, rectify
-from ghostnp.kernels.matmul import CHUNK, add_dots, gemm, gemm_nt, matrix, row_sums
+from ghostnp.kernels.loops import accumulate, add_scaled, fill, rectify
+from ghostnp.kernels.matmul import CHUNK, DEPTH, add_dots, gemm, gemm_nt, matrix, row_sums
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.registers import VECTOR
+from ghostnp.kernels.taps import add_taps
 from ghostnp.ops.gradients import ConvGrads
 from ghostnp.ops.linear import check_linear
 
 # Up to so many pixels a row of them is too short for scalar products.
 FEW_PIXELS = 256
+# Up to so many pixels both gradients are products with, or of, fewer rows than gemm has use for.
+_HARDLY_ANY = 2
+_PIECE = 256  # columns that are summed at once where rows are added up
 _BAND = 4  # rows of w whose products with x are summed at once
 
 
@@ -57,8 +62,14 @@ def product(w, bias, x, y, relu=False):
 def product_backward(dy, x, w):
     """The gradients dx = wᵀ @ dy and dw = dy @ xᵀ."""
     groups, in_channels, pixels = x.shape
-    if _fill_no_vector(x):
-        turned = empty((groups, pixels, in_channels), x.dtype)
+    few, hardly_any = _fill_no_vector(x), 0 < pixels <= _HARDLY_ANY
+    turned = empty((groups, pixels, in_channels), x.dtype) if few or hardly_any else None
+    if hardly_any:
+        dw = empty(w.shape, x.dtype)
+        _add_rows(shares_for(w.size * pixels), _turned(dy), w, turned)
+        _combine_rows(shares_for(w.size * pixels), contiguous(dy), _turned(x), dw)
+        return _turned(turned), dw
+    if turned is not None:
         gemm(dy, True, as_rows(None, turned), matrix(w), turned)
         dx = _turned(turned)
     else:
@@ -113,6 +124,56 @@ def _turn_over(share, shares, x, target):
     """target (G, P, K) = x (G, K, P): rows of the target are shared out."""
     begin, end = bounds(share, shares, len(x) * x.shape[2])
     _turn_rows(begin, end, x, target)
+
+
+@leaf
+def _add_pieces(begin, end, a, x, begins, piece, y):
+    """A job is a piece of the columns."""
+    columns = y.shape[2]
+    pieces = (columns + _PIECE - 1) // _PIECE
+    for job in range(begin, end):
+        g, first = job // pieces, job % pieces * _PIECE
+        n = min(_PIECE, columns - first)
+        source, some = x[g].reshape(x.shape[1] * columns), piece[:n]
+        for j in range(begins.size):
+            begins[j] = j * columns + first
+        for i in range(y.shape[1]):
+            target = y[g, i, first : first + n]
+            fill(target, y.dtype.type(0))
+            for j in range(0, begins.size, DEPTH):
+                fill(some, y.dtype.type(0))
+                add_taps(some, source, begins[j : j + DEPTH], a[g, i, j : j + DEPTH])
+                accumulate(some, target)
+
+
+@driver
+def _add_rows(share, shares, a, x, y):
+    """y (G, I, P) = a (G, I, J) @ x (G, J, P), for few I: rows of x are added up."""
+    begin, end = bounds(share, shares, len(y) * ((y.shape[2] + _PIECE - 1) // _PIECE))
+    if begin < end:
+        _add_pieces(begin, end, a, x, np.empty(x.shape[1], np.int64), np.empty(_PIECE, y.dtype), y)
+
+
+@leaf
+def _scale(x, factor, y):
+    for p in range(y.size):
+        y[p] = factor * x[p]
+
+
+@leaf
+def _combine_few(begin, end, a, x, y):
+    for job in range(begin, end):
+        g, i = job // y.shape[1], job % y.shape[1]
+        _scale(x[g, 0], a[g, i, 0], y[g, i])
+        for j in range(1, x.shape[1]):
+            add_scaled(x[g, j], a[g, i, j], y[g, i])
+
+
+@driver
+def _combine_rows(share, shares, a, x, y):
+    """y (G, I, P) = a (G, I, J) @ x (G, J, P), for few J, but one at least: rows of y are shared out."""
+    begin, end = bounds(share, shares, len(y) * y.shape[1])
+    _combine_few(begin, end, a, x, y)
 
 
 @leaf
