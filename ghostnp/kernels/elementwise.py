@@ -187,7 +187,7 @@ def _combine_row(a, b, product, limits, tile, y):
 
 @leaf
 def _sum_row(x, weight, weighted, period, tile, sums):
-    """sums[:period] = Σ x (· weight), in float64 from block to block; the rest of the sums is used up."""
+    """sums[n] = Σ x (· weight) over every `period`-th number from n on, in float64 from block to block."""
     if period == 1:
         sums[0] = dot(x, weight) if weighted else sum_row(x)
         return
@@ -201,8 +201,8 @@ def _sum_row(x, weight, weighted, period, tile, sums):
                 _accumulate_products(x[p:q], weight[p:q], tile[: q - p])
             else:
                 accumulate(x[p:q], tile[: q - p])
-        accumulate(tile, sums)
-    _fold(sums, period)
+        _fold(tile, period)
+        accumulate(tile[:period], sums)
 
 
 # The loops over rows are leaves too, without reference counting.
@@ -261,7 +261,7 @@ def _sum_rows(share, shares, x, weight, weighted, divisor, total):
     """
     begin, end = bounds(share, shares, len(x))
     tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
-    sums = np.empty(tile.size)
+    sums = np.empty(total.shape[1])
     _sum_some(x[begin:end], weight[begin:end], weighted, np.float64(divisor), tile, sums, total[begin:end])
 
 

@@ -73,12 +73,12 @@ def sum_row(row):
     """Σ row in float64, block by block."""
     total = 0.0
     for p in range(0, row.size, BLOCK):
-        total += sum_block(row[p : p + BLOCK])
+        total += _sum_block(row[p : p + BLOCK])
     return total
 
 
 @leaf
-def sum_block(row):
+def _sum_block(row):
     """Σ row in the row's own precision, for a block."""
     total = row.dtype.type(0)
     for p in range(row.size):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous, home, images, planes, rows
-from ghostnp.kernels.loops import BLOCK, UNLIMITED, clipped, same, sum_block
+from ghostnp.kernels.loops import BLOCK, UNLIMITED, clipped, same
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.gradients import NormGrads
 from ghostnp.ops.normalization import check_batch_norm
@@ -88,37 +88,40 @@ def _gradients(dy, x, weight, bias, mean, var, eps, training, relu):
 
 
 @leaf
-def _sum_around(block, middle):
-    """The sums of the distances from `middle`, and of their squares."""
-    total = squares = block.dtype.type(0)
+def _sum_in_float64(block):
+    total = 0.0
     for p in range(block.size):
-        distance = block[p] - middle
-        total += distance
-        squares += distance * distance
-    return total, squares
+        total += block[p]
+    return total
+
+
+@leaf
+def _sum_squares(block, middle):
+    total = block.dtype.type(0)
+    for p in range(block.size):
+        total += (block[p] - middle) * (block[p] - middle)
+    return total
 
 
 @leaf
 def _mean_and_variance(row):
     """Each block's squares are taken around its own mean, so that it is read from memory once.
 
-    Of a large mean float32 holds so few digits that the block's own is no more than a number in the middle. From there
-    distances are short, and their sum says where the mean is. Around the mean squares are smaller by n·d², with d the
-    distance of the two. Two sets of p and of n numbers whose means are d apart have p·n / (p + n) · d² more than their
-    squares together.
+    Float32 holds a large mean with few digits, so squares are taken around the number next to it. Around the mean they
+    are smaller by n·d², with d the distance of the two. Two sets of p and of n numbers whose means are d apart have
+    p·n / (p + n) · d² more than their squares together.
     """
     total = squares = 0.0
     for p in range(0, row.size, BLOCK):
         block = row[p : p + BLOCK]
-        n = block.size
-        middle = block.dtype.type(sum_block(block) / n)
-        beyond, around = _sum_around(block, middle)
-        shift = np.float64(beyond) / n if np.isfinite(middle) else 0.0
-        squares += around - shift * shift * n
+        n, block_total = block.size, _sum_in_float64(block)
+        mean = block_total / n
+        middle = block.dtype.type(mean)
+        squares += _sum_squares(block, middle) - (mean - middle) * (mean - middle) * n
         if p > 0:
-            distance = middle + shift - total / p
+            distance = mean - total / p
             squares += distance * distance * (p * n / (p + n))
-        total += (middle + shift) * n
+        total += block_total
     return total / row.size, (0.0 if squares < 0 else squares) / row.size  # NaN stays NaN
 
 

@@ -209,6 +209,8 @@ LARGE = (
     ),
     Call("linear", x=(3, 200000), weight=(7, 200000), bias=(7,)),
     Call("linear", x=(200000, 5), weight=(3, 5), bias=(3,)),
+    Call("linear", x=(1, 50), weight=(20000, 50), bias=(20000,)),
+    Call("linear", x=(50, 5), weight=(20000, 5), bias=(20000,)),
     Call("linear", x=(40, 20000), weight=(30, 20000), bias=(30,)),
     _norm("batch_norm_train", (32, 2, 112, 112)),
     _norm("batch_norm_train", (1, 1, 1500, 1500)),
