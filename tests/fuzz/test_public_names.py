@@ -158,7 +158,8 @@ def _entered(function):
 
 def _clean():
     # What a fuzzed call registered, nobody else shall meet.
-    from ghostnp.ops.vocabulary import BUILT_IN, VOCABULARY, unregister
+    from ghostnp.ops.registration import unregister
+    from ghostnp.ops.vocabulary import BUILT_IN, VOCABULARY
 
     for name in [name for name in VOCABULARY if name not in BUILT_IN]:
         unregister(name)

@@ -28,7 +28,7 @@ from ghostnp.modules import (
     Sequential,
     initializer,
 )
-from ghostnp.ops.vocabulary import unregister
+from ghostnp.ops.registration import unregister
 from ghostnp.training.loop import tiny_ghostnet
 from tests.graph.engine.networks import ONE_SIZE, maps
 
