@@ -103,8 +103,9 @@ def home(shape, dtype, out=None, *, over=(), axes=None, **read):
             f"a writable array in the order of a kernel's own, such as {example}"
         )
     for name, array in read.items():
-        is_same = name in over and _address(out) == _address(array) and out.strides == array.strides
-        if array is not None and not is_same and np.may_share_memory(out, array):
+        if array is None or not np.may_share_memory(out, array):
+            continue
+        if name not in over or _address(out) != _address(array) or out.strides != array.strides:
             raise ValueError(f"out shares memory with {name}: the rule is memory of its own, such as {example}")
     return buffer
 
