@@ -15,6 +15,7 @@ from functools import cache
 from types import ModuleType
 
 from ghostnp import ops
+from ghostnp.ops.checks import shown
 from ghostnp.ops.vocabulary import function_named, function_names
 
 _chosen = ContextVar("backend", default=None)
@@ -34,8 +35,14 @@ def backend():
 
 @cache
 def _kernels():
-    from ghostnp import kernels  # only here is Numba needed, and so only here is it imported
-
+    try:
+        from ghostnp import kernels  # only here is Numba needed, and so only here is it imported
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"the kernels need {error.name}, which is not installed: the rule is pip install {error.name}, or the "
+            f"definitions alone, such as with ghostnp.use_backend(ghostnp.ops): ...",
+            name=error.name,
+        ) from None
     return kernels
 
 
@@ -91,7 +98,7 @@ def overlay(namespace):
     # A name in the place of a namespace is an easy slip, and text has a `split` too.
     if isinstance(namespace, str) or not any(hasattr(namespace, name) for name in function_names()):
         raise TypeError(
-            f"namespace={namespace!r} has no function of the vocabulary: the rule is a module or an object with "
+            f"namespace={shown(namespace)} has no function of the vocabulary: the rule is a module or an object with "
             f"functions such as depthwise_conv2d as attributes, such as ghostnp.ops"
         )
     return _Overlay(namespace)

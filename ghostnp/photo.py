@@ -1,11 +1,13 @@
 """A photo as a network takes it: the middle square, each colour shifted and scaled, as (1, 3, H, W) in float32."""
 
-import struct
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
+
+from ghostnp.files import open_file
 
 # Mean and standard deviation of red, green and blue over ImageNet's training photos, on a scale from 0 to 1: what the
 # published weights of GhostNet, and of most networks since ResNet, were trained with.
@@ -13,8 +15,19 @@ from PIL import Image, ImageOps
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
 
-# What Pillow raises when a file lies about what it is. Its decoders hand on whatever went wrong inside them.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error)
+# What a camera notes of how it was held, and what undoes it.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Which number is white, the first that no pixel exceeds: integers are of 16 bits, which Pillow may have put into 32; of
+# floats nothing is known, and most are from 0 to 1.
+_WHITES = {"I": (65_535,), "F": (1, 255, 65_535)}
 
 
 class PhotoError(ValueError):
@@ -65,19 +78,23 @@ def read_colours(path, cut):
         If there is no such file, or it is no image that can be read; one line says which.
     """
     try:
-        with warnings.catch_warnings():
-            # Pillow warns from 90 megapixels on, which today's telephones reach, and refuses at twice that.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return np.asarray(cut(_upright_rgb(image)), np.float32) / 255
+        with open_file(path) as file, warnings.catch_warnings():
+            # Pillow warns of what is odd in a file, and from 90 megapixels on, which today's telephones reach.
+            warnings.simplefilter("ignore")
+            with Image.open(file) as opened:
+                image = _upright_rgb(opened)
     except FileNotFoundError:
         raise PhotoError(f"no photo at {path}: the rule is the path of an image file, such as photo.jpg") from None
     except IsADirectoryError:
         raise PhotoError(f"{path} is a folder: the rule is one image file, such as {path / 'photo.jpg'}") from None
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, MemoryError) as error:
         raise PhotoError(f"{path} has too many pixels, so shrink it first ({_first_line(error)})") from None
-    except _BROKEN as error:
+    except Exception as error:
+        # Pillow has a decoder for each of fifty formats, and of a file that lies each hands on whatever went wrong.
         raise PhotoError(f"{path} is no image that can be read ({_first_line(error)})") from None
+    if 0 in image.size:
+        raise PhotoError(f"{path} is no image that can be read (it has no pixels)")
+    return np.asarray(cut(image), np.float32) / 255
 
 
 def normalise(colours):
@@ -91,22 +108,33 @@ def denormalise(x):
 
 
 def _bundled():
-    from matplotlib.cbook import get_sample_data
-
-    return Path(get_sample_data("grace_hopper.jpg", asfileobj=False))
+    matplotlib = find_spec("matplotlib")  # where it is; nothing of it has to run
+    assert matplotlib is not None
+    assert matplotlib.origin is not None
+    return Path(matplotlib.origin).with_name("mpl-data") / "sample_data" / "grace_hopper.jpg"
 
 
 def _upright_rgb(image):
     """Turn `image` as its camera noted, and bring any kind of pixel to red, green and blue."""
-    image = ImageOps.exif_transpose(image)
+    turn = _TURNS.get(_orientation(image))
+    image = image if turn is None else image.transpose(turn)
     if image.mode.startswith(("I", "F")):  # more than 8 bits: Pillow would cut off all above 255
-        values = np.asarray(image, np.float64)
-        values = np.nan_to_num(values, posinf=0, neginf=0).clip(0)
-        return Image.fromarray(np.uint8(255 * values / (values.max() or 1))).convert("RGB")
+        values = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0).clip(0)
+        white = next(
+            (white for white in _WHITES[image.mode[0]] if values.max(initial=0) <= white), values.max(initial=0)
+        )
+        return Image.fromarray(np.uint8(np.rint(255 * (values / white)))).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")
+
+
+def _orientation(image):
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # whatever went wrong in broken notes: the pixels are good without
+        return None
 
 
 def _square(image, size):

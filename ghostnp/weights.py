@@ -11,19 +11,27 @@ import json
 import math
 import os
 import re
-import secrets
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
+from typing import NamedTuple
 
 import numpy as np
 
+from ghostnp.files import open_file, replace, target
+
 # vgg16, the largest network here, takes 1.1 GB in float64. A GhostNet's safetensors header takes 60 kB.
 LARGEST_FILE, LARGEST_HEADER = 2**31, 2**24
+# Trained weights are packed to nine tenths of their size, those of a new network to nearly nothing. All networks here
+# but vgg16 and alexnet unpack to less than the first; beyond it, a file is packed to a twentieth at most.
+LARGEST_UNPACKED, _MOST_PACKED = 2**28, 20
+_MOST_AXES = 64  # of NumPy's arrays
+_REFUSED = "is no file of weights that can be read, and nothing was loaded"
 
 # What numbers may be stored as, and are loaded as: the half precisions fit into float32 without rounding, and the only
 # integers, batch norm's num_batches_tracked, are int64. Other integers would be quantised weights, which mean something
@@ -36,12 +44,22 @@ _SAVED = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64))
 _PICKLES = {".pth", ".pt", ".bin", ".pkl", ".pickle", ".ckpt", ".tar"}
 _RECIPE = """\
 import safetensors.torch, torch
-state = torch.load({old!r}, map_location="cpu", weights_only=True)
+with open({old!r}, "rb") as file: state = torch.load(file, map_location="cpu", weights_only=True)
 safetensors.torch.save_file(state.get("state_dict", state), {new!r})"""
 
-# What the readers raise when a file lies about what it is.
+# How files begin that are given a suffix of ours by a download, or by hand; and what to do.
+_OTHERS = (
+    (b"version https://git-lfs", "a Git LFS pointer to the file: the rule is the file itself, by git lfs pull"),
+    (b"\x93NUMPY", "one array of NumPy: the rule is several with names, as by numpy.savez"),
+    (b"\x89HDF", "an HDF5 file, as Keras writes: the rule is .safetensors or .npz, as by save_weights"),
+    (b"\x1f\x8b", "packed by gzip: the rule is the file inside, as by gunzip"),
+)  # fmt: skip
+_PAGES = (b"<!doctype", b"<html", b"<head", b"<body", b"<?xml")
+_ZIP, _PICKLED = b"PK\x03\x04", (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+# What the readers raise when a file lies about what it is. Of places before its beginning they ask the system.
 _BROKEN = (
-    ValueError, TypeError, OverflowError, EOFError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile,
+    ValueError, TypeError, OverflowError, EOFError, RuntimeError, OSError, struct.error, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 
 # From the names in others' GhostNet checkpoints to the official ones; None: no weight, and dropped.
@@ -61,13 +79,16 @@ _RENAMED = (
 _WRAPPERS = r"^((module|_orig_mod)\.)+"
 
 
-def load_weights(path):
+def load_weights(path, *, model=None):
     """Read a state dict.
 
     Parameters
     ----------
     path : str or Path
         A .safetensors or .npz file.
+    model : Module, optional
+        What the weights are for. Names become the official ones then, as by `official_names`, and a file whose names,
+        shapes or dtypes are not those of the model is refused by what it says of them, before any number is read.
 
     Returns
     -------
@@ -80,7 +101,14 @@ def load_weights(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If its suffix is another one, or if it is truncated, corrupted, too large or holds other kinds of numbers.
+        If its suffix is another one, if it is truncated, corrupted, too large or holds other kinds of numbers, or if
+        it does not fit `model`.
+
+    Examples
+    --------
+    ::
+
+        model.load_state_dict(ghostnp.load_weights("ghostnet_100.safetensors", model=model))
     """
     path = _path(path)
     read, _ = _format(path)
@@ -88,14 +116,23 @@ def load_weights(path):
         raise FileNotFoundError(f"no weights at {path}: the rule is the path of a file, such as weights.safetensors")
     if not path.is_file():
         raise ValueError(f"{path} is no file: the rule is one file of weights, such as {path / 'weights.safetensors'}")
-    if path.stat().st_size > LARGEST_FILE:
-        raise ValueError(f"{path} has {path.stat().st_size:,} bytes: the rule is at most {LARGEST_FILE:,}")
-    contents = path.read_bytes()
-    try:
-        return read(contents)
-    except _BROKEN as error:
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"{path} is no file of weights that can be read, and nothing was loaded: {reason}") from None
+    with open_file(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size > LARGEST_FILE:
+            raise ValueError(f"{path} has {size:,} bytes: the rule is at most {LARGEST_FILE:,}")
+        file.seek(0)
+        _refuse_other(path, file.read(512))
+        file.seek(0)
+        with _refusing(path):
+            headers, load = read(file, size)
+            _check_size(headers, size, model)
+        names = {name: name for name in headers}
+        if model is not None:
+            names = official_names(names)
+            model.check_state_dict({official: headers[name] for official, name in names.items()})
+        with _refusing(path):
+            arrays = load(names.values())
+    return {official: arrays[name] for official, name in names.items()}
 
 
 def save_weights(path, state):
@@ -104,14 +141,14 @@ def save_weights(path, state):
     Parameters
     ----------
     path : str or Path
-        Where to: a .safetensors or .npz file, in a folder that exists.
+        Where to: a .safetensors or .npz file, in a folder that exists. A file that is there keeps its permissions.
     state : dict of str to ndarray
         Such as `Module.state_dict` gives: float32, float64 or int64, of any shape and memory order.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such folder.
+    OSError
+        If there is no such folder, the file is read-only, or the disk is full; the error names `path`.
     TypeError, ValueError
         If the suffix is another one, or `state` holds something else. Nothing is written then.
 
@@ -126,9 +163,9 @@ def save_weights(path, state):
         raise ValueError(f"{path} is a folder: the rule is the path of a file, such as {path / 'weights.safetensors'}")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"no folder {path.parent} for {path.name}: the rule is a folder that exists, such as .")
+    target(path)
     # The safetensors library writes memory as it lies; `ascontiguousarray` would turn a scalar into a vector.
-    contents = write({name: np.asarray(array, order="C") for name, array in state.items()})
-    _replace(path.resolve(), contents)
+    replace(path, write({name: np.asarray(array, order="C") for name, array in state.items()}))
 
 
 def official_names(state):
@@ -183,16 +220,20 @@ def _format(path):
     """The reader and the writer for this suffix."""
     suffix = path.suffix.lower()
     if suffix in _PICKLES:
-        old = str(path)
-        new = f"{old.removesuffix('.tar').rpartition('.')[0] or old}.safetensors"
-        recipe = _RECIPE.format(old=old, new=new)
-        raise ValueError(
-            f"{path} was not opened: {suffix} files of PyTorch are pickles, which can run any program when they are "
-            f"loaded, and the rule is .safetensors or .npz. Where PyTorch is installed, this converts it:\n{recipe}"
-        )
+        raise _pickle(path, f"{suffix} files of PyTorch are pickles")
     if suffix not in _FORMATS:
         raise ValueError(f"{path} has the suffix {suffix!r}: the rule is {' or '.join(_FORMATS)}, such as weights.npz")
     return _FORMATS[suffix]
+
+
+def _pickle(path, what):
+    old = str(path)
+    new = f"{old.removesuffix('.tar').rpartition('.')[0] or old}.safetensors"
+    recipe = _RECIPE.format(old=old, new=new if new != old else f"{old.removesuffix('.safetensors')}-1.safetensors")
+    return ValueError(
+        f"{path} was not opened: {what}, which can run any program when they are loaded, and the rule is .safetensors "
+        f"or .npz. Where PyTorch is installed, this converts it:\n{recipe}"
+    )
 
 
 def _check_state(state):
@@ -207,6 +248,11 @@ def _check_state(state):
         if not name or not name.isprintable() or len(name.encode()) > 1000 or name == "__metadata__":
             raise ValueError(
                 f"state has the key {name[:80]!r}: the rule is a short printable name, such as 'conv_stem.weight'"
+            )
+        if isinstance(array, np.ma.MaskedArray):
+            raise TypeError(
+                f"state[{name!r}] is a masked array, and neither format holds masks: the rule is a plain one, such as "
+                "array.filled(0)"
             )
         if not isinstance(array, np.ndarray):
             raise TypeError(
@@ -223,35 +269,76 @@ def _check_state(state):
         raise ValueError(f"state has {size:,} bytes: the rule is at most {LARGEST_FILE - LARGEST_HEADER:,}")
 
 
-def _replace(path, contents):
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+class Header(NamedTuple):
+    """What a file says of one array."""
+
+    shape: tuple
+    dtype: np.dtype  # that it is loaded as
+
+
+def _check_size(headers, size, model):
+    """Refuse what a small file would blow up to; where the model is known, that says what is too large."""
+    loaded = sum(math.prod(header.shape) * header.dtype.itemsize for header in headers.values())
+    if loaded > LARGEST_FILE:
+        raise ValueError(f"it unpacks to {loaded:,} bytes: the rule is at most {LARGEST_FILE:,}")
+    if model is None and loaded > max(LARGEST_UNPACKED, _MOST_PACKED * size):
+        raise ValueError(
+            f"it unpacks from {size:,} to {loaded:,} bytes, as weights do not: the rule is at most {_MOST_PACKED} "
+            f"times as many, or {LARGEST_UNPACKED:,}, save where load_weights(path, model=model) knows what it is for"
+        )
+
+
+def _refuse_other(path, start):
+    """Raise what says what a file is, where its first bytes are those of another kind."""
+    suffix, length = path.suffix.lower(), int.from_bytes(start[:8], "little")
+    if start[8:9] == b"{" and length <= LARGEST_HEADER:  # a length may look like any of the following
+        if suffix == ".safetensors":
+            return
+        raise ValueError(f"{path} {_REFUSED}: it is a .safetensors file: the rule is that suffix")
+    if start.startswith(_PICKLED) or (start.startswith(_ZIP) and b"data.pkl" in start):
+        raise _pickle(path, f"it is no {suffix} file but one of PyTorch, and these are pickles")
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGES):
+        what = "a page, as of a site that wants a login: the rule is the file itself"
+    elif start.startswith(_ZIP) and suffix == ".safetensors":
+        what = "a zip: the rule is a .safetensors file, or the suffix .npz if NumPy wrote it"
+    else:
+        what = next((what for magic, what in _OTHERS if start.startswith(magic)), "")
+    if what:
+        raise ValueError(f"{path} {_REFUSED}: it is {what}")
+
+
+@contextmanager
+def _refusing(path):
     try:
-        with open(temporary, "xb") as file:
-            file.write(contents)
-            file.flush()
-            # The name must not reach the disk before the bytes, or a power cut between the two leaves an empty file.
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except _BROKEN as error:
+        raise ValueError(f"{path} {_REFUSED}: {str(error) or type(error).__name__}") from None
 
 
-def _from_safetensors(contents):
+def _from_safetensors(file, size):
     from safetensors import SafetensorError, deserialize
 
-    length = int.from_bytes(contents[:8], "little")
-    if len(contents) < 8 or length > min(len(contents) - 8, LARGEST_HEADER):
+    length = int.from_bytes(file.read(8), "little")
+    if size < 8 or length > min(size - 8, LARGEST_HEADER):
         raise ValueError(
-            f"its header should have {length:,} bytes and the file has {len(contents):,}: the rule is a header within "
+            f"its header should have {length:,} bytes and the file has {size:,}: the rule is a header within "
             f"the file, of at most {LARGEST_HEADER:,}"
         )
-    try:
-        tensors = deserialize(contents)
-    except SafetensorError as error:
-        raise ValueError(f"{error}: the rule is a complete file, such as save_weights writes") from None
     # The library silently takes the last of several tensors of one name.
-    json.loads(contents[8 : 8 + length], object_pairs_hook=_without_repetition)
-    return {name: _tensor(name, **tensor) for name, tensor in tensors}
+    described = json.loads(file.read(length), object_pairs_hook=_without_repetition)
+    if not isinstance(described, dict):
+        raise ValueError(f"its header is a {type(described).__name__}: the rule is a dict")
+    headers = {name: _described(name, tensor) for name, tensor in described.items() if name != "__metadata__"}
+
+    def load(names):
+        file.seek(0)
+        try:
+            tensors = dict(deserialize(file.read()))
+        except SafetensorError as error:
+            raise ValueError(f"{error}: the rule is a complete file, such as save_weights writes") from None
+        return {name: _tensor(**tensors.pop(name)) for name in names}
+
+    return headers, load
 
 
 def _without_repetition(pairs):
@@ -262,12 +349,25 @@ def _without_repetition(pairs):
     return dict(pairs)
 
 
-def _tensor(name, dtype, shape, data):
+def _described(name, tensor):
+    match tensor:
+        case {"dtype": str(dtype), "shape": list(shape)} if len(shape) <= _MOST_AXES:
+            if dtype != "BF16" and dtype not in _IN_SAFETENSORS:
+                raise ValueError(f"{name} has dtype {dtype}: the rule is {', '.join(_IN_SAFETENSORS)} or BF16")
+            return Header(_shape(name, shape), np.dtype(_LOADED_AS[_IN_SAFETENSORS.get(dtype, "f4")]))
+    raise ValueError(f"its header says {str(tensor)[:80]} of {name}: the rule is a dtype, a shape and data_offsets")
+
+
+def _shape(name, sizes):
+    if not all(isinstance(size, int) and 0 <= size < 2**63 for size in sizes):
+        raise ValueError(f"{name} has shape {str(sizes)[:80]}: the rule is whole numbers that are not negative")
+    return tuple(sizes)
+
+
+def _tensor(dtype, shape, data):
     if dtype == "BF16":
         # The upper half of a float32: NumPy has no name for it.
         return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32).reshape(shape)
-    if dtype not in _IN_SAFETENSORS:
-        raise ValueError(f"{name} has dtype {dtype}: the rule is {', '.join(_IN_SAFETENSORS)} or BF16")
     code = _IN_SAFETENSORS[dtype]
     return np.frombuffer(data, f"<{code}").reshape(shape).astype(_LOADED_AS[code])
 
@@ -278,26 +378,35 @@ def _to_safetensors(state):
     return save(state)
 
 
-def _from_npz(contents):
-    state = {}
-    with zipfile.ZipFile(BytesIO(contents)) as archive:
-        entries = archive.infolist()
-        # A few bytes of zip can stand for any number of zeros.
-        total = sum(entry.file_size for entry in entries)
-        if total > LARGEST_FILE:
-            raise ValueError(f"it unpacks to {total:,} bytes: the rule is at most {LARGEST_FILE:,}")
-        for entry in entries:
-            name = entry.filename.removesuffix(".npy")
-            if name in state:
-                raise ValueError(f"it has {name!r} more than once: the rule is one array of each name")
-            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise ValueError(f"{name} is packed by method {entry.compress_type}: the rule is that of np.savez")
-            with archive.open(entry) as file:
-                state[name] = _npy(name, file, entry.file_size)
-    return state
+def _from_npz(file, size):
+    archive = zipfile.ZipFile(file)
+    entries, headers = {}, {}
+    # A few bytes of zip can stand for any number of zeros.
+    total = sum(entry.file_size for entry in archive.infolist())
+    if total > LARGEST_FILE:
+        raise ValueError(f"it unpacks to {total:,} bytes: the rule is at most {LARGEST_FILE:,}")
+    for entry in archive.infolist():
+        name = entry.filename.removesuffix(".npy")
+        if name in entries:
+            raise ValueError(f"it has {name!r} more than once: the rule is one array of each name")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{name} is packed by method {entry.compress_type}: the rule is that of np.savez")
+        entries[name] = entry
+        with archive.open(entry) as member:
+            headers[name] = _npy_header(name, member, entry.file_size)
+
+    def load(names):
+        arrays = {}
+        for name in names:
+            with archive.open(entries[name]) as member:
+                array = np.lib.format.read_array(member, allow_pickle=False)
+            arrays[name] = np.asarray(array, headers[name].dtype, order="C")
+        return arrays
+
+    return headers, load
 
 
-def _npy(name, file, size):
+def _npy_header(name, file, size):
     version = np.lib.format.read_magic(file)
     if version not in _NPY_HEADERS:
         raise ValueError(f"{name} has version {version} of the .npy format: the rule is (1, 0) or (2, 0)")
@@ -311,11 +420,10 @@ def _npy(name, file, size):
         # Arrays of Python objects among them, which are pickles.
         raise ValueError(f"{name} has dtype {dtype}: the rule is float64, float32, float16, int64 or int32")
     # NumPy sets memory aside for the shape that is written there, however large, before it reads on.
-    expected = math.prod(shape) * dtype.itemsize
+    expected = math.prod(_shape(name, shape)) * dtype.itemsize
     if expected != size - file.tell():
         raise ValueError(f"{name} of shape {shape} takes {expected:,} bytes, and {size - file.tell():,} follow")
-    file.seek(0)
-    return np.lib.format.read_array(file, allow_pickle=False).astype(_LOADED_AS[code], order="C")
+    return Header(shape, np.dtype(_LOADED_AS[code]))
 
 
 def _to_npz(state):

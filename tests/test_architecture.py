@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import ghostnp
 from ghostnp import kernels, ops
@@ -319,6 +320,65 @@ with ghostnp.use_backend(ghostnp.ops):
 print(y.shape, dx.shape, grads.keys() == model.parameters().keys())
 """
     assert run_python(code) == "(2, 3) (2, 3, 32, 32) True\n"
+
+
+NEEDS_NUMBA = [
+    "import ghostnp.kernels",
+    "import ghostnp; ghostnp.kernels",
+    "import ghostnp; ghostnp.compile",
+    "from ghostnp.graph import engine",
+    "import ghostnp, numpy; ghostnp.create_model('ghostnet_050')(numpy.ones((1, 3, 32, 32), 'f'))",
+]
+
+
+@pytest.mark.parametrize("code", NEEDS_NUMBA)
+def test_what_needs_numba_says_so(run_python, code):
+    lines = f"try: exec({code!r})\nexcept ModuleNotFoundError as error: print(error, error.name)"
+    said = run_python(f"import sys; sys.modules['numba'] = None\n{lines}")
+    assert said.startswith("the kernels, and the engine that runs them, need Numba: the rule is ")
+    assert said.endswith("use_backend(ghostnp.ops) numba\n")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["compile ghostnet_050", "--output tour", "classify photo.png", "bench startup"])
+def test_commands_that_need_numba_say_so_in_a_line(tmp_path, run_python, words):
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    code = f"""
+import contextlib, io, os, sys
+sys.modules["numba"] = None
+os.chdir({str(tmp_path)!r})
+from ghostnp.cli import main
+with contextlib.redirect_stderr(io.StringIO()) as said:
+    try:
+        main({words.split()})
+    except SystemExit as ended:
+        sys.stdout.write(f"{{ended.code}} {{said.getvalue()}}")
+"""
+    last = run_python(code)
+    assert "1 Error: the kernels, and the engine that runs them, need Numba" in last
+    assert last.endswith("use_backend(ghostnp.ops)\n")
+    assert not (tmp_path / "tour").exists()
+
+
+WITHOUT_NUMBA = """
+import sys
+sys.modules["numba"] = None
+import numpy as np
+import ghostnp
+from ghostnp import testing
+from ghostnp.graph.tracing.examples import example
+from ghostnp.cli import main
+print(ghostnp.count(ghostnp.create_model("ghostnet_050"), (1, 3, 32, 32)).macs > 0)
+module, x = example("ghost-module", 0)
+with ghostnp.use_backend(ghostnp.ops):
+    print(len(ghostnp.trace(module, x, dy=np.ones((1, 4, 4, 4), x.dtype)).pixel(2, (0, 1, 3, 3)).products) > 0)
+main(["count", "ghostnet_050"], standalone_mode=False)
+main(["trace", "ghost-module"], standalone_mode=False)
+"""
+
+
+def test_counting_tracing_and_the_test_kit_work_without_numba(run_python):
+    assert run_python(WITHOUT_NUMBA).startswith("True\nTrue\n")
 
 
 @pytest.mark.parametrize("module", modules_of(ghostnp), ids=lambda module: module.__name__)

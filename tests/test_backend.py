@@ -191,3 +191,22 @@ ghostnp.backend.backend()
 print("numba" in sys.modules)
 """
     assert run_python(code) == "False\nTrue\n"
+
+
+def test_without_numba_the_kernels_say_so_and_the_definitions_work(run_python):
+    code = """
+import sys
+sys.modules["numba"] = None
+import numpy as np, ghostnp
+model = ghostnp.create_model("ghostnet_050", num_classes=2, seed=None)
+print(ghostnp.count(model, (1, 3, 32, 32)).macs)
+try:
+    model(np.zeros((1, 3, 32, 32), np.float32))
+except ModuleNotFoundError as error:
+    print(error)
+with ghostnp.use_backend(ghostnp.ops):
+    print(model(np.zeros((1, 3, 32, 32), np.float32)).shape)
+"""
+    _, error, shape = run_python(code).splitlines()
+    assert error.startswith("the kernels need numba, which is not installed: the rule is pip install numba, or")
+    assert shape == "(1, 2)"

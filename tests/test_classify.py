@@ -316,6 +316,21 @@ def test_weights_of_another_network_are_reported(run, photo):
     assert_error(run(photo, "--weights", "other.npz"), "other.npz does not hold the weights of ghostnet_050", *report)
 
 
+def test_of_a_state_that_fits_nowhere_both_sides_are_shown(run, photo):
+    state = ghostnp.create_model("resnet50", num_classes=1000, seed=None).state_dict()
+    save_weights("other.npz", {name.replace(".", "_"): array for name, array in state.items()})
+    result = run(photo, "--weights", "other.npz")
+    assert_error(result, "missing: conv_stem.weight (8, 3, 3, 3)", "surplus: ", " more")
+    assert result.stderr.count("\n") == 13
+    save_weights(
+        "other.npz",
+        {f"model.{name}": array for name, array in ghostnp.create_model("ghostnet_050").state_dict().items()},
+    )
+    result = run(photo, "--weights", "other.npz")
+    assert_error(result, "prefix: all keys begin with 'model.'")
+    assert result.stderr.count("\n") == 2
+
+
 @pytest.mark.parametrize("make", NO_PHOTOS)
 def test_the_command_refuses_what_is_no_photo_in_one_line(run, tmp_path, make):
     result = run(make(tmp_path))

@@ -1,5 +1,7 @@
 """Photos: every kind of pixel becomes (1, 3, H, W), and what is no photo is refused in one line."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -45,8 +47,16 @@ def test_normalise_is_undone():
         ("RGBA", (255, 0, 0, 255), RED),
         ("RGBA", (255, 0, 0, 0), WHITE),
         ("LA", (0, 0), WHITE),
-        ("I;16", 40_000, WHITE),
-        ("F", 0.25, WHITE),
+        ("I;16", 40_000, (156, 156, 156)),
+        ("I;16B", 65_535, WHITE),
+        ("I", 25_700, (100, 100, 100)),
+        ("I", 2**31 - 1, WHITE),
+        ("I", -5, (0, 0, 0)),
+        ("F", 0.2, (51, 51, 51)),
+        ("F", 51.0, (51, 51, 51)),
+        ("F", 13_107.0, (51, 51, 51)),
+        ("F", 1e30, WHITE),
+        ("F", float("nan"), (0, 0, 0)),
         ("I;16", 0, (0, 0, 0)),
     ],
 )
@@ -73,6 +83,43 @@ def test_sixteen_bits_keep_their_shades(tmp_path):
     ramp = np.linspace(0, 65_535, 64, dtype=np.uint16).reshape(8, 8)
     seen = colours(save(Image.fromarray(ramp), tmp_path / "photo.png"))
     assert len(np.unique(seen)) > 32
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_eight_and_sixteen_bits_of_one_picture_are_one_picture(tmp_path, suffix):
+    grey = np.arange(64, dtype=np.uint8).reshape(8, 8)  # a dark one: its brightest pixel is far from white
+    eight = load_photo(save(Image.fromarray(grey), tmp_path / f"8.{suffix}"), size=8)
+    sixteen = load_photo(save(Image.fromarray(grey * np.uint16(257)), tmp_path / f"16.{suffix}"), size=8)
+    np.testing.assert_array_equal(sixteen, eight)
+    np.testing.assert_array_equal(np.round(255 * denormalise(eight))[..., 0], grey)
+
+
+@pytest.mark.parametrize(
+    "note", [b"", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0nonsense" + bytes(99), b"\xff" * 9]
+)
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+def test_broken_notes_of_a_camera_say_nothing(tmp_path, suffix, note):
+    image = Image.new("RGB", (16, 16), RED)
+    if suffix == "tif":
+        exif = Image.Exif()
+        exif[0x0112] = 6000
+        path = save(image, tmp_path / "photo.tif", exif=exif)
+    else:
+        path = save(image, tmp_path / f"photo.{suffix}", exif=note)
+    assert np.abs(colours(path) - RED).max() <= 3
+
+
+def test_every_way_to_hold_a_camera(tmp_path):
+    upright = np.arange(24, dtype=np.uint8).reshape(4, 6).repeat(8, 0).repeat(8, 1) * 10
+    held = {
+        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.T,
+        6: upright.T[::-1], 7: upright.T[::-1, ::-1], 8: upright.T[:, ::-1],
+    }  # fmt: skip
+    for note, stored in held.items():
+        exif = Image.Exif()
+        exif[0x0112] = note
+        path = save(Image.fromarray(np.ascontiguousarray(stored)), tmp_path / f"{note}.png", exif=exif)
+        np.testing.assert_array_equal(colours(path, 32), colours(tmp_path / "1.png", 32), err_msg=str(note))
 
 
 def test_the_camera_s_note_turns_the_photo(tmp_path):
@@ -141,7 +188,43 @@ def bomb(folder):
     return path
 
 
-@pytest.mark.parametrize("make", [missing, a_folder, text, empty, truncated, truncated_png, bomb])
+def a_pipe(folder):
+    os.mkfifo(folder / "pipe.jpg")
+    return folder / "pipe.jpg"
+
+
+def dds(folder):
+    path = save(Image.new("RGB", (8, 8)), folder / "photo.dds")
+    data = bytearray(path.read_bytes())
+    data[76:92] = b"\xff" * 16  # of the pixels' format
+    path.write_bytes(data)
+    return path
+
+
+def spider(folder):
+    path = save(Image.new("F", (8, 8)), folder / "photo.spider", format="SPIDER")
+    data = bytearray(path.read_bytes())
+    data[:4] = b"\xff" * 4
+    path.write_bytes(data)
+    return path
+
+
+def blp(folder):
+    path = save(Image.new("P", (8, 8)), folder / "photo.blp")
+    path.write_bytes(path.read_bytes()[:60])
+    return path
+
+
+def avif(folder):
+    path = folder / "photo.avif"
+    path.write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(100))
+    return path
+
+
+NO_PHOTOS = [missing, a_folder, text, empty, truncated, truncated_png, bomb, a_pipe, dds, spider, blp, avif]
+
+
+@pytest.mark.parametrize("make", NO_PHOTOS)
 def test_what_is_no_photo_is_refused_in_one_line(tmp_path, make):
     path = make(tmp_path)
     with pytest.raises(PhotoError) as refused:

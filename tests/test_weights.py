@@ -1,5 +1,6 @@
 """Weights on disk: what is saved is loaded, what is broken loads nothing, and saving is all or nothing."""
 
+import gzip
 import io
 import json
 import os
@@ -245,6 +246,11 @@ def test_a_huge_header(tmp_path):
         ({"w": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}, bytes(4)),
         ({"w": {"dtype": "F32", "shape": [0, 2**62, 2**62], "data_offsets": [0, 0]}}, b""),
         ({"w": {"dtype": "F32", "shape": [1] * 100, "data_offsets": [0, 4]}}, bytes(4)),
+        ({"w": {"dtype": "F32", "shape": [10**18] * 500_000, "data_offsets": [0, 4]}}, bytes(4)),
+        ({"w": {"dtype": "F32", "shape": [1.5], "data_offsets": [0, 4]}}, bytes(4)),
+        ({"w": {"dtype": "F32", "shape": 1, "data_offsets": [0, 4]}}, bytes(4)),
+        ({"w": {"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]}}, bytes(4)),
+        (b"3", b""),
     ],
 )
 def test_a_header_that_is_none(tmp_path, header, data):
@@ -330,6 +336,138 @@ def test_the_other_format_under_this_suffix(path):
     assert_refused(path)
 
 
+def packed(path, **arrays):
+    """A zip of a few bytes for any number of zeros."""
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+def test_a_small_file_that_would_fill_the_memory_is_refused_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "LARGEST_UNPACKED", 2**20)
+    path = packed(tmp_path / "w.npz", w=np.zeros(2**19, np.float16))  # float32, it will be twice as large
+    monkeypatch.setattr(np.lib.format, "read_array", None)
+    assert_refused(path, "to 2,097,152 bytes", "at most 20 times as many, or 1,048,576")
+
+
+def test_what_is_packed_as_weights_are_may_be_large(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "LARGEST_UNPACKED", 0)
+    state = {"w": np.random.default_rng(0).standard_normal(2**18, np.float32)}
+    assert_same(load_weights(packed(tmp_path / "w.npz", **state)), state)
+
+
+def test_no_network_of_the_list_is_too_large_when_it_is_new():
+    sizes = {
+        name: sum(array.nbytes for array in ghostnp.create_model(name, seed=None).state_dict().values())
+        for name in ("ghostnetv2_160", "resnet50", "mobilenetv2_100", "shufflenetv1_g8_2.0x", "googlenet")
+    }
+    assert max(sizes.values()) < weights.LARGEST_UNPACKED, sizes
+
+
+def test_whose_model_is_known_is_held_against_it_before_anything_is_read(path, monkeypatch):
+    model = ghostnp.create_model("ghostnet_050", num_classes=3)
+    state = {f"module.{name}": array for name, array in model.state_dict().items()}
+    save_weights(path, state | {"module.total_ops": np.zeros(2)})
+    loaded = load_weights(path, model=model)
+    assert_same(loaded, model.state_dict())
+    wrong = state | {"module.conv_stem.weight": np.zeros((2**10, 2**10), np.float32), "extra": np.zeros(3)}
+    save_weights(path, wrong)
+    monkeypatch.setattr(np.lib.format, "read_array", None)
+    monkeypatch.setattr("safetensors.deserialize", None)
+    with pytest.raises(ValueError, match="nothing was loaded") as refused:
+        load_weights(path, model=model)
+    lines = str(refused.value).splitlines()[1:]
+    assert lines == [
+        "  surplus: extra (3,)",
+        f"  shape: conv_stem.weight is (1024, 1024) and should be {model.conv_stem.weight.shape}",
+    ]
+
+
+def test_a_small_file_takes_little_memory(tmp_path, run_python):
+    path = packed(tmp_path / "w.npz", w=np.zeros(2**28, np.float16))  # a gigabyte in float32
+    assert path.stat().st_size < 6e5
+    code = f"""
+import ghostnp
+for model in (None, ghostnp.create_model("ghostnet_050", seed=None)):
+    try:
+        ghostnp.load_weights({str(path)!r}, model=model)
+    except ValueError as error:
+        print("refused")
+print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+    *refused, kilobytes = run_python(code).split()
+    assert refused == ["refused"] * 2
+    assert int(kilobytes) < 200_000
+
+
+# Other files by our names
+
+
+def html(path):
+    path.write_bytes(b"\xef\xbb\xbf\n<!DOCTYPE html>\n<title>Sign in</title>")
+
+
+def lfs(path):
+    path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 20891\n")
+
+
+def numpy_array(path):
+    path.write_bytes(npy(np.ones(100)))
+
+
+def hdf5(path):
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+
+
+def packed_by_gzip(path):
+    path.write_bytes(gzip.compress(bytes(1000)))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (html, ("a page", "login")),
+        (lfs, ("Git LFS", "git lfs pull")),
+        (numpy_array, ("one array of NumPy", "numpy.savez")),
+        (hdf5, ("HDF5", "Keras")),
+        (packed_by_gzip, ("gzip", "gunzip")),
+    ],
+)
+def test_another_file_is_called_what_it_is(path, make, words):
+    make(path)
+    assert_refused(path, *words)
+
+
+def test_a_zip_named_safetensors(tmp_path):
+    np.savez(tmp_path / "w.npz", w=np.ones(3))
+    (tmp_path / "w.npz").rename(tmp_path / "w.safetensors")
+    assert_refused(tmp_path / "w.safetensors", "a zip", ".npz")
+
+
+def test_a_safetensors_file_named_npz(tmp_path):
+    save_weights(tmp_path / "w.safetensors", small_state())
+    (tmp_path / "w.safetensors").rename(tmp_path / "w.npz")
+    assert_refused(tmp_path / "w.npz", "a .safetensors file")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_is_called_a_pickle_and_the_recipe_works(path, zipped):
+    state = {"conv.weight": torch.arange(6.0).reshape(2, 3)}
+    torch.save(state, path, _use_new_zipfile_serialization=zipped)
+    with pytest.raises(ValueError, match=r"was not opened: it is no .* file but one of PyTorch") as refused:
+        load_weights(path)
+    exec("\n".join(str(refused.value).splitlines()[-3:]), {})
+    (converted,) = set(path.parent.iterdir()) - {path}
+    assert_same(load_weights(converted), {"conv.weight": state["conv.weight"].numpy()})
+
+
+def test_no_length_of_a_header_makes_weights_a_pickle(tmp_path):
+    """The first bytes of a file of weights are its header's length, and may be those of any other file."""
+    for length in (0x280, 0x380, 0x480, 0x580, 0x8B1F):
+        header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode().ljust(length)
+        safetensors_file(tmp_path / "w.safetensors", header, bytes(4))
+        assert_same(load_weights(tmp_path / "w.safetensors"), {"w": np.zeros(1, np.float32)})
+
+
 # Paths
 
 
@@ -398,6 +536,7 @@ def test_the_recipe_works(tmp_path, nested):
         ({"w": np.ones(2, np.int32)}, TypeError, "dtype int32"),
         ({"w": np.ones(2, ">f4")}, TypeError, "dtype >f4"),
         ({"w": np.array([None])}, TypeError, "dtype object"),
+        ({"w": np.ma.masked_equal(np.ones(2), 1)}, TypeError, "is a masked array"),
         ({"": np.ones(2)}, ValueError, "the key ''"),
         ({"a\0b": np.ones(2)}, ValueError, "printable name"),
         ({"\ud800": np.ones(2)}, ValueError, "printable name"),
@@ -461,6 +600,39 @@ def test_a_killed_process_leaves_the_old_file_alone(path):
     assert all(re.fullmatch(r"\..*\.part", left.name) for left in path.parent.iterdir() if left != path)
     save_weights(path, {"w": np.ones(3)})
     assert_same(load_weights(path), {"w": np.ones(3)})
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_permissions_stay(path, mode):
+    path.touch()
+    path.chmod(mode)
+    save_weights(path, small_state())
+    assert path.stat().st_mode & 0o777 == mode
+
+
+def test_a_file_that_is_read_only_stays(path):
+    path.write_bytes(b"the old file")
+    path.chmod(0o444)
+    with pytest.raises(PermissionError, match="read-only"):
+        save_weights(path, small_state())
+    assert path.read_bytes() == b"the old file"
+
+
+def test_what_is_no_file_stays_and_is_not_read(path):
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="a pipe or a device"):
+        save_weights(path, small_state())
+    with pytest.raises(ValueError, match="is no file"):
+        load_weights(path)
+    assert path.is_fifo()
+
+
+def test_a_loop_of_links_is_one_line(path):
+    path.symlink_to(path)
+    with pytest.raises(OSError, match="leads back to itself"):
+        save_weights(path, small_state())
+    with pytest.raises(FileNotFoundError, match="no weights at"):
+        load_weights(path)
 
 
 def test_a_link_stays_a_link(path):
@@ -533,6 +705,9 @@ def test_a_wrong_network_is_told_what_is_wrong(path):
         ghostnp.create_model("ghostnet_050", num_classes=3).load_state_dict(load_weights(path))
     for line in ("missing: classifier.bias", "surplus: classifer.bias", "shape: conv_stem.weight"):
         assert line in str(report.value)
+    with pytest.raises(ValueError, match="does not fit") as before:
+        load_weights(path, model=ghostnp.create_model("ghostnet_050", num_classes=3))
+    assert str(before.value) == str(report.value)
 
 
 def test_safetensors_is_imported_only_when_it_is_needed(run_python):

@@ -5,6 +5,8 @@ Each subcommand has a file of its own, named like it. A new one is a click comma
 ``ghostnp --help`` stays quick.
 """
 
+import errno
+import os
 import sys
 from pathlib import Path
 
@@ -22,9 +24,48 @@ from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
 from ghostnp.cli.trace import trace_command
 from ghostnp.cli.worksheet import worksheet
+from ghostnp.ops.checks import nearest, shown
 
 
-@click.group(invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
+class _Program(click.Group):
+    """All subcommands: what goes wrong with the terminal, or the file in its place, is one line for each of them."""
+
+    def resolve_command(self, context, args):
+        """As in click; a command that is mistyped is answered with those that come nearest."""
+        if self.get_command(context, args[0]) is None:
+            raise click.UsageError(
+                f"No such command {shown(args[0])}: the rule is one of the commands, nearest first: "
+                f"{nearest(args[0], self.commands)}; the tour is `ghostnp` without a command",
+                context,
+            )
+        return super().resolve_command(context, args)
+
+    def main(self, *arguments, **keywords):
+        """As in click."""
+        for stream in (sys.stdin, sys.stdout):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")  # a code page without "×" gets "?" and no traceback
+        try:
+            try:
+                return super().main(*arguments, **keywords)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()  # here, where a full disk can still be told, and not when Python ends
+        except ModuleNotFoundError as error:
+            if error.name != "numba":
+                raise
+            click.echo(f"Error: {error}", err=True)
+            raise SystemExit(1) from None
+        except OSError as error:
+            # What is left to write cannot be written when Python ends either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if error.errno != errno.EPIPE:  # otherwise whoever was reading has gone, as in `ghostnp | head`
+                what = error if error.filename else f"the output cannot be written ({error.strerror or error})"
+                click.echo(f"Error: {what}", err=True)
+            raise SystemExit(1) from None
+
+
+@click.group(cls=_Program, invoke_without_command=True, options_metavar="[OPTIONS]", subcommand_metavar="[COMMAND]")
 @click.option(
     "--image",
     type=click.Path(path_type=Path),
@@ -57,8 +98,6 @@ def _tour(image, output):
     from ghostnp.course.tour import tour
     from ghostnp.photo import PhotoError
 
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "×" gets "?" and no traceback
     try:
         disagreements = tour(output, image=image)
     except PhotoError as error:

@@ -8,6 +8,7 @@ import click
 
 from ghostnp.bench.contenders import CONTENDERS
 from ghostnp.cli.count import NUMBER
+from ghostnp.files import replace
 from ghostnp.models import list_models
 
 _PEERS = {name.lower().replace(" ", "-"): name for name, found in CONTENDERS.items() if not found.is_ours}
@@ -51,6 +52,8 @@ def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, 
     one thread stand beside rows for two. A peer that is not installed is named and left out. Results are compared
     before anything is timed; if any is wrong, the command says so and fails.
     """
+    import ghostnp.kernels  # noqa: F401 - says so if Numba is missing, which every process below needs
+
     # These bring tabulate and, with a picture, matplotlib, which --help does without.
     from ghostnp.bench.bench_report import BenchReport
     from ghostnp.bench.sections import LAYERS_OF, NETWORKS, SECTIONS, missing
@@ -108,8 +111,10 @@ def _say(text):
 def _write(report, json_file, plot):
     try:
         if json_file is not None:
-            json_file.write_text(report.to_json(), encoding="utf-8")
+            replace(json_file, report.to_json().encode())
         if plot is not None:
-            report.picture().savefig(plot, dpi=150)
+            from ghostnp.pictures.style import save  # brings matplotlib
+
+            save(report.picture(), plot, dpi=150)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None

@@ -1,9 +1,11 @@
 """The command `ghostnp check`: hold the functions of a file against their definitions and laws."""
 
-import sys
+import errno
 from pathlib import Path
 
 import click
+
+from ghostnp.files import replace
 
 
 @click.command("check")
@@ -27,21 +29,22 @@ def check_command(file, providers, as_json, junit):
 
     The exit code is 0 if all is right, 1 if something is not, and 2 if FILE cannot be read.
     """
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "✓" gets "?" and no traceback
     try:
-        import ghostnp.testing  # noqa: F401 - says so if Hypothesis is missing, which the file's process needs
+        import ghostnp.testing  # noqa: F401 - says so if it cannot be had, as without Hypothesis
         from ghostnp.course.grader import check, to_json, to_junit, to_text
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise click.ClickException(str(error)) from None
     try:
         report = check(file, providers)
     except OSError as error:
-        raise click.UsageError(f"cannot read {file}: {error.strerror or error}; the rule is a Python file") from None
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            raise click.ClickException(f"cannot write to {error.filename}: {error.strerror}") from None
+        unread = error.filename or file
+        raise click.UsageError(f"cannot read {unread}: {error.strerror or error}; the rule is a Python file") from None
     click.echo(to_json(report) if as_json else to_text(report))
     if junit is not None:
         try:
-            junit.write_text(to_junit(report), encoding="utf-8")
+            replace(junit, to_junit(report).encode())
         except OSError as error:
-            raise click.ClickException(f"cannot write to {junit}: {error.strerror or error}") from None
+            raise click.ClickException(f"cannot write to {junit}: {error.strerror}") from None
     raise SystemExit(0 if report.passed else 1)

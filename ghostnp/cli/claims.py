@@ -1,6 +1,5 @@
 """The command `ghostnp claims`: what documents say, checked."""
 
-import sys
 from collections import Counter
 
 import click
@@ -43,8 +42,6 @@ def claims(identifiers, style, document, verdict):
     # Rich comes in with the first table, since `ghostnp --help` needs none.
     from ghostnp.course.documents.written import to_json, to_markdown, to_markdown_page
 
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "·" gets "?" and no traceback
     try:
         chosen = [find_claim(identifier.upper()) for identifier in identifiers] or list(all_claims().values())
     except ValueError as error:

@@ -1,14 +1,15 @@
 """The command `ghostnp classify`: what is in a photo."""
 
+from itertools import groupby
 from pathlib import Path
 
 import click
 
 from ghostnp.models import create_model
-from ghostnp.weights import load_weights, official_names
+from ghostnp.weights import load_weights
 
-# How many of the keys that do not fit are listed: for another network's weights all of them would.
-_PROBLEMS = 10
+# How many of the keys that do not fit are listed, of each kind: for another network's weights all of them would.
+_PROBLEMS = 5
 _PICTURES = (".png", ".pdf", ".svg")
 
 
@@ -45,8 +46,9 @@ def classify(photo, name, weights, top, picture):
         if picture is not None:
             title = name if weights is not None else f"{name}, untrained: these numbers mean nothing"
             from ghostnp.pictures import answer_bars
+            from ghostnp.pictures.style import save
 
-            answer_bars(denormalise(x), answered, title).savefig(picture)
+            save(answer_bars(denormalise(x), answered, title), picture)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     _print(photo, name, answered, weights)
@@ -62,13 +64,26 @@ def _check_picture(picture):
 
 
 def _load(model, name, weights):
-    state = official_names(load_weights(weights))
     try:
-        model.load_state_dict(state)
+        model.load_state_dict(load_weights(weights, model=model))
     except ValueError as error:
         head, *problems = str(error).splitlines()
-        shown = problems[:_PROBLEMS] + [f"  and {len(problems) - _PROBLEMS} more"] * (len(problems) > _PROBLEMS)
-        raise ValueError("\n".join([f"{weights} does not hold the weights of {name}: {head}", *shown])) from None
+        if not head.startswith("state does not fit"):
+            raise
+        raise ValueError(
+            "\n".join([f"{weights} does not hold the weights of {name}: {head}", *_some(problems)])
+        ) from None
+
+
+def _some(problems):
+    """A few problems of each kind, so that what is missing does not hide what came in its place."""
+    shown = []
+    for kind, same in groupby(problems, lambda line: line.split(":")[0]):
+        lines = list(same)
+        shown += lines[:_PROBLEMS]
+        if len(lines) > _PROBLEMS:
+            shown.append(f"{kind}: {len(lines) - _PROBLEMS} more")
+    return shown
 
 
 def _print(photo, name, answered, weights):

@@ -19,6 +19,7 @@ def compile_command(target, size, batch):
 
     rows, columns = size if isinstance(size, tuple) else (size, size)
     try:
-        click.echo(compile(create_model(target, seed=None)).plan((batch, 3, rows, columns)))
+        plan = compile(create_model(target, seed=None)).plan((batch, 3, rows, columns))
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
+    click.echo(plan)

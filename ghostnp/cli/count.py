@@ -1,12 +1,12 @@
 """The command `ghostnp count`: what a network or one operator costs, with the working."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
 from ghostnp.graph.counting import OPERATORS, count, count_operator
 from ghostnp.models import create_model, list_models
+from ghostnp.ops.checks import nearest, shown
 
 
 class Sizes(click.ParamType):
@@ -68,19 +68,21 @@ def count_command(target, size, batch, convention, style, depth, plot, **operato
         if target in OPERATORS:
             _refuse(target, "is an operator", {"depth": depth, "plot": plot})
             counted = count_operator(target, size=size, batch=batch, convention=convention, **operator)
-            click.echo(counted if style == "table" else _written(counted.table, style))
-            return
-        model = _network(target)
-        _refuse(target, "is a network", operator)
-        rows, columns = size if isinstance(size, tuple) else (size, size)
-        table = count(model, (batch, 3, rows, columns), name=target).under(convention)
-        if plot is not None:
-            from ghostnp.pictures.costs import cost_picture  # brings matplotlib
+            text = str(counted) if style == "table" else _written(counted.table, style)
+        else:
+            model = _network(target)
+            _refuse(target, "is a network", operator)
+            rows, columns = size if isinstance(size, tuple) else (size, size)
+            table = count(model, (batch, 3, rows, columns), name=target).under(convention)
+            if plot is not None:
+                from ghostnp.pictures.costs import cost_picture  # brings matplotlib
+                from ghostnp.pictures.style import save
 
-            cost_picture(table).savefig(plot)
-        click.echo(_written(table if depth is None else table.folded(depth), style))
+                save(cost_picture(table), plot)
+            text = _written(table if depth is None else table.folded(depth), style)
     except (OSError, TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
+    click.echo(text)
     if plot is not None:
         click.echo(f"picture: {plot}", err=True)
 
@@ -88,9 +90,10 @@ def count_command(target, size, batch, convention, style, depth, plot, **operato
 def _network(target):
     names = list_models()
     if target not in names:
-        nearest = get_close_matches(target, [*names, *OPERATORS], n=len(names) + len(OPERATORS), cutoff=0)
-        raise ValueError(f"{target!r} is no network and no operator: the rule is one of these, nearest first: "
-                         f"{', '.join(nearest)}")  # fmt: skip
+        raise ValueError(
+            f"{shown(target)} is no network and no operator: the rule is the name of one, nearest first: "
+            f"{nearest(target, [*names, *OPERATORS])}"
+        )
     return create_model(target, seed=None)
 
 

@@ -19,6 +19,6 @@ def notebooks(scripts):
     for script in scripts:
         try:
             target = make_notebook(script)
-        except ImportError as error:
+        except (ImportError, OSError, ValueError) as error:
             raise click.ClickException(str(error)) from None
         click.echo(f"{target}: {target.stat().st_size / 1000:.0f} kB")

@@ -27,8 +27,6 @@ def quiz(topic, count, seed, level):
     """
     from ghostnp.course.worksheets import TOPICS, Student, plan
 
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "·" gets "?" and no traceback
     seed = secrets.randbelow(100_000) if seed is None else seed
     try:
         paper = plan(topic or tuple(TOPICS), count, seed, level).paper(Student("quiz", "quiz"))

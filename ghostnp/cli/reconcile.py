@@ -19,6 +19,7 @@ def reconcile_command(network, numbers, size):
     rows, columns = size if isinstance(size, tuple) else (size, size)
     try:
         model = create_model(network, seed=None)
-        click.echo(reconcile(model, *numbers, input_shape=(1, 3, rows, columns), name=network))
+        found = reconcile(model, *numbers, input_shape=(1, 3, rows, columns), name=network)
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
+    click.echo(found)

@@ -1,6 +1,5 @@
 """The command `ghostnp trace`: step through a small module, or a network, number by number."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ from ghostnp.graph.tape import Token, record
 from ghostnp.graph.tracing import trace
 from ghostnp.graph.tracing.examples import EXAMPLES, example
 from ghostnp.models import create_model, list_models
+from ghostnp.ops.checks import nearest, shown
 
 
 class Place(click.ParamType):
@@ -51,7 +51,9 @@ def trace_command(target, size, seed, backward, pixel, weight, plot):
         worked = [steps.pixel(*pixel)] if pixel else []
         worked += [steps.weight(*weight)] if weight else []
         if plot is not None:
-            steps.picture(rows=24).savefig(plot)
+            from ghostnp.pictures.style import save  # brings matplotlib
+
+            save(steps.picture(rows=24), plot)
     except KeyError as error:
         raise click.ClickException(str(error.args[0])) from None
     except (OSError, TypeError, ValueError) as error:
@@ -75,8 +77,7 @@ def _chosen(target, size, seed):
     if target in list_models():
         x = np.random.default_rng(seed).standard_normal((1, 3, size, size), np.float32)
         return create_model(target, seed=seed), x
-    nearest = get_close_matches(target, [*EXAMPLES, *list_models()], n=3, cutoff=0)
     raise ValueError(
-        f"{target!r} is no module and no network: the rule is a module as in `ghostnp trace --help`, or a network, "
-        f"such as {', '.join(nearest)}"
+        f"{shown(target)} is no module and no network: the rule is a module as in `ghostnp trace --help`, or a "
+        f"network, such as {nearest(target, [*EXAMPLES, *list_models()])}"
     )

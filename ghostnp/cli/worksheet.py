@@ -1,10 +1,10 @@
 """The command `ghostnp worksheet`: papers for a class, each with numbers of its own, and the teacher's key."""
 
-import secrets
-import sys
 from pathlib import Path
 
 import click
+
+from ghostnp.files import read, replace_all
 
 
 class Several(click.ParamType):
@@ -23,6 +23,10 @@ class Several(click.ParamType):
 
 
 SEVERAL = Several()
+
+
+# What the name of a file says of what is in it.
+_STYLES = {".html": "html", ".htm": "html", ".xml": "moodle", ".csv": "csv"}
 
 
 def _list_topics(context, param, value):
@@ -56,12 +60,11 @@ def _list_topics(context, param, value):
     "--format",
     "style",
     type=click.Choice(["markdown", "html", "moodle", "csv"]),
-    default="markdown",
-    show_default=True,
-    help="Markdown; a page to print; Moodle XML and CSV, which hold answers and feedback too.",
+    help="Markdown; a page to print; Moodle XML and CSV, which hold answers and feedback too.  [default: what the "
+    "name of --output ends in, or else markdown]",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here, not to the screen."
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here; - is the screen."
 )
 @click.option(
     "--key", type=click.Path(path_type=Path), metavar="FILE", help="Write the teacher's key here, in Markdown."
@@ -82,7 +85,11 @@ def worksheet(topic, count, seed, level, variants, roster, style, output, key, f
     # What writes the page takes long to import, and `ghostnp --help` needs none of it.
     from ghostnp.course.worksheets import FORMATS, TOPICS, numbered, plan, read_roster, to_key
 
+    output = None if output == Path("-") else output
+    style = style or _STYLES.get("" if output is None else output.suffix.lower(), "markdown")
     try:
+        if key == Path("-"):
+            raise ValueError("--key -: the papers go to the screen, and the rule is a file, such as key.md")
         if variants is not None and roster is not None:
             raise ValueError("--variants and --roster both say who gets a paper: the rule is one of them")
         chosen = plan(topic or tuple(TOPICS), count, seed, level)
@@ -100,12 +107,10 @@ def worksheet(topic, count, seed, level, variants, roster, style, output, key, f
             files[key] = to_key(chosen, papers).encode()
         write_all(files, force=force)
     except OSError as error:
-        raise click.ClickException(f"{error.filename or ''}: {error.strerror or error}") from None
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     if output is None:
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="replace")  # a terminal that cannot write "·" gets "?" and no traceback
         click.echo(text, nl=False)
     for name, file in (("papers", output), ("key", key)):
         if file is not None:
@@ -132,17 +137,6 @@ def write_all(files, *, force):
     for path, content in files.items():
         if path.is_dir() or not path.parent.is_dir():
             raise ValueError(f"{path} is no file in a folder that exists: the rule is one, such as key.md")
-        if path.exists() and not force and path.read_bytes() != content:
+        if path.exists() and not force and read(path) != content:
             raise ValueError(f"{path} is there and holds something else: the rule is another name, or --force")
-    waiting: dict[Path, Path] = {}
-    try:
-        for path, content in files.items():
-            # Next to it, since moving a file is only all-or-nothing within one file system.
-            name = path.with_name(f".unfinished-{secrets.token_hex(4)}")
-            waiting[name] = path
-            name.write_bytes(content)
-        for name, path in waiting.items():
-            name.replace(path)
-    finally:
-        for name in waiting:
-            name.unlink(missing_ok=True)
+    replace_all(files)

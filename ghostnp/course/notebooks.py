@@ -6,8 +6,20 @@ source or its results do.
 
 from pathlib import Path
 
+from ghostnp.files import read, replace
+
 TIMEOUT = 300  # seconds for one cell; the slowest takes a minute with nothing compiled
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def read_script(script):
+    """A script in percent format as a notebook that has not run; OSError or ValueError if it is none."""
+    import jupytext
+
+    try:
+        return jupytext.reads(read(script).decode(), fmt="py:percent")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{script} is no script ({error}): the rule is text in UTF-8 in percent format") from None
 
 
 def make_notebook(script):
@@ -29,15 +41,17 @@ def make_notebook(script):
         If the extra "tutorials" is not installed.
     nbclient.exceptions.CellExecutionError
         If a cell fails; then nothing is written.
+    OSError, ValueError
+        If the script cannot be read, is no text, or the notebook cannot be written.
     """
     try:
-        import jupytext
         import nbformat
         from nbclient import NotebookClient
+
+        script = Path(script)
+        notebook = read_script(script)
     except ImportError as error:
         raise ImportError(f'notebooks need the extra "tutorials" (pip install ".[tutorials]"): {error}') from None
-    script = Path(script)
-    notebook = jupytext.read(script)
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
     NotebookClient(
         notebook, timeout=TIMEOUT, coalesce_streams=True, resources={"metadata": {"path": script.parent}}
@@ -51,5 +65,5 @@ def make_notebook(script):
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
     target = script.with_suffix(".ipynb")
     text = nbformat.writes(notebook)
-    target.write_text(text + "\n" * (not text.endswith("\n")), encoding="utf-8")
+    replace(target, (text + "\n" * (not text.endswith("\n"))).encode())
     return target

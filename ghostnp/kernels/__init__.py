@@ -14,6 +14,15 @@ chooses how a convolution is computed: another method is a file that it calls. A
 
 from importlib import import_module
 
+try:
+    import numba
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "the kernels, and the engine that runs them, need Numba: the rule is to install it, as by pip install numba, "
+        "or to choose the definitions, as by ghostnp.use_backend(ghostnp.ops)",
+        name="numba",
+    ) from None
+
 from ghostnp import ops
 from ghostnp.kernels.runtime import apply_settings, memory
 from ghostnp.ops import __all__

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.elementwise import add
-from ghostnp.kernels.layout import array_of, buffer_of, images
+from ghostnp.kernels.layout import array_of, buffer_of, home
 from ghostnp.kernels.loops import same
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.activation import crelu_cost
@@ -79,13 +79,13 @@ def crelu(x, *, out=None):
     """Twin of `ghostnp.ops.crelu`."""
     check_arrays(x=x)
     check_features("x", x.shape)
-    if x.ndim != 4:
-        return np.concatenate([_ramp(x, _RELU), _ramp(x, _RELU_OF_MINUS_X)], axis=1, out=out)
     channels = x.shape[1]
-    out = images(empty((2 * channels, *x.shape[2:], len(x)), x.dtype)) if out is None else out
-    _ramp(x, _RELU, out[:, :channels])
-    _ramp(x, _RELU_OF_MINUS_X, out[:, channels:])
-    return out
+    y = array_of(home((len(x), 2 * channels, *x.shape[2:]), x.dtype, out, x=x))
+    if x.ndim != 4:
+        return np.concatenate([_ramp(x, _RELU), _ramp(x, _RELU_OF_MINUS_X)], axis=1, out=y)
+    _ramp(x, _RELU, y[:, :channels])
+    _ramp(x, _RELU_OF_MINUS_X, y[:, channels:])
+    return y
 
 
 def crelu_backward(dy, x):
@@ -100,7 +100,7 @@ def sigmoid(x, *, out=None):
     """Twin of `ghostnp.ops.sigmoid`."""
     check_arrays(x=x)
     source = buffer_of(x)
-    y = empty(source.shape, x.dtype) if out is None else buffer_of(out)
+    y = home(x.shape, x.dtype, out, over=("x",), x=x)
     _sigmoid_numbers(shares_for(y.size), source.reshape(-1), y.reshape(-1))
     return array_of(y)
 
@@ -117,7 +117,7 @@ def sigmoid_backward(dy, x):
 def _ramp(x, ramp, out=None):
     check_arrays(x=x)
     source = buffer_of(x)
-    y = empty(source.shape, x.dtype) if out is None else buffer_of(out)
+    y = home(x.shape, x.dtype, out, over=("x",), x=x)
     _ramp_numbers(shares_for(y.size), source.reshape(-1), ramp, y.reshape(-1))
     return array_of(y)
 

@@ -4,8 +4,8 @@ In C, H, W, N memory a part of the channels is one contiguous block: concat and 
 and concat's backward only point at them (their results are views, as NumPy's are).
 """
 
-from ghostnp.kernels.layout import copy_block, images, planes
-from ghostnp.kernels.runtime import empty, zeros
+from ghostnp.kernels.layout import copy_block, home, images, planes
+from ghostnp.kernels.runtime import zeros
 from ghostnp.ops.checks import check_maps, check_sizes
 from ghostnp.ops.concat import check_concat, check_split_gradients
 
@@ -47,10 +47,10 @@ def split_backward(dy, x, sizes):
 
 def _stack(parts, channels, out=None):
     batch, _, height, width = parts[0].shape
-    y = empty((channels, height, width, batch), parts[0].dtype) if out is None else planes(out)
-    rest = y
+    read = {f"xs[{number}]": part for number, part in enumerate(parts)}
+    rest = y = home((batch, channels, height, width), parts[0].dtype, out, **read)
     for part in parts:
-        kept, home = planes(part)[: len(rest)], rest[: part.shape[1]]
-        copy_block(kept, home)
+        kept, place = planes(part)[: len(rest)], rest[: part.shape[1]]
+        copy_block(kept, place)
         rest = rest[len(kept) :]
     return images(y)

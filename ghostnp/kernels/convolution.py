@@ -25,7 +25,7 @@ from ghostnp.kernels.depthwise import (
     depthwise_conv2d_backward,
 )
 from ghostnp.kernels.elementwise import add
-from ghostnp.kernels.layout import contiguous, images, planes, rows
+from ghostnp.kernels.layout import contiguous, home, images, planes, rows
 from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_backward
 from ghostnp.kernels.loops import UNLIMITED
 from ghostnp.kernels.matmul import gemm, gemm_nt, matrix
@@ -113,17 +113,16 @@ def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED, onto=N
         if onto is None:
             return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
         return add(convolve_depthwise(x, weight, bias, window), onto, limits=limits, out=out)
-    if out is None:
-        out = images(empty((len(weight), *window.output, len(x)), x.dtype))
-    if onto is not None and planes(out).ctypes.data != planes(onto).ctypes.data:
-        concat([onto], out=out)
-    pixels, is_added = planes(x), onto is not None
-    w, y = _by_group(contiguous(weight), groups), _by_group(planes(out), groups)
+    shape, is_added = (len(x), len(weight), *window.output), onto is not None
+    buffer = home(shape, x.dtype, out, over=("onto",), x=x, weight=weight, bias=bias, onto=onto)
+    if is_added and buffer.ctypes.data != planes(onto).ctypes.data:
+        concat([onto], out=images(buffer))
+    pixels, w, y = planes(x), _by_group(contiguous(weight), groups), _by_group(buffer, groups)
     if _is_one_pixel(window):
         product(w, bias, _by_group(pixels, groups), y, limits, is_added)
     elif y.size:
         gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, limits=limits, onto=is_added)
-    return out
+    return images(buffer) if out is None else out
 
 
 def _convolve_backward(dy, x, weight, window, groups=1, no_dx=False):

@@ -6,7 +6,8 @@ In C, H, W, N memory a tap reads for the numbers of an output row neighbouring n
 
 A few rows are summed at once in vector registers: those of a whole strip, under the 3x3 and 5x5 filters of networks. If
 the stride skips columns, so do the pixels of y in such a row. Then each pixel is summed by itself, or those between are
-sorted out in registers. With other filters, small pixels are summed with those between them, and copied.
+sorted out in registers. With other filters, small pixels are summed with those between them, and copied. A map of
+short rows is filtered as one long row, under masks.
 
 Backwards what a band of output rows reads of a channel is dealt out to phases, as `windows` says: by rows alone. There
 each tap begins at an offset. dy is spaced out as the rows of a phase are, with zeros in between, and a tap reads one
@@ -19,14 +20,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.layout import compact, contiguous, images, planes, rows
-from ghostnp.kernels.loops import UNLIMITED, add_scaled, dot, fill, sum_row
+from ghostnp.kernels.layout import compact, contiguous, home, images, planes, rows
+from ghostnp.kernels.loops import UNLIMITED, add_scaled, copy, dot, fill, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
+from ghostnp.kernels.runtime.flat import AT_ONCE, filter_map
 from ghostnp.kernels.runtime.rows import ROWS, VECTOR, RowTaps, filter_rows
 from ghostnp.kernels.runtime.strips import DEALT, SIZES, STEPS, filter_strip
 from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
 from ghostnp.kernels.windows import collect, deal, layout
-from ghostnp.ops.geometry import check_conv2d
+from ghostnp.ops.geometry import EACH_CHANNEL, check_conv2d
 from ghostnp.ops.gradients import ConvGrads
 
 # How large the phases of a band should be: they, as many outputs and as many gradients share a second-level cache.
@@ -34,27 +36,31 @@ BAND_BYTES = 1 << 16
 # How much of x the strips beside each other read: what the first-level cache holds. But since each begins with rows
 # that it does not finish, they are to have some rows.
 STRIP_BYTES, LEAST_ROWS = 1 << 14, 8
+# Up to so many vectors in a row of a map, masks for all of the map cost less than the ends of rows. Windows of several
+# rows and columns, which read a row of x once for all of them, are better off with rows of half a vector alone.
+SHORT = 4
 
 
 def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED):
     """Twin of `ghostnp.ops.depthwise_conv2d`, for the engine into `out` (a kernel's layout), within `limits`."""
-    window = check_conv2d(x, weight, bias, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = check_conv2d(x, weight, bias, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation)
     return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
 
 
 def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
     """Twin of `ghostnp.ops.depthwise_conv2d_backward`."""
-    window = check_conv2d(x, weight, dy=dy, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = check_conv2d(x, weight, dy=dy, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation)
     return convolve_depthwise_backward(dy, x, weight, window)
 
 
 def convolve_depthwise(x, weight, bias, window, *, out=None, limits=UNLIMITED):
     """`depthwise_conv2d` for a window that has been checked already."""
-    y = empty((len(weight), *window.output, len(x)), x.dtype) if out is None else planes(out)
+    y = home((len(x), len(weight), *window.output), x.dtype, out, x=x, weight=weight, bias=bias)
     if y.size:
         bias = np.zeros(len(weight), x.dtype) if bias is None else contiguous(bias)
         w, shares = contiguous(rows(weight)), shares_for(y.size * weight[0].size)
-        _forward(shares, rows(planes(x)), w, bias, *_sight(window, len(x), x.itemsize), rows(y), limits)
+        sight = (_flat(window, len(x), x.itemsize), *_sight(window, len(x), x.itemsize))
+        _forward(shares, rows(planes(x)), w, bias, *sight, rows(y), limits)
     return images(y) if out is None else out
 
 
@@ -86,14 +92,17 @@ class _Scratch(NamedTuple):
         What the taps read, and its gradient.
     spaced : ndarray
         dy as it lies in a phase: zeros as far as the band reaches, then its pixels, with zeros between and after them.
-    dots : ndarray
+    dots : ndarray of float64
         A number for each tap.
+    totals : ndarray of float64
+        Of a channel: a row for each of its filters, with a number for each tap, and one for the bias.
     """
 
     phases: np.ndarray
     dphases: np.ndarray
     spaced: np.ndarray
     dots: np.ndarray
+    totals: np.ndarray
 
 
 class _Rows(NamedTuple):
@@ -124,6 +133,32 @@ class _Rows(NamedTuple):
     usual: bool
     dealt: int
     at_once: int
+
+
+class _Flat(NamedTuple):
+    """What `filter_map` wants to know of a window; nothing, where it is not for that."""
+
+    shifts: np.ndarray
+    masks: np.ndarray
+
+
+@lru_cache(maxsize=256)
+def _flat(window, batch, itemsize):
+    """How the taps of a window read a map as one row, if they do."""
+    window, lanes = compact(window), VECTOR // itemsize
+    (height, width), (dilation_rows, dilation_columns) = window.input, window.dilation
+    short = SHORT * lanes if min(window.kernel) == 1 else lanes // 2
+    if width * batch > short or max(window.kernel) == 1 or window.stride != (1, 1) or window.output != window.input:
+        return _Flat(np.zeros(0, np.int64), np.zeros(0, np.uint16))
+    (top, _), (left, _) = window.padding
+    u, v = (tap.reshape(-1, 1, 1) for tap in np.indices(window.kernel))
+    down, right = u * dilation_rows - top, v * dilation_columns - left
+    i, j = np.indices(window.input)
+    reads = (i + down >= 0) & (i + down < height) & (j + right >= 0) & (j + right < width)
+    reads = np.concatenate([reads, np.ones((1, height, width), bool)]).repeat(batch, axis=2).reshape(u.size + 1, -1)
+    reads = np.pad(reads, ((0, 0), (0, -reads.shape[1] % (AT_ONCE * lanes))))
+    masks = (reads.reshape(-1, lanes) << np.arange(lanes)).sum(axis=1)
+    return _Flat(((down * width + right) * batch).ravel(), masks.astype(np.uint16))
 
 
 @lru_cache(maxsize=256)
@@ -226,7 +261,7 @@ def _add_pixels(g, w, band, target):
 @leaf
 def _dot_pixels(g, x, band):
     """g · x, pixel by pixel, without the numbers between them."""
-    total = g.dtype.type(0)
+    total = 0.0
     for i in range(0, g.size, band.pitch):
         for p in range(i, i + band.width_out * band.spacing, band.spacing):
             total += dot(g[p : p + band.batch], x[p : p + band.batch])
@@ -234,8 +269,8 @@ def _dot_pixels(g, x, band):
 
 
 @leaf
-def _filter_backward(dy, w, band, taps, sources, first, scratch, dw):
-    """Add to the phases' gradient and to dw what one filter's band of dy gives; returns what the bias gets."""
+def _filter_backward(dy, w, band, taps, sources, first, scratch, totals):
+    """Add to the phases' gradient, and to the totals of weights and bias, what one filter's band of dy gives."""
     _space_out(dy, band, first, scratch.spaced)
     rows = min(band.rows, band.height_out - first)
     g = scratch.spaced[band.reach :][: (rows - 1) * band.pitch + _row_length(band)]
@@ -248,12 +283,12 @@ def _filter_backward(dy, w, band, taps, sources, first, scratch, dw):
             for t in range(begin, end):
                 _add_pixels(g, w[t], band, target[taps.shifts[t] :])
     dot_taps(g, scratch.phases, taps.offsets, scratch.dots)
-    for t in range(dw.size):
+    for t in range(taps.offsets.size):
         if np.isfinite(scratch.dots[t]):
-            dw[t] += scratch.dots[t]
+            totals[t] += scratch.dots[t]
         else:  # perhaps an infinity or a NaN of x, which this tap does not read, times a zero between the pixels
-            dw[t] += _dot_pixels(g, scratch.phases[taps.offsets[t] :], band)
-    return sum_row(g)
+            totals[t] += _dot_pixels(g, scratch.phases[taps.offsets[t] :], band)
+    totals[taps.offsets.size] += sum_row(g)
 
 
 # The loops over channels are leaves too: in a driver each row taken would be counted as a reference, by all threads at
@@ -261,11 +296,13 @@ def _filter_backward(dy, w, band, taps, sources, first, scratch, dw):
 
 
 @leaf
-def _filter_channels(begin, end, x, w, bias, taps, rows, zeros, sums, y, limits):
+def _filter_channels(begin, end, x, w, bias, flat, taps, rows, zeros, sums, y, limits):
     """Channels `begin` to `end` - 1 of x, each with all of its filters."""
     multiplier, in_runs = len(w) // len(x), sums.size == 0
     for o in range(begin * multiplier, end * multiplier):
-        if in_runs:
+        if flat.shifts.size > 0:
+            filter_map(w[o], flat.shifts, flat.masks, x[o // multiplier], bias[o], y[o], limits)
+        elif in_runs:
             _filter_runs(x[o // multiplier], w[o], bias[o], taps, rows, zeros, y[o], limits)
         else:
             _filter_all(x[o // multiplier], w[o], bias[o], taps, rows, zeros, sums, y[o], limits)
@@ -274,16 +311,21 @@ def _filter_channels(begin, end, x, w, bias, taps, rows, zeros, sums, y, limits)
 @leaf
 def _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch, gradients):
     """Channels `begin` to `end` - 1 of x, each with all of its filters."""
-    multiplier = len(w) // len(x)
+    multiplier, count = len(w) // len(x), taps.offsets.size
     for c in range(begin, end):
+        filters = c * multiplier
+        for m in range(multiplier):
+            fill(scratch.totals[m], np.float64(0))
         for first in range(0, band.height_out, band.rows):
             deal(x[c], band, first, scratch.phases)
             fill(scratch.dphases, x.dtype.type(0))
-            for o in range(c * multiplier, (c + 1) * multiplier):
-                gradients.bias[o] += _filter_backward(
-                    dy[o], w[o], band, taps, sources, first, scratch, gradients.weight[o]
-                )
+            for m in range(multiplier):
+                o = filters + m
+                _filter_backward(dy[o], w[o], band, taps, sources, first, scratch, scratch.totals[m])
             collect(scratch.dphases, band, first, gradients.x[c])
+        for m in range(multiplier):
+            copy(scratch.totals[m], gradients.weight[filters + m])
+            gradients.bias[filters + m] = scratch.totals[m, count]
 
 
 @driver
@@ -295,25 +337,26 @@ def _order_columns(share, shares, w, order, target):
 
 
 @driver
-def _forward(share, shares, x, w, bias, taps, rows, y, limits):
+def _forward(share, shares, x, w, bias, flat, taps, rows, y, limits):
     """y (C_out, H_out·W_out·N), within the limits, of x (C_in, H·W·N) and w (C_out, taps): channels are shared out."""
     begin, end = bounds(share, shares, len(x))
     if begin < end:
         in_runs = rows.usual or rows.spacing == rows.batch or 2 * rows.batch >= VECTOR // x.itemsize
         zeros = np.zeros(taps.length, x.dtype)
         sums = np.empty(0 if in_runs else ROWS * rows.pixels * rows.spacing, x.dtype)
-        _filter_channels(begin, end, x, w, bias, taps, rows, zeros, sums, y, limits)
+        _filter_channels(begin, end, x, w, bias, flat, taps, rows, zeros, sums, y, limits)
 
 
 @driver
 def _backward(share, shares, dy, x, w, band, taps, sources, gradients):
-    """Add to the gradients, all zero at first, what dy gives: the channels are shared out.
+    """Add to dx, zero at first, what dy gives, and write the other gradients: the channels are shared out.
 
     The weights w are in the order of their taps' phases, those of the gradient in their own.
     """
     begin, end = bounds(share, shares, len(x))
     if begin < end:
         phases, dphases = np.zeros(band.phases * band.size, x.dtype), np.empty(band.phases * band.size, x.dtype)
-        spaced, dots = np.zeros(band.reach + band.size, x.dtype), np.empty(taps.order.size, x.dtype)
-        scratch = _Scratch(phases, dphases, spaced, dots)
+        spaced, dots = np.zeros(band.reach + band.size, x.dtype), np.empty(taps.order.size)
+        totals = np.empty((len(w) // len(x), taps.order.size + 1))
+        scratch = _Scratch(phases, dphases, spaced, dots, totals)
         _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch, gradients)

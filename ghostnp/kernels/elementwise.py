@@ -10,7 +10,7 @@ maps, as by `resize_nearest`, a channel at a time. Enlarged maps stay in the cac
 
 import numpy as np
 
-from ghostnp.kernels.layout import array_of, buffer_of, images, planes, rows
+from ghostnp.kernels.layout import array_of, buffer_of, home, images, planes, rows
 from ghostnp.kernels.loops import UNLIMITED, accumulate, clip_row, copy, dot, fill, multiply_by, same, sum_row
 from ghostnp.kernels.resize import enlarge
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
@@ -20,6 +20,7 @@ from ghostnp.ops.gradients import PairGrads
 from ghostnp.ops.resize import nearest_sources
 
 _TILE = 128
+_TILES = 8  # how many of them are summed in their own precision
 
 
 def add(a, b, *, limits=UNLIMITED, out=None):
@@ -79,17 +80,16 @@ def _multiply_by_enlarged(a, b, out):
         raise ValueError(
             f"b has shape {b.shape}: the rule is as many maps as a {a.shape}, such as {(*a.shape[:2], 1, 1)}"
         )
-    sources = nearest_sources(b.shape[2:], a.shape[2:])
-    pixels = planes(a)
-    y = empty(pixels.shape, a.dtype) if out is None else planes(out)
+    sources = nearest_sources(b, a.shape[2:])
+    y = home(a.shape, a.dtype, out, over=("a",), a=a, b=b)
     if y.size:
-        _multiply_rows(shares_for(2 * y.size), rows(pixels), rows(planes(b)), b.shape[2], *sources, len(a), rows(y))
+        _multiply_rows(shares_for(2 * y.size), rows(planes(a)), rows(planes(b)), b.shape[2], *sources, len(a), rows(y))
     return images(y)
 
 
 def _combine(a, b, *, product, limits=UNLIMITED, out=None):
     left, right = buffer_of(a), buffer_of(b)
-    y = empty(left.shape, a.dtype) if out is None else buffer_of(out)
+    y = home(a.shape, a.dtype, out, over=("a", "b"), a=a, b=b)
     matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
     if y.size:
         _combine_rows(
@@ -147,14 +147,13 @@ def _repeat(s, row):
 
 
 @leaf
-def _fold(row, s):
-    """Add up what lies one period apart, halving what is there: the transpose of `_repeat`. The row is used up."""
-    periods = row.size // s.size
+def _fold(row, period):
+    """Add up what lies one period apart, in the first period of the row, halving what is there."""
+    periods = row.size // period
     while periods > 1:
-        step = periods // 2 * s.size
-        accumulate(row[periods * s.size - step : periods * s.size], row[:step])
+        step = periods // 2 * period
+        accumulate(row[periods * period - step : periods * period], row[:step])
         periods -= periods // 2
-    copy(row[: s.size], s)
 
 
 @leaf
@@ -187,18 +186,23 @@ def _combine_row(a, b, product, limits, tile, y):
 
 
 @leaf
-def _sum_row(x, weight, weighted, tile, total):
-    if total.size == 1:
-        total[0] = dot(x, weight) if weighted else sum_row(x)
+def _sum_row(x, weight, weighted, period, tile, sums):
+    """sums[n] = Σ x (· weight) over every `period`-th number from n on, in float64 from block to block."""
+    if period == 1:
+        sums[0] = dot(x, weight) if weighted else sum_row(x)
         return
-    fill(tile, x.dtype.type(0))
-    for p in range(0, x.size, tile.size):
-        q = min(x.size, p + tile.size)
-        if weighted:
-            _accumulate_products(x[p:q], weight[p:q], tile[: q - p])
-        else:
-            accumulate(x[p:q], tile[: q - p])
-    _fold(tile, total)
+    block = _TILES * tile.size
+    fill(sums, np.float64(0))
+    for begin in range(0, x.size, block):
+        fill(tile, x.dtype.type(0))
+        for p in range(begin, min(x.size, begin + block), tile.size):
+            q = min(x.size, p + tile.size)
+            if weighted:
+                _accumulate_products(x[p:q], weight[p:q], tile[: q - p])
+            else:
+                accumulate(x[p:q], tile[: q - p])
+        _fold(tile, period)
+        accumulate(tile[:period], sums)
 
 
 # The loops over rows are leaves too, without reference counting.
@@ -211,11 +215,11 @@ def _combine_some(a, b, product, limits, tile, y):
 
 
 @leaf
-def _sum_some(x, weight, weighted, divisor, tile, total):
+def _sum_some(x, weight, weighted, divisor, tile, sums, total):
     for c in range(len(x)):
-        _sum_row(x[c], weight[c], weighted, tile, total[c])
+        _sum_row(x[c], weight[c], weighted, total.shape[1], tile, sums)
         for n in range(total.shape[1]):
-            total[c, n] /= divisor
+            total[c, n] = sums[n] / divisor
 
 
 @leaf
@@ -257,7 +261,8 @@ def _sum_rows(share, shares, x, weight, weighted, divisor, total):
     """
     begin, end = bounds(share, shares, len(x))
     tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
-    _sum_some(x[begin:end], weight[begin:end], weighted, x.dtype.type(divisor), tile, total[begin:end])
+    sums = np.empty(total.shape[1])
+    _sum_some(x[begin:end], weight[begin:end], weighted, np.float64(divisor), tile, sums, total[begin:end])
 
 
 @driver

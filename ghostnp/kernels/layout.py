@@ -67,6 +67,53 @@ def images(buffer):
     return buffer.transpose(3, 0, 1, 2)
 
 
+def home(shape, dtype, out=None, *, over=(), axes=None, **read):
+    """The buffer for a result (N, ...): new, or the memory of `out`, an array that is laid out as a kernel's are.
+
+    Nothing is written before `out` is known to fit, since beyond its end there is other memory.
+
+    Parameters
+    ----------
+    shape, dtype
+        Of the result.
+    out : ndarray, optional
+        The engine's, in which the result is to be.
+    over : tuple of str
+        Which operands may lie in the very same memory: each of their numbers is read before the one in its place is
+        written.
+    axes : tuple of int, optional
+        In which order the axes lie in memory; by default as of `buffer_of`.
+    **read : ndarray or None
+        The operands by name, with which `out` may not share memory.
+    """
+    axes = axes or ((1, 2, 3, 0) if len(shape) == 4 else tuple(range(len(shape))))
+    if out is None:
+        return empty(tuple(shape[axis] for axis in axes), dtype)
+    example = f"np.empty({tuple(shape[axis] for axis in axes)}, np.{dtype})"
+    example += "" if axes == tuple(range(len(shape))) else f".transpose{tuple(map(axes.index, range(len(axes))))}"
+    if type(out) is not np.ndarray or out.dtype != dtype:
+        came = f"has dtype {out.dtype}" if type(out) is np.ndarray else f"is of type {type(out).__name__}"
+        raise TypeError(f"out {came}: the rule is an array of {dtype}, such as {example}")
+    if out.shape != tuple(shape):
+        raise ValueError(f"out has shape {out.shape}: the rule is that of the result, {tuple(shape)}, as {example} has")
+    buffer = out.transpose(axes)
+    if not buffer.flags.carray:
+        raise ValueError(
+            f"out lies in memory with strides {out.strides}{'' if out.flags.writeable else ', read-only'}: the rule is "
+            f"a writable array in the order of a kernel's own, such as {example}"
+        )
+    for name, array in read.items():
+        if array is None or not np.may_share_memory(out, array):
+            continue
+        if name not in over or _address(out) != _address(array) or out.strides != array.strides:
+            raise ValueError(f"out shares memory with {name}: the rule is memory of its own, such as {example}")
+    return buffer
+
+
+def _address(array):
+    return array.__array_interface__["data"][0]
+
+
 def compact(window):
     """`window` without strides to a second pixel that there is not, and dilations to a second tap: these cost room."""
     stride = tuple(1 if output == 1 else s for output, s in zip(window.output, window.stride, strict=True))

@@ -8,18 +8,20 @@ y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
     dx    gemm(dyᵀ, w)ᵀ        gemm(wᵀ, dy)         few: less than a vector has
     dw    gemm(dy, xᵀ)         gemm_nt(dy, x)       few: up to FEW_PIXELS
 
-The left column needs copies of x and dx turned over, which are small then, and never one of the weights.
+The left column needs copies of x and dx turned over, which are small then, and never one of the weights. A product of
+one or two rows, or with them, would leave most of gemm's block of rows idle: rows are then added up one by one.
 """
 
 import math
 
 import numpy as np
 
-from ghostnp.kernels.layout import contiguous
-from ghostnp.kernels.loops import UNLIMITED, clip_row, fill
-from ghostnp.kernels.matmul import CHUNK, add_dots, gemm, gemm_nt, matrix, row_sums
+from ghostnp.kernels.layout import contiguous, home
+from ghostnp.kernels.loops import UNLIMITED, accumulate, add_scaled, clip_row, fill
+from ghostnp.kernels.matmul import CHUNK, DEPTH, add_dots, gemm, gemm_nt, matrix, row_sums
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.registers import VECTOR
+from ghostnp.kernels.taps import add_taps
 from ghostnp.ops.gradients import ConvGrads
 from ghostnp.ops.linear import check_linear
 
@@ -27,16 +29,18 @@ from ghostnp.ops.linear import check_linear
 FEW_PRODUCTS = 4
 # Up to so many pixels a row of them is too short for scalar products.
 FEW_PIXELS = 256
+# Up to so many pixels both gradients are products with, or of, fewer rows than gemm has use for.
+_HARDLY_ANY = 2
+_PIECE = 256  # columns that are summed at once where rows are added up
 _BAND = 4  # rows of w whose products with x are summed at once
 
 
 def linear(x, weight, bias=None, *, out=None, limits=UNLIMITED):
     """Twin of `ghostnp.ops.linear`; `out` and `limits` as in `convolution`."""
     check_linear(x, weight, bias)
-    if out is None:
-        out = empty((len(weight), len(x)), x.dtype).T
-    product(contiguous(weight)[None], bias, x.T[None], out.T[None], limits=limits)
-    return out
+    y = home((len(x), len(weight)), x.dtype, out, axes=(1, 0), x=x, weight=weight, bias=bias)
+    product(contiguous(weight)[None], bias, x.T[None], y[None], limits=limits)
+    return y.T if out is None else out
 
 
 def linear_backward(dy, x, weight, *, no_dx=False):
@@ -59,10 +63,17 @@ def product(w, bias, x, y, limits=UNLIMITED, onto=False):
 def product_backward(dy, x, w, no_dx=False):
     """The gradients dx = wᵀ @ dy, or None where there is to be `no_dx`, and dw = dy @ xᵀ."""
     groups, in_channels, pixels = x.shape
+    few, hardly_any = _fill_no_vector(x), 0 < pixels <= _HARDLY_ANY
+    turned = empty((groups, pixels, in_channels), x.dtype) if (few or hardly_any) and not no_dx else None
+    if hardly_any:
+        dw = empty(w.shape, x.dtype)
+        if turned is not None:
+            _add_rows(shares_for(w.size * pixels), _turned(dy), w, turned)
+        _combine_rows(shares_for(w.size * pixels), contiguous(dy), _turned(x), dw)
+        return None if turned is None else _turned(turned), dw
     if no_dx:
         dx = None
-    elif _fill_no_vector(x):
-        turned = empty((groups, pixels, in_channels), x.dtype)
+    elif turned is not None:
         gemm(dy, True, as_rows(None, turned), matrix(w), turned)
         dx = _turned(turned)
     else:
@@ -123,6 +134,56 @@ def _turn_over(share, shares, x, target):
 def _shift(row, number):
     for p in range(row.size):
         row[p] += number
+
+
+@leaf
+def _add_pieces(begin, end, a, x, begins, piece, y):
+    """A job is a piece of the columns."""
+    columns = y.shape[2]
+    pieces = (columns + _PIECE - 1) // _PIECE
+    for job in range(begin, end):
+        g, first = job // pieces, job % pieces * _PIECE
+        n = min(_PIECE, columns - first)
+        source, some = x[g].reshape(x.shape[1] * columns), piece[:n]
+        for j in range(begins.size):
+            begins[j] = j * columns + first
+        for i in range(y.shape[1]):
+            target = y[g, i, first : first + n]
+            fill(target, y.dtype.type(0))
+            for j in range(0, begins.size, DEPTH):
+                fill(some, y.dtype.type(0))
+                add_taps(some, source, begins[j : j + DEPTH], a[g, i, j : j + DEPTH])
+                accumulate(some, target)
+
+
+@driver
+def _add_rows(share, shares, a, x, y):
+    """y (G, I, P) = a (G, I, J) @ x (G, J, P), for few I: rows of x are added up."""
+    begin, end = bounds(share, shares, len(y) * ((y.shape[2] + _PIECE - 1) // _PIECE))
+    if begin < end:
+        _add_pieces(begin, end, a, x, np.empty(x.shape[1], np.int64), np.empty(_PIECE, y.dtype), y)
+
+
+@leaf
+def _scale(x, factor, y):
+    for p in range(y.size):
+        y[p] = factor * x[p]
+
+
+@leaf
+def _combine_few(begin, end, a, x, y):
+    for job in range(begin, end):
+        g, i = job // y.shape[1], job % y.shape[1]
+        _scale(x[g, 0], a[g, i, 0], y[g, i])
+        for j in range(1, x.shape[1]):
+            add_scaled(x[g, j], a[g, i, j], y[g, i])
+
+
+@driver
+def _combine_rows(share, shares, a, x, y):
+    """y (G, I, P) = a (G, I, J) @ x (G, J, P), for few J, but one at least: rows of y are shared out."""
+    begin, end = bounds(share, shares, len(y) * y.shape[1])
+    _combine_few(begin, end, a, x, y)
 
 
 @leaf

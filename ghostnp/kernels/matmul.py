@@ -24,9 +24,9 @@ LINE = 64  # bytes in a cache line
 TILE = 384
 # Bytes of x in a tile that is read in place: what the first-level cache holds, unless that is less than three vectors.
 PANEL = 1 << 15
+DEPTH = 256  # products that are summed in their own precision before they are added to others
 CHUNK = 512  # pixels in one pass of the scalar products
 BAND = 16  # rows of `a` in one job of gemm_nt
-_BLOCK = 4096  # numbers that are summed in their own precision
 
 
 class Columns(NamedTuple):
@@ -127,8 +127,12 @@ def _gather(columns, g, p, size, gathered, pitch):
 
 
 @leaf
-def _multiply_tile(w, m, transposed, bias, x, p, pitch, depth, y, first, size, limits, onto):
-    """Rows m to m + ROWS of y, and `size` of its pixels from `first` on: those that begin at p in the rows of x."""
+def _multiply_tile(w, m, transposed, bias, no_bias, x, p, pitch, depth, y, first, size, limits, onto):
+    """Rows m to m + ROWS of y, and `size` of its pixels from `first` on: those that begin at p in the rows of x.
+
+    Products are summed `DEPTH` at a time, and each sum goes onto those before: of one sum over thousands float32 would
+    lose digits.
+    """
     height, width = y.shape
     lanes, m_step, k_step = VECTOR // y.itemsize, 1 if transposed else depth, height if transposed else 1
     rows, target, i = min(ROWS, height - m), y.reshape(height * width), 0
@@ -138,9 +142,16 @@ def _multiply_tile(w, m, transposed, bias, x, p, pitch, depth, y, first, size, l
         if missing <= i and not onto:  # some pixels once more, for a whole vector
             i, count = i - missing, count + missing
         q = m * width + first + i
-        i += multiply_rows(
-            w, m * m_step, m_step, k_step, rows, bias, m, x, p + i, pitch, depth, target, q, width, count, limits, onto
-        )
+        n = multiply_rows(
+            w, m * m_step, m_step, k_step, rows, bias, m, x, p + i, pitch, min(depth, DEPTH), target, q, width, count,
+            UNLIMITED if depth > DEPTH else limits, onto
+        )  # fmt: skip
+        for k in range(DEPTH, depth, DEPTH):
+            multiply_rows(
+                w, m * m_step + k * k_step, m_step, k_step, rows, no_bias, np.int64(0), x, p + i + k * pitch, pitch,
+                min(depth - k, DEPTH), target, q, width, n, limits if k + DEPTH >= depth else UNLIMITED, k > 0
+            )  # fmt: skip
+        i += n
 
 
 @leaf
@@ -160,7 +171,7 @@ def _multiply_pixel(w, m, bias, pixel, y, p, limits, onto):
 
 
 @leaf
-def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, limits, onto, gathered):
+def _multiply_tiles(begin, end, grid, w, transposed, bias, no_bias, columns, y, first, limits, onto, gathered):
     depth, lanes = columns.begins.size, VECTOR // y.itemsize
     for job in range(begin, end):
         g, tile, m = job // (grid.tiles * grid.blocks), job // grid.blocks % grid.tiles, job % grid.blocks * ROWS
@@ -172,10 +183,12 @@ def _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, li
             if is_first:
                 _gather(columns, g, p, size, gathered, grid.pitch)
             x, start, pitch = gathered, np.int64(0), grid.pitch
-            _multiply_tile(w[g], m, transposed, bias[g], x, start, pitch, depth, y[g], at, size, limits, onto)
+            _multiply_tile(w[g], m, transposed, bias[g], no_bias, x, start, pitch, depth, y[g], at, size, limits, onto)
             continue
         x, start = columns.x[g], columns.begins[0]
-        _multiply_tile(w[g], m, transposed, bias[g], x, start + p, columns.apart, depth, y[g], at, size, limits, onto)
+        _multiply_tile(
+            w[g], m, transposed, bias[g], no_bias, x, start + p, columns.apart, depth, y[g], at, size, limits, onto
+        )
         if is_last and grid.left > 0:
             if is_first:
                 _gather_pixel(x, start + q, columns.apart, gathered)
@@ -205,8 +218,8 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, ont
     grid = _Tiles(tiles, vectors, (height + ROWS - 1) // ROWS, pitch, left)
     begin, end = bounds(share, shares, groups * grid.tiles * grid.blocks)
     if begin < end:
-        gathered = np.empty(depth * (pitch + left), y.dtype)
-        _multiply_tiles(begin, end, grid, w, transposed, bias, columns, y, first, limits, onto, gathered)
+        gathered, no_bias = np.empty(depth * (pitch + left), y.dtype), np.zeros(ROWS, y.dtype)
+        _multiply_tiles(begin, end, grid, w, transposed, bias, no_bias, columns, y, first, limits, onto, gathered)
 
 
 @leaf
@@ -306,18 +319,9 @@ def _add_up(share, shares, partial, out):
 
 
 @leaf
-def _sum(row):
-    """Sum a row: in its own precision within a block, in float64 from block to block."""
-    total = 0.0
-    for begin in range(0, row.size, _BLOCK):
-        total += sum_row(row[begin : begin + _BLOCK])
-    return total
-
-
-@leaf
 def _sum_some(begin, end, x, out):
     for m in range(begin, end):
-        out[m] = _sum(x[m])
+        out[m] = sum_row(x[m])
 
 
 @driver

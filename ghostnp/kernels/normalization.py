@@ -1,8 +1,7 @@
 """Batch norm, forward and backward, fast.
 
-In C, H, W, N memory a channel is one row of M = N·H·W numbers, and is read in blocks that stay in the first-level
-cache: first for the moments, then for the result. Sums are taken in the row's own precision within a block, and in
-float64 from block to block. A ReLU costs nothing more, and backward computes its argument anew by the same formula.
+In C, H, W, N memory a channel is one row of M = N·H·W numbers. It is read twice: for the moments, block by block, and
+for the result. A ReLU costs nothing more, and backward computes its argument anew by the same formula.
 """
 
 import math
@@ -10,13 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.kernels.layout import contiguous, images, planes, rows
-from ghostnp.kernels.loops import UNLIMITED, clipped, same, sum_row
+from ghostnp.kernels.layout import contiguous, home, images, planes, rows
+from ghostnp.kernels.loops import BLOCK, UNLIMITED, clipped, same
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.gradients import NormGrads
 from ghostnp.ops.normalization import check_batch_norm
-
-_BLOCK = 4096
 
 
 def batch_norm_train(x, weight, bias, *, eps=1e-5):
@@ -45,7 +42,7 @@ def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5, limits=UNLIMITED, o
     """Twin of `ghostnp.ops.batch_norm_eval`."""
     eps = check_batch_norm(x, eps, weight=weight, bias=bias, mean=mean, var=var)
     pixels = planes(x)
-    y = empty(pixels.shape, x.dtype) if out is None else planes(out)
+    y = home(x.shape, x.dtype, out, over=("x",), x=x, weight=weight, bias=bias, mean=mean, var=var)
     norm = _Norm(contiguous(weight), contiguous(bias), contiguous(mean), contiguous(var), eps, False)
     _normalize(shares_for(y.size), rows(pixels), norm, limits, rows(y))
     return images(y)
@@ -91,10 +88,18 @@ def _gradients(dy, x, weight, bias, mean, var, eps, training, relu):
 
 
 @leaf
-def _sum_squares(block, mean):
+def _sum_in_float64(block):
+    total = 0.0
+    for p in range(block.size):
+        total += block[p]
+    return total
+
+
+@leaf
+def _sum_squares(block, middle):
     total = block.dtype.type(0)
     for p in range(block.size):
-        total += (block[p] - mean) * (block[p] - mean)
+        total += (block[p] - middle) * (block[p] - middle)
     return total
 
 
@@ -102,19 +107,22 @@ def _sum_squares(block, mean):
 def _mean_and_variance(row):
     """Each block's squares are taken around its own mean, so that it is read from memory once.
 
-    Around the mean of all they are larger by n·d², with d the distance of the two means: two sets of p and of n numbers
-    whose means are d apart have p·n / (p + n) · d² more than their squares together.
+    Float32 holds a large mean with few digits, so squares are taken around the number next to it. Around the mean they
+    are smaller by n·d², with d the distance of the two. Two sets of p and of n numbers whose means are d apart have
+    p·n / (p + n) · d² more than their squares together.
     """
     total = squares = 0.0
-    for p in range(0, row.size, _BLOCK):
-        block = row[p : p + _BLOCK]
-        n, block_total = block.size, sum_row(block)
-        squares += _sum_squares(block, row.dtype.type(block_total / n))
+    for p in range(0, row.size, BLOCK):
+        block = row[p : p + BLOCK]
+        n, block_total = block.size, _sum_in_float64(block)
+        mean = block_total / n
+        middle = block.dtype.type(mean)
+        squares += _sum_squares(block, middle) - (mean - middle) * (mean - middle) * n
         if p > 0:
-            distance = block_total / n - total / p
+            distance = mean - total / p
             squares += distance * distance * (p * n / (p + n))
         total += block_total
-    return total / row.size, squares / row.size
+    return total / row.size, (0.0 if squares < 0 else squares) / row.size  # NaN stays NaN
 
 
 @leaf
@@ -147,8 +155,8 @@ def _block_moments(dy, x, mean, slope, bias, relu):
 def _moments(dy, x, mean, slope, bias, relu):
     """Σ dy and Σ dy·(x − mean), over what the ReLU let pass."""
     total = moment = 0.0
-    for p in range(0, x.size, _BLOCK):
-        t, m = _block_moments(dy[p : p + _BLOCK], x[p : p + _BLOCK], mean, slope, bias, relu)
+    for p in range(0, x.size, BLOCK):
+        t, m = _block_moments(dy[p : p + BLOCK], x[p : p + BLOCK], mean, slope, bias, relu)
         total += t
         moment += m
     return total, moment

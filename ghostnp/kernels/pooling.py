@@ -14,19 +14,18 @@ import numpy as np
 
 from ghostnp.kernels.depthwise import convolve_depthwise
 from ghostnp.kernels.elementwise import spread_pixels, sum_pixels
-from ghostnp.kernels.layout import compact, images, lines, planes, rows
+from ghostnp.kernels.layout import compact, home, images, lines, planes, rows
 from ghostnp.kernels.loops import accumulate, copy, fill
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.taps import copy_pixels
 from ghostnp.ops.checks import check_argmax, check_gradient, check_maps, flag
-from ghostnp.ops.pooling import pixel_count, pool_window
+from ghostnp.ops.pooling import check_pool, pixel_count
 
 
 def max_pool2d(x, kernel_size, *, stride=None, padding=0, out=None):
     """Twin of `ghostnp.ops.max_pool2d`; with `out`, for the engine, it does not say where the maxima were."""
-    check_maps(x=x)
-    window = pool_window(x.shape, kernel_size, stride, padding)
-    y = empty((x.shape[1], *window.output, len(x)), x.dtype) if out is None else planes(out)
+    window = check_pool(x, kernel_size, stride, padding)
+    y = home((*x.shape[:2], *window.output), x.dtype, out, x=x)
     sizes, shares = _sizes(window, len(x)), shares_for(4 * x.size)  # comparing takes longer than adding
     if out is not None:
         if y.size:
@@ -40,9 +39,7 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0, out=None):
 
 def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
     """Twin of `ghostnp.ops.max_pool2d_backward`."""
-    check_maps(x=x)
-    window = pool_window(x.shape, kernel_size, stride, padding)
-    check_gradient(dy, (*x.shape[:2], *window.output), x)
+    window = check_pool(x, kernel_size, stride, padding, dy=dy)
     check_argmax(argmax, dy.shape, window.kernel)
     dx = zeros((*x.shape[1:], len(x)), x.dtype)
     if dx.size:
@@ -54,8 +51,7 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
 
 def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True, out=None):
     """Twin of `ghostnp.ops.avg_pool2d`."""
-    check_maps(x=x)
-    window = pool_window(x.shape, kernel_size, stride, padding)
+    window = check_pool(x, kernel_size, stride, padding)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     factor = _exact_factor(counts)
     weight = np.full((x.shape[1], 1, *window.kernel), factor or 1, x.dtype)
@@ -67,9 +63,7 @@ def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True
 
 def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_include_pad=True):
     """Twin of `ghostnp.ops.avg_pool2d_backward`."""
-    check_maps(x=x)
-    window = pool_window(x.shape, kernel_size, stride, padding)
-    check_gradient(dy, (*x.shape[:2], *window.output), x)
+    window = check_pool(x, kernel_size, stride, padding, dy=dy)
     dx = zeros((*x.shape[1:], len(x)), x.dtype)
     counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if dx.size:
@@ -80,7 +74,8 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
 def global_avg_pool2d(x, *, out=None):
     """Twin of `ghostnp.ops.global_avg_pool2d`."""
     check_maps(x=x)
-    return images(sum_pixels(planes(x), total=None if out is None else planes(out), divisor=x.shape[2] * x.shape[3]))
+    y = home((*x.shape[:2], 1, 1), x.dtype, out, x=x)
+    return images(sum_pixels(planes(x), total=y, divisor=x.shape[2] * x.shape[3]))
 
 
 def global_avg_pool2d_backward(dy, x):

@@ -7,21 +7,20 @@ written by vectors where there is one image.
 
 import numpy as np
 
-from ghostnp.kernels.layout import images, lines, planes
+from ghostnp.kernels.layout import home, images, lines, planes
 from ghostnp.kernels.layout import rows as flat
 from ghostnp.kernels.loops import accumulate, add_scaled, copy
-from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
+from ghostnp.kernels.runtime import bounds, driver, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.rows import VECTOR, double_vector
 from ghostnp.kernels.taps import copy_pixels
-from ghostnp.ops.checks import check_gradient, check_maps
+from ghostnp.ops.checks import check_gradient
 from ghostnp.ops.resize import bilinear_sources, nearest_sources
 
 
 def resize_nearest(x, size, *, out=None):
     """Twin of `ghostnp.ops.resize_nearest`."""
-    check_maps(x=x)
-    rows, columns = nearest_sources(x.shape[2:], size)
-    y = empty((x.shape[1], len(rows), len(columns), len(x)), x.dtype) if out is None else planes(out)
+    rows, columns = nearest_sources(x, size)
+    y = home((*x.shape[:2], len(rows), len(columns)), x.dtype, out, x=x)
     if y.size:
         pixels = planes(x)
         _nearest(shares_for(y.size), flat(pixels), x.shape[2], rows, columns, len(x), flat(y))
@@ -30,8 +29,7 @@ def resize_nearest(x, size, *, out=None):
 
 def resize_nearest_backward(dy, x, size):
     """Twin of `ghostnp.ops.resize_nearest_backward`."""
-    check_maps(x=x)
-    rows, columns = nearest_sources(x.shape[2:], size)
+    rows, columns = nearest_sources(x, size)
     check_gradient(dy, (*x.shape[:2], len(rows), len(columns)), x)
     dx = zeros((*x.shape[1:], len(x)), x.dtype)
     if dx.size:
@@ -41,9 +39,8 @@ def resize_nearest_backward(dy, x, size):
 
 def resize_bilinear(x, size, *, align_corners=False, out=None):
     """Twin of `ghostnp.ops.resize_bilinear`."""
-    check_maps(x=x)
     rows, columns = bilinear_sources(x, size, align_corners)
-    y = empty((x.shape[1], len(rows[0]), len(columns[0]), len(x)), x.dtype) if out is None else planes(out)
+    y = home((*x.shape[:2], len(rows[0]), len(columns[0])), x.dtype, out, x=x)
     if y.size:
         _bilinear(shares_for(y.size), lines(planes(x)), rows, columns, len(x), lines(y))
     return images(y)
@@ -51,7 +48,6 @@ def resize_bilinear(x, size, *, align_corners=False, out=None):
 
 def resize_bilinear_backward(dy, x, size, *, align_corners=False):
     """Twin of `ghostnp.ops.resize_bilinear_backward`."""
-    check_maps(x=x)
     rows, columns = bilinear_sources(x, size, align_corners)
     check_gradient(dy, (*x.shape[:2], len(rows[0]), len(columns[0])), x)
     dx = zeros((*x.shape[1:], len(x)), x.dtype)

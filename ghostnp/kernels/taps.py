@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from ghostnp.kernels.loops import add_scaled, copy, dot
+from ghostnp.kernels.loops import BLOCK, add_scaled, copy, dot
 from ghostnp.kernels.runtime import leaf
 from ghostnp.kernels.runtime.rows import VECTOR, copy_every_other
 
+# Three sums at once are blocked four times as long: to add up their vectors would take as long as to make them.
+_LONG_BLOCK = 4 * BLOCK
 # Unsigned, since Numba tests a signed index for counting from the end.
 _1, _2, _3, _4, _5, _6, _7 = (np.uintp(number) for number in range(1, 8))
 
@@ -57,11 +59,17 @@ def add_taps(target, source, begins, w):
 
 @leaf
 def dot_taps(g, source, begins, dots):
-    """dots[t] = g · source[begins[t]:] for each tap t."""
+    """dots[t] = g · source[begins[t]:] for each tap t, in float64, block by block."""
     n, t = g.size, 0
     while t + 3 <= begins.size:
         i, j, k = begins[t], begins[t + 1], begins[t + 2]
-        dots[t], dots[t + 1], dots[t + 2] = _dot_3(g, source[i : i + n], source[j : j + n], source[k : k + n])
+        a = b = c = 0.0
+        for p in range(0, n, _LONG_BLOCK):
+            size = min(_LONG_BLOCK, n - p)
+            x, y, z = source[i + p : i + p + size], source[j + p : j + p + size], source[k + p : k + p + size]
+            s, u, v = _dot_3(g[p : p + size], x, y, z)
+            a, b, c = a + s, b + u, c + v
+        dots[t], dots[t + 1], dots[t + 2] = a, b, c
         t += 3
     while t < begins.size:
         dots[t] = dot(g, source[begins[t] : begins[t] + n])
@@ -95,8 +103,11 @@ def copy_pixels(source, step, target, target_step, count, batch):
         for j in range(0, count, VECTOR // source.itemsize):
             copy_every_other(source, 2 * j, target, j, count - j)
     elif batch == 1:
-        for j in range(count):
-            target[j * target_step] = source[j * step]
+        i, o = np.uintp(0), np.uintp(0)
+        for _ in range(count):
+            target[o] = source[i]
+            i += np.uintp(step)
+            o += np.uintp(target_step)
     elif batch % 8 == 0:
         for n in range(0, batch, 8):
             i, o = np.uintp(n), np.uintp(n)

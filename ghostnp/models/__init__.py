@@ -8,7 +8,6 @@ The same network in PyTorch goes into ``tests/models/oracle_comparison.py``.
 """
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import partial
 
 import numpy as np
@@ -25,6 +24,7 @@ from ghostnp.models.shufflenet_v2 import ShuffleNetV2
 from ghostnp.models.squeezenet import SqueezeNet
 from ghostnp.modules import Module, initializer
 from ghostnp.modules.shuffle_unit import DOCUMENT_001
+from ghostnp.ops.checks import nearest, shown
 
 __all__ = ["create_model", "list_models"]
 
@@ -79,9 +79,9 @@ def create_model(name, *, num_classes=1000, seed=0, dtype=np.float32, **keywords
     seed : int, optional
         Of the first weights, 0 by default; None leaves them at zero, which is enough for counting and for loading.
     dtype : {numpy.float32, numpy.float64}
-        Of every parameter.
+        Of every parameter; its name, such as ``"float32"``, will do.
     **keywords
-        Of that network's class, such as ``dropout=0.2``.
+        Of that network's class, such as ``in_channels=1`` for images in grey, or ``dropout=0.2``.
 
     Returns
     -------
@@ -99,7 +99,8 @@ def create_model(name, *, num_classes=1000, seed=0, dtype=np.float32, **keywords
     5182508
     """
     if not isinstance(name, str) or name not in _BUILDERS:
-        nearest = get_close_matches(str(name), _BUILDERS, n=len(_BUILDERS), cutoff=0)
-        raise ValueError(f"name={name!r}: the rule is one of the known networks, nearest first: {', '.join(nearest)}")
+        raise ValueError(
+            f"name={shown(name)}: the rule is one of list_models(), nearest first: {nearest(name, _BUILDERS)}"
+        )
     with initializer(seed, dtype):
         return _BUILDERS[name](num_classes=num_classes, **keywords)

@@ -166,6 +166,8 @@ class GhostNet(Sequential):
     ----------
     num_classes : int, default 1000
         Length of the output.
+    in_channels : int, default 3
+        Of the images: 1 for grey ones.
     width : float, default 1.0
         Scales every channel count but the head's 1280; results are rounded to a multiple of 4.
     dropout : float, default 0.2
@@ -183,7 +185,7 @@ class GhostNet(Sequential):
        https://arxiv.org/abs/2211.12905
     """
 
-    def __init__(self, *, num_classes=1000, width=1.0, dropout=0.2, stages=STAGES, dialect=OFFICIAL):
+    def __init__(self, *, num_classes=1000, in_channels=3, width=1.0, dropout=0.2, stages=STAGES, dialect=OFFICIAL):
         num_classes, width = integer("num_classes", num_classes, 1), positive("width", width)
         conv_norm = of_kind("dialect", dialect, Dialect, "OFFICIAL").conv_norm
 
@@ -200,7 +202,7 @@ class GhostNet(Sequential):
         last = scaled(LAST)
         conv, norm = conv_norm(channels, last, 1)
         blocks.append(Sequential(Sequential(conv=conv, bn1=norm)))
-        stem, stem_norm = conv_norm(3, scaled(STEM), 3, stride=2)
+        stem, stem_norm = conv_norm(in_channels, scaled(STEM), 3, stride=2)
         head = {"conv_head": Conv2d(last, HEAD, 1), "act2": ReLU()}
         if dialect.head_norm:
             head = dict(zip(("conv_head", "bn2"), conv_norm(last, HEAD, 1), strict=True))

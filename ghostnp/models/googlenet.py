@@ -63,6 +63,8 @@ class GoogLeNet(Sequential):
     ----------
     num_classes : int, default 1000
         Length of the output.
+    in_channels : int, default 3
+        Of the images: 1 for grey ones.
     dropout : float, default 0.4
         Probability in front of the classifier; it takes effect in training with an `rng`.
     stages : dict of str to tuple of InceptionRow, default STAGES
@@ -73,8 +75,8 @@ class GoogLeNet(Sequential):
     .. [1] C. Szegedy et al., "Going deeper with convolutions", CVPR 2015, table 1. https://arxiv.org/abs/1409.4842
     """
 
-    def __init__(self, *, num_classes=1000, dropout=0.4, stages=STAGES):
-        conv1, relu1 = _conv(3, 64, 7, stride=2)
+    def __init__(self, *, num_classes=1000, in_channels=3, dropout=0.4, stages=STAGES):
+        conv1, relu1 = _conv(in_channels, 64, 7, stride=2)
         conv2, relu2 = _conv(64, 64, 1)
         conv3, relu3 = _conv(64, 192, 3)
         channels, modules = 192, {}

@@ -40,6 +40,8 @@ class MobileNetV1(Sequential):
     ----------
     num_classes : int, default 1000
         Length of the output.
+    in_channels : int, default 3
+        Of the images: 1 for grey ones.
     width : float, default 1.0
         α, scales every channel count; results are rounded to a multiple of 8.
     activation : type of Module, default ReLU
@@ -53,7 +55,7 @@ class MobileNetV1(Sequential):
        table 1. https://arxiv.org/abs/1704.04861
     """
 
-    def __init__(self, *, num_classes=1000, width=1.0, activation=ReLU, stages=STAGES_V1):
+    def __init__(self, *, num_classes=1000, in_channels=3, width=1.0, activation=ReLU, stages=STAGES_V1):
         width, activation = positive("width", width), builder("activation", activation, "ReLU6")
 
         def layers(conv, norm, act, *geometry, **keywords):
@@ -67,7 +69,7 @@ class MobileNetV1(Sequential):
             )
 
         channels, blocks = make_divisible(32 * width, 8), []
-        stem = layers("conv_stem", "bn1", "act1", 3, channels, 3, stride=2)
+        stem = layers("conv_stem", "bn1", "act1", in_channels, channels, 3, stride=2)
         for rows in stages:
             stage = []
             for row in rows:
@@ -112,6 +114,8 @@ class MobileNetV2(Sequential):
     ----------
     num_classes : int, default 1000
         Length of the output.
+    in_channels : int, default 3
+        Of the images: 1 for grey ones.
     width : float, default 1.0
         Scales every channel count, save the last 1280 where it is below 1; results are rounded to a multiple of 8.
     dropout : float, default 0.2
@@ -131,10 +135,20 @@ class MobileNetV2(Sequential):
        https://arxiv.org/abs/2211.12905
     """
 
-    def __init__(self, *, num_classes=1000, width=1.0, dropout=0.2, squeeze_excite=None, gate=None, rows=ROWS_V2):
+    def __init__(
+        self,
+        *,
+        num_classes=1000,
+        in_channels=3,
+        width=1.0,
+        dropout=0.2,
+        squeeze_excite=None,
+        gate=None,
+        rows=ROWS_V2,
+    ):
         width = positive("width", width)
         channels = make_divisible(32 * width, 8)
-        layers = [PYTORCH(3, channels, 3, stride=2, activation=ReLU6)]
+        layers = [PYTORCH(in_channels, channels, 3, stride=2, activation=ReLU6)]
         for row in rows:
             out = make_divisible(row.out * width, 8)
             for stride in (row.stride, *(1,) * (row.blocks - 1)):

@@ -66,6 +66,8 @@ class PlainNet(Sequential):
         The table: `ALEXNET` or `VGG16`.
     num_classes : int, default 1000
         Length of the output.
+    in_channels : int, default 3
+        Of the images: 1 for grey ones.
     hidden : int, default 4096
         Length of the two layers before it.
     dropout : float, default 0.5
@@ -86,11 +88,11 @@ class PlainNet(Sequential):
        2015, table 1. https://arxiv.org/abs/1409.1556
     """
 
-    def __init__(self, rows, *, num_classes=1000, hidden=4096, dropout=0.5, image_size=224):
+    def __init__(self, rows, *, num_classes=1000, in_channels=3, hidden=4096, dropout=0.5, image_size=224):
         dropout, hidden = dropped("dropout", dropout), integer("hidden", hidden, 1)
         self.image_size = size = pair("image_size", image_size, 1)
         layers: list[Module] = []
-        channels = 3
+        channels = self.in_channels = integer("in_channels", in_channels, 1)
         for row in rows:
             size = sliding_window(size, row.kernel, row.stride, row.padding).output
             if isinstance(row, Pool):
@@ -119,6 +121,7 @@ class PlainNet(Sequential):
             height, width = self.image_size
             raise ValueError(
                 f"x has shape {tuple(x.shape)}: the first linear layer has a weight for every pixel, so the rule is "
-                f"images of {height}x{width}, such as {(1, 3, height, width)}; image_size builds one for another size"
+                f"images of {height}x{width}, such as {(1, self.in_channels, height, width)}; image_size builds one "
+                f"for another size"
             )
         return super().forward(x, training=training, rng=rng)

@@ -29,6 +29,8 @@ class ResNet(Sequential):
     ----------
     num_classes : int, default 1000
         Length of the output.
+    in_channels : int, default 3
+        Of the images: 1 for grey ones.
     groups : int, default 1
         Of the 3x3 convolutions; ResNeXt-50 (32x4d) has 32.
     width_per_group : int, default 64
@@ -53,6 +55,7 @@ class ResNet(Sequential):
         self,
         *,
         num_classes=1000,
+        in_channels=3,
         groups=1,
         width_per_group=64,
         stride_first=False,
@@ -61,7 +64,7 @@ class ResNet(Sequential):
         rows=RESNET50,
     ):
         wider = integer("groups", groups, 1) * integer("width_per_group", width_per_group, 1)
-        stem, stem_norm = PYTORCH(3, 64, 7, stride=2)
+        stem, stem_norm = PYTORCH(in_channels, 64, 7, stride=2)
         channels, layers = 64, {}
         for number, row in enumerate(rows, start=1):
             blocks = []

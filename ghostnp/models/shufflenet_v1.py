@@ -14,7 +14,7 @@ from ghostnp.modules import (
 )
 from ghostnp.modules.rules import of_kind
 from ghostnp.modules.shuffle_unit import MEGVII, ShuffleStyle
-from ghostnp.ops.checks import check_divides, flag, integer
+from ghostnp.ops.checks import check_divides, flag, integer, sequence, shown
 
 # X. Zhang et al., "ShuffleNet", CVPR 2018, table 1: channels of the stem and of the three stages at 1.0x, for each g;
 # and the wider and narrower ones of the official code, which rounds.
@@ -41,6 +41,8 @@ class ShuffleNetV1(Sequential):
     ----------
     num_classes : int, default 1000
         Length of the output.
+    in_channels : int, default 3
+        Of the images: 1 for grey ones.
     groups : int, default 3
         g, of the 1x1 convolutions.
     widths : tuple of int, default (24, 240, 480, 960)
@@ -68,6 +70,7 @@ class ShuffleNetV1(Sequential):
         self,
         *,
         num_classes=1000,
+        in_channels=3,
         groups=3,
         widths=WIDTHS[3, 1.0],
         style=MEGVII,
@@ -76,9 +79,9 @@ class ShuffleNetV1(Sequential):
     ):
         groups, num_classes = integer("groups", groups, 1), integer("num_classes", num_classes, 1)
         of_kind("style", style, ShuffleStyle, "MEGVII")
-        if len(widths) != 1 + len(REPEATS):
+        if len(sequence("widths", widths)) != 1 + len(REPEATS):
             raise ValueError(
-                f"widths={widths}: the rule is those of the stem and of three stages, such as {WIDTHS[3, 1.0]}"
+                f"widths={shown(widths)}: the rule is those of the stem and of three stages, such as {WIDTHS[3, 1.0]}"
             )
         channels, *stages = (integer(f"widths[{number}]", width, 4) for number, width in enumerate(widths))
         stem, units = channels, []
@@ -99,7 +102,7 @@ class ShuffleNetV1(Sequential):
                 channels = width
         pool_padding = "same" if style.conv_norm.same else 1
         super().__init__(
-            first_conv=style.conv_norm(3, stem, 3, stride=2),
+            first_conv=style.conv_norm(in_channels, stem, 3, stride=2),
             maxpool=MaxPool2d(3, stride=2, padding=pool_padding),
             features=Sequential(*units),
             globalpool=GlobalAvgPool2d(),

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from ghostnp.modules import Dropout, Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Sequential
 from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.modules.layers import dropped
+from ghostnp.modules.rules import of_kind
 from ghostnp.modules.shuffle_unit_v2 import ShuffleUnitV2
-from ghostnp.ops.checks import flag, integer
+from ghostnp.ops.checks import flag, integer, sequence, shown
 
 
 class Widths(NamedTuple):
@@ -37,6 +38,8 @@ class ShuffleNetV2(Sequential):
     ----------
     num_classes : int, default 1000
         Length of the output.
+    in_channels : int, default 3
+        Of the images: 1 for grey ones.
     widths : Widths, default WIDTHS["1.0x"]
         A row of the table.
     dropout : float, default 0.0
@@ -53,7 +56,22 @@ class ShuffleNetV2(Sequential):
        design", ECCV 2018, table 5. https://arxiv.org/abs/1807.11164
     """
 
-    def __init__(self, *, num_classes=1000, widths=WIDTHS["1.0x"], dropout=0.0, even_projection=False, bias=False):
+    def __init__(
+        self,
+        *,
+        num_classes=1000,
+        in_channels=3,
+        widths=WIDTHS["1.0x"],
+        dropout=0.0,
+        even_projection=False,
+        bias=False,
+    ):
+        of_kind("widths", widths, Widths, f"{WIDTHS['1.0x']}")
+        if len(sequence("widths.stages", widths.stages)) != len(REPEATS):
+            raise ValueError(
+                f"widths.stages={shown(widths.stages)}: the rule is {len(REPEATS)} ints, such as "
+                f"{WIDTHS['1.0x'].stages}"
+            )
         even_projection = flag("even_projection", even_projection)
         channels, units = widths.stem, []
         for out, repeats in zip(widths.stages, REPEATS, strict=True):
@@ -62,7 +80,7 @@ class ShuffleNetV2(Sequential):
             units += [ShuffleUnitV2(out, out) for _ in range(repeats - 1)]
             channels = out
         super().__init__(
-            first_conv=PYTORCH(3, widths.stem, 3, stride=2),
+            first_conv=PYTORCH(in_channels, widths.stem, 3, stride=2),
             maxpool=MaxPool2d(3, stride=2, padding=1),
             features=Sequential(*units),
             conv_last=PYTORCH(channels, widths.last, 1),

@@ -35,6 +35,8 @@ class SqueezeNet(Sequential):
     ----------
     num_classes : int, default 1000
         Length of the output.
+    in_channels : int, default 3
+        Of the images: 1 for grey ones.
     dropout : float, default 0.5
         Probability in front of the last convolution; it takes effect in training with an `rng`.
     stages : tuple of tuple of FireRow, default STAGES
@@ -46,8 +48,8 @@ class SqueezeNet(Sequential):
        2016, table 1. https://arxiv.org/abs/1602.07360
     """
 
-    def __init__(self, *, num_classes=1000, dropout=0.5, stages=STAGES):
-        channels, layers = 96, [Conv2d(3, 96, 7, stride=2), ReLU()]
+    def __init__(self, *, num_classes=1000, in_channels=3, dropout=0.5, stages=STAGES):
+        channels, layers = 96, [Conv2d(in_channels, 96, 7, stride=2), ReLU()]
         for rows in stages:
             for squeeze, expand in rows:
                 layers.append(Fire(channels, squeeze, expand, expand))

@@ -8,6 +8,7 @@ Two things are solved here once, so that no layer has to think of them: which mo
 counting and tracing), and not keeping caches in inference.
 """
 
+import math
 from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import cached_property, wraps
@@ -15,12 +16,18 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from ghostnp.ops.checks import flag, float_dtype, shown
+
 # Kinds of numbers (bool, integers, float) that may be loaded into an array of floats, or of integers.
 _LOADABLE = {"f": "biuf", "i": "biu"}
 
 
 def under(name, entries):
     """Move a dict of dotted paths below `name`; an empty name leaves them where they are."""
+    if not isinstance(name, str):
+        raise TypeError(f"name={shown(name)}: the rule is a name, such as 'conv1'")
+    if not isinstance(entries, Mapping):
+        raise TypeError(f"entries={shown(entries)}: the rule is a dict of dotted paths, such as layer.parameters()")
     return {f"{name}.{path}": value for path, value in entries.items()} if name else entries
 
 
@@ -54,6 +61,19 @@ def _path_below(outer, inner):
     return next((path for path, module in outer.tree().items() if module is inner), "")
 
 
+def _check_forward(x, training=False, rng=None, **_):
+    """What whoever runs a module may get wrong: for the outermost one, which hands it on. Operators check the rest."""
+    _check_maps("x", x)
+    flag("training", training)
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng={shown(rng)}: the rule is a generator, such as numpy.random.default_rng(0), or None")
+
+
+def _check_maps(name, maps):
+    if not isinstance(getattr(maps, "shape", None), tuple):
+        raise TypeError(f"{name} is of type {type(maps).__name__}: the rule is a NumPy array of float32 or float64")
+
+
 def _tracked_forward(forward):
     """`forward`, during which its module is known to be running; in inference its cache is dropped at once."""
 
@@ -62,6 +82,8 @@ def _tracked_forward(forward):
         outer = _innermost.get()
         if outer is not None and outer.module is self:
             return forward(self, *args, **keywords)  # super().forward(...): this module is running already
+        if outer is None:
+            _check_forward(*args, **keywords)
         token = _innermost.set(_Running(module=self, outer=outer))
         try:
             y, cache = forward(self, *args, **keywords)
@@ -225,7 +247,8 @@ class Module:
         Parameters
         ----------
         state : dict of str to array
-            Exactly the keys and shapes of `state_dict`. Values are cast to this module's dtypes.
+            Exactly the keys and shapes of `state_dict`, save that counters may be missing, which then stay as they are,
+            or vectors of one number. Values are cast to this module's dtypes.
 
         Raises
         ------
@@ -241,24 +264,65 @@ class Module:
         mine = self.state_dict()
         # Copies, since the state may be made of this very module's arrays.
         values = {key: np.array(value) for key, value in state.items()}
-        problems = [f"missing: {key} {array.shape}" for key, array in mine.items() if key not in values]
-        problems += [f"surplus: {key} {array.shape}" for key, array in values.items() if key not in mine]
+        self.check_state_dict(values)
+        broken = [key for key in values if _counts(mine[key]) and not _is_whole(values[key].item())]
+        self._refuse([f"dtype: {key} is {values[key].dtype} and should be {mine[key].dtype}" for key in broken])
+        for key, value in values.items():
+            mine[key][...] = value.reshape(mine[key].shape)
+
+    def check_state_dict(self, described):
+        """Raise what `load_state_dict` would, where shapes and dtypes say so already.
+
+        Parameters
+        ----------
+        described : dict of str to object
+            By dotted path, whatever has a `shape` and a `dtype`: arrays, or what a file says of its arrays.
+
+        Raises
+        ------
+        ValueError
+            If keys are missing or surplus, or shapes or kinds of numbers differ; all of them are listed.
+        """
+        mine, problems = self.state_dict(), []
+        prefix = _prefix(described, mine) or _prefix(mine, described)
+        if prefix and prefix == _prefix(described, mine):
+            first = next(iter(described))
+            problems.append(
+                f"prefix: all keys begin with {prefix!r}, such as {first!r}: the rule is names without it, such as "
+                f"{first.removeprefix(prefix)!r}, which "
+                f"{{key.removeprefix({prefix!r}): array for key, array in state.items()}} gives"
+            )
+            described = {key.removeprefix(prefix): value for key, value in described.items()}
+        elif prefix:
+            problems.append(
+                f"prefix: all keys lack {prefix!r}, such as {next(iter(described))!r}: the rule is names with it, such "
+                f"as {next(iter(mine))!r}, which {{{prefix!r} + key: array for key, array in state.items()}} gives"
+            )
+            described = {prefix + key: value for key, value in described.items()}
+        both = [(key, described[key], array) for key, array in mine.items() if key in described]
         problems += [
-            f"shape: {key} is {values[key].shape} and should be {array.shape}"
+            f"missing: {key} {array.shape}"
             for key, array in mine.items()
-            if key in values and values[key].shape != array.shape
+            if key not in described and not _counts(array)
+        ]
+        problems += [f"surplus: {key} {value.shape}" for key, value in described.items() if key not in mine]
+        problems += [
+            f"shape: {key} is {value.shape} and should be {array.shape}"
+            for key, value, array in both
+            if value.shape != array.shape and not (_counts(array) and value.shape == (1,))
         ]
         problems += [
-            f"dtype: {key} is {values[key].dtype} and should be {array.dtype}"
-            for key, array in mine.items()
-            if key in values and values[key].dtype.kind not in _LOADABLE[array.dtype.kind]
+            f"dtype: {key} is {value.dtype} and should be {array.dtype}"
+            for key, value, array in both
+            if value.dtype.kind not in _LOADABLE["f" if _counts(array) else array.dtype.kind]
         ]
+        self._refuse(problems)
+
+    def _refuse(self, problems):
         if problems:
             raise ValueError(
                 f"state does not fit {type(self).__name__}; nothing was loaded:\n  " + "\n  ".join(problems)
             )
-        for key, array in mine.items():
-            array[...] = values[key]
 
     def astype(self, dtype):
         """Cast every floating-point parameter and buffer of this module, which get new arrays.
@@ -266,15 +330,14 @@ class Module:
         Parameters
         ----------
         dtype : {numpy.float32, numpy.float64}
-            The new dtype.
+            The new dtype, or its name.
 
         Returns
         -------
         Module
             This module.
         """
-        if dtype not in (np.float32, np.float64):
-            raise TypeError(f"dtype={dtype!r}: the rule is float32 or float64, such as numpy.float64")
+        dtype = float_dtype("dtype", dtype)
         for module in self.tree().values():
             for name in module.parameter_names + module.buffer_names:
                 array = getattr(module, name)
@@ -298,3 +361,24 @@ class Module:
     def describe(self):
         """What stands between the parentheses of ``repr``: empty where the children say it all."""
         return ""
+
+
+def _counts(array):
+    """Whether an array of a state is a counter, as batch norm's `num_batches_tracked`: PyTorch's states may lack it."""
+    return array.dtype.kind == "i" and array.shape == ()
+
+
+def _is_whole(number):
+    return math.isfinite(number) and number == int(number) and abs(number) < 2**63
+
+
+def _prefix(longer, shorter):
+    """The path that all keys of `longer` begin with, and whose removal makes most of them keys of `shorter`; or ""."""
+    if not longer or any(key in shorter or not isinstance(key, str) for key in longer):
+        return ""
+    parts = next(iter(longer)).split(".")
+    prefixes = [".".join(parts[:end]) + "." for end in range(1, len(parts))]
+    shared = [prefix for prefix in prefixes if all(key.startswith(prefix) for key in longer)]
+    known = {prefix: sum(key.removeprefix(prefix) in shorter for key in longer) for prefix in shared}
+    best = max(known, key=known.__getitem__, default="")
+    return best if known.get(best) else ""

@@ -17,7 +17,7 @@ from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.modules.ghost import GhostModule, odd
 from ghostnp.modules.layers import AvgPool2d, BatchNorm2d, Conv2d, Sigmoid
 from ghostnp.modules.rules import builder
-from ghostnp.ops.checks import flag
+from ghostnp.ops.checks import flag, shown
 
 UPSAMPLINGS = ("nearest", "bilinear")
 
@@ -60,8 +60,8 @@ class DFCAttention(Module):
         self, in_channels, out_channels, *, kernel_size=5, pool=AvgPool2d, upsample="nearest", gate_last=False
     ):
         k = odd("kernel_size", kernel_size)
-        if upsample not in UPSAMPLINGS:
-            raise ValueError(f"upsample={upsample!r}: the rule is one of {', '.join(map(repr, UPSAMPLINGS))}")
+        if not isinstance(upsample, str) or upsample not in UPSAMPLINGS:
+            raise ValueError(f"upsample={shown(upsample)}: the rule is one of {', '.join(map(repr, UPSAMPLINGS))}")
         self.upsample, self.gate_last = upsample, flag("gate_last", gate_last)
         deep = {"groups": out_channels, "bias": False}
         layers = (

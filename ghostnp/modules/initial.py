@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.ops.checks import integer
+from ghostnp.ops.checks import float_dtype, integer
 
 
 class _Source(NamedTuple):
@@ -33,17 +33,16 @@ def initializer(seed=0, dtype=np.float32):
         Seed of `numpy.random.default_rng`; None leaves weights at zero and draws nothing, which is enough for counting
         and for loading a checkpoint.
     dtype : {numpy.float32, numpy.float64}
-        Of every parameter and buffer.
+        Of every parameter and buffer, or its name.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is none of these.
     """
-    if dtype not in (np.float32, np.float64):
-        raise TypeError(f"dtype={dtype!r}: the rule is float32 or float64, such as numpy.float32")
+    dtype = float_dtype("dtype", dtype)
     rng = None if seed is None else np.random.default_rng(integer("seed", seed, 0))
-    token = _source.set(_Source(rng, np.dtype(dtype).type))
+    token = _source.set(_Source(rng, dtype.type))
     try:
         yield
     finally:

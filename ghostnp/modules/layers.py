@@ -156,6 +156,7 @@ class BatchNorm2d(Module):
             return y, BatchNormCache(x, mean, var, training, None)
         mean, var = self.running_mean, self.running_var
         y = backend().batch_norm_eval(x, self.weight, self.bias, mean, var, eps=self.eps)
+        mean, var = _as_they_are(mean), _as_they_are(var)
         if not self.relu:
             return y, BatchNormCache(x, mean, var, training, None)
         return backend().relu(y), BatchNormCache(x, mean, var, training, y)
@@ -188,6 +189,14 @@ def statistics(norm, mean, var, count):
     """Pairs of running and newest statistics, and by what the newest are multiplied."""
     unbiased = count / (count - 1) if norm.unbiased else 1.0
     return [(norm.running_mean, mean, 1.0), (norm.running_var, var, unbiased)]
+
+
+def _as_they_are(running):
+    """Running statistics for a cache: a later pass in training moves them, and backward needs them as they are now.
+
+    A recording knows the arrays by name, and a copy would come from nowhere.
+    """
+    return np.array(running) if _tracker.get() is track_statistics else running
 
 
 # To move statistics is no function of the vocabulary, since it changes arrays; but a recording has to know of it.

@@ -1,11 +1,13 @@
 """The rules for arguments that build layers, such as ``gate=DFCAttention``, and for recipes."""
 
+from ghostnp.ops.checks import shown
+
 
 def builder(name, given, example):
     """`given`, which has to be callable: a type of Module, or a function that makes one."""
     if not callable(given):
         raise TypeError(
-            f"{name}={given!r}: the rule is a type of Module or a function that makes one, such as {example}"
+            f"{name}={shown(given)}: the rule is a type of Module or a function that makes one, such as {example}"
         )
     return given
 
@@ -18,5 +20,5 @@ def optional_builder(name, given, example):
 def of_kind(name, given, kind, example):
     """`given`, which has to be a `kind`."""
     if not isinstance(given, kind):
-        raise TypeError(f"{name}={given!r}: the rule is a {kind.__name__}, such as {example}")
+        raise TypeError(f"{name}={shown(given)}: the rule is a {kind.__name__}, such as {example}")
     return given

@@ -12,7 +12,7 @@ from functools import partial
 from ghostnp.modules.base import Module
 from ghostnp.modules.combine import chain_backward, chain_forward, gate_backward, gate_forward
 from ghostnp.modules.layers import Conv2d, GlobalAvgPool2d, HardSigmoid, ReLU
-from ghostnp.ops.checks import integer
+from ghostnp.ops.checks import integer, positive, shown
 
 
 def make_divisible(value, divisor):
@@ -21,6 +21,7 @@ def make_divisible(value, divisor):
     >>> make_divisible(72 * 0.25, 4), make_divisible(120 * 0.25, 4)
     (20, 32)
     """
+    value, divisor = positive("value", value), integer("divisor", divisor, 1)
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
 
@@ -56,7 +57,7 @@ class SqueezeExcite(Module):
         channels = integer("channels", channels, 1)
         hidden = make_divisible(channels * 0.25, 4) if hidden is None else integer("hidden", hidden, 1)
         if not (isinstance(gate, type) and issubclass(gate, Module)):
-            raise TypeError(f"gate={gate!r}: the rule is a type of Module, such as HardSigmoid")
+            raise TypeError(f"gate={shown(gate)}: the rule is a type of Module, such as HardSigmoid")
         self.squeeze = GlobalAvgPool2d()
         self.conv_reduce = Conv2d(channels, hidden, 1)
         self.act1 = ReLU()

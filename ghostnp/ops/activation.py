@@ -18,7 +18,7 @@ Cost: no parameters, no multiply-adds; one operation for each number that comes 
 import numpy as np
 
 from ghostnp.ops.checks import check_arrays, check_features, check_gradient, check_operands
-from ghostnp.ops.cost import each, free
+from ghostnp.ops.cost import each, free, from_shapes
 
 
 def relu(x):
@@ -58,9 +58,10 @@ def relu_backward(dy, x):
     return np.where(x <= 0, 0, dy)
 
 
+@from_shapes
 def relu_cost(x_shape):
     """Cost from the shape alone: one operation for each number."""
-    return free(tuple(x_shape), other=each(x_shape))
+    return free(x_shape, other=each(x_shape))
 
 
 def relu6(x):
@@ -95,9 +96,10 @@ def relu6_backward(dy, x):
     return np.where((x <= 0) | (x >= 6), 0, dy)
 
 
+@from_shapes
 def relu6_cost(x_shape):
     """Cost from the shape alone: one operation for each number."""
-    return free(tuple(x_shape), other=each(x_shape))
+    return free(x_shape, other=each(x_shape))
 
 
 def clip(x):
@@ -128,9 +130,10 @@ def clip_backward(dy, x):
     return np.where((x <= 0) | (x >= 1), 0, dy)
 
 
+@from_shapes
 def clip_cost(x_shape):
     """Cost from the shape alone: one operation for each number."""
-    return free(tuple(x_shape), other=each(x_shape))
+    return free(x_shape, other=each(x_shape))
 
 
 def hard_sigmoid(x):
@@ -165,9 +168,10 @@ def hard_sigmoid_backward(dy, x):
     return np.where(np.abs(x) >= 3, 0, dy / 6)
 
 
+@from_shapes
 def hard_sigmoid_cost(x_shape):
     """Cost from the shape alone: one operation for each number."""
-    return free(tuple(x_shape), other=each(x_shape))
+    return free(x_shape, other=each(x_shape))
 
 
 def sigmoid(x):
@@ -201,9 +205,10 @@ def sigmoid_backward(dy, x):
     return dy * y * (1 - y)
 
 
+@from_shapes
 def sigmoid_cost(x_shape):
     """Cost from the shape alone: one operation for each number."""
-    return free(tuple(x_shape), other=each(x_shape))
+    return free(x_shape, other=each(x_shape))
 
 
 def crelu(x):
@@ -242,6 +247,7 @@ def crelu_backward(dy, x):
     return relu_backward(dy[:, :channels], x) - relu_backward(dy[:, channels:], -x)
 
 
+@from_shapes
 def crelu_cost(x_shape):
     """Cost from the shape alone: one operation for each number out, and twice the channels come out."""
     check_features("x", x_shape)
@@ -281,7 +287,8 @@ def softmax_backward(dy, x):
     return y * (dy - (dy * y).sum(axis=1, keepdims=True))
 
 
+@from_shapes
 def softmax_cost(x_shape):
     """Cost from the shape alone: exponential, sum and division for each number."""
     check_features("x", x_shape)
-    return free(tuple(x_shape), other=each(x_shape, 3))
+    return free(x_shape, other=each(x_shape, 3))

@@ -18,7 +18,7 @@ with K x 1 and 1 x K kernels: that is the form GhostNetV2 runs (see `ghostnp.mod
 import numpy as np
 
 from ghostnp.ops.checks import check_arrays, check_gradient, check_images, check_shape
-from ghostnp.ops.cost import Cost, Worked, product
+from ghostnp.ops.cost import Cost, Worked, from_shapes, product
 from ghostnp.ops.gradients import DecoupledAttentionGrads, FullAttentionGrads
 
 
@@ -60,6 +60,7 @@ def full_attention_backward(dy, z, weight):
     return FullAttentionGrads(np.einsum("chwij,nchw->ncij", weight, dy), np.einsum("nchw,ncij->chwij", dy, z))
 
 
+@from_shapes
 def full_attention_cost(z_shape, weight_shape):
     """Cost from shapes alone: C·(H·W)·(H·W) parameters, and as many multiply-adds for each image."""
     _check_full(z_shape, weight_shape)
@@ -114,6 +115,7 @@ def decoupled_attention_backward(dy, z, weight_h, weight_w):
     )
 
 
+@from_shapes
 def decoupled_attention_cost(z_shape, weight_h_shape, weight_w_shape):
     """Cost from shapes alone: C·(H·H·W + H·W·W) parameters, and as many multiply-adds for each image."""
     _check_decoupled(z_shape, weight_h_shape, weight_w_shape)
@@ -123,7 +125,7 @@ def decoupled_attention_cost(z_shape, weight_h_shape, weight_w_shape):
 
 
 def _cost(z_shape, formula, batch):
-    return Cost(Worked(formula), Worked(formula if batch == 1 else f"{batch}·{formula}"), tuple(z_shape))
+    return Cost(Worked(formula), Worked(formula if batch == 1 else f"{batch}·{formula}"), z_shape)
 
 
 def _check_full(z_shape, weight_shape):

@@ -3,7 +3,11 @@
 Every message names the argument, what came, the rule, and a value that would do.
 """
 
+import math
+import os
+from difflib import get_close_matches
 from numbers import Integral, Real
+from reprlib import Repr
 
 import numpy as np
 
@@ -16,8 +20,32 @@ _MOST = 2**31
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
+# Of how many bytes an array may be at most: what the machine has, where it says so, or else what it can count.
+_ROOM = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**62
+
+# How many legal values an error lists.
+_LISTED = 24
+
 # Stands for an array that was not given. It is not None, because a None from the user is a mistake to be reported.
 ABSENT = object()
+
+
+class _Shown(Repr):
+    """Values in errors: what is long is cut, and no number is too large to be shown."""
+
+    maxstring = maxother = 60
+
+    def repr_int(self, value, level):
+        """An int that Python itself may refuse to write."""
+        sign = "a negative" if value < 0 else "an"
+        return repr(value) if value.bit_length() < 128 else f"<{sign} int of {value.bit_length()} bits>"
+
+    def repr_ndarray(self, array, level):
+        """An array by its dtype and shape, not by all its numbers."""
+        return f"an array of {array.dtype} {array.shape}"
+
+
+shown = _Shown().repr
 
 
 def check_arrays(**arrays):
@@ -26,8 +54,7 @@ def check_arrays(**arrays):
     for name, array in arrays.items():
         if array is ABSENT:
             continue
-        # Subclasses mean other things by + and *; a memmap is an array that lies in a file.
-        if type(array) not in (np.ndarray, np.memmap):
+        if not _is_plain(array):
             raise TypeError(
                 f"{name} is of type {type(array).__name__}: the rule is a NumPy array of float32 or float64, "
                 f"such as np.asarray({name}, np.float32)"
@@ -36,14 +63,58 @@ def check_arrays(**arrays):
             raise TypeError(
                 f"{name} has dtype {array.dtype}: the rule is float32 or float64, such as {name}.astype(np.float32)"
             )
+        if array.nbytes > _ROOM:  # it only looks so large, and is the same numbers again and again
+            check_room(name, "its numbers, were they written out,", array.shape, array.dtype)
         if first is None:
             first = name
         elif array.dtype != arrays[first].dtype:
-            # The first array is the data. It is easier to cast than a model's weights, so the advice is about it.
+            # The first array is the data. It is easier to cast than a model's weights, so the advice is about it; but
+            # a gradient follows the data.
+            cast, dtype = (name, arrays[first].dtype) if name.startswith("dy") else (first, array.dtype)
             raise TypeError(
                 f"{first} has dtype {arrays[first].dtype} and {name} has {array.dtype}: the rule is one dtype, "
-                f"such as {first}.astype(np.{array.dtype})"
+                f"such as {cast}.astype(np.{dtype})"
             )
+
+
+def _is_plain(array):
+    """Whether it is an array and no subclass, which means other things by + and *; a memmap is one, in a file."""
+    return type(array) in (np.ndarray, np.memmap)
+
+
+def check_indices(name, array, kinds, rule):
+    """Require a NumPy array of integers, of these kinds of dtype."""
+    if not _is_plain(array) or array.dtype.kind not in kinds:
+        came = f"has dtype {array.dtype}" if _is_plain(array) else f"is of type {type(array).__name__}"
+        raise TypeError(f"{name} {came}: the rule is {rule}")
+
+
+def check_room(name, why, shape, dtype):
+    """Require that an array of this shape may fit into the machine's memory; `name` is the argument that decides."""
+    size = math.prod(max(1, length) for length in shape) * dtype.itemsize  # NumPy counts so too, an empty batch as one
+    if size > _ROOM:
+        raise MemoryError(
+            f"{name}: {why} {'x'.join(map(str, shape))}, would take {_bytes(size)}, and the machine has "
+            f"{_bytes(_ROOM)}: the rule is what fits, such as a smaller {name.partition('=')[0]}"
+        )
+
+
+def _bytes(number):
+    """A number of bytes as people write it."""
+    power = min((number.bit_length() - 1) // 10, 8)
+    return f"{number / 1024**power:.1f} {('bytes', *(f'{letter}iB' for letter in 'KMGTPEZY'))[power]}"
+
+
+def nearest(value, names):
+    """The three of `names` that come closest to `value`, which is none of them, as an error lists them."""
+    return ", ".join(get_close_matches(str(value)[:60] if isinstance(value, str) else "", names, 3, 0))
+
+
+def shape_of(name, value):
+    """`value` as a shape: a tuple of ints of 0 or more."""
+    if not isinstance(value, tuple | list):
+        raise TypeError(f"{name}={shown(value)}: the rule is a shape, a tuple of ints, such as (2, 3, 4, 5)")
+    return tuple(integer(f"{name}[{axis}]", size, 0) for axis, size in enumerate(value))
 
 
 def check_axes(name, shape, axes, *, empty=()):
@@ -85,20 +156,15 @@ def check_operands(**arrays):
         check_shape(name, array.shape, reference.shape, f"{name} and {first} are combined element by element")
 
 
-def shown(value):
-    """`value` as an error shows it: an array by its dtype and shape, not by all its numbers."""
-    return f"an array of {value.dtype} {value.shape}" if isinstance(value, np.ndarray) else repr(value)
-
-
 def integer(name, value, least):
     """`value` as an int that is at least `least`."""
     if isinstance(value, bool) or not isinstance(value, _INTEGRAL):
         raise TypeError(f"{name}={shown(value)}: the rule is an int of {least} or more, such as {max(least, 1)}")
     if value < least:
-        raise ValueError(f"{name}={value}: the rule is an int of {least} or more, such as {max(least, 1)}")
+        raise ValueError(f"{name}={shown(int(value))}: the rule is an int of {least} or more, such as {max(least, 1)}")
     number = int(value)
     if number >= _MOST:
-        raise ValueError(f"{name}={number}: the rule is an int below 2**31, such as {max(least, 1)}")
+        raise ValueError(f"{name}={shown(number)}: the rule is an int below 2**31, such as {max(least, 1)}")
     return number
 
 
@@ -115,14 +181,21 @@ def pair(name, value, least):
 
 def divisors(number):
     """The divisors of `number`, ascending."""
-    return [d for d in range(1, number + 1) if number % d == 0]
+    small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
+    return small + [number // d for d in reversed(small) if d * d != number]
+
+
+def _listed(values, near):
+    """Ints as an error lists them: those nearest to `near`, and 1, where they are too many."""
+    kept = sorted({1, *sorted(values, key=lambda value: abs(value - near))[:_LISTED]} & set(values))
+    return ", ".join(map(str, kept)) + f" and {len(values) - len(kept)} others" * (len(kept) < len(values))
 
 
 def check_divides(name, value, of, number):
     """Require `value` to divide `number`; the error lists every legal value."""
     value = integer(name, value, 1)
     if number % value:
-        legal = ", ".join(map(str, divisors(number)))
+        legal = _listed(divisors(number), value)
         raise ValueError(f"{name}={value} does not divide {of}={number}; legal: {legal}")
     return value
 
@@ -133,7 +206,7 @@ def check_groups(groups, in_channels, out_channels):
     for name, number in (("in_channels", in_channels), ("out_channels", out_channels)):
         if number % groups:
             legal = [d for d in divisors(in_channels) if out_channels % d == 0]
-            raise ValueError(f"groups={groups} does not divide {name}={number}; legal: {', '.join(map(str, legal))}")
+            raise ValueError(f"groups={groups} does not divide {name}={number}; legal: {_listed(legal, groups)}")
     return groups
 
 
@@ -153,11 +226,26 @@ def check_features(name, shape):
 
 
 def check_channels(x_shape, **vectors):
-    """Require shapes (C,): one number for each channel of x; ``None`` stands for an absent argument."""
+    """Require shapes (C,): one number for each channel of x."""
     check_images("x", x_shape)
+    channels, (first, *_) = (x_shape[1],), vectors.values()
+    if len(first) == 1 and first != channels and all(shape == first for shape in vectors.values()):
+        check_input_channels(x_shape, next(iter(vectors)), first, *first)
     for name, shape in vectors.items():
-        if shape is not None:
-            check_shape(name, shape, (x_shape[1],), "there is one number for each channel of x")
+        check_shape(name, shape, channels, "there is one number for each channel of x")
+
+
+def check_input_channels(x_shape, name, shape, channels):
+    """Require that x has as many channels as the weights (or whatever `name` is) are made for.
+
+    A layer's weights are what they are, so it is x that the error begins with.
+    """
+    if x_shape[1] != channels:
+        fitting = (x_shape[0], channels, *x_shape[2:])
+        raise ValueError(
+            f"x has shape {tuple(x_shape)}, and {name} of shape {tuple(shape)} is for {channels} channels: the rule is "
+            f"that both have as many, such as x of shape {fitting}"
+        )
 
 
 def check_statistics(x_shape):
@@ -220,35 +308,58 @@ def check_sizes(sizes, channels):
     return sizes
 
 
+def number(name, value, rule, error=TypeError):
+    """`value` as a float; `rule` says which ones would do, and `error` is raised for what is no number."""
+    if isinstance(value, bool) or not isinstance(value, _REAL):
+        raise error(f"{name}={shown(value)}: {rule}")
+    try:
+        return float(value)
+    except OverflowError:  # an int may be larger than every float
+        raise ValueError(f"{name}={shown(value)}: {rule}") from None
+
+
 def positive(name, value):
     """`value` as a float above zero."""
-    if isinstance(value, bool) or not isinstance(value, _REAL):
-        raise TypeError(f"{name}={value!r}: the rule is a real number above 0, such as 1e-5")
-    number = float(value)
-    if not 0 < number < float("inf"):
-        raise ValueError(f"{name}={value}: the rule is a real number above 0, such as 1e-5")
-    return number
+    rule = "the rule is a real number above 0, such as 1e-5"
+    if not 0 < (found := number(name, value, rule)) < math.inf:
+        raise ValueError(f"{name}={value}: {rule}")
+    return found
 
 
 def not_negative(name, value):
     """`value` as a finite float of 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, _REAL) or not 0 <= float(value) < float("inf"):
-        raise ValueError(f"{name}={value!r}: the rule is a finite number of 0 or more, such as 0.1")
-    return float(value)
+    rule = "the rule is a finite number of 0 or more, such as 0.1"
+    if not 0 <= (found := number(name, value, rule, ValueError)) < math.inf:
+        raise ValueError(f"{name}={value}: {rule}")
+    return found
 
 
 def flag(name, value):
     """`value`, which has to be True or False."""
     if not isinstance(value, bool):
-        raise TypeError(f"{name}={value!r}: the rule is a bool, such as True")
+        raise TypeError(f"{name}={shown(value)}: the rule is a bool, such as True")
     return value
 
 
 def fraction(name, value):
     """`value` as a float from 0 to 1."""
-    if isinstance(value, bool) or not isinstance(value, _REAL) or not 0 <= float(value) <= 1:
-        raise ValueError(f"{name}={value!r}: the rule is a number from 0 to 1, such as 0.1")
-    return float(value)
+    rule = "the rule is a number from 0 to 1, such as 0.1"
+    if not 0 <= (found := number(name, value, rule, ValueError)) <= 1:
+        raise ValueError(f"{name}={value}: {rule}")
+    return found
+
+
+def float_dtype(name, value):
+    """`value`, a type of numbers or its name, as the dtype float32 or float64."""
+    if isinstance(value, type | str | np.dtype):  # NumPy would take more, such as None for float64
+        try:
+            dtype = np.dtype(value)
+        except (TypeError, ValueError, SyntaxError):  # NumPy's answers to what is no dtype
+            pass
+        else:
+            if dtype in _FLOATS:
+                return dtype
+    raise TypeError(f"{name}={shown(value)}: the rule is float32 or float64, such as numpy.float32")
 
 
 def check_overlap(kernel, padding):
@@ -264,9 +375,10 @@ def check_overlap(kernel, padding):
 def check_argmax(argmax, shape, kernel):
     """Require the int64 array that max_pool2d returned: tap numbers u·kw + v, one for each output pixel."""
     taps = kernel[0] * kernel[1]
-    if not isinstance(argmax, np.ndarray) or argmax.dtype != np.int64:
-        came = argmax.dtype if isinstance(argmax, np.ndarray) else type(argmax).__name__
-        raise TypeError(f"argmax is {came}: the rule is an int64 array of tap numbers, such as max_pool2d returns")
+    rule = "an int64 array of tap numbers, such as max_pool2d returns"
+    check_indices("argmax", argmax, "i", rule)
+    if argmax.dtype != np.int64:
+        raise TypeError(f"argmax has dtype {argmax.dtype}: the rule is {rule}")
     check_shape("argmax", argmax.shape, shape, "there is one tap for each output pixel")
     if argmax.size and not 0 <= argmax.min() <= argmax.max() < taps:
         raise ValueError(

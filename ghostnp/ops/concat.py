@@ -23,7 +23,7 @@ from ghostnp.ops.checks import (
     check_sizes,
     sequence,
 )
-from ghostnp.ops.cost import free
+from ghostnp.ops.cost import free, from_shapes
 
 
 def concat(xs, *, keep=None):
@@ -58,6 +58,7 @@ def concat_backward(dy, xs, *, keep=None):
     return tuple(np.split(dx, np.cumsum([x.shape[1] for x in xs])[:-1], axis=1))
 
 
+@from_shapes
 def concat_cost(xs_shapes, *, keep=None):
     """Cost from shapes alone: nothing."""
     keep = check_parts(xs_shapes, keep)
@@ -96,6 +97,7 @@ def split_backward(dy, x, sizes):
     return np.concatenate(dy, axis=1)
 
 
+@from_shapes
 def split_cost(x_shape, sizes):
     """Cost from the shape alone: nothing; the output is a list of shapes."""
     check_images("x", x_shape)
@@ -132,6 +134,7 @@ def flatten_backward(dy, x):
     return dy.reshape(x.shape)
 
 
+@from_shapes
 def flatten_cost(x_shape):
     """Cost from the shape alone: nothing."""
     check_images("x", x_shape)

@@ -14,11 +14,11 @@ A depthwise-separable convolution is depthwise, then pointwise: space first, cha
 Its cost against a standard convolution is kh·kw·C_in + C_in·C_out to kh·kw·C_in·C_out: a share of 1/C_out + 1/(kh·kw).
 """
 
-from ghostnp.ops.checks import ABSENT, check_arrays, check_axes, check_shape
+from ghostnp.ops.checks import ABSENT, check_arrays, check_axes, check_images, check_shape
 from ghostnp.ops.composition import composition
-from ghostnp.ops.cost import Cost, Worked
+from ghostnp.ops.cost import Cost, Worked, from_shapes
 from ghostnp.ops.depthwise import depthwise_conv2d_cost
-from ghostnp.ops.geometry import check_conv2d
+from ghostnp.ops.geometry import check_conv2d, check_depthwise_weight
 from ghostnp.ops.gradients import SeparableGrads
 from ghostnp.ops.grouped import grouped_conv2d_cost
 from ghostnp.ops.pointwise import pointwise_conv2d_cost
@@ -87,6 +87,7 @@ def conv2d_backward(words, dy, x, weight, *, stride=1, padding=0, dilation=1, gr
             return words.grouped_conv2d_backward(dy, x, weight, groups=groups, **geometry)
 
 
+@from_shapes
 def conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilation=1, groups=1):
     """Cost from shapes alone: whatever definition fits, a convolution in groups is what is counted."""
     geometry = {"stride": stride, "padding": padding, "dilation": dilation}
@@ -141,11 +142,12 @@ def separable_conv2d_backward(words, dy, x, depthwise_weight, pointwise_weight, 
     return SeparableGrads(dx, ddepthwise, dpointwise, dbias)
 
 
+@from_shapes
 def separable_conv2d_cost(
     x_shape, depthwise_weight_shape, pointwise_weight_shape, *, bias=False, stride=1, padding=0, dilation=1
 ):
     """Cost from shapes alone: the two steps' costs, added."""
-    _check_separable_shapes(depthwise_weight_shape, pointwise_weight_shape)
+    _check_separable_shapes(x_shape, depthwise_weight_shape, pointwise_weight_shape)
     space = depthwise_conv2d_cost(x_shape, depthwise_weight_shape, stride=stride, padding=padding, dilation=dilation)
     channels = pointwise_conv2d_cost(space.output, pointwise_weight_shape, bias=bias)
     return Cost(
@@ -160,11 +162,13 @@ def check_separable(x, depthwise_weight, pointwise_weight, bias=None):
     """Check by their own names what both steps would call weight: shared with the kernel's twin."""
     bias = ABSENT if bias is None else bias
     check_arrays(x=x, depthwise_weight=depthwise_weight, pointwise_weight=pointwise_weight, bias=bias)
-    _check_separable_shapes(depthwise_weight.shape, pointwise_weight.shape)
+    _check_separable_shapes(x.shape, depthwise_weight.shape, pointwise_weight.shape)
 
 
-def _check_separable_shapes(depthwise_shape, pointwise_shape):
+def _check_separable_shapes(x_shape, depthwise_shape, pointwise_shape):
+    check_images("x", x_shape)
     check_axes("depthwise_weight", depthwise_shape, "m·C_in 1 kh kw")
+    check_depthwise_weight("depthwise_weight", depthwise_shape, x_shape[1])
     check_axes("pointwise_weight", pointwise_shape, "C_out m·C_in 1 1")
     filtered = depthwise_shape[0]
     why = "it mixes the maps that depthwise_weight filtered, one pixel at a time"

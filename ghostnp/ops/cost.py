@@ -24,9 +24,13 @@ else is counted apart, as other operations; an addition, a product, a comparison
 What is done once for a channel and not for each of its pixels (a root, a division by N·H·W) is left out.
 """
 
+import inspect
 import math
 import re
+from functools import wraps
 from typing import NamedTuple
+
+from ghostnp.ops.checks import flag, sequence, shape_of
 
 
 class Worked(int):
@@ -145,3 +149,26 @@ def biases(shape, bias):
 
 def _unsaid(shape):
     return shape[1:] if shape[:1] == (1,) else shape
+
+
+def from_shapes(cost):
+    """Hand a cost function its shapes as tuples of Python's ints, and `bias` as a bool; or say what else they are."""
+    parameters = inspect.signature(cost).parameters
+    checks = {name: check for name in parameters if (check := _check_of(name))}
+    order = tuple(parameters)
+
+    @wraps(cost)
+    def counted(*args, **keywords):
+        args = tuple(checks[name](value) if name in checks else value for name, value in zip(order, args, strict=False))
+        keywords = {name: checks[name](value) if name in checks else value for name, value in keywords.items()}
+        return cost(*args, **keywords)
+
+    return counted
+
+
+def _check_of(name):
+    if name.endswith("_shapes"):
+        return lambda shapes: [shape_of(f"{name}[{i}]", shape) for i, shape in enumerate(sequence(name, shapes))]
+    if name.endswith("_shape"):
+        return lambda shape: shape_of(name, shape)
+    return (lambda bias: flag("bias", bias)) if name == "bias" else None

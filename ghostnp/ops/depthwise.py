@@ -15,8 +15,8 @@ convolution.
 
 import numpy as np
 
-from ghostnp.ops.cost import Cost, applications, biases, filters
-from ghostnp.ops.geometry import check_conv2d, conv2d_window, crop, pad, tap
+from ghostnp.ops.cost import Cost, applications, biases, filters, from_shapes
+from ghostnp.ops.geometry import EACH_CHANNEL, check_conv2d, conv2d_window, crop, pad, tap
 from ghostnp.ops.gradients import ConvGrads
 
 
@@ -49,7 +49,7 @@ def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
     ----------
     .. [1] A. G. Howard et al., "MobileNets", 2017, section 3.1, equation (3). https://arxiv.org/abs/1704.04861
     """
-    window = check_conv2d(x, weight, bias, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = check_conv2d(x, weight, bias, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation)
     multiplier = len(weight) // x.shape[1]
     xp = pad(x, window).repeat(multiplier, axis=1)
     y = np.zeros((len(x), len(weight), *window.output), x.dtype)
@@ -60,7 +60,7 @@ def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
 
 def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
     """Share `dy` (N, m·C_in, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
-    window = check_conv2d(x, weight, dy=dy, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = check_conv2d(x, weight, dy=dy, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation)
     multiplier = len(weight) // x.shape[1]
     xp = pad(x, window).repeat(multiplier, axis=1)
     dxp, dweight = np.zeros_like(xp), np.zeros_like(weight)
@@ -71,9 +71,12 @@ def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
     return ConvGrads(copies.sum(axis=2), dweight, dy.sum(axis=(0, 2, 3)))
 
 
+@from_shapes
 def depthwise_conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilation=1):
     """Cost from shapes alone: a `Cost` whose parameters read C_out·(1·kh·kw + 1)."""
-    window = conv2d_window(x_shape, weight_shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = conv2d_window(
+        x_shape, weight_shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
+    )
     batch, out_channels = x_shape[0], weight_shape[0]
     output = (batch, out_channels, *window.output)
     return Cost(

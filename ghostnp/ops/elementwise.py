@@ -11,7 +11,7 @@ Cost: no parameters, no multiply-adds; one operation for each number.
 """
 
 from ghostnp.ops.checks import ABSENT, check_arrays, check_broadcast, check_gradient
-from ghostnp.ops.cost import each, free
+from ghostnp.ops.cost import each, free, from_shapes
 from ghostnp.ops.gradients import PairGrads
 
 
@@ -49,10 +49,11 @@ def add_backward(dy, a, b):
     return PairGrads(dy, _over_pixels(dy) if spread else dy)
 
 
+@from_shapes
 def add_cost(a_shape, b_shape):
     """Cost from shapes alone: one operation for each number."""
     check_broadcast("a", a_shape, "b", b_shape)
-    return free(tuple(a_shape), other=each(a_shape))
+    return free(a_shape, other=each(a_shape))
 
 
 def multiply(a, b):
@@ -85,10 +86,11 @@ def multiply_backward(dy, a, b):
     return PairGrads(dy * b, _over_pixels(dy * a) if spread else dy * a)
 
 
+@from_shapes
 def multiply_cost(a_shape, b_shape):
     """Cost from shapes alone: one operation for each number."""
     check_broadcast("a", a_shape, "b", b_shape)
-    return free(tuple(a_shape), other=each(a_shape))
+    return free(a_shape, other=each(a_shape))
 
 
 def check_pair(a, b, dy=ABSENT):

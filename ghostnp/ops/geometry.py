@@ -21,10 +21,16 @@ from ghostnp.ops.checks import (
     check_gradient,
     check_groups,
     check_images,
+    check_input_channels,
+    check_room,
     check_shape,
     integer,
     pair,
+    shown,
 )
+
+# Stands for as many groups as there are input channels: no value that a caller could write.
+EACH_CHANNEL = object()
 
 
 class Window(NamedTuple):
@@ -96,7 +102,7 @@ def sliding_window(size, kernel, stride, padding, dilation=1):
 def _same(word, size, reach, stride):
     if word != "same":
         raise ValueError(
-            f"padding={word!r}: the rule is an int, a pair, ((top, bottom), (left, right)) or 'same', such as 0, "
+            f"padding={shown(word)}: the rule is an int, a pair, ((top, bottom), (left, right)) or 'same', such as 0, "
             "which other libraries call 'valid'"
         )
     total = (max(0, (-(-n // s) - 1) * s + r - n) for n, r, s in zip(size, reach, stride, strict=True))
@@ -108,6 +114,12 @@ def _around(padding):
         return tuple(pair(f"padding[{axis}]", sides, 0) for axis, sides in enumerate(padding))
     rows, columns = pair("padding", padding, 0)
     return ((rows, rows), (columns, columns))
+
+
+def check_padded_room(x_shape, window, dtype):
+    """Require that the padded maps fit into the machine's memory."""
+    around = (length + sum(sides) for length, sides in zip(window.input, window.padding, strict=True))
+    check_room(f"padding={window.padding}", "the padded maps,", (*x_shape[:2], *around), dtype)
 
 
 def pad(x, window, value=0):
@@ -145,8 +157,8 @@ def conv2d_window(x_shape, weight_shape, bias_shape=None, *, groups=1, stride=1,
         (C_out, C_in / groups, kh, kw).
     bias_shape : tuple of int, optional
         (C_out,).
-    groups : int or "channels"
-        "channels" makes every input channel a group of its own, as in a depthwise convolution.
+    groups : int or EACH_CHANNEL
+        `EACH_CHANNEL` makes every input channel a group of its own, as in a depthwise convolution.
     stride, padding, dilation
         As in `sliding_window`.
 
@@ -162,29 +174,35 @@ def conv2d_window(x_shape, weight_shape, bias_shape=None, *, groups=1, stride=1,
     check_images("x", x_shape)
     check_axes("weight", weight_shape, "C_out C_in/groups kh kw")
     in_channels, out_channels = x_shape[1], weight_shape[0]
-    if groups == "channels":
-        groups = in_channels
-        if out_channels % groups:
-            raise ValueError(
-                f"weight has shape {weight_shape}: out_channels={out_channels} must be a multiple of "
-                f"in_channels={in_channels} in a depthwise convolution, such as {in_channels} or {2 * in_channels}"
-            )
+    if groups is EACH_CHANNEL:
+        check_depthwise_weight("weight", weight_shape, in_channels)
     else:
+        groups = integer("groups", groups, 1)
+        if out_channels % groups == 0:  # such a weight there is, so that it is x which does not fit it
+            name = "weight" if groups == 1 else f"groups={groups} with weight"
+            check_input_channels(x_shape, name, weight_shape, groups * weight_shape[1])
         check_groups(groups, in_channels, out_channels)
-    check_shape(
-        "weight",
-        weight_shape,
-        (out_channels, in_channels // groups, *weight_shape[2:]),
-        f"for x of shape {tuple(x_shape)} (N, C, H, W) its axis 1 must be in_channels/groups = "
-        f"{in_channels}/{groups} = {in_channels // groups}",
-    )
     if bias_shape is not None:
         check_shape("bias", bias_shape, (out_channels,), "there is one bias for each output channel")
     return sliding_window(x_shape[2:], weight_shape[2:], stride, padding, dilation)
 
 
+def check_depthwise_weight(name, shape, in_channels):
+    """Require filters of shape (m·C_in, 1, kh, kw)."""
+    if shape[0] % in_channels:
+        raise ValueError(
+            f"{name} has shape {shape}: out_channels={shape[0]} must be a multiple of in_channels={in_channels} in a "
+            f"depthwise convolution, such as {in_channels} or {2 * in_channels}"
+        )
+    check_shape(name, shape, (shape[0], 1, *shape[2:]), "a filter sees one channel")
+
+
 # A network asks about the same few layers at every step, and an answer takes as long as a small convolution.
-_remembered_window = lru_cache(maxsize=1024)(conv2d_window)
+@lru_cache(maxsize=1024)
+def _remembered_window(x_shape, weight_shape, bias_shape, dtype, **geometry):
+    window = conv2d_window(x_shape, weight_shape, bias_shape, **geometry)
+    check_padded_room(x_shape, window, dtype)
+    return window
 
 
 def check_conv2d(x, weight, bias=None, *, dy=ABSENT, groups=1, stride=1, padding=0, dilation=1):
@@ -211,8 +229,9 @@ def check_conv2d(x, weight, bias=None, *, dy=ABSENT, groups=1, stride=1, padding
         x.shape,
         weight.shape,
         None if bias is None else bias.shape,
+        x.dtype,
         # As plain integers, for True, 1.0 and 1 would be remembered as one and the same.
-        groups=groups if groups == "channels" else integer("groups", groups, 1),
+        groups=groups if groups is EACH_CHANNEL else integer("groups", groups, 1),
         stride=pair("stride", stride, 1),
         padding=padding if isinstance(padding, str) else _around(padding),
         dilation=pair("dilation", dilation, 1),

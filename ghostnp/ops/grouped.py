@@ -15,7 +15,7 @@ Cost: C_out·(C_in/g·kh·kw + 1) parameters. Weights and multiply-adds shrink g
 
 import numpy as np
 
-from ghostnp.ops.cost import Cost, applications, biases, filters
+from ghostnp.ops.cost import Cost, applications, biases, filters, from_shapes
 from ghostnp.ops.geometry import check_conv2d, conv2d_window, crop, pad, tap
 from ghostnp.ops.gradients import ConvGrads
 
@@ -75,6 +75,7 @@ def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, g
     return ConvGrads(crop(dxp, window), dweight, dy.sum(axis=(0, 2, 3)))
 
 
+@from_shapes
 def grouped_conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilation=1, groups=1):
     """Cost from shapes alone: a `Cost` whose parameters read C_out·(C_in/groups·kh·kw + 1)."""
     window = conv2d_window(x_shape, weight_shape, groups=groups, stride=stride, padding=padding, dilation=dilation)

@@ -9,8 +9,8 @@ Backwards the matrix is transposed, and the weights gather one outer product for
 Cost: C_out·(C_in + 1) parameters and as many multiply-adds as weights, for each sample.
 """
 
-from ghostnp.ops.checks import ABSENT, check_arrays, check_axes, check_gradient, check_shape
-from ghostnp.ops.cost import Cost, Worked, applications, biases, product
+from ghostnp.ops.checks import ABSENT, check_arrays, check_axes, check_gradient, check_input_channels, check_shape
+from ghostnp.ops.cost import Cost, Worked, applications, biases, from_shapes, product
 from ghostnp.ops.gradients import ConvGrads
 
 
@@ -47,6 +47,7 @@ def linear_backward(dy, x, weight):
     return ConvGrads(dy @ weight, dy.T @ x, dy.sum(axis=0))
 
 
+@from_shapes
 def linear_cost(x_shape, weight_shape, *, bias=False):
     """Cost from shapes alone: a `Cost` whose parameters read C_out·(C_in + 1)."""
     _check_shapes(x_shape, weight_shape)
@@ -72,4 +73,4 @@ def check_linear(x, weight, bias=None, *, dy=ABSENT):
 def _check_shapes(x_shape, weight_shape):
     check_axes("x", x_shape, "N C_in", empty=("N",))
     check_axes("weight", weight_shape, "C_out C_in")
-    check_shape("weight", weight_shape, (weight_shape[0], x_shape[1]), f"its axis 1 must be x's {x_shape[1]} channels")
+    check_input_channels(x_shape, "weight", weight_shape, weight_shape[1])

@@ -11,12 +11,10 @@ with ε the label smoothing. The gradient of softmax and logarithm together is a
 No parameters, no multiply-adds; six other operations for each logit.
 """
 
-from numbers import Real
-
 import numpy as np
 
-from ghostnp.ops.checks import check_arrays, check_axes, check_shape, fraction
-from ghostnp.ops.cost import each, free
+from ghostnp.ops.checks import check_arrays, check_axes, check_indices, check_shape, fraction, number
+from ghostnp.ops.cost import each, free, from_shapes
 
 
 def softmax_cross_entropy(logits, labels, *, label_smoothing=0.0):
@@ -63,10 +61,12 @@ def softmax_cross_entropy_backward(dloss, logits, labels, probabilities, *, labe
     return share * (probabilities - _targets(logits, labels, label_smoothing))
 
 
+@from_shapes
 def softmax_cross_entropy_cost(logits_shape, labels_shape, *, label_smoothing=0.0):
     """Cost from shapes alone: six operations for each logit; a loss and probabilities (N, K) come out."""
     _check_shapes(logits_shape, labels_shape)
-    return free((), tuple(logits_shape), other=each(logits_shape, 6))
+    fraction("label_smoothing", label_smoothing)
+    return free((), logits_shape, other=each(logits_shape, 6))
 
 
 def _targets(logits, labels, label_smoothing):
@@ -78,9 +78,7 @@ def _targets(logits, labels, label_smoothing):
 def check_loss(logits, labels, label_smoothing):
     """Check the arguments of `softmax_cross_entropy`."""
     check_arrays(logits=logits)
-    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
-        kind = f"dtype {labels.dtype}" if isinstance(labels, np.ndarray) else f"type {type(labels).__name__}"
-        raise TypeError(f"labels has {kind}: the rule is a NumPy array of ints, such as np.array([0, 2])")
+    check_indices("labels", labels, "iu", "a NumPy array of ints, such as np.array([0, 2])")
     _check_shapes(logits.shape, labels.shape)
     classes = logits.shape[1]
     if labels.min() < 0 or labels.max() >= classes:
@@ -96,8 +94,9 @@ def check_loss_gradient(dloss, logits, labels, probabilities, label_smoothing):
     check_loss(logits, labels, label_smoothing)
     check_arrays(logits=logits, probabilities=probabilities)
     check_shape("probabilities", probabilities.shape, logits.shape, "forward returned one for each logit")
-    if np.ndim(dloss) or not isinstance(np.asarray(dloss)[()], Real):
-        raise TypeError(f"dloss={dloss!r}: the rule is a number, since the loss is one, such as 1.0")
+    if type(dloss) is np.ndarray and dloss.ndim == 0:
+        dloss = dloss[()]
+    dloss = number("dloss", dloss, "the rule is a number, since the loss is one, such as 1.0")
     return logits.dtype.type(dloss) / logits.dtype.type(len(logits))
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ghostnp.ops.checks import ABSENT, check_arrays, check_channels, check_operands, check_statistics, positive
 from ghostnp.ops.composition import composition
-from ghostnp.ops.cost import NOTHING, Cost, Worked, each
+from ghostnp.ops.cost import NOTHING, Cost, Worked, each, from_shapes
 from ghostnp.ops.gradients import NormGrads
 
 
@@ -51,7 +51,8 @@ def batch_norm_train(x, weight, bias, *, eps=1e-5):
     .. [1] S. Ioffe, C. Szegedy, "Batch normalization", 2015, algorithm 1. https://arxiv.org/abs/1502.03167
     """
     eps = check_batch_norm(x, eps, training=True, weight=weight, bias=bias)
-    mean, var = x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3))
+    # Summed in float64: in float32 a mean near 1e6 is off by tenths, and the variance around it by their square.
+    mean, var = (moment(axis=(0, 2, 3), dtype=np.float64).astype(x.dtype) for moment in (x.mean, x.var))
     return _affine(_normalized(x, mean, var, eps), weight, bias), mean, var
 
 
@@ -66,13 +67,14 @@ def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
     return NormGrads(_slope(weight, var, eps) * (dy - through_mean - through_var), dweight, dbias)
 
 
+@from_shapes
 def batch_norm_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):
     """Cost from shapes alone: 2·C parameters; the extra outputs are mean and var (C,)."""
-    positive("eps", eps)
     check_channels(x_shape, weight=weight_shape, bias=bias_shape)
     check_statistics(x_shape)
+    positive("eps", eps)
     channels = x_shape[1]
-    return Cost(Worked(f"2·{channels}"), NOTHING, tuple(x_shape), ((channels,), (channels,)), each(x_shape, 6))
+    return Cost(Worked(f"2·{channels}"), NOTHING, x_shape, ((channels,), (channels,)), each(x_shape, 6))
 
 
 @composition
@@ -105,10 +107,12 @@ def batch_norm_relu_train(words, x, weight, bias, *, eps=1e-5):
 @composition
 def batch_norm_relu_train_backward(words, dy, x, weight, bias, mean, var, *, eps=1e-5):
     """Send `dy` (N, C, H, W) back through both: a `NormGrads`. What went into the ReLU is computed anew."""
+    check_batch_norm(x, eps, training=True, dy=dy, weight=weight, bias=bias, mean=mean, var=var)
     before_relu = words.batch_norm_eval(x, weight, bias, mean, var, eps=eps)
     return words.batch_norm_train_backward(words.relu_backward(dy, before_relu), x, weight, mean, var, eps=eps)
 
 
+@from_shapes
 def batch_norm_relu_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):
     """Cost from shapes alone: that of `batch_norm_train`, and one more operation for each number."""
     return batch_norm_train_cost(x_shape, weight_shape, bias_shape, eps=eps)._replace(other=each(x_shape, 7))
@@ -153,11 +157,12 @@ def batch_norm_eval_backward(dy, x, weight, mean, var, *, eps=1e-5):
     return NormGrads(_slope(weight, var, eps) * dy, dweight, dy.sum(axis=(0, 2, 3)))
 
 
+@from_shapes
 def batch_norm_eval_cost(x_shape, weight_shape, bias_shape, mean_shape, var_shape, *, eps=1e-5):
     """Cost from shapes alone: 2·C parameters; the statistics are not trained and do not count."""
-    positive("eps", eps)
     check_channels(x_shape, weight=weight_shape, bias=bias_shape, mean=mean_shape, var=var_shape)
-    return Cost(Worked(f"2·{x_shape[1]}"), NOTHING, tuple(x_shape), other=each(x_shape, 2))
+    positive("eps", eps)
+    return Cost(Worked(f"2·{x_shape[1]}"), NOTHING, x_shape, other=each(x_shape, 2))
 
 
 def check_batch_norm(x, eps, *, training=False, dy=ABSENT, **vectors):

@@ -14,7 +14,7 @@ Cost: C_out·(C_in + 1) parameters, and C_in multiply-adds for each output numbe
 import numpy as np
 
 from ghostnp.ops.checks import ABSENT, check_shape
-from ghostnp.ops.cost import Cost, applications, biases, filters
+from ghostnp.ops.cost import Cost, applications, biases, filters, from_shapes
 from ghostnp.ops.geometry import check_conv2d, conv2d_window, crop, pad, tap
 from ghostnp.ops.gradients import ConvGrads
 
@@ -64,6 +64,7 @@ def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
     return ConvGrads(crop(dxp, window), dweight[:, :, None, None], dy.sum(axis=(0, 2, 3)))
 
 
+@from_shapes
 def pointwise_conv2d_cost(x_shape, weight_shape, *, bias=False, stride=1, padding=0, dilation=1):
     """Cost from shapes alone: a `Cost` whose parameters read C_out·(C_in·1·1 + 1)."""
     _check_kernel(weight_shape)

@@ -13,9 +13,9 @@ Cost: no parameters, no multiply-adds; as many operations as pixels in the windo
 
 import numpy as np
 
-from ghostnp.ops.checks import check_argmax, check_gradient, check_images, check_maps, check_overlap, flag
-from ghostnp.ops.cost import each, free
-from ghostnp.ops.geometry import crop, pad, sliding_window, tap
+from ghostnp.ops.checks import ABSENT, check_argmax, check_gradient, check_images, check_maps, check_overlap, flag
+from ghostnp.ops.cost import each, free, from_shapes
+from ghostnp.ops.geometry import check_padded_room, crop, pad, sliding_window, tap
 
 
 def max_pool2d(x, kernel_size, *, stride=None, padding=0):
@@ -45,8 +45,7 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0):
     TypeError, ValueError
         If `x` or the geometry does not fit.
     """
-    check_maps(x=x)
-    window = pool_window(x.shape, kernel_size, stride, padding)
+    window = check_pool(x, kernel_size, stride, padding)
     xp, real = pad(x, window), pad(np.ones((1, 1, *x.shape[2:]), bool), window)
     y = np.full((*x.shape[:2], *window.output), -np.inf, x.dtype)
     argmax = np.full(y.shape, -1)
@@ -61,9 +60,7 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0):
 
 def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
     """Send each of `dy` (N, C, H_out, W_out) to the pixel that was the largest: dx shaped like `x`."""
-    check_maps(x=x)
-    window = pool_window(x.shape, kernel_size, stride, padding)
-    check_gradient(dy, (*x.shape[:2], *window.output), x)
+    window = check_pool(x, kernel_size, stride, padding, dy=dy)
     check_argmax(argmax, dy.shape, window.kernel)
     dxp = pad(np.zeros_like(x), window)
     for number, (u, v) in enumerate(np.ndindex(window.kernel)):
@@ -71,6 +68,7 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
     return crop(dxp, window)
 
 
+@from_shapes
 def max_pool2d_cost(x_shape, kernel_size, *, stride=None, padding=0):
     """Cost from the shape alone: kh·kw comparisons for each number out; the extra output is argmax."""
     window = pool_window(x_shape, kernel_size, stride, padding)
@@ -100,20 +98,18 @@ def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True
     TypeError, ValueError
         If `x` or the geometry does not fit.
     """
-    check_maps(x=x)
-    window = pool_window(x.shape, kernel_size, stride, padding)
+    window = check_pool(x, kernel_size, stride, padding)
+    count = pixel_count(window, count_include_pad).astype(x.dtype)
     xp = pad(x, window)
     total = np.zeros((*x.shape[:2], *window.output), x.dtype)
     for u, v in np.ndindex(window.kernel):
         total += tap(xp, u, v, window)
-    return total / pixel_count(window, count_include_pad).astype(x.dtype)
+    return total / count
 
 
 def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_include_pad=True):
     """Share each of `dy` (N, C, H_out, W_out) out among the pixels of its window: dx shaped like `x`."""
-    check_maps(x=x)
-    window = pool_window(x.shape, kernel_size, stride, padding)
-    check_gradient(dy, (*x.shape[:2], *window.output), x)
+    window = check_pool(x, kernel_size, stride, padding, dy=dy)
     dxp = pad(np.zeros_like(x), window)
     share = dy / pixel_count(window, count_include_pad).astype(x.dtype)
     for u, v in np.ndindex(window.kernel):
@@ -121,6 +117,7 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
     return crop(dxp, window)
 
 
+@from_shapes
 def avg_pool2d_cost(x_shape, kernel_size, *, stride=None, padding=0, count_include_pad=True):
     """Cost from the shape alone: kh·kw − 1 additions and a division for each number out."""
     flag("count_include_pad", count_include_pad)
@@ -163,14 +160,25 @@ def global_avg_pool2d_backward(dy, x):
     return np.zeros_like(x) + dy / (height * width)
 
 
+@from_shapes
 def global_avg_pool2d_cost(x_shape):
     """Cost from the shape alone: H·W − 1 additions and a division for each map."""
     check_images("x", x_shape)
     return free((*x_shape[:2], 1, 1), other=each(x_shape))
 
 
+def check_pool(x, kernel_size, stride, padding, *, dy=ABSENT):
+    """Check the maps and resolve the window (with `dy`: of its backward pass): shared with the kernel's twin."""
+    check_maps(x=x)
+    window = pool_window(x.shape, kernel_size, stride, padding)
+    check_padded_room(x.shape, window, x.dtype)
+    if dy is not ABSENT:
+        check_gradient(dy, (*x.shape[:2], *window.output), x)
+    return window
+
+
 def pool_window(x_shape, kernel_size, stride, padding):
-    """Resolve a pooling window in which every window has a pixel of the map: shared with the kernel's twin."""
+    """Resolve a pooling window in which every window has a pixel of the map."""
     check_images("x", x_shape)
     window = sliding_window(x_shape[2:], kernel_size, kernel_size if stride is None else stride, padding)
     check_overlap(window.kernel, window.padding)

@@ -4,6 +4,7 @@ import inspect
 import sys
 from dataclasses import fields, replace
 
+from ghostnp.ops.checks import shown
 from ghostnp.ops.vocabulary import (
     BUILT_IN,
     VOCABULARY,
@@ -60,22 +61,22 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
     """
     for argument, function in (("forward", forward), ("backward", backward), ("cost", cost)):
         if not callable(function) and not (function is None and argument != "forward"):
-            raise TypeError(f"{argument}={function!r}: the rule is a function, such as ghostnp.ops.relu")
+            raise TypeError(f"{argument}={shown(function)}: the rule is a function, such as ghostnp.ops.relu")
     name = getattr(forward, "__name__", "")
     if not name.isidentifier() or name.endswith(("_backward", "_cost")):
         raise ValueError(
-            f"forward is called {name!r}: the rule is a function with a name of its own, such as hard_swish"
+            f"forward is called {shown(name)}: the rule is a function with a name of its own, such as hard_swish"
         )
     if function_named(name) is not None or hasattr(sys.modules["ghostnp.ops"], name):
         known = "is taken" if name in BUILT_IN or name not in VOCABULARY else "is registered already"
         raise ValueError(
-            f"forward is called {name!r}, and that name {known}: the rule is a new name, such as my_{name}"
+            f"forward is called {shown(name)}, and that name {known}: the rule is a new name, such as my_{name}"
         )
     if like is not None:
         try:
             pattern = operator_named(like)
         except ValueError as error:
-            raise ValueError(f"like={like!r}: {error}") from None
+            raise ValueError(f"like={shown(like)}: {error}") from None
         cost = cost or (pattern.cost if _fits_cost(forward, pattern.cost) else None)
         row = replace(pattern, forward=forward, backward=backward, cost=cost, limits=())  # what is alike may not clip
     else:
@@ -101,9 +102,9 @@ def unregister(name):
     if name in BUILT_IN or name not in VOCABULARY:
         mine = [word for word in VOCABULARY if word not in BUILT_IN]
         raise ValueError(
-            f"{name!r} is not registered: the rule is one of {', '.join(mine)}"
+            f"{shown(name)} is not registered: the rule is one of {', '.join(mine)}"
             if mine
-            else f"{name!r} is not registered: nothing is, and the rule is register(...) first"
+            else f"{shown(name)} is not registered: nothing is, and the rule is register(...) first"
         )
     remove_row(name)
 
@@ -119,8 +120,8 @@ def _check_limits(row):
     ):
         return
     raise ValueError(
-        f"limits={row.limits!r} for forward of {signature(row.forward)}: the rule is two floats, the least first, for "
-        f"a function of x alone, such as limits=(0.0, 4.0)"
+        f"limits={shown(row.limits)} for forward of {signature(row.forward)}: the rule is two floats, the least first, "
+        f"for a function of x alone, such as limits=(0.0, 4.0)"
     )
 
 
@@ -145,7 +146,7 @@ def _check_signatures(row, like):
         )
     named = {name for group in (*row.linear, *row.homogeneous, row.overwrites, row.constants) for name in group}
     if missing := sorted(named - set(row.positional)):
-        because = f"like={like!r}" if like else "the facts given"
+        because = f"like={shown(like)}" if like else "the facts given"
         raise ValueError(
             f"{because} speaks of {', '.join(missing)}, and forward takes {', '.join(row.positional)}: the rule is an "
             f"operator with the same arguments, such as like={'relu6' if row.positional == ('x',) else None!r}"

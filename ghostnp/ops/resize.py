@@ -17,8 +17,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ghostnp.ops.checks import check_gradient, check_images, check_maps, flag, pair
-from ghostnp.ops.cost import Worked, each, free
+from ghostnp.ops.checks import check_gradient, check_images, check_maps, check_room, flag, pair
+from ghostnp.ops.cost import Worked, each, free, from_shapes
 
 
 def resize_nearest(x, size):
@@ -41,21 +41,20 @@ def resize_nearest(x, size):
     TypeError, ValueError
         If `x` or `size` does not fit.
     """
-    check_maps(x=x)
-    rows, columns = nearest_sources(x.shape[2:], size)
+    rows, columns = nearest_sources(x, size)
     return x[:, :, rows[:, None], columns]
 
 
 def resize_nearest_backward(dy, x, size):
     """Add up `dy` (N, C, *size) over the pixels that copied the same source: dx shaped like `x`."""
-    check_maps(x=x)
-    rows, columns = nearest_sources(x.shape[2:], size)
+    rows, columns = nearest_sources(x, size)
     check_gradient(dy, (*x.shape[:2], len(rows), len(columns)), x)
     dx = np.zeros_like(x)
     np.add.at(dx, (slice(None), slice(None), rows[:, None], columns), dy)
     return dx
 
 
+@from_shapes
 def resize_nearest_cost(x_shape, size):
     """Cost from the shape alone: nothing."""
     check_images("x", x_shape)
@@ -84,20 +83,19 @@ def resize_bilinear(x, size, *, align_corners=False):
     TypeError, ValueError
         If `x`, `size` or `align_corners` does not fit.
     """
-    check_maps(x=x)
     rows, columns = bilinear_sources(x, size, align_corners)
     return _blend(_blend(x, columns).swapaxes(2, 3), rows).swapaxes(2, 3)
 
 
 def resize_bilinear_backward(dy, x, size, *, align_corners=False):
     """Hand `dy` (N, C, *size) back with the weights of the blend: dx shaped like `x`."""
-    check_maps(x=x)
     rows, columns = bilinear_sources(x, size, align_corners)
     check_gradient(dy, (*x.shape[:2], len(rows[0]), len(columns[0])), x)
     height, width = x.shape[2:]
     return _unblend(_unblend(dy.swapaxes(2, 3), rows, height).swapaxes(2, 3), columns, width)
 
 
+@from_shapes
 def resize_bilinear_cost(x_shape, size, *, align_corners=False):
     """Cost from the shape alone: two products and a sum for each number, first of the rows, then of all."""
     check_images("x", x_shape)
@@ -107,16 +105,24 @@ def resize_bilinear_cost(x_shape, size, *, align_corners=False):
     return free(output, other=Worked(f"{each(widened, 3).formula} + {each(output, 3).formula}"))
 
 
-def nearest_sources(source, size):
+def nearest_sources(x, size):
     """For rows and for columns, which source pixel each new pixel copies: shared with the kernel's twin."""
-    return tuple(np.arange(new) * old // new for old, new in zip(source, pair("size", size, 1), strict=True))
+    size = _check_size(x, size)
+    return tuple(np.arange(new) * old // new for old, new in zip(x.shape[2:], size, strict=True))
 
 
 def bilinear_sources(x, size, align_corners):
     """For rows and for columns (k, k + 1 or the last, 1 - t, t) of each new pixel: shared with the kernel's twin."""
+    size = _check_size(x, size)
     flag("align_corners", align_corners)
-    size = pair("size", size, 1)
     return tuple(_neighbours(old, new, align_corners, x.dtype) for old, new in zip(x.shape[2:], size, strict=True))
+
+
+def _check_size(x, size):
+    check_maps(x=x)
+    size = pair("size", size, 1)
+    check_room(f"size={size}", "the new maps,", (*x.shape[:2], *size), x.dtype)
+    return size
 
 
 @lru_cache

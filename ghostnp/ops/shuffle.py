@@ -11,7 +11,7 @@ Cost: no parameters, no multiply-adds.
 """
 
 from ghostnp.ops.checks import check_divides, check_images, check_maps, check_operands
-from ghostnp.ops.cost import free
+from ghostnp.ops.cost import free, from_shapes
 
 
 def channel_shuffle(x, groups):
@@ -52,8 +52,9 @@ def channel_shuffle_backward(dy, x, groups):
     return channel_shuffle(dy, channels // check_divides("groups", groups, "channels", channels))
 
 
+@from_shapes
 def channel_shuffle_cost(x_shape, groups):
     """Cost from the shape alone: nothing."""
     check_images("x", x_shape)
     check_divides("groups", groups, "channels", x_shape[1])
-    return free(tuple(x_shape))
+    return free(x_shape)

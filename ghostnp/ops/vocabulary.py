@@ -22,7 +22,6 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -44,6 +43,7 @@ from ghostnp.ops import (
     shuffle,
     standard,
 )
+from ghostnp.ops.checks import nearest, shown
 
 OPTIONS = frozenset({"kernel_size", "size", "sizes", "groups"})
 STATISTICS = frozenset({"mean", "var"})
@@ -335,11 +335,11 @@ def operator_named(name):
     ValueError
         If there is none of that name; the error names those that come nearest.
     """
-    row = VOCABULARY.get(name) or COMPOSITIONS.get(name)
+    row = (VOCABULARY.get(name) or COMPOSITIONS.get(name)) if isinstance(name, str) else None
     if row is None:
-        nearest = get_close_matches(str(name), operators(), 3, 0) if isinstance(name, str) else ["conv2d"]
         raise ValueError(
-            f"{name!r} is not in the vocabulary: the rule is the name of an operator, such as {' or '.join(nearest)}"
+            f"{shown(name)} is not in the vocabulary: the rule is the name of an operator, such as "
+            f"{nearest(name, operators())}"
         )
     return row
 

@@ -3,6 +3,7 @@
 Colours mean the same in all of them: blue is an input or an intrinsic map, orange a ghost or what a depthwise
 convolution made, green a gate, red a gradient; groups have colours of their own and are numbered as well.
 
+- `anywhere` imports matplotlib whatever backend was asked for.
 - `style` is what all share: colours, how a map, a number, an arrow and plain axes are drawn; read it first.
 - `windows`: a window that slides, and what attention along columns and rows reads.
 - `wiring`: which channel reads which, and where a shuffle takes them.
@@ -18,6 +19,7 @@ is named here too. It is drawn once more in ``tests/pictures/test_pictures.py``,
 overlap or are cut off.
 """
 
+from ghostnp.pictures import anywhere  # noqa: F401 - first, since the others import matplotlib
 from ghostnp.pictures.costs import cost_bars
 from ghostnp.pictures.flows import ghost_bottlenecks, ghost_flow, shufflenet_units
 from ghostnp.pictures.maps import answer_bars, feature_maps

@@ -5,10 +5,13 @@ in grey, each on its own scale from its low values (dark) to its high ones; sign
 from purple (negative) to orange (positive). A frame's colour says what a map is, and means the same in every picture.
 """
 
+from io import BytesIO
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 
+from ghostnp.files import replace
 from ghostnp.ops.vocabulary import operator_named
 
 # Okabe and Ito's colours, which people with any kind of colour vision can tell apart; groups are numbered as well.
@@ -53,6 +56,13 @@ def sheet(width, height, **grid):
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     edges = {"left": 0.02, "right": 0.98, "bottom": 0.04, "top": 0.92, "hspace": 0.25, "wspace": 0.08}
     return figure, figure.add_gridspec(**(edges | grid))
+
+
+def save(figure, path, **options):
+    """Write a Figure as a file of the kind that its suffix says, whole or not at all; options as in `savefig`."""
+    drawn = BytesIO()
+    figure.savefig(drawn, format=path.suffix.lower().removeprefix(".") or "png", **options)
+    replace(path, drawn.getvalue())
 
 
 def show(axes, image, title="", frame=None, *, cmap="gray", limits=None, size=11, **imshow):

@@ -1,9 +1,11 @@
 """Calls to hold an operator against, where they come from, and the laws that it must obey: for your code too.
 
-Three things to do with an operator of your own or of a framework:
+What to do with an operator of your own or of a framework:
 
 - hold it against the definition, `assert_matches(torch.nn.functional.conv2d, "conv2d")`, in its own layout;
 - hold it against its laws, `assert_laws(my_module, "conv2d")`, which need no second implementation;
+- hold all that a module has against both, ``pytest --ghostnp-operator my_module.py``;
+- hold a whole network of PyTorch against one of ours, `assert_same_module(theirs, ours, x=(2, 3, 64, 64))`;
 - draw calls of it for a test of your own, ``@given(calls("conv2d"))``.
 
 By default the strategies draw the cases in which real frameworks had bugs: padding larger than the kernel and
@@ -13,8 +15,15 @@ be pasted to repeat it.
 
 An operator of your own that is registered (`ghostnp.register`) is drawn and held to its laws like any other.
 
-Read `calls` first, then `laws.table` and `matching`.
+Read `calls` first, then `laws.table`, `matching` and `bounds`.
 """
+
+if not __debug__:
+    # Nothing would be held against anything, and all would be found right.
+    raise ImportError(
+        "ghostnp.testing holds operators to their laws by assertions, which python -O leaves out: the rule is to run "
+        "without -O and PYTHONOPTIMIZE"
+    )
 
 try:
     import hypothesis  # noqa: F401
@@ -26,26 +35,34 @@ except ModuleNotFoundError as error:
         name="hypothesis",
     ) from None
 
-from ghostnp.testing.arrays import MEMORY, in_memory, values
+from ghostnp.testing.arrays import FORMATS, MEMORY, REGIMES, in_memory, values
 from ghostnp.testing.calls import Call, run, run_backward
 from ghostnp.testing.draw import CONVOLUTIONS, calls, shapes
+from ghostnp.testing.frameworks import Adapter, Keras, Torch
 from ghostnp.testing.ghost import ghost_module, ghost_module_backward
 from ghostnp.testing.laws.assertions import assert_adjoint, assert_gradient, assert_linear, inner
 from ghostnp.testing.laws.table import LAWS, Law, assert_laws, laws_of
 from ghostnp.testing.matching import assert_matches
 from ghostnp.testing.search import smallest_failure
+from ghostnp.testing.whole import assert_same_module
 
 __all__ = [
     "CONVOLUTIONS",
+    "FORMATS",
     "LAWS",
     "MEMORY",
+    "REGIMES",
+    "Adapter",
     "Call",
+    "Keras",
     "Law",
+    "Torch",
     "assert_adjoint",
     "assert_gradient",
     "assert_laws",
     "assert_linear",
     "assert_matches",
+    "assert_same_module",
     "calls",
     "ghost_module",
     "ghost_module_backward",

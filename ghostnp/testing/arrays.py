@@ -2,11 +2,97 @@
 
 In float32 the numbers are small integers: every sum of their products stays below 2**24, where float32 is exact in any
 order of summation, so two implementations must be equal bit for bit. In float64 they are normal numbers.
+
+A regime says what kind of numbers the activations are: the usual ones, or those on which kernels fail.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Format(NamedTuple):
+    """A format of floating-point numbers, and the dtype of NumPy in which its numbers are kept here.
+
+    Parameters
+    ----------
+    name : str
+        Such as "bfloat16".
+    carrier : type
+        float32 or float64; NumPy knows no bfloat16, and the definitions take no float16.
+    eps, largest, tiny : float
+        The distance from 1 to the next number, the largest number, and the smallest that is no subnormal.
+    """
+
+    name: str
+    carrier: type
+    eps: float
+    largest: float
+    tiny: float
+
+    def rounded(self, array):
+        """The numbers of this format that are nearest to those of `array`, in the carrier."""
+        array = np.asarray(array, self.carrier)
+        if self.eps == np.finfo(self.carrier).eps:
+            return array
+        # Of the significand as many digits are left as the format has, so the spacing is that of its exponent.
+        _, exponent = np.frexp(np.maximum(np.abs(array), self.tiny))
+        spacing = np.ldexp(self.carrier(self.eps), exponent - 1)
+        with np.errstate(invalid="ignore"):
+            near = np.where(np.isfinite(array), np.round(array / spacing) * spacing, array)
+        return np.where(np.abs(near) > self.largest, np.copysign(np.inf, near), near).astype(self.carrier)
+
+
+def _known(name):
+    about = np.finfo(name)
+    return Format(name, about.dtype.type, float(about.eps), float(about.max), float(about.tiny))
+
+
+FORMATS = {
+    "float32": _known("float32"),
+    "float64": _known("float64"),
+    "float16": _known("float16")._replace(carrier=np.float32),
+    # Eight digits, and the exponents of float32.
+    "bfloat16": Format("bfloat16", np.float32, 2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126),
+}
+
+
+def format_of(dtype):
+    """A `Format` by its name, or by the dtype of that name."""
+    return FORMATS[dtype if isinstance(dtype, str) else np.dtype(dtype).name]
+
+
+def _offset(rng, array, form):
+    # A million, or so far off that ten bits are left of a spread of one. They are enough for a variance, though not for
+    # E[x²] − E[x]².
+    return array + min(1e6, 2.0**-10 / form.eps)
+
+
+def _ties(rng, array, form):
+    return rng.choice([-1.0, 0.0, 1.0, -0.0], array.shape)
+
+
+def _scattered(*what):
+    def scatter(rng, array, form):
+        flat = array.ravel().copy()
+        places = rng.permutation(flat.size)[: max(1, flat.size // 8)]
+        flat[places] = rng.choice(what, places.size)
+        return flat.reshape(array.shape)
+
+    return scatter
+
+
+REGIMES: dict[str, Callable] = {
+    "usual": lambda rng, array, form: array,
+    # Ten thousand; in float16, whose largest number is 65504, as many as may still be added up.
+    "large": lambda rng, array, form: array * min(1e4, form.largest**0.5),
+    "offset": _offset,
+    "ties": _ties,
+    "tiny": lambda rng, array, form: array * (form.tiny / 8),
+    "nan": _scattered(np.nan),
+    "infinite": _scattered(np.inf, -np.inf),
+}
 
 
 def _unaligned(array):

@@ -8,20 +8,28 @@ A sum of n products, in any order of summation, with unit roundoff u = eps / 2, 
 or a weight of a mean). No sum has to be written for this: an operator that adds up products gives Σ |x||w| when it is
 called with the absolute values of its arguments, and n when it is called with ones. The same holds of its backward
 pass. What is made of several such steps, as decoupled attention, has the product of their n for its n, which is more
-than enough. A mean of ones is one, so where an operator divides, n is taken to be the number of pixels of a map. The
-weights of a bilinear resize are rounded themselves: a place within a map of H rows is off by a few u·H, and so are the
-weights that follow from it.
+than enough. A mean of ones is one, so where an operator divides, n is taken to be the number of pixels of a map.
 
-What is no sum of products (batch norm, sigmoid, softmax) is as wrong as its arguments: of a backward stable algorithm
-the result is the exact one for arguments that are off by a few roundings. So the arguments are moved by that much, in
-random directions, and the largest change that is seen, many times over, is the bound. Where each number is a function
-of one number alone, each has a bound of its own: the smaller of the changes to both sides, since at a kink or a jump
-one side is another function.
+Where sums are kept in a wider format than the results, γ is that of the wider one, and the results are rounded to the
+narrower: once, and once for each step in between, of which no operator has more than four.
+
+What is no sum of products has a derivation of its own: a bilinear resize beside `_of_places`, softmax beside
+`_Softmax`, cross-entropy beside `_CrossEntropy`, batch norms beside `_BatchNorm`. Of what is left, as sigmoid, each
+number is a function of one number alone, and is as wrong as its argument: of a backward stable algorithm the result is
+the exact one for an argument that is off by a few roundings. So the argument is moved by that much to both sides, and
+the smaller of the two changes is the bound, since at a kink or a jump one side is another function. An operator that
+was registered and is none of these has all its arguments moved, in random directions.
+
+Numbers below the smallest that is no subnormal may be taken for zero, as processors do that are told to be fast.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.testing.arrays import format_of
 from ghostnp.testing.calls import leaves, run, run_backward
 
 # Winograd's and FFT's convolutions add and subtract more than they need to, and are allowed that.
@@ -29,7 +37,7 @@ _MARGIN = 4
 _DIRECTIONS = 4
 
 
-def forward_bound(call, arguments, dtype):
+def forward_bound(call, arguments, dtype, accumulate=None):
     """How far each number of y may be from the exact one.
 
     Parameters
@@ -38,23 +46,29 @@ def forward_bound(call, arguments, dtype):
         Which operator, with which keywords.
     arguments : dict
         Its arguments, as `Call.arguments` gives them.
-    dtype : dtype
-        In which the sums are computed.
+    dtype : dtype or str
+        Of the results: one of `FORMATS`.
+    accumulate : dtype or str, optional
+        In which sums are kept, by default that of the results.
 
     Returns
     -------
     list of ndarray
         For each array in y, one bound for each number.
     """
-    return _bound(call, arguments, dtype, lambda given: leaves(run(ops, call, given)[0]))
+    rounding = _Rounding(dtype, accumulate)
+    arguments = _in_float64(arguments)
+    if (derivation := _DERIVED.get(call.operator)) is not None:
+        return derivation(call, arguments, rounding).forward()
+    return _bound(call, arguments, rounding, lambda given: leaves(run(ops, call, given)[0]))
 
 
-def backward_bound(call, arguments, dy, extra, dtype):
+def backward_bound(call, arguments, dy, extra, dtype, accumulate=None):
     """How far each number of each gradient may be from the exact one.
 
     Parameters
     ----------
-    call, arguments, dtype
+    call, arguments, dtype, accumulate
         As of `forward_bound`.
     dy : ndarray or list of ndarray
         What came in.
@@ -66,6 +80,10 @@ def backward_bound(call, arguments, dy, extra, dtype):
     dict[str, list of ndarray]
         For each gradient, one bound for each number of each array.
     """
+    rounding = _Rounding(dtype, accumulate)
+    arguments = _in_float64(arguments)
+    if (derivation := _DERIVED.get(call.operator)) is not None:
+        return {name: [bound] for name, bound in derivation(call, arguments, rounding).backward(dy).items()}
     numbers = {}
     extra = _each(list(extra), lambda part: part.astype(np.float64))
 
@@ -77,7 +95,7 @@ def backward_bound(call, arguments, dy, extra, dtype):
         numbers.update({name: len(leaves(part)) for name, part in found.items()})
         return leaves(found)
 
-    bounds = iter(_bound(call, {**arguments, "dy": dy}, dtype, gradients))
+    bounds = iter(_bound(call, _in_float64({**arguments, "dy": dy}), rounding, gradients))
     return {name: [next(bounds) for _ in range(number)] for name, number in numbers.items()}
 
 
@@ -105,16 +123,37 @@ def inner_bound(a, b, of_a, of_b):
     return float(np.sum(np.abs(a) * of_b + np.abs(b) * of_a) + gamma * np.sum(np.abs(a) * np.abs(b)))
 
 
-def _bound(call, arguments, dtype, results):
-    roundoff = float(np.finfo(dtype).eps) / 2
-    arguments = {name: _each(value, lambda part: part.astype(np.float64)) for name, value in arguments.items()}
+class _Rounding:
+    """What rounding does in one format, or in one for the sums and another for the results."""
+
+    def __init__(self, dtype, accumulate=None):
+        self.of_results = format_of(dtype)
+        self.of_sums = self.of_results if accumulate is None else format_of(accumulate)
+
+    @property
+    def unit(self):
+        """u, of the format of the results."""
+        return self.of_results.eps / 2
+
+    @property
+    def tiny(self):
+        """What may be lost where numbers are too small: sums may drop subnormals, results are rounded to them."""
+        return _MARGIN * (self.of_sums.tiny + self.of_results.tiny * self.of_results.eps)
+
+    def gamma(self, count):
+        """γ for sums of so many products, and for the rounding of what is made of them."""
+        wide, steps = (np.ceil(count) + 1) * self.of_sums.eps / 2, 4 * (self.of_sums is not self.of_results)
+        return np.where(wide < 1, wide / np.maximum(1 - wide, 1e-30), 1e30) + steps * self.unit
+
+
+def _bound(call, arguments, rounding, results):
     if call.row.sums_products:
-        return _bound_of_sums(call, arguments, roundoff, results)
+        return _bound_of_sums(call, arguments, rounding, results)
     exact = results(arguments)
-    step = 2 * _MARGIN * roundoff
-    # On the way there are numbers of about one, such as the sum of a softmax, and these are rounded too.
+    step = 2 * _MARGIN * rounding.unit
+    # On the way there are numbers of about one, such as the sum of a sigmoid, and these are rounded too.
     passing = max((float(np.abs(part).max(initial=1)) for part in leaves(arguments.get("dy", []))), default=1.0)
-    farthest = [_MARGIN * roundoff * (passing + np.abs(part)) for part in exact]
+    farthest = [_MARGIN * rounding.unit * (passing + np.abs(part)) for part in exact]
     if call.row.takes == "any" and len(call.row.activations) == len(call.row.arrays) == 1:
         for name, value in arguments.items():
             sides = (results(arguments | {name: _each(value, lambda part, side=side: part * (1 + side))})
@@ -134,24 +173,181 @@ def _bound(call, arguments, dtype, results):
     return farthest
 
 
-def _bound_of_sums(call, arguments, roundoff, results):
+def _bound_of_sums(call, arguments, rounding, results):
     absolute = {name: _each(value, np.abs) for name, value in arguments.items()}
     sizes = results(absolute)
     counts = results({name: _each(value, np.ones_like) for name, value in arguments.items()})
     maps = [part for part in leaves(arguments) if part.ndim == 4]
     pixels = max((part.shape[2] * part.shape[3] for part in maps), default=0) if call.row.divides else 0
-    gammas = [(max(np.ceil(count.max(initial=0)), pixels) + 1) * roundoff for count in counts]
-    bounds = [_MARGIN * gamma / (1 - gamma) * size for gamma, size in zip(gammas, sizes, strict=True)]
+    # Each of the n products may be too small, and so may the factor that the other one makes larger.
+    others = 1 + max((float(part.max(initial=0)) for part in leaves(absolute)), default=0.0)
+    bounds = []
+    for size, count in zip(sizes, counts, strict=True):
+        terms = max(count.max(initial=0), pixels)
+        bounds.append(_MARGIN * rounding.gamma(terms) * size + rounding.tiny * (count + 1) * others)
     if call.row.family == "resize" and call.row.divides:
-        # A place is a product and a sum of numbers up to H; four pixels are blended, each by two such weights.
-        rounded = 8 * roundoff * sum(max(sides) for sides in zip(call.given["x"][2:], call.given["size"], strict=True))
-        for number, bound in enumerate(bounds):
-            if "dy" in arguments:
-                reach = absolute["dy"].sum(axis=(2, 3), keepdims=True)
-            else:
-                reach = 4 * absolute["x"].max(axis=(2, 3), initial=0, keepdims=True)
-            bounds[number] = bound + _MARGIN * rounded * reach
+        bounds = [bound + _of_places(call, absolute, rounding) for bound in bounds]
     return bounds
+
+
+def _of_places(call, absolute, rounding):
+    """What a bilinear resize is off by because the places of its pixels are rounded.
+
+    A place (i + ½)·in/out − ½ is a product and a difference of numbers up to H + ½, so it is off by 4u·(H + 1) at most,
+    and so is t. A blend (1 − t)·a + t·b moves by |b − a|, twice the largest number, for each unit of t: along rows and
+    along columns. Where rounding moves a place across a pixel, nothing jumps: both blends give that pixel. Backwards a
+    source pixel gets dy from all pixels that read it, by weights that are off by as much.
+    """
+    width = rounding.of_sums.eps / 2 * 4 * sum(size + 1 for size in call.given["x"][2:])
+    if "dy" in absolute:
+        return _MARGIN * width * absolute["dy"].sum(axis=(2, 3), keepdims=True)
+    return _MARGIN * width * 2 * absolute["x"].max(axis=(2, 3), initial=0, keepdims=True)
+
+
+class _Softmax:
+    """Softmax y = eˣ / Σ eˣ and dx = y·(dy − Σ dy·y), along the channels.
+
+    x is rounded when the largest is taken off, or when log Σ eˣ is. So each exponent is off by 2u·max|x|, and eˣ by a
+    share ρ of that size and a few roundings. The sum is off by as great a share and one of C roundings, and so is y:
+
+        |y − exact| ≤ ρ·y        ρ = exp(u·(4·max|x| + C + 8)) − 1
+
+    Both terms of dx are off by the shares of their factors, at most 3ρ, at the scale of y·(|dy| + Σ |dy|·y).
+    """
+
+    def __init__(self, call, arguments, rounding):
+        name = call.row.activations[0]
+        self.x, self.name, self.rounding = arguments[name], name, rounding
+        self.y = _softmax(self.x)
+        largest = np.abs(self.x).max(axis=1, keepdims=True, initial=0)
+        wide = rounding.of_sums.eps / 2 * (4 * largest + self.x.shape[1] + 8) + 4 * rounding.unit
+        self.share = _MARGIN * np.expm1(np.minimum(wide, 700))
+
+    def forward(self):
+        return [np.minimum(self.share * self.y, 2.0) + self.rounding.tiny]
+
+    def backward(self, dy):
+        scale = self.y * (np.abs(dy) + (np.abs(dy) * self.y).sum(axis=1, keepdims=True))
+        return {self.name: 3 * self.share * scale + self.rounding.tiny * (1 + np.abs(dy).max(initial=0))}
+
+
+class _CrossEntropy(_Softmax):
+    """Cross-entropy −1/N Σ t·log p, where log p = x − log Σ eˣ, and dx = dloss·(p − t)/N.
+
+    By the same count log Σ eˣ is off by u·(4·max|x| + C + 8), and so is log p. The targets of a sample have the sum 1
+    and are rounded twice, and so its loss is off by that and by two roundings and a sum of C terms at the scale of
+    |log p|, which is 2·max|x| + log C at most. The mean adds γ for N terms at the scale of the loss.
+    """
+
+    def __init__(self, call, arguments, rounding):
+        super().__init__(call, arguments, rounding)
+        self.largest = np.abs(self.x).max(axis=1)
+
+    def forward(self):
+        samples, classes = self.x.shape
+        of_sample = 2 * self.largest + np.log(classes)
+        gamma = self.rounding.gamma(samples + classes + 8)
+        return [np.asarray(_MARGIN * gamma * (3 * of_sample + 1).mean() + self.rounding.tiny)]
+
+    def backward(self, dy):
+        share = self.share + 4 * self.rounding.unit
+        scale = np.abs(dy) / len(self.x)
+        return {self.name: scale * (share * (self.y + 1 / self.x.shape[1]) + 8 * self.rounding.unit)
+                + self.rounding.tiny * (1 + scale)}  # fmt: skip
+
+
+class _BatchNorm:
+    """Batch norms: y = w·x̂ + b with x̂ = (x − m)/σ; errors δ are followed from each step to the next.
+
+    With M numbers in a channel and μ the mean of their absolute values, in training
+
+        mean                  δm = γ·μ
+        x − m                 δd = δm + 2u·(|x| + |m|)        also where it is computed as x·(w/σ) + (b − m·w/σ)
+        var                   δv = γ·(v + μ·√v) + δm²         as Welford's method and that of two passes keep it; the
+                                                              method E[x²] − E[x]² would cost γ·μ²
+        1/σ                   a share ρ = δv / 2(v + eps) and four roundings
+        x̂                     δx̂ = δd/σ + ρ·|x̂|
+        y                     |w|·δx̂ + 4u·(|w·x̂| + |b|)
+
+    and in evaluation m and v are given: δm = δv = 0. Backwards Σ dy is off by γ·Σ|dy|, dw by Σ |dy|·δx̂ + γ·Σ|dy·x̂|, and
+    the three terms of dx by the shares of their factors. With a ReLU dy may pass or not where |y| is not above its own
+    error, and is off by all of itself there.
+    """
+
+    def __init__(self, call, arguments, rounding):
+        self.trains, self.bends = "mean" not in arguments, "relu" in call.operator
+        x, self.weight, self.bias = (arguments[name] for name in ("x", "weight", "bias"))
+        self.rounding, self.shape = rounding, (1, -1, *[1] * (x.ndim - 2))
+        axes = (0, *range(2, x.ndim))
+        self.axes, self.count = axes, x.size // max(x.shape[1], 1)
+        u, gamma = rounding.unit, _MARGIN * float(rounding.gamma(self.count + 4))
+        if self.trains:
+            mean, size = x.mean(axis=axes), np.abs(x).mean(axis=axes)
+            var = ((x - self.of(mean)) ** 2).mean(axis=axes)
+            of_mean = gamma * size
+            of_var = gamma * (var + size * np.sqrt(var)) + of_mean**2
+        else:
+            mean, var = arguments["mean"], arguments["var"]
+            of_mean = of_var = np.zeros_like(mean)
+        below = var + call["eps"]
+        # Where the variance is lost altogether, so is the scale: that is no infinity, since 0·∞ is no bound.
+        relative = np.where(of_var < below, of_var / np.maximum(2 * (below - of_var), 1e-30 * below), 1e30)
+        self.share = self.of(relative + _MARGIN * 4 * u)
+        self.scale = self.of(1 / np.sqrt(below))
+        self.normal = (x - self.of(mean)) * self.scale
+        of_difference = self.of(of_mean) + _MARGIN * 2 * u * (np.abs(x) + np.abs(self.of(mean)))
+        self.of_normal = of_difference * self.scale + self.share * np.abs(self.normal)
+        self.gamma, self.y = gamma, self.of(self.weight) * self.normal + self.of(self.bias)
+
+    def of(self, vector):
+        """A number for each channel, beside the maps."""
+        return vector.reshape(self.shape)
+
+    def forward(self):
+        w, b = np.abs(self.of(self.weight)), np.abs(self.of(self.bias))
+        rounded = _MARGIN * 4 * self.rounding.unit * (w * np.abs(self.normal) + b)
+        return [w * self.of_normal + rounded + self.rounding.tiny * (1 + w) * (1 + self.scale)]
+
+    def backward(self, dy):
+        dy, of_dy = np.asarray(dy, np.float64), np.zeros_like(self.normal)
+        if self.bends:
+            (of_y,) = self.forward()
+            of_dy = np.where(np.abs(self.y) <= of_y, np.abs(dy), 0.0)
+            dy = np.where(self.y > 0, dy, 0.0)
+        size, normal, axes = np.abs(dy), np.abs(self.normal), self.axes
+        tiny = self.rounding.tiny * (1 + self.count) * (1 + self.scale) * (1 + size.max(initial=0))
+        of_bias = of_dy.sum(axis=axes) + self.gamma * size.sum(axis=axes)
+        of_weight = ((size + of_dy) * self.of_normal + of_dy * normal + self.gamma * size * normal).sum(axis=axes)
+        terms, of_terms = size, of_dy
+        if self.trains and self.count:
+            through_bias, through_weight = (
+                self.of(total.sum(axis=axes) / self.count) for total in (size, size * normal)
+            )
+            terms = size + through_bias + normal * through_weight
+            of_terms = of_dy + self.of(of_bias / self.count) + normal * self.of(of_weight / self.count)
+            of_terms = of_terms + self.of_normal * through_weight
+        slope = np.abs(self.of(self.weight)) * self.scale
+        of_x = slope * (of_terms + (self.share + _MARGIN * 8 * self.rounding.unit) * terms)
+        sums = tiny.max(axis=axes)
+        return {"x": of_x + slope * tiny, "weight": of_weight + sums, "bias": of_bias + sums}
+
+
+_DERIVED: dict[str, Callable[..., Any]] = {
+    "softmax": _Softmax,
+    "softmax_cross_entropy": _CrossEntropy,
+    "batch_norm_train": _BatchNorm,
+    "batch_norm_relu_train": _BatchNorm,
+    "batch_norm_eval": _BatchNorm,
+}
+
+
+def _softmax(x):
+    exponentials = np.exp(x - x.max(axis=1, keepdims=True, initial=-np.inf))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def _in_float64(arguments):
+    return {name: _each(value, lambda part: part.astype(np.float64)) for name, value in arguments.items()}
 
 
 def _each(value, change):

@@ -26,7 +26,7 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.ops.vocabulary import Operator, operator_named, operators
 from ghostnp.testing import ghost
-from ghostnp.testing.arrays import in_memory, values
+from ghostnp.testing.arrays import REGIMES, format_of, in_memory, values
 
 GHOST = Operator(
     ghost.ghost_module,
@@ -99,6 +99,8 @@ class Call:
         How its arrays are laid out: one of `MEMORY`.
     seed : int, default 0
         Of their values.
+    regime : str, default "usual"
+        What kind of numbers the activations are: one of `REGIMES`.
     **given
         Its arguments by name: a shape for each array (a list of shapes for `xs`), all else as it is. What is left out,
         such as a bias, is absent.
@@ -118,8 +120,9 @@ class Call:
         If there is no such operator, or it has no argument of that name.
     """
 
-    def __init__(self, operator, *, memory="C", seed=0, **given):
-        self.operator, self.memory, self.seed, self.row = operator, memory, seed, row_of(operator)
+    def __init__(self, operator, *, memory="C", seed=0, regime="usual", **given):
+        self.operator, self.memory, self.seed, self.regime = operator, memory, seed, regime
+        self.row = row_of(operator)
         names = (*self.row.positional, *self.row.keywords)
         if unknown := sorted(set(given) - set(names)):
             raise TypeError(f"{operator} takes {', '.join(names)}, and not {', '.join(unknown)}")
@@ -135,16 +138,17 @@ class Call:
         return self.keywords.get(name, self.row.keywords[name])
 
     def replace(self, **changes):
-        """The same call with other arguments, keywords, memory or seed."""
-        return Call(self.operator, **{"memory": self.memory, "seed": self.seed} | self.given | self.keywords | changes)
+        """The same call with other arguments, keywords, memory, seed or regime."""
+        kept = {"memory": self.memory, "seed": self.seed, "regime": self.regime}
+        return Call(self.operator, **kept | self.given | self.keywords | changes)
 
     def arguments(self, dtype, draw=values, stream=0):
         """Its positional arguments, with arrays for shapes.
 
         Parameters
         ----------
-        dtype : dtype
-            float32 or float64.
+        dtype : dtype or str
+            float32 or float64; or one of `FORMATS`, whose numbers then come in its carrier.
         draw : callable, default values
             Makes numbers from (generator, shape, dtype).
         stream : int, default 0
@@ -155,6 +159,7 @@ class Call:
         dict
             In the order of the operator's signature.
         """
+        form = format_of(dtype)
 
         def fill(name, value, *place):
             if name not in self.row.arrays:
@@ -164,8 +169,12 @@ class Call:
             rng = np.random.default_rng([self.seed, stream, *place])
             if name == "labels":
                 return rng.integers(0, self.given["logits"][1], value)
-            array = draw(rng, value, dtype)
-            return in_memory(np.abs(array) + dtype(0.5) if name == "var" else array, self.memory)
+            array = draw(rng, value, form.carrier)
+            if name == "var":
+                array = np.abs(array) + form.carrier(0.5)
+            elif name in self.row.activations:
+                array = REGIMES[self.regime](rng, array, form)
+            return in_memory(form.rounded(array), self.memory)
 
         return {name: fill(name, value, place) for place, (name, value) in enumerate(self.given.items())}
 
@@ -196,6 +205,7 @@ class Call:
     def __repr__(self):
         shown = [f"{name}={value!r}" for name, value in (self.given | self.keywords).items()]
         shown += [f"memory={self.memory!r}"] * (self.memory != "C") + [f"seed={self.seed}"] * (self.seed != 0)
+        shown += [f"regime={self.regime!r}"] * (self.regime != "usual")
         return f"Call({', '.join([repr(self.operator), *shown])})"
 
     def __eq__(self, other):

@@ -5,25 +5,38 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.testing.arrays import values
+from ghostnp.testing.arrays import format_of, values
 from ghostnp.testing.bounds import backward_bound, forward_bound
 from ghostnp.testing.calls import backward_arguments, leaves, named_gradients, run, run_backward
-from ghostnp.testing.frameworks import ADAPTERS
+from ghostnp.testing.frameworks import Adapter
 from ghostnp.testing.layouts import from_layout, to_layout
 
 
 class CallStyle(NamedTuple):
-    """How the function that is compared wants to be called: see `assert_matches`."""
+    """How the function that is compared wants to be called, and how close it has to come: see `assert_matches`."""
 
-    layout: str
-    weights: str
-    framework: str
-    dtype: type
-    exact: bool
+    layout: str = "NCHW"
+    weights: str = "OIHW"
+    adapter: Adapter = Adapter()
+    dtype: str = "float32"
+    accumulate: str | None = None
+    exact: bool = False
+    rtol: float | None = None
+    atol: float | None = None
+    gradients: bool | tuple[str, ...] = True
+
+    @property
+    def form(self):
+        """The format of the arrays."""
+        return format_of(self.dtype)
 
 
 def compare(fn, backward, call, style, against=ops):
     """Compare y and the gradients on one call.
+
+    What is promised depends on the call's regime. With NaN or infinities among the activations y is compared, and no
+    gradient. Where there are ties, any of the pixels that tie may get the gradient of a maximum, and a kink may have
+    any slope between those of its sides: what is handed out has to be what came in.
 
     Parameters
     ----------
@@ -39,46 +52,115 @@ def compare(fn, backward, call, style, against=ops):
     AssertionError
         If a result is off.
     """
-    draw, adapter = values if style.exact else _normal, ADAPTERS[style.framework]
-    arguments = call.arguments(style.dtype, draw)
-    reference = arguments if style.exact else _in_float64(arguments)
+    with np.errstate(all="ignore"):  # of what is not finite NumPy would warn, and it is wanted here
+        _compare(fn, backward, call, style, against)
+
+
+def _compare(fn, backward, call, style, against):
+    draw, form = values if style.exact else _normal, style.form
+    arguments = call.arguments(form.name, draw)
+    reference = arguments if style.exact else _each(arguments, np.float64)
     expected, extra = run(against, call, reference)
     theirs = {name: _written(name, value, call, style) for name, value in arguments.items()}
-    y, pull = adapter(fn, list(theirs.values()), call.keywords)
-    bounds = None if style.exact else forward_bound(call, arguments, style.dtype)
-    _assert_close("y", _read(y, expected, style), expected, bounds, style)
-    if backward is None and (pull is None or call.row.backward is None):
+    wanted = _wanted(call, style) if backward is not None or call.row.backward is not None else []
+    asked = [backward is None and name in wanted for name in arguments]
+    y, pull = style.adapter(_first_of(fn, call), list(theirs.values()), call.keywords, form, asked)
+    finite = {name: _finite(value) for name, value in arguments.items()}
+    bounds = None if style.exact else forward_bound(call, finite, form.name, style.accumulate)
+    spreads = call.row.family == "convolution"
+    _assert_close("y", _read(y, expected, style), expected, bounds, style, spreads)
+    if not wanted or (backward is None and pull is None):
         return
-    dy = _each(call.gradient(expected, draw), np.asarray(expected[0] if isinstance(expected, list) else expected).dtype)
-    came = _written_maps(_each(dy, style.dtype), style)
+    dy = call.gradient(_each(expected, form.carrier), draw)
+    dy = [form.rounded(part) for part in dy] if isinstance(dy, list) else form.rounded(dy)
+    came = _written_maps(dy, style)
+    dy = dy if style.exact else _each(dy, np.float64)
     if backward is not None:
-        outputs = [_written_maps(_each(value, style.dtype), style) for value in extra]
+        outputs = [_written_maps(_each(value, form.carrier), style) for value in extra]
         took = backward_arguments(call, came, theirs, outputs)
-        gradients = named_gradients(call.operator, backward(*took, **call.keywords))
+        tensors = [style.adapter.tensor(part, form, False) if isinstance(part, np.ndarray) else part for part in took]
+        found = named_gradients(call.operator, backward(*tensors, **call.keywords))
+        gradients = {name: _back(part, f"d{name}", style) for name, part in found.items() if name in wanted}
     else:
-        floats = [name for name, value in arguments.items() if leaves(value) and leaves(value)[0].dtype.kind == "f"]
         pulled = iter(pull(came))
-        gradients = {name: _like(arguments[name], pulled) for name in floats}
-    wanted = run_backward(against, call, dy, reference, extra)
-    limits = {} if style.exact else backward_bound(call, reference, dy, extra, style.dtype)
-    for name in [name for name in wanted if name in arguments]:  # a bias that is absent has no gradient to compare
-        got = _read(gradients[name], wanted[name], style, name)
-        _assert_close(f"d{name}", got, wanted[name], limits.get(name), style)
+        gradients = {name: _like(arguments[name], pulled) for name in wanted}
+    right = run_backward(against, call, dy, reference, extra)
+    got = {name: _read(gradients[name], right[name], style, name) for name in wanted}
+    if _ties(call):
+        if style.adapter.computes:
+            _assert_handed_out(call, got, reference, dy, expected, style)
+        return
+    limits = {} if style.exact else backward_bound(call, reference, dy, extra, form.name, style.accumulate)
+    for name in wanted:
+        _assert_close(f"d{name}", got[name], right[name], limits.get(name), style)
+
+
+def _wanted(call, style):
+    """The arguments whose gradients are compared; that of a bias that is absent is not asked for."""
+    if style.gradients is False or call.regime in ("nan", "infinite"):
+        return []
+    if _ties(call) and not call.row.homogeneous:
+        return []
+    named = call.row.gradients if style.gradients is True else style.gradients
+    return [name for name in call.row.gradients if name in named and name in call.given]
+
+
+def _ties(call):
+    """Whether numbers lie on kinks, or tie, where an operator has such."""
+    return call.regime == "ties" and not call.row.sums_products and call.row.family != "norm"
+
+
+def _first_of(fn, call):
+    """`fn` without its extra outputs, which are left alone."""
+
+    def first(*arrays, **keywords):
+        y = fn(*arrays, **keywords)
+        return y[0] if isinstance(y, tuple) and "sizes" not in call.row.positional else y
+
+    return first
+
+
+def _finite(value):
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    floats = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return np.nan_to_num(value, nan=0, posinf=0, neginf=0) if floats else value
+
+
+def _assert_handed_out(call, gradients, arguments, dy, y, style):
+    """⟨dx, x⟩ = ⟨dy, y⟩, as of all functions that are homogeneous, whichever slope a kink is given."""
+    came = sum(float(np.sum(one * two)) for one, two in zip(leaves(dy), leaves(y), strict=True))
+    sums = sum(float(np.abs(one).sum() * (one.size + 1)) for one in leaves(dy))
+    tolerance = 4 * style.form.eps + (style.rtol or 0.0)
+    for name in (name for group in call.row.homogeneous for name in group if name in gradients):
+        pairs = list(zip(leaves(gradients[name]), leaves(arguments[name]), strict=True))
+        went = sum(float(np.sum(one.astype(np.float64) * two)) for one, two in pairs)
+        most = max((float(np.abs(two).max(initial=0)) for _, two in pairs), default=0.0)
+        allowed = most * (tolerance * sums + (style.atol or 0.0) * sum(one.size for one, _ in pairs))
+        assert abs(went - came) <= allowed, (
+            f"d{name} hands out {went:.8g} where numbers tie, and {came:.8g} came in: the gradient of a maximum goes "
+            f"to one of the numbers that tie, or is shared among them"
+        )
 
 
 def _normal(rng, shape, dtype):
     return rng.normal(size=shape).astype(dtype)
 
 
-def _in_float64(arguments):
-    return {name: _each(value, np.float64) for name, value in arguments.items()}
-
-
 def _each(value, dtype):
+    if isinstance(value, dict):
+        return {name: _each(part, dtype) for name, part in value.items()}
     if isinstance(value, list):
         return [_each(part, dtype) for part in value]
     floats = isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
     return value.astype(dtype) if floats and value.dtype != dtype else value
+
+
+def _back(value, what, style):
+    """What a backward function gave, as arrays."""
+    if isinstance(value, list):
+        return [_back(part, what, style) for part in value]
+    return None if value is None else style.adapter.back(value, style.form, what)
 
 
 def _like(value, parts):
@@ -109,8 +191,6 @@ def _read(value, like, style, name="y"):
     """What came back as ghostnp writes it, looking like `like`."""
     if isinstance(like, list):
         return [_read(part, one, style, name) for part, one in zip(value, like, strict=True)]
-    if isinstance(value, tuple):
-        value = value[0]  # extra outputs are left alone
     assert value is not None, f"{name} has no gradient"
     value = np.asarray(value)
     if value.ndim != 4:
@@ -122,18 +202,34 @@ def _read(value, like, style, name="y"):
     return from_layout(value, style.weights)
 
 
-def _assert_close(what, actual, expected, bounds, style):
+def _assert_close(what, actual, expected, bounds, style, spreads=False):
+    form = style.form
     actual, expected = ([value] if not isinstance(value, list) else value for value in (actual, expected))
     for number, (got, wanted) in enumerate(zip(actual, map(np.asarray, expected), strict=True)):
         label = f"{what}[{number}]" if len(expected) > 1 else what
         assert got.shape == wanted.shape, f"{label} has shape {got.shape}, and {wanted.shape} is right"
-        assert got.dtype == style.dtype, f"{label} is {got.dtype} for {np.dtype(style.dtype)}"
-        allowed = np.zeros(wanted.shape) if bounds is None else bounds[number]
+        if not style.adapter.computes:
+            continue
+        allowed = _allowed(wanted, None if bounds is None else bounds[number], style)
         off = np.abs(got.astype(np.float64) - wanted)
-        wrong = ~(off <= allowed)
+        # What does not fit into the format has no right value in it.
+        right = (off <= allowed) | (np.abs(wanted) + allowed > form.largest) | (got == wanted)
+        right = np.where(np.isfinite(wanted), right, got == wanted)
+        if spreads:
+            # A convolution may work on several pixels at once, and then one that is not finite may reach them all.
+            right |= np.isnan(got) & ~np.isfinite(wanted).all()
+        right = np.where(np.isnan(wanted), np.isnan(got), right)
+        wrong = ~right
         if wrong.any():
             place = tuple(int(index) for index in np.argwhere(wrong)[0])
             raise AssertionError(
                 f"{label}{list(place)} is {got[place]:.8g}, and {wanted[place]:.8g} is right (off by {off[place]:.3g}, "
                 f"and {allowed[place]:.3g} would be allowed); {wrong.sum()} of {wrong.size} numbers are off"
             )
+
+
+def _allowed(wanted, bound, style):
+    """How far each number may be off: by the tolerance that was given, or by what rounding explains."""
+    if style.rtol is not None or style.atol is not None:
+        return (style.atol or 0.0) + (style.rtol or 0.0) * np.abs(wanted)
+    return np.broadcast_to(0.0 if bound is None else bound, wanted.shape)

@@ -7,16 +7,21 @@ is registered.
 from collections.abc import Callable
 from typing import NamedTuple
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from ghostnp.ops.vocabulary import STATISTICS, operator_named, operators, signature
-from ghostnp.testing.arrays import MEMORY
+from ghostnp.testing.arrays import MEMORY, REGIMES
 from ghostnp.testing.calls import Call, row_of
 
 # Convolutions with one weight, of shape (C_out, C_in/groups, kh, kw).
 CONVOLUTIONS = tuple(name for name in operators("convolution") if "weight" in operator_named(name).arrays)
 _BATCHES = st.sampled_from([1, 2, 0, 3])
 _FEW, _SIZES = st.integers(1, 3), st.integers(1, 6)
+# Kernels work in tiles of 8 to 128 numbers. What lies beyond fails from one width on, and shrinks to that width.
+_WIDE, _MANY = st.integers(9, 260), st.integers(9, 70)
+_AXES = ("width", "height", "channels", "filters")
+_LONG = st.sampled_from(["", "", "", "", "", "", "", "", *_AXES])
 # Of keywords that are not listed here the usual value is drawn alone.
 _KEYWORDS = {
     "eps": st.sampled_from([None, 1e-3]),
@@ -31,7 +36,8 @@ def calls(operator, *, paddings="any", **fixed):
 
     Padding larger than the kernel, asymmetric and "same", strides and dilations that differ between the axes, kernels
     and maps that are not square, single pixels, empty batches, 1 < groups < channels, one input channel, several
-    filters for a channel, arrays in every order of memory.
+    filters for a channel, arrays in every order of memory; and now and then one axis that is longer than a kernel's
+    tile: maps up to 260 pixels wide or high, up to 70 channels or filters.
 
     Parameters
     ----------
@@ -42,7 +48,10 @@ def calls(operator, *, paddings="any", **fixed):
         poolings), and "words" what Keras's can: 0, which it calls "valid", and "same".
     **fixed
         What is not to be drawn as usual, by the argument's name: a value, or a strategy of your own, such as
-        ``stride=1`` or ``x=shapes(channels=st.integers(2, 5))``. What follows from it is drawn to fit.
+        ``stride=1`` or ``x=shapes(channels=st.integers(2, 5))``. What follows from it is drawn to fit. Of convolutions
+        `kernel`, `channels`, `filters` (how many outputs) and `size`, of x, can be fixed too; of all operators the axis
+        that is `long` ("width", "height", "channels", "filters" or ""), and the `regime` of the numbers, one of
+        `REGIMES`, which is the usual one by default.
 
     Returns
     -------
@@ -59,11 +68,41 @@ def calls(operator, *, paddings="any", **fixed):
         raise TypeError(
             f"{', '.join(surplus)} cannot be fixed in calls of {operator}: the rule is one of {', '.join(recipe.free)}"
         )
+    if "regime" in fixed and isinstance(fixed["regime"], str) and fixed["regime"] not in REGIMES:
+        raise ValueError(f"regime={fixed['regime']!r}: the rule is one of {', '.join(REGIMES)}")
     return _drawn(row, recipe.draw, paddings, fixed)
 
 
+def strata(operator, regimes, *, examples, **given):
+    """Calls of an operator for each thing that is rare among all calls, so that none is missing in a run.
+
+    Parameters
+    ----------
+    operator : str
+        As of `calls`.
+    regimes : sequence of str
+        Half of the calls have the first, the others share the other half.
+    examples : int
+        How many calls there are to be in all.
+    **given
+        As of `calls`.
+
+    Returns
+    -------
+    list of (hypothesis.strategies.SearchStrategy[Call], int)
+        Strategies, and how many calls to draw of each.
+    """
+    few = max(2, examples // 16)
+    first, *others = ({"regime": regime} for regime in regimes)
+    long = [{"long": axis, **first} for axis in (_AXES if "long" not in given else ())]
+    found = [(calls(operator, **given | rare), few) for rare in long]
+    found += [(calls(operator, **given | rare), max(few, examples // 2 // len(others))) for rare in others]
+    rest = max(few, examples - sum(number for _, number in found))
+    return [(calls(operator, **given | first), rest), *found]
+
+
 def shapes(batches=_BATCHES, channels=_SIZES, sizes=_SIZES):
-    """Shapes (N, C, H, W) of maps with few channels and pixels.
+    """Shapes (N, C, H, W) of maps with few channels and pixels, and now and then one axis that is long.
 
     Parameters
     ----------
@@ -74,7 +113,16 @@ def shapes(batches=_BATCHES, channels=_SIZES, sizes=_SIZES):
     -------
     hypothesis.strategies.SearchStrategy[tuple[int, int, int, int]]
     """
-    return st.tuples(batches, channels, sizes, sizes)
+    return _shapes(batches, channels, sizes, channels is _SIZES, sizes is _SIZES)
+
+
+@st.composite
+def _shapes(draw, batches, channels, sizes, many_channels, many_pixels, long=_LONG):
+    """The axis that is long is one of those that are left open."""
+    long = draw(long)
+    many = _MANY if many_channels and long == "channels" else channels
+    height, width = (_WIDE if many_pixels and long == axis else sizes for axis in ("height", "width"))
+    return draw(batches), draw(many), draw(height), draw(width)
 
 
 @st.composite
@@ -87,6 +135,7 @@ def _drawn(draw, row, recipe, paddings, fixed):
     given |= {
         name: choose(name, drawn) for name, drawn in _KEYWORDS.items() if name in row.keywords and name not in given
     }
+    given["regime"] = choose("regime", st.just("usual"))
     return Call(row.name, memory=choose("memory", st.sampled_from(MEMORY)), seed=choose("seed", st.integers(0, 2**16)),
                 **given)  # fmt: skip
 
@@ -96,17 +145,44 @@ def _drawn(draw, row, recipe, paddings, fixed):
 
 def _filters(choose, row, paddings):
     """Shapes of x and of filters, and keywords; a filter sees all channels, those of its group, or its own alone."""
-    groups = 1 if row.sees == "all" else choose("groups", st.integers(1, 4))
-    members_in = 1 if row.sees == "own" else choose("members", _FEW)
-    members_out = choose("filters", _FEW)
+    long = choose("long", _LONG)
+    channels, filters = choose("channels", st.none()), choose("filters", st.none())
+    groups = 1 if row.sees == "all" else choose("groups", _dividing(channels, 1 if row.sees == "own" else filters))
+    _check_groups(row, groups, channels, filters)
+    if channels is not None:
+        groups = channels if row.sees == "own" else groups
+        members_in = channels // groups
+    elif row.sees == "own":
+        members_in = 1
+        groups = choose("own", _MANY) if long == "channels" else groups
+    else:
+        members_in = choose("members", _MANY if long == "channels" else _FEW)
+    members_out = filters // groups if filters else choose("outs", _MANY if long == "filters" else _FEW)
     kernel = (1, 1) if row.one_tap else _both(choose("kernel", st.tuples(st.integers(1, 5), st.integers(1, 5))))
     window = {"stride": choose("stride", _int_or_pair(1, 3)), "dilation": choose("dilation", _int_or_pair(1, 3))}
     window |= {"padding": choose("padding", _PADDINGS[paddings])}
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, _both(window["dilation"]), strict=True)]
-    size = _size(choose, reach, _around(window["padding"], reach))
+    size = _size(choose, reach, _around(window["padding"], reach), long)
     x = (choose("batch", _BATCHES), groups * members_in, *size)
     window |= {"groups": groups} if "groups" in row.keywords else {}
     return x, (groups * members_out, members_in, *kernel), window
+
+
+def _dividing(*numbers):
+    """Numbers of groups, up to four where nothing is fixed, which divide what is."""
+    fixed = [number for number in numbers if number is not None]
+    if not fixed:
+        return st.integers(1, 4)
+    return st.sampled_from([groups for groups in range(1, min(fixed) + 1) if all(n % groups == 0 for n in fixed)])
+
+
+def _check_groups(row, groups, channels, filters):
+    for name, number in (("channels", channels), ("filters", filters)):
+        of = channels if row.sees == "own" and channels is not None and name == "filters" else groups
+        if number is not None and (number < 1 or number % of):
+            raise ValueError(
+                f"{name}={number} and {of} groups: the rule is a multiple of the number of groups, such as {name}={of}"
+            )
 
 
 def _convolution(choose, row, paddings):
@@ -136,8 +212,9 @@ def _pool(choose, row, paddings):
         "words": _PADDINGS["words"],
     }
     padding = choose("padding", drawn[paddings])
-    size = _size(choose, reach, _around(padding, reach))
-    x = (choose("batch", _BATCHES), choose("channels", st.integers(1, 4)), *size)
+    long = choose("long", _LONG)
+    size = _size(choose, reach, _around(padding, reach), long)
+    x = (choose("batch", _BATCHES), choose("channels", _MANY if long == "channels" else st.integers(1, 4)), *size)
     given = {"x": x, "kernel_size": kernel, "stride": choose("stride", st.none() | _int_or_pair(1, 3))}
     # Where a padding is a word, as in Keras, it does not count.
     counted = {"count_include_pad": False} if paddings == "words" and "count_include_pad" in row.keywords else {}
@@ -148,7 +225,8 @@ def _maps(choose, row, paddings):
     """Maps for each activation, and a number for each channel for what is trained or a statistic."""
     first, *others = row.activations
     many = "images" in row.alike
-    x = choose(first, shapes() if many else _enough())
+    long = choose("long", _LONG)
+    x = choose(first, _shapes(_BATCHES, _SIZES, _SIZES, True, True, st.just(long)) if many else _enough(long))
     given = dict.fromkeys((name for name in row.arrays if name in row.trained or name in STATISTICS), x[1:2])
     for name in others:
         # A second operand may have one number for each map.
@@ -160,36 +238,42 @@ def _maps(choose, row, paddings):
 
 
 @st.composite
-def _enough(draw):
+def _enough(draw, long):
     """Maps of four numbers a channel at least: one has no variance, and of two or three little but signs is left."""
     batch, height = draw(_FEW), draw(_SIZES)
-    return (batch, draw(_FEW), height, draw(st.integers(-(-4 // (batch * height)), 6)))
+    width = _WIDE if long == "width" else st.integers(-(-4 // (batch * height)), 6)
+    return (batch, draw(_MANY if long == "channels" else _FEW), height, draw(width))
 
 
 def _rows(choose, row, paddings):
-    batch, ins = choose("x", st.tuples(_BATCHES, _SIZES))
-    outs = choose("outputs", _SIZES)
+    long = choose("long", _LONG)
+    batch, ins = choose("x", st.tuples(_BATCHES, _MANY if long == "channels" else _SIZES))
+    outs = choose("outputs", _MANY if long == "filters" else _SIZES)
     return {"x": (batch, ins), "weight": (outs, ins), **_bias(choose, row, outs)}
 
 
 def _classes(choose, row, paddings):
-    logits = choose("logits", st.tuples(st.integers(1, 4), st.integers(2, 5)))
+    long = choose("long", _LONG)
+    logits = choose("logits", st.tuples(st.integers(1, 4), _WIDE if long == "width" else st.integers(2, 5)))
     return {"logits": logits, "labels": logits[:1]}
 
 
 def _shuffle(choose, row, paddings):
     """A number of groups that divides the channels."""
     groups = choose("groups", st.integers(1, 4))
+    long = choose("long", _LONG)
+    channels = (_MANY if long == "channels" else st.integers(1, 4)).map(lambda members: groups * members)
     return {
-        "x": choose("x", shapes(channels=st.integers(1, 4).map(lambda members: groups * members))),
+        "x": choose("x", _shapes(_BATCHES, channels, _SIZES, False, True, st.just(long))),
         "groups": groups,
     }
 
 
 def _parts(choose, row, paddings):
-    sizes = choose("sizes", st.lists(_FEW, min_size=1, max_size=4))
+    long = choose("long", _LONG)
+    sizes = choose("sizes", st.lists(_MANY if long == "channels" else _FEW, min_size=1, max_size=4))
     batch = choose("batch", _BATCHES)
-    height, width = choose("size", st.tuples(_SIZES, _SIZES))
+    height, width = choose("size", st.tuples(_SIZES, _WIDE if long == "width" else _SIZES))
     if "sizes" in row.positional:
         return {"x": (batch, sum(sizes), height, width), "sizes": tuple(sizes)}
     keep = choose("keep", st.none() | st.integers(1, sum(sizes)))
@@ -197,14 +281,17 @@ def _parts(choose, row, paddings):
 
 
 def _resize(choose, row, paddings):
-    x = choose("x", shapes(channels=_FEW))
+    long = st.just(choose("long", _LONG))
+    x = choose("x", _shapes(_BATCHES, _FEW, _SIZES, False, True, long))
     factor = choose("factor", _FEW)
     larger = st.just((factor * x[2], factor * x[3]))
     return {"x": x, "size": choose("size", larger | st.tuples(_SIZES, _SIZES))}
 
 
 def _attention(choose, row, paddings):
-    z = choose("z", shapes(channels=_FEW, sizes=st.integers(1, 4)))
+    few = st.integers(1, 4)  # a weight for each pair of pixels
+    long = choose("long", _LONG)
+    z = choose("z", st.tuples(_BATCHES, _FEW, few, st.integers(9, 40) if long == "width" else few))
     _, c, h, w = z
     if "weight" in row.arrays:
         return {"z": z, "weight": (c, h, w, h, w)}
@@ -213,11 +300,10 @@ def _attention(choose, row, paddings):
 
 def _ghost(choose, row, paddings):
     """How many maps are intrinsic, ratios of 2 and above, and outputs that the ratio does not divide."""
-    x, intrinsic, ratio = (
-        choose("x", shapes(channels=_FEW)),
-        choose("intrinsic", _FEW),
-        choose("ratio", st.integers(2, 3)),
-    )
+    long = choose("long", _LONG)
+    x = choose("x", _shapes(_BATCHES, _FEW, _SIZES, False, True, st.just(long)))
+    intrinsic = choose("intrinsic", _MANY if long == "channels" else _FEW)
+    ratio = choose("ratio", st.integers(2, 3))
     kernel = choose("kernel", st.sampled_from([1, 3, 5]))
     surplus = choose("surplus", st.integers(0, ratio - 2 if intrinsic > 1 else 0))
     return {
@@ -235,10 +321,11 @@ class _Recipe(NamedTuple):
     free: tuple[str, ...]
 
 
-_WINDOW = ("kernel", "stride", "padding", "dilation", "groups", "batch")
+_COMMON = ("long", "regime", "memory", "seed")
+_WINDOW = ("kernel", "stride", "padding", "dilation", "groups", "batch", "channels", "filters", "size")
 _BY_ARGUMENT = {
     "depthwise_weight": _Recipe(_separable, (*_WINDOW, "outputs")),
-    "kernel_size": _Recipe(_pool, ("kernel_size", "stride", "padding", "batch", "channels")),
+    "kernel_size": _Recipe(_pool, ("kernel_size", "stride", "padding", "batch", "channels", "size")),
     "sizes": _Recipe(_parts, ("sizes", "batch", "size")),
     "xs": _Recipe(_parts, ("sizes", "batch", "size", "keep")),
 }
@@ -265,7 +352,7 @@ def _recipe(row):
             )
         found = _Recipe(_maps, (row.activations[0], "spread"))
     idle = {"groups"} - {*row.positional, *row.keywords} | ({"kernel"} if row.one_tap else set())
-    names = dict.fromkeys((*found.free, *(name for name in _KEYWORDS if name in row.keywords), "memory", "seed"))
+    names = dict.fromkeys((*found.free, *(name for name in _KEYWORDS if name in row.keywords), *_COMMON))
     return _Recipe(found.draw, tuple(name for name in names if name not in idle))
 
 
@@ -300,10 +387,15 @@ def _both(value):
     return (value, value) if isinstance(value, int) else value
 
 
-def _size(choose, reach, around):
-    """Height and width that leave room for one window, and up to four pixels more."""
-    more = choose("more", st.tuples(st.integers(0, 4), st.integers(0, 4)))
-    return tuple(max(1, r - a) + m for r, a, m in zip(reach, around, more, strict=True))
+def _size(choose, reach, around, long):
+    """Height and width that leave room for one window, and up to four pixels more, or many along one axis."""
+    few = st.integers(0, 4)
+    more = choose("more", st.tuples(*(_WIDE if long == axis else few for axis in ("height", "width"))))
+    least = [max(1, r - a) for r, a in zip(reach, around, strict=True)]
+    size = _both(choose("size", st.just(tuple(n + m for n, m in zip(least, more, strict=True)))))
+    if any(n < m for n, m in zip(size, least, strict=True)):
+        reject()  # a size that was fixed, and a window that is too large for it
+    return size
 
 
 def _around(padding, reach):

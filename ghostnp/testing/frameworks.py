@@ -1,77 +1,271 @@
-"""Frameworks: how a function of PyTorch or Keras is handed arrays, and how its gradients are got back.
+"""Frameworks: how a function of PyTorch, Keras or your own is handed arrays, and how its gradients are got back.
 
-Each of `ADAPTERS` calls a function on arrays and keywords. It gives y as an array, or a list of them, and a function
-from dy to the gradients, or None where there is no way to them.
+An `Adapter` says it. One of your own is a small class, and is given as ``framework=``:
+
+>>> class Lists(Adapter):  # a function of nested lists
+...     def tensor(self, array, form, wanted):
+...         return array.tolist()
+...
+...     def array(self, tensor):
+...         return np.array(tensor, np.float32)
+...
+...     def dtype(self, tensor):
+...         return "float32"
+>>> from ghostnp.testing.arrays import format_of
+>>> y, _ = Lists()(lambda x: [-number for number in x], [np.ones(2, np.float32)], {}, format_of("float32"), [False])
+>>> y
+array([-1., -1.], dtype=float32)
 """
 
-from collections.abc import Callable
+import functools
 
 import numpy as np
 
-FRAMEWORKS = ("numpy", "torch", "keras")
-# Which paddings a framework's convolutions can express: see `calls`.
-PADDINGS = {"numpy": "any", "torch": "symmetric", "keras": "words"}
+
+class Adapter:
+    """How functions of NumPy arrays are called, and what another framework says otherwise.
+
+    Attributes
+    ----------
+    paddings : str
+        Which paddings its convolutions can express: see `calls`.
+    computes : bool
+        Whether there are numbers in its results; if not, shapes and dtypes are compared alone.
+    """
+
+    paddings = "any"
+    computes = True
+
+    def tensor(self, array, form, wanted):
+        """An array as the framework has it.
+
+        Parameters
+        ----------
+        array : ndarray
+            Integers, or numbers of the format `form` in its carrier.
+        form : Format
+            In which the tensor is.
+        wanted : bool
+            Whether its gradient will be asked for.
+        """
+        if array.dtype.kind != "f" or form.name == array.dtype.name:
+            return array
+        if form.name == "bfloat16":
+            import ml_dtypes  # NumPy's own formats have none of that name
+
+            return array.astype(ml_dtypes.bfloat16)
+        return array.astype(form.name)
+
+    def array(self, tensor):
+        """A result as a NumPy array, which may be of a wider format."""
+        return np.asarray(tensor)
+
+    def dtype(self, tensor):
+        """The name of a result's format, such as "bfloat16"."""
+        return str(np.asarray(tensor).dtype)
+
+    def run(self, fn, tensors, keywords, wanted):
+        """Call `fn`.
+
+        Parameters
+        ----------
+        fn : callable
+        tensors : list
+            Its arguments; an argument may be a list of tensors.
+        keywords : dict
+        wanted : list
+            Those tensors whose gradients will be asked for.
+
+        Returns
+        -------
+        y : tensor or list of tensors
+        pull : callable or None
+            From a list of tensors, as many as there are in y, to the gradients of `wanted`, None where there is none;
+            None where the framework differentiates nothing.
+        """
+        return fn(*tensors, **keywords), None
+
+    def __call__(self, fn, arrays, keywords, form, wanted):
+        """Call `fn` on arrays.
+
+        Parameters
+        ----------
+        fn : callable
+        arrays : list
+            NumPy arrays, lists of them, and what is no array.
+        keywords : dict
+        form : Format
+            Of the tensors that `fn` is given.
+        wanted : list of bool
+            For each of `arrays`, whether its gradient will be asked for.
+
+        Returns
+        -------
+        y : ndarray or list of ndarray
+            In the carrier of the format.
+        pull : callable or None
+            From dy to a list of gradients, one for each array that was wanted.
+
+        Raises
+        ------
+        AssertionError
+            If a result is of another format.
+        """
+        tensors = [
+            _map(value, lambda array, want=want: self.tensor(array, form, want and array.dtype.kind == "f"))
+            for value, want in zip(arrays, wanted, strict=True)
+        ]
+        asked = [
+            leaf
+            for value, tensor, want in zip(arrays, tensors, wanted, strict=True)
+            if want
+            for array, leaf in _pairs(value, tensor)
+            if array.dtype.kind == "f"
+        ]
+        result, pull = self.run(fn, tensors, keywords, asked)
+        several = isinstance(result, list | tuple)
+        y = [self.back(part, form, "y") for part in result] if several else self.back(result, form, "y")
+        if pull is None or not asked:
+            return y, None
+
+        def gradients(dy):
+            upstream = [self.tensor(_fresh(part), form, False) for part in (dy if isinstance(dy, list) else [dy])]
+            return [None if part is None else self.back(part, form, "a gradient") for part in pull(upstream)]
+
+        return y, gradients
+
+    def back(self, tensor, form, what):
+        """A result in the carrier of `form`; `what` names it if it is of another format."""
+        came = self.dtype(tensor)
+        assert came == form.name, f"{what} is {came} for {form.name}"
+        return self.array(tensor).astype(form.carrier, copy=False)
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+
+class Torch(Adapter):
+    """Functions of PyTorch's tensors; gradients by autograd.
+
+    Parameters
+    ----------
+    device : str, default "cpu"
+        Where the tensors are: "cuda", "mps", or "meta", which has shapes and no numbers.
+    """
+
+    paddings = "symmetric"
+
+    def __init__(self, device="cpu"):
+        self.device, self.computes = device, device != "meta"
+
+    def tensor(self, array, form, wanted):
+        """A tensor on the device, in the order of memory that `array` has, as far as tensors can."""
+        import torch
+
+        tensor = torch.tensor(_fresh(array))
+        if array.dtype.kind == "f":
+            tensor = tensor.to(getattr(torch, form.name))
+        if array.ndim > 1 and not array.flags.c_contiguous:
+            # Tensors have no negative strides and always are aligned; that they need not be contiguous can be kept.
+            tensor = tensor.transpose(0, -1).contiguous().transpose(0, -1)
+        return tensor.to(self.device).requires_grad_(wanted)
+
+    def array(self, tensor):
+        """The numbers, zeros where the device has none."""
+        import torch
+
+        tensor = tensor.detach()
+        tensor = torch.zeros(tensor.shape, dtype=tensor.dtype) if tensor.is_meta else tensor.cpu()
+        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+    def dtype(self, tensor):
+        """The name without that of the library."""
+        return str(tensor.dtype).removeprefix("torch.")
+
+    def run(self, fn, tensors, keywords, wanted):
+        """Record for autograd only where a gradient is wanted."""
+        import torch
+
+        with torch.set_grad_enabled(bool(wanted)):
+            y = fn(*tensors, **keywords)
+
+        def pull(dy):
+            outputs = list(y) if isinstance(y, list | tuple) else [y]
+            return torch.autograd.grad(outputs, wanted, dy, allow_unused=True)
+
+        return y, pull
+
+    def __repr__(self):
+        return "Torch()" if self.device == "cpu" else f"Torch({self.device!r})"
+
+
+class Keras(Adapter):
+    """Functions of Keras or TensorFlow tensors; gradients by a tape, where TensorFlow is the backend."""
+
+    paddings = "words"
+
+    def tensor(self, array, form, wanted):
+        """A tensor in C order."""
+        import tensorflow as tf
+
+        tensor = tf.convert_to_tensor(_fresh(array))
+        return tf.cast(tensor, form.name) if array.dtype.kind == "f" else tensor
+
+    def array(self, tensor):
+        """The numbers."""
+        return tensor.numpy()
+
+    def dtype(self, tensor):
+        """The dtype's name."""
+        return tensor.dtype.name
+
+    def run(self, fn, tensors, keywords, wanted):
+        """Watch what is wanted."""
+        import tensorflow as tf
+
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(wanted)
+            y = fn(*tensors, **keywords)
+
+        def pull(dy):
+            outputs = list(y) if isinstance(y, list | tuple) else y
+            return tape.gradient(outputs, wanted, output_gradients=dy if isinstance(outputs, list) else dy[0])
+
+        return y, pull
+
+
+ADAPTERS = {"numpy": Adapter, "torch": Torch, "keras": Keras}
 _HOMES = {"torch": "torch", "keras": "keras", "tensorflow": "keras"}
 
 
 def framework_of(fn):
     """Which framework a function comes from, by its module: "numpy" if from none that is known."""
+    while isinstance(fn, functools.partial):
+        fn = fn.func
     module = getattr(fn, "__module__", None) or type(fn).__module__
     return _HOMES.get(str(module).split(".")[0], "numpy")
 
 
-def call_numpy(fn, arrays, keywords):
-    """Call a plain function of NumPy arrays: the only way to gradients is a `backward` function."""
-    return fn(*arrays, **keywords), None
+def adapter_of(framework, device=None):
+    """An `Adapter` by the framework's name; one of your own is taken as it is.
 
-
-def call_torch(fn, arrays, keywords):
-    """Call a function of tensors; gradients by autograd."""
-    import torch
-
-    tensors = _map(arrays, lambda array: _tensor(torch, array))
-    inputs = [tensor for tensor in _flat(tensors) if tensor.is_floating_point()]
-    y = fn(*tensors, **keywords)
-    y = y[0] if isinstance(y, tuple) and len(y) == 2 and not y[1].is_floating_point() else y
-
-    def pull(dy):
-        upstream = _map(dy if isinstance(dy, list) else [dy], lambda part: torch.tensor(_fresh(part)))
-        outputs = list(y) if isinstance(y, list | tuple) else [y]
-        gradients = torch.autograd.grad(outputs, inputs, upstream, allow_unused=True)
-        return [None if gradient is None else gradient.numpy() for gradient in gradients]
-
-    return _map(list(y) if isinstance(y, list | tuple) else y, lambda part: part.detach().numpy()), pull
-
-
-def call_keras(fn, arrays, keywords):
-    """Call a function of Keras or TensorFlow tensors; gradients by a tape, where TensorFlow is the backend."""
-    import tensorflow as tf
-
-    tensors = _map(arrays, lambda array: tf.convert_to_tensor(_fresh(array)))
-    inputs = [tensor for tensor in _flat(tensors) if tensor.dtype.is_floating]
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch(inputs)
-        y = fn(*tensors, **keywords)
-
-    def pull(dy):
-        upstream = _map(dy, lambda part: tf.convert_to_tensor(_fresh(part)))
-        gradients = tape.gradient(y, inputs, output_gradients=upstream)
-        return [None if gradient is None else gradient.numpy() for gradient in gradients]
-
-    return _map(list(y) if isinstance(y, list | tuple) else y, lambda part: part.numpy()), pull
-
-
-ADAPTERS: dict[str, Callable] = {"numpy": call_numpy, "torch": call_torch, "keras": call_keras}
-
-
-def _tensor(torch, array):
-    if not isinstance(array, np.ndarray):
-        return array
-    tensor = torch.tensor(_fresh(array))
-    if array.ndim > 1 and not array.flags.c_contiguous:
-        # Tensors have no negative strides and always are aligned; that they need not be contiguous is what can be kept.
-        tensor = tensor.transpose(0, -1).contiguous().transpose(0, -1)
-    return tensor.requires_grad_() if tensor.is_floating_point() else tensor
+    Raises
+    ------
+    ValueError
+        If there is none of that name, or it has no devices.
+    """
+    if isinstance(framework, Adapter):
+        adapter = framework
+    elif framework not in ADAPTERS:
+        known = ", ".join(map(repr, ADAPTERS))
+        raise ValueError(f"framework={framework!r}: the rule is one of {known}, or an Adapter of your own")
+    else:
+        adapter = ADAPTERS[framework]()
+    if device is None:
+        return adapter
+    if not isinstance(adapter, Torch):
+        raise ValueError(f"device={device!r}: the rule is framework='torch', whose devices have such names")
+    return Torch(device)
 
 
 def _fresh(array):
@@ -85,9 +279,8 @@ def _map(value, change):
     return change(value) if hasattr(value, "dtype") else value
 
 
-def _flat(values):
-    for value in values:
-        if isinstance(value, list):
-            yield from _flat(value)
-        elif hasattr(value, "dtype"):
-            yield value
+def _pairs(value, tensor):
+    """Each array, and the tensor that was made of it."""
+    if isinstance(value, list):
+        return [pair for part in zip(value, tensor, strict=True) for pair in _pairs(*part)]
+    return [(value, tensor)] if hasattr(value, "dtype") else []

@@ -1,4 +1,4 @@
-"""Comparing a function, of a framework or of your own, with the definition of its operator.
+"""Holding anybody's operator against the definition.
 
 >>> def mine(x, weight, bias=None, *, stride=1, padding="valid", dilation=1):  # as Keras would call it
 ...     from ghostnp import ops
@@ -10,19 +10,19 @@
 >>> assert_matches(mine, "depthwise_conv2d", layout="NHWC", weights="HWCM", paddings="words")
 """
 
+import functools
+
 import numpy as np
-from hypothesis import strategies as st
-from hypothesis.errors import Unsatisfiable
 
 from ghostnp import ops
-from ghostnp.testing.calls import lookup
+from ghostnp.ops.vocabulary import operators
+from ghostnp.testing.arrays import FORMATS, REGIMES
+from ghostnp.testing.calls import lookup, row_of
 from ghostnp.testing.comparison import CallStyle, compare
-from ghostnp.testing.draw import calls
-from ghostnp.testing.frameworks import FRAMEWORKS, PADDINGS, framework_of
+from ghostnp.testing.draw import strata
+from ghostnp.testing.frameworks import adapter_of, framework_of
 from ghostnp.testing.layouts import LAYOUTS, WEIGHTS
-from ghostnp.testing.search import smallest_failure
-
-_DTYPES = {"float32": np.float32, "float64": np.float64}
+from ghostnp.testing.search import examples_of, failure_of, smallest_failure, tell
 
 
 def assert_matches(
@@ -33,13 +33,20 @@ def assert_matches(
     layout="NCHW",
     weights="OIHW",
     framework=None,
+    device=None,
     paddings=None,
     dtype="float32",
+    accumulate=None,
     exact=False,
+    rtol=None,
+    atol=None,
+    gradients=True,
+    regimes=None,
     against=ops,
     where=None,
     case=None,
     examples=None,
+    **fixed,
 ):
     """Hold a function of PyTorch, Keras or NumPy against the definition of an operator, and its gradients too.
 
@@ -57,16 +64,29 @@ def assert_matches(
         How `fn` takes and gives maps.
     weights : {"OIHW", "HWIO", "OHWI", "HWCM"}, default "OIHW"
         How it takes filters; "HWCM" are the depthwise ones of Keras.
-    framework : {"numpy", "torch", "keras"}, optional
+    framework : {"numpy", "torch", "keras"} or Adapter, optional
         What it computes with; by default the one that `fn` is from, so a function of your own that calls PyTorch has
         to say so.
+    device : str, optional
+        Where PyTorch's tensors are, such as "cuda" or "mps"; on "meta" shapes and dtypes are compared alone.
     paddings : {"any", "symmetric", "words"}, optional
         Which paddings it can express: an int or a pair is "symmetric", and "words" are "valid" and "same". By default
         what the framework's convolutions can.
-    dtype : {"float32", "float64"}, default "float32"
+    dtype : {"float32", "float64", "float16", "bfloat16"}, default "float32"
         Of the arrays.
+    accumulate : {"float32", "float64", "float16", "bfloat16"}, optional
+        In which sums are kept: by default float32 for the formats of 16 bits, and otherwise that of the arrays.
     exact : bool, default False
         Draw small integers, of which every sum of products is exact in any order, and require equality.
+    rtol, atol : float, optional
+        A tolerance of your own, ``atol + rtol·|right|``, in the place of the bound that follows from rounding.
+    gradients : bool or sequence of str, default True
+        Of which arguments gradients are asked for and compared: of all, of none (then PyTorch records nothing), or of
+        those named, such as ``["x"]`` where weights are frozen.
+    regimes : sequence of str, optional
+        What kinds of numbers to draw for the activations; by default half of the calls have the usual ones, and the
+        others large, offset, tying, tiny, infinite ones and NaN. ``["usual"]`` leaves these out. What is promised in
+        each regime is written in `ghostnp.testing.comparison.compare`.
     against : module or object, default ghostnp.ops
         What to hold it against: any namespace with the vocabulary's functions.
     where : callable, optional
@@ -76,6 +96,8 @@ def assert_matches(
         Look at this call alone, as a failure prints it.
     examples : int, optional
         How many calls to draw; by default as many as Hypothesis's profile says.
+    **fixed
+        What every call has, as of `calls`: ``kernel=3, stride=1, padding=1, groups=2, channels=8, size=(32, 32)``.
 
     Raises
     ------
@@ -83,7 +105,7 @@ def assert_matches(
         If a result is farther from the definition's than rounding explains (see `ghostnp.testing.bounds`), is of
         another shape or dtype, or `fn` raises: with the smallest such call, and a line that repeats it.
     TypeError, ValueError
-        If an argument is not legal.
+        If an argument is not legal, or `where` is true of fewer than half as many calls as were to be drawn.
 
     Examples
     --------
@@ -97,53 +119,99 @@ def assert_matches(
         again: assert_matches(forgets_the_bias, 'pointwise_conv2d', exact=True, \
 case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
     """
+    row = row_of(operator)
     framework = framework_of(fn) if framework is None else framework
+    # What a line has to say that repeats a failure; the case says all else.
+    dtype = _name_of_dtype(dtype)
+    accumulate = None if accumulate is None else _name_of_dtype(accumulate)
+    said = {"layout": layout, "weights": weights, "framework": framework, "device": device, "dtype": dtype}
+    said |= {"accumulate": accumulate, "exact": exact, "rtol": rtol, "atol": atol, "gradients": gradients}
+    adapter = adapter_of(framework, device)
     for name, value, legal in (
         ("layout", layout, LAYOUTS),
         ("weights", weights, WEIGHTS),
-        ("framework", framework, FRAMEWORKS),
         ("paddings", paddings, (None, "any", "symmetric", "words")),
-        ("dtype", np.dtype(dtype).name, tuple(_DTYPES)),
+        ("dtype", dtype, tuple(FORMATS)),
+        ("accumulate", accumulate, (None, *FORMATS)),
+        *(("regimes", regime, tuple(REGIMES)) for regime in regimes or ()),
     ):
         if value not in legal:
             raise ValueError(f"{name}={value!r}: the rule is one of {', '.join(map(repr, legal))}")
-    dtype = np.dtype(dtype).name
-    style = CallStyle(layout, weights, framework, _DTYPES[dtype], exact)
-    given = style._asdict() | {"dtype": dtype}
-    paddings = PADDINGS[framework] if paddings is None else paddings
+    if exact and not row.exact:
+        able = ", ".join(name for name in operators() if row_of(name).exact)
+        raise ValueError(
+            f"exact=True for {operator}: of integers it does not make integers, so right results may differ in the "
+            f"last digits. The rule is one of {able}; leave exact out for {operator}, and rounding is allowed"
+        )
+    if not isinstance(gradients, bool):
+        gradients = (gradients,) if isinstance(gradients, str) else tuple(gradients)
+        if unknown := sorted(set(gradients) - set(row.gradients)):
+            raise ValueError(
+                f"gradients={list(gradients)!r}: {operator} has none of {', '.join(unknown)}; the rule is True, False "
+                f"or some of {', '.join(row.gradients)}"
+            )
+    if accumulate is None and dtype in ("float16", "bfloat16"):
+        accumulate = "float32"
+    style = CallStyle(layout, weights, adapter, dtype, accumulate, exact, rtol, atol, gradients)
+    if regimes is None:
+        regimes = promised(row, exact)
 
     if backward is not None:
         lookup(against, f"{operator}_backward")  # what it is held against
 
+    tried = 0
+
     def check(call):
+        nonlocal tried
+        tried += 1
         compare(fn, backward, call, style, against)
 
-    drawn = calls(operator, paddings=paddings) if case is None else st.just(case)
-    drawn = drawn if where is None or case is not None else drawn.filter(where)
-    try:
-        failure = smallest_failure(drawn, check, examples)
-    except Unsatisfiable:
-        raise ValueError(
-            "where is true of no call that was drawn: the rule is a function of a Call that most calls satisfy, "
-            "such as where=lambda call: call.given['x'][0] > 0"
-        ) from None
+    if case is None:
+        drawn = strata(
+            operator, regimes, examples=examples_of(examples), paddings=paddings or adapter.paddings, **fixed
+        )
+        failure = smallest_failure(drawn, check, where=where)
+    else:
+        failure = failure_of(case, check)
+    tell(operator, "matches", tried, failure is None)
     if failure is not None:
         call, error = failure
-        said = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
+        says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
         if isinstance(error, TypeError | AttributeError) and framework == "numpy":
-            said += "\n    it was called with NumPy arrays: if it wants tensors, say framework='torch' or 'keras'"
+            says += "\n    it was called with NumPy arrays: if it wants tensors, say framework='torch' or 'keras'"
         raise AssertionError(
-            f"{_name(fn)} is not {operator}: {said}\n    again: {_again(fn, backward, operator, given, call)}"
+            f"{_name(fn)} is not {operator}: {says}\n    again: {_again(fn, backward, operator, said, call)}"
         ) from (None if isinstance(error, AssertionError) else error)
 
 
-def _again(fn, backward, operator, given, call):
+def promised(row, exact=False):
+    """The regimes in which something is promised of an operator."""
+    if exact:
+        return "usual", "ties"
+    # A bilinear blend gives a neighbour of weight zero to some, and leaves it out to others: 0·∞ is not 0.
+    blends = row.family == "resize" and row.divides
+    return tuple(regime for regime in REGIMES if not (blends and regime in ("nan", "infinite")))
+
+
+def _again(fn, backward, operator, said, call):
     usual = {"layout": "NCHW", "weights": "OIHW", "framework": framework_of(fn), "dtype": "float32", "exact": False}
+    usual |= {"gradients": True}
     shown = [f"backward={_name(backward)}"] if backward is not None else []
-    shown += [f"{name}={value!r}" for name, value in given.items() if value is not None and value != usual.get(name)]
+    shown += [f"{name}={value!r}" for name, value in said.items() if value is not None and value != usual.get(name)]
     return f"assert_matches({', '.join([_name(fn), repr(operator), *shown, f'case={call!r}'])})"
 
 
 def _name(fn):
+    """What to call a function in a line that repeats a failure."""
+    if isinstance(fn, functools.partial):
+        given = [*map(repr, fn.args), *(f"{name}={value!r}" for name, value in fn.keywords.items())]
+        return f"partial({', '.join([_name(fn.func), *given])})"
     name = getattr(fn, "__name__", "fn")
     return name if name.isidentifier() else "fn"
+
+
+def _name_of_dtype(dtype):
+    """Its name, whether it came as a name, or as a dtype of NumPy or of PyTorch."""
+    if isinstance(dtype, str) or str(dtype).startswith("torch."):
+        return str(dtype).removeprefix("torch.")
+    return np.dtype(dtype).name

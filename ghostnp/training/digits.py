@@ -6,11 +6,16 @@ People wrote digits into forms; of 32x32 pixels in black and white the black one
 runs from 0 to 16.
 """
 
+from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ghostnp import files
+
+_CHECKSUM = "a0562b46b8310c0c62fe2d14f5d0c0c5"  # of the file, so that a digit is never another one
 FULL = 16  # black pixels in a square of 4x4
 
 
@@ -27,6 +32,15 @@ class Digits(NamedTuple):
 
     images: np.ndarray
     labels: np.ndarray
+
+
+def read(path):
+    """Images (1797, 8, 8) and labels (1797,) as they lie in the file `path`; ValueError if it is not what it was."""
+    contents = files.read(path)
+    if blake2b(contents, digest_size=16).hexdigest() != _CHECKSUM:
+        raise ValueError(f"{path} is damaged: the rule is the file that comes with ghostnp, so install it again")
+    with np.load(BytesIO(contents)) as arrays:
+        return arrays["images"], arrays["labels"]
 
 
 def load_digits(*, held_out=360, seed=0):
@@ -47,10 +61,9 @@ def load_digits(*, held_out=360, seed=0):
     Raises
     ------
     ValueError
-        If nothing would be left to train on or to test with.
+        If nothing would be left to train on or to test with, or the file of the digits is damaged.
     """
-    with np.load(Path(__file__).with_name("digits.npz")) as file:
-        images, labels = file["images"], file["labels"]
+    images, labels = read(Path(__file__).with_name("digits.npz"))
     if not 0 < held_out < len(images):
         raise ValueError(f"held_out={held_out}: the rule is a number from 1 to {len(images) - 1}, such as 360")
     order = np.arange(len(images)) if seed is None else np.random.default_rng(seed).permutation(len(images))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ghostnp.bench.busy_core import _HOG, busy_core
+from ghostnp.bench.busy_core import _PROGRAM, busy_core
 from ghostnp.bench.surroundings import _worked
 
 pytestmark = pytest.mark.small
@@ -37,4 +37,4 @@ def test_it_is_gone_after_an_error():
 
 def test_it_ends_by_itself_when_it_has_lost_its_parent():
     """It is told of a parent that it does not have."""
-    subprocess.run([sys.executable, "-c", _HOG, "0"], check=True, timeout=60, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", _PROGRAM, "0"], check=True, timeout=60, stdout=subprocess.DEVNULL)

@@ -105,6 +105,15 @@ def test_disagreement_is_an_error_that_says_where(run, tmp_path):
     assert "disagree" in (tmp_path / "ghostnp-tour" / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("typed", "nearest"), [("turo", "the tour is `ghostnp` without"), ("clasify", "first: classify")]
+)
+def test_a_mistyped_command_is_answered_with_the_nearest(run, typed, nearest):
+    result = run(typed)
+    assert result.exit_code == 2
+    assert nearest in result.stderr
+
+
 def test_a_word_too_many_is_not_a_tour(run):
     result = run("photo.jpg")
     assert result.exit_code == 2

@@ -70,10 +70,13 @@ def test_one_operator():
     [
         (
             "ghostnt_100",
-            "'ghostnt_100' is no network and no operator: the rule is one of these, nearest first: ghostnet",
+            "'ghostnt_100' is no network and no operator: the rule is the name of one, nearest first: ghostnet",
         ),
         ("cov2d", "nearest first: conv2d, "),
-        ("ghostnet_100 --convention ptflop", "convention='ptflop': the rule is one of these, nearest first: ptflops, "),
+        (
+            "ghostnet_100 --convention ptflop",
+            "convention='ptflop': the rule is one of CONVENTIONS, nearest first: ptflops, ",
+        ),
         ("relu --in 3 --convention ptflop", "nearest first: ptflops, "),
         ("vgg16 --size 8", "224"),
         ("ghostnetv2_100 --size 1", "attention halves the maps"),
@@ -102,11 +105,18 @@ def test_mistakes_in_typing(line):
     assert run(line).exit_code == 2
 
 
-def test_every_legal_name_is_in_the_error():
-    listed = run("nothing").stderr.partition("nearest first: ")[2].strip().split(", ")
-    assert sorted(listed) == sorted([*ghostnp.list_models(), *OPERATORS])
-    listed = run("ghostnet_100 --convention nothing").stderr.partition("nearest first: ")[2].strip().split(", ")
-    assert sorted(listed) == sorted(CONVENTIONS)
+def test_the_three_nearest_names_are_in_the_error():
+    """To read fifty would take longer than to look them up."""
+    for line, known in (("nothing", [*ghostnp.list_models(), *OPERATORS]), ("vgg16 --convention f", CONVENTIONS)):
+        listed = run(line).stderr.partition("nearest first: ")[2].strip().split(", ")
+        assert len(listed) == 3
+        assert set(listed) <= set(known)
+
+
+def test_a_large_prime_has_few_divisors_and_they_are_found_at_once():
+    result = run("conv2d --in 2147483647 --out 3 --kernel 1 --groups 2")
+    assert result.exit_code == 1
+    assert "legal: 1" in result.stderr
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])

@@ -47,3 +47,28 @@ def test_clipping_keeps_nan(limits):
     x = np.array([np.nan, -np.inf, np.inf, -1, 2, 7], np.float32).reshape(1, 1, 1, 6)
     y = kernels.depthwise_conv2d(x, np.ones((1, 1, 1, 1), np.float32), limits=limits)
     assert_array_equal(y, np.clip(x, *limits))
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("size", [(3, 3), (7, 7), (2, 5), (14, 6), (9, 28)], ids=str)
+@pytest.mark.parametrize("kernel", [(1, 5), (5, 1), (3, 3), (1, 2), (4, 1)], ids=str)
+def test_small_maps_read_nothing_beyond_their_edges(kernel, size, batch, dtype):
+    """Neither the next row's pixels, nor the next map's: one infinity shows where it went."""
+    rng = np.random.default_rng(0)
+    x = np.moveaxis(rng.integers(-9, 10, (3, *size, batch)).astype(dtype), -1, 0)
+    x[0, 1, :, 0], x[-1, 1, 0, -1], x[0, 2, -1, -1] = np.inf, -np.inf, np.nan
+    weight, bias = rng.integers(1, 10, (6, 1, *kernel)).astype(dtype), rng.integers(-9, 10, 6).astype(dtype)
+    for dilation in (1, 2):
+        before = [(k - 1) * dilation // 2 for k in kernel]
+        padding = tuple((b, (k - 1) * dilation - b) for b, k in zip(before, kernel, strict=True))
+        given = {"padding": padding, "dilation": dilation}
+        with np.errstate(invalid="ignore"):
+            expected = ops.depthwise_conv2d(x, weight, bias, **given)
+        assert expected.shape == (batch, 6, *size)
+        home = np.full((1 + 6 + 1, *size, batch), 12345, dtype)
+        out = np.moveaxis(home[1:-1], -1, 0)
+        kernels.depthwise_conv2d(x, weight, bias, **given, out=out)
+        assert_array_equal(out, expected)
+        assert (home[[0, -1]] == 12345).all()

@@ -118,3 +118,58 @@ def test_without_limits_infinity_stays(call):
     plain, result = run_with(call, arguments), run_with(call, arguments, limits=(0.0, np.inf))
     assert not np.isfinite(plain).all()
     assert_array_equal(result, np.clip(plain, 0, np.inf))
+
+
+WRONG_OUT = {
+    "fewer channels": lambda out: out[:, 1:],
+    "more images": lambda out: np.concatenate([out, out]),
+    "fewer axes": lambda out: out[0],
+    "of float64": lambda out: out.astype(np.float64),
+    "of C order": lambda out: np.ascontiguousarray(out) if out.ndim == 4 else np.asfortranarray(out).copy("C"),
+    "reversed": lambda out: out[::-1],
+    "every second": lambda out: np.moveaxis(np.zeros((*out.shape[1:], 2 * len(out)), out.dtype), -1, 0)[::2],
+    "broadcast": lambda out: np.broadcast_to(out[:1], out.shape),
+    "masked": np.ma.masked_array,
+    "list": np.ndarray.tolist,
+    "text": lambda out: "out",
+}
+
+
+def read_only(out):
+    out.flags.writeable = False
+    return out
+
+
+def empty_out(call):
+    """Where the result of a call may go."""
+    expected = run_with(call, arguments_of(call))
+    return np.moveaxis(np.zeros((*expected.shape[1:], len(expected)), np.float32), -1, 0)
+
+
+@pytest.mark.small
+@each_call("out")
+@pytest.mark.parametrize("wrong", [*WRONG_OUT.values(), read_only], ids=[*WRONG_OUT, "read-only"])
+def test_out_that_does_not_fit_is_refused(call, wrong):
+    """In another shape numbers would be written beyond it, and in another order to a copy."""
+    with pytest.raises((TypeError, ValueError), match=r"^out .*: the rule is "):
+        run_with(call, arguments_of(call), out=wrong(empty_out(call)))
+
+
+@pytest.mark.small
+@each_call("out")
+def test_out_may_not_overlap_what_is_read(call):
+    """Unless it is the memory of an argument that may be overwritten, number for number."""
+    for name, value in call.replace(memory="batch innermost").arguments(np.float32, draw=normals).items():
+        first = value[0] if isinstance(value, list) else value
+        out = empty_out(call)
+        if not isinstance(first, np.ndarray) or first.size < 2:
+            continue
+        memory = np.moveaxis(out, 0, -1).reshape(-1)
+        whole = np.empty(memory.size + first.size, np.float32)
+        inside = np.moveaxis(whole[first.size - 1 :][: memory.size].reshape(np.moveaxis(out, 0, -1).shape), -1, 0)
+        overlapping = np.moveaxis(whole[: first.size].reshape(np.moveaxis(first, 0, -1).shape), -1, 0)
+        overlapping[...] = first
+        arguments = arguments_of(call)
+        arguments[name] = [overlapping, *value[1:]] if isinstance(value, list) else overlapping
+        with pytest.raises(ValueError, match=rf"^out .*{name}.*: the rule is "):
+            run_with(call, arguments, out=inside)

@@ -24,6 +24,7 @@ from ghostnp.modules import (
     under,
 )
 from ghostnp.modules.conv_norm import PYTORCH, numbered
+from tests.modules.cases import FIXED
 from tests.modules.comparison import build, normal
 
 pytestmark = pytest.mark.small
@@ -192,6 +193,26 @@ def test_forward_on_one_backend_and_backward_on_the_other(training):
         assert_allclose(other_dx, dx, rtol=1e-10, atol=1e-10)
         for name, gradient in grads.items():
             assert_allclose(other_grads[name], gradient, rtol=1e-10, atol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "eval"])
+@pytest.mark.parametrize("name", FIXED)
+def test_a_cache_stays_what_it_is_whatever_passes_follow(name, training):
+    """Backward after other passes, in training and not, gives the very bits that it gives right away."""
+    case, results = FIXED[name], []
+    x, other = normal(0, 2, *case.shape)
+    for is_late in (False, True):
+        module = build(0, case.ours)
+        y, cache = module.forward(x, training=training)
+        for others in (False, True, False) if is_late else ():
+            between, their_cache = module.forward(other, training=others)
+            module.backward(between, their_cache)
+        dx, grads = module.backward(y, cache)
+        results.append({"dx": dx} | grads)
+    at_once, late = results
+    assert at_once["dx"].any()
+    for array in at_once:
+        assert_array_equal(late[array], at_once[array], err_msg=array)
 
 
 def test_dropout_is_the_identity_without_training_or_rng(backend):

@@ -6,6 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
+import torch
 
 import ghostnp
 from ghostnp.modules import (
@@ -135,7 +136,9 @@ def _arrays(cache):
 
 @pytest.mark.parametrize("module", [Sequential(ReLU()), GhostModule(2, 4), ShuffleUnit(4, 4, groups=1)], ids=repr)
 def test_a_call_leaves_no_cache_to_go_backward_with(module):
-    with pytest.raises(TypeError, match=r"cache=None: the rule is the second thing that forward returned; .*none"):
+    with pytest.raises(
+        TypeError, match=r"cache=None: the rule is the second thing that forward returned; .*keeps none"
+    ):
         module.backward(np.ones((1, 4, 2, 2)), None)
 
 
@@ -186,7 +189,12 @@ def test_loading_copies_and_casts():
         ({"1.running_var": np.ones(1)}, ["shape: 1.running_var is (1,) and should be (3,)"]),
         ({"1.bias": np.array(["a", "b", "c"])}, ["dtype: 1.bias is <U1 and should be float32"]),
         ({"1.bias": np.ones(3, complex)}, ["dtype: 1.bias is complex128 and should be float32"]),
-        ({"1.num_batches_tracked": 1.5}, ["dtype: 1.num_batches_tracked is float64 and should be int64"]),
+        *(
+            ({"1.num_batches_tracked": wrong}, ["dtype: 1.num_batches_tracked is float64 and should be int64"])
+            for wrong in (1.5, np.nan, -np.inf, 1e300)
+        ),
+        ({"1.num_batches_tracked": np.ones(2)}, ["shape: 1.num_batches_tracked is (2,) and should be ()"]),
+        ({3: np.ones(2)}, ["surplus: 3 (2,)"]),
         (
             {"0.bias": None, "extra": np.ones(()), "1.weight": np.ones(2)},
             ["missing: 0.bias (3,)", "surplus: extra ()", "shape: 1.weight is (2,) and should be (3,)"],
@@ -203,6 +211,50 @@ def test_loading_is_all_or_nothing_with_one_report(change, words):
     assert str(caught.value).splitlines()[1:] == [f"  {line}" for line in words]
     for key, array in module.state_dict().items():
         np.testing.assert_array_equal(array, before[key])
+
+
+def test_what_pytorch_loads_strictly_is_loaded():
+    """PyTorch's own strict loading says which counters of batch norm are good: none, floats, and vectors of one."""
+    theirs = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 1), torch.nn.BatchNorm2d(3))
+    full = {name: tensor.clone() for name, tensor in theirs.state_dict().items()}
+    for counter in (
+        None,
+        torch.tensor(7.0),
+        torch.tensor([7]),
+        torch.tensor([7.0]),
+        torch.tensor(7, dtype=torch.int32),
+    ):
+        state = {name: tensor for name, tensor in full.items() if name != "1.num_batches_tracked"}
+        state |= {} if counter is None else {"1.num_batches_tracked": counter}
+        theirs.load_state_dict(state, strict=True)
+        ours = Sequential(Conv2d(2, 3, 1), BatchNorm2d(3))
+        ours.load_state_dict({name: tensor.numpy() for name, tensor in state.items()})
+        assert ours.state_dict()["1.num_batches_tracked"] == (0 if counter is None else 7)
+        for name, tensor in theirs.state_dict().items():
+            np.testing.assert_array_equal(ours.state_dict()[name], tensor.numpy(), err_msg=name)
+
+
+@pytest.mark.parametrize("prefix", ["model.", "state_dict.", "a.b.c."])
+def test_a_wrapper_s_prefix_is_named(prefix):
+    module = Sequential(Conv2d(2, 3, 1), BatchNorm2d(3))
+    state = {f"{prefix}{name}": array for name, array in module.state_dict().items()}
+    with pytest.raises(ValueError, match="nothing was loaded") as caught:
+        module.load_state_dict(state)
+    problems = str(caught.value).splitlines()[1:]
+    assert problems == [
+        f"  prefix: all keys begin with {prefix!r}, such as {prefix + '0.weight'!r}: the rule is names without it, "
+        f"such as '0.weight', which {{key.removeprefix({prefix!r}): array for key, array in state.items()}} gives"
+    ]
+    module.load_state_dict({key.removeprefix(prefix): array for key, array in state.items()})
+    del state[f"{prefix}0.bias"]
+    with pytest.raises(ValueError, match=r"prefix: .*\n  missing: 0.bias \(3,\)$"):
+        module.load_state_dict(state)
+
+
+def test_a_prefix_that_only_we_have_is_named():
+    inner = Sequential(Conv2d(2, 3, 1), BatchNorm2d(3))
+    with pytest.raises(ValueError, match=r"prefix: all keys lack 'net\.', such as '0.weight'"):
+        Sequential(net=inner).load_state_dict(inner.state_dict())
 
 
 @pytest.mark.parametrize("state", [None, ["weight"], "weights.npz"])

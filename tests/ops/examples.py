@@ -5,13 +5,28 @@ from ghostnp.testing import Call, values
 from ghostnp.testing import run as forward
 from ghostnp.testing.calls import named_gradients, row_of
 
-__all__ = ["backward_by_name", "examples", "forward", "run"]
+__all__ = ["backward_by_name", "cost_arguments", "examples", "forward", "run"]
 
 
 def backward_by_name(call, arguments, dy, extra):
     """What backward takes, by name and in order."""
     first = next(iter(signature(call.row.backward).parameters))
     return {first: dy} | call.row.backward_arguments(arguments, extra)
+
+
+def cost_arguments(call):
+    """The arguments of an operator's cost function, by name."""
+    asked = signature(call.row.cost).parameters
+
+    def found(name):
+        if name == "bias":
+            return call["bias"] is not None
+        for ending in ("s_shapes", "_shapes", "_shape"):
+            if name.endswith(ending):
+                return call[name.removesuffix("_shapes" if ending != "_shape" else ending)]
+        return call[name]
+
+    return {name: found(name) for name in asked}
 
 
 def run(backend, call, arguments, draw=values):

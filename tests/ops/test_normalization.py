@@ -176,3 +176,20 @@ def test_float32_survives_a_large_mean(backend, relu):
     assert_allclose(y, np.maximum(expected, 0) if relu else expected, rtol=0, atol=2e-4)
     assert_allclose(var, exact.var(axis=(0, 2, 3)), rtol=1e-3)
     assert y.dtype == mean.dtype == var.dtype == np.float32
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_a_mean_of_a_million_leaves_the_variance_right(backend, relu):
+    """A sum of 400,000 such numbers, in float32, is off by so much that the variance is off by a tenth."""
+    rng = np.random.default_rng(0)
+    x = (1e6 + rng.normal(size=(32, 2, 112, 112))).astype(np.float32)
+    dy = rng.normal(size=x.shape).astype(np.float32)
+    exact = x.astype(np.float64)
+    weight, bias = np.ones(2, np.float32), np.full(2, 9, np.float32)  # so large that the ReLU lets everything pass
+    forward, backward = train(backend, relu)
+    _, mean, var = forward(x, weight, bias)
+    assert_allclose(mean, exact.mean(axis=(0, 2, 3)), rtol=2**-23)
+    assert_allclose(var, exact.var(axis=(0, 2, 3)), rtol=1e-6)
+    _, dweight, _ = backward(dy, x, weight, bias, mean, var)
+    centred = (exact - mean[:, None, None]) / exact.std(axis=(0, 2, 3), keepdims=True)
+    assert_allclose(dweight, (dy * centred).sum(axis=(0, 2, 3)), rtol=1e-4)

@@ -372,3 +372,83 @@ def uses_the_intrinsic_maps_once(dy, x, primary_weight, cheap_weight, *, keep=No
     cheap = ops.depthwise_conv2d_backward(dghosts, intrinsic, cheap_weight, padding="same")
     primary = ops.pointwise_conv2d_backward(ops.relu_backward(dintrinsic, before), x, primary_weight)
     return primary.x, primary.weight, cheap.weight
+
+
+# What fails for some numbers alone, or beyond the tile of a kernel
+
+
+@breaks("relu", "passes NaN on")
+def makes_zero_of_nan(x):
+    return np.where(x > 0, x, 0)
+
+
+@breaks("max_pool2d", "passes NaN on")
+def passes_nan_over(x, kernel_size, *, stride=None, padding=0):
+    """As fmax does: of a number and NaN the number is the larger."""
+    known = np.where(np.isnan(x), x.dtype.type(-np.inf), x)
+    return ops.max_pool2d(known, kernel_size, stride=stride, padding=padding)
+
+
+@breaks("global_avg_pool2d", "passes NaN on")
+def leaves_nan_out_of_the_mean(x):
+    return np.nan_to_num(x, nan=0).mean(axis=(2, 3), keepdims=True)
+
+
+@breaks("softmax", "stays finite")
+def takes_exponentials_of_large_numbers(x):
+    exponentials = np.exp(x)
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+@breaks("softmax_cross_entropy", "stays finite")
+def takes_the_logarithm_of_probabilities(logits, labels, *, label_smoothing=0.0):
+    """A probability of zero has none."""
+    probabilities = ops.softmax(logits)
+    targets = np.full_like(logits, label_smoothing / logits.shape[1])
+    targets[np.arange(len(labels)), labels] += logits.dtype.type(1 - label_smoothing)
+    return -(targets * np.log(probabilities)).sum(axis=1).mean(), probabilities
+
+
+@breaks("batch_norm_train", "normalizes")
+def subtracts_the_square_of_the_mean(x, weight, bias, *, eps=1e-5):
+    """E[x²] − E[x]² loses all digits where the mean is far larger than the spread."""
+    mean = x.mean(axis=(0, 2, 3))
+    var = np.maximum((x * x).mean(axis=(0, 2, 3)) - mean * mean, 0)
+    return ops.batch_norm_eval(x, weight, bias, mean, var, eps=eps), mean, var
+
+
+@breaks("max_pool2d", "adjoint", backward=True)
+def gives_to_all_that_tie(dy, x, kernel_size, argmax, *, stride=None, padding=0):
+    window = sliding_window(x.shape[2:], kernel_size, kernel_size if stride is None else stride, padding)
+    xp = np.pad(x, ((0, 0), (0, 0), *window.padding), constant_values=-np.inf)
+    y, _ = ops.max_pool2d(x, kernel_size, stride=stride, padding=padding)
+    dxp = np.zeros_like(xp)
+    for u, v in np.ndindex(window.kernel):
+        tap(dxp, u, v, window)[...] += np.where(tap(xp, u, v, window) == y, dy, 0)
+    return crop(dxp, window)
+
+
+@breaks("relu", "pixels alike")
+def forgets_what_is_beyond_a_tile_of_sixteen(x):
+    y = ops.relu(x)
+    y[..., 16:] = 0
+    return y
+
+
+@breaks("standard_conv2d", "counts itself")
+def forgets_columns_beyond_thirty_two(x, weight, bias=None, **geometry):
+    y = ops.standard_conv2d(x, weight, bias, **geometry)
+    y[..., 32:] = 0
+    return y
+
+
+@breaks("depthwise_conv2d", "counts itself")
+def forgets_channels_beyond_sixteen(x, weight, bias=None, **geometry):
+    y = ops.depthwise_conv2d(x, weight, bias, **geometry)
+    y[:, 16:] = 0
+    return y
+
+
+@breaks("pointwise_conv2d", "counts itself")
+def sums_sixteen_input_channels(x, weight, bias=None, **geometry):
+    return ops.pointwise_conv2d(x[:, :16], weight[:, :16], bias, **geometry)

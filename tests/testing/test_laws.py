@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ghostnp import ops
-from ghostnp.testing import LAWS, Call, assert_laws, calls, laws_of, smallest_failure
+from ghostnp.testing import LAWS, Call, assert_laws, assert_matches, ghost_module, laws_of, smallest_failure
 from ghostnp.testing.calls import leaves, operator_names
+from ghostnp.testing.laws.table import calls_for
 from tests.testing.broken_operators import BROKEN
 
 pytestmark = pytest.mark.small
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.small
 def test_a_mistake_breaks_its_law(name):
     operator, namespace, name_of_law = BROKEN[name]
     (law,) = [law for law in laws_of(operator) if law.name == name_of_law]
-    failure = smallest_failure(calls(operator), lambda call: law.check(namespace, call), examples=200)
+    failure = smallest_failure(calls_for(operator, [law], 200), lambda call: law.check(namespace, call))
     assert failure is not None, f"{name} obeys {law.name!r}"
     call, error = failure
     # What is shown can be pasted, is small, and breaks the law by itself.
@@ -23,13 +24,30 @@ def test_a_mistake_breaks_its_law(name):
     with pytest.raises(type(error)):
         law.check(namespace, again)
     assert max(np.size(part) for part in leaves(call.arguments(np.float32))) <= 40, call
+    if "beyond" in name or "sixteen" in name:  # the smallest that is beyond it
+        assert max(max(shape) for shape in call.given.values()) in (17, 18, 33), call
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_mistake_is_found_by_comparison_too(name):
+    """Held against the definition, as someone would who has not heard of laws."""
+    operator, namespace, _ = BROKEN[name]
+    forward = getattr(namespace, operator, getattr(ops, operator, None) or ghost_module)
+    backward = getattr(namespace, f"{operator}_backward", None)
+    with pytest.raises(AssertionError, match="again: assert_matches"):
+        assert_matches(forward, operator, backward=backward, examples=200)
 
 
 @pytest.mark.parametrize("name", ["transposes_the_wrong_way", "forgets_to_divide_by_the_pixels"])
 def test_the_report_names_law_and_call(name):
     operator, namespace, law = BROKEN[name]
-    with pytest.raises(AssertionError, match=f'{operator}.* breaks the law "{law}": .*\n    smallest call: Call'):
+    with pytest.raises(
+        AssertionError, match=f'{operator}.* breaks the law "{law}": .*\n    again: assert_laws'
+    ) as caught:
         assert_laws(namespace, operator, examples=200)
+    again = str(caught.value).split("again: ")[1]
+    with pytest.raises(AssertionError, match=f'breaks the law "{law}"'):
+        eval(again, {"assert_laws": assert_laws, "namespace": namespace, "Call": Call})
 
 
 @pytest.mark.parametrize("operator", operator_names())

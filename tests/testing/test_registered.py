@@ -101,7 +101,7 @@ def test_a_mistake_breaks_a_law(mistake, law):
     said = found(SimpleNamespace(**mistake), "hard_swish")
     assert said.startswith("hard_swish"), said
     assert f'breaks the law "{law}"' in said
-    call = eval(said.split("smallest call: ")[1], {"Call": Call})
+    call = eval(said.split("case=")[1].removesuffix(")"), {"Call": Call})
     assert np.prod(call["x"]) <= 8
 
 

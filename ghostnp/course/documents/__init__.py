@@ -16,12 +16,12 @@ A new claim is a function with the decorator `claim` in the file of its document
 named in `DOCUMENTS`.
 """
 
-from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 
 from ghostnp.course.documents.claim import Claim
 from ghostnp.course.documents.verdict import VERDICTS, Computed, Finding
+from ghostnp.ops.checks import nearest, shown
 
 __all__ = ["DOCUMENTS", "VERDICTS", "Claim", "Computed", "Finding", "all_claims", "find_claim"]
 
@@ -68,8 +68,8 @@ def find_claim(identifier):
     """
     claims = all_claims()
     if not isinstance(identifier, str) or identifier not in claims:
-        nearest = get_close_matches(str(identifier), claims, n=5, cutoff=0)
         raise ValueError(
-            f"identifier={identifier!r}: the rule is N01 to N25 or C01 to C49, nearest first: {', '.join(nearest)}"
+            f"identifier={shown(identifier)}: the rule is N01 to N25 or C01 to C49, nearest first: "
+            f"{nearest(identifier, claims)}"
         )
     return claims[identifier]

@@ -211,7 +211,7 @@ class Child:
         namespace = SimpleNamespace(**{other: self.watched(other, function) for other, function in self.own.items()})
         setattr(namespace, name, watched)
         for law in laws_of(operator):
-            if (law.of == "backward") != backward:
+            if (law.of == "backward") != backward or "usual" not in law.regimes:
                 continue
 
             tried: list[Call] = []

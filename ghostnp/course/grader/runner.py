@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import ghostnp
 from ghostnp.course.grader.file_report import FileReport, FunctionReport
+from ghostnp.files import read, replace
 
 # All together has to stay under ten seconds.
 _SECONDS = 4.5  # for drawing cases, all functions together
@@ -37,17 +38,21 @@ def check(path, providers=()):
     Raises
     ------
     OSError
-        If there is no such file.
+        If there is no such file, it is a pipe or a device, or the disk is full.
     """
-    path = Path(path).resolve()
-    path.read_bytes()  # says at once if there is none
+    path = Path(os.path.realpath(path))
     providers = [str(Path(provider).resolve()) if provider.endswith(".py") else provider for provider in providers]
+    for file in (path, *(provider for provider in providers if provider.endswith(".py"))):
+        read(file)  # says at once if there is none
     report, started = FileReport(path.name), time.monotonic()
     skipped: list[str] = []
     while True:
         with TemporaryDirectory() as folder:
             stopped = _run(path, Path(folder), providers, skipped, started)
             done = _read(Path(folder), report)
+            if stopped is not None or not done:
+                # Was it the file, or is the disk full? Then this raises what says so.
+                replace(Path(folder) / "more", bytes(4096))
             if stopped is None and not done:
                 stopped = _ended(_progress(Path(folder) / "progress"), 0)
         if stopped is None:
@@ -128,7 +133,7 @@ def _ended(now, code):
 def _read(folder, report):
     """Enter what the child has found; whether it came to its end."""
     try:
-        lines = (folder / "findings").read_text(encoding="utf-8").splitlines()
+        lines = (folder / "findings").read_text(encoding="utf-8").split("\n")[:-1]  # what follows is half a line
     except OSError:
         return False
     done = False

@@ -5,7 +5,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ghostnp.course.worksheets.problem import TOLERANCE, Mistake, plain
-from ghostnp.course.worksheets.question import CHOICE, LETTERS
+from ghostnp.course.worksheets.question import CHOICE, LETTERS, Question
+from ghostnp.modules.rules import of_kind
 
 # Thousands may be set apart, and a point begins the decimals.
 _NUMBER = re.compile(r"(\d{1,3}(?:([, _'])\d{3})(?:\2\d{3})*|\d+)(\.\d+)?", re.ASCII)
@@ -44,6 +45,8 @@ def grade(question, reply):
     ------
     ValueError
         If the reply is of neither kind.
+    TypeError
+        If the question is none, or the reply no text.
 
     Examples
     --------
@@ -53,7 +56,8 @@ def grade(question, reply):
     >>> grade(question, question.right or question.answer).right
     True
     """
-    reply = reply.strip()
+    of_kind("question", question, Question, "paper.questions[0]")
+    reply = of_kind("reply", reply, str, "'51456'").strip()
     return _letter(question, reply) if question.kind == CHOICE else _number(question, reply)
 
 

@@ -5,7 +5,6 @@ options and their order on the seed and the student's id. A paper does not depen
 """
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from ghostnp.course.worksheets.chance import Dice
@@ -13,7 +12,8 @@ from ghostnp.course.worksheets.problem import LEVELS, Named, Template
 from ghostnp.course.worksheets.question import CHOICE, NUMBER, Question, question
 from ghostnp.course.worksheets.roster import Student
 from ghostnp.course.worksheets.topics import TEMPLATES, TOPICS
-from ghostnp.ops.checks import integer
+from ghostnp.modules.rules import of_kind
+from ghostnp.ops.checks import integer, nearest, sequence, shown
 
 
 class Slot(NamedTuple):
@@ -86,6 +86,15 @@ class WorksheetPlan:
         return Paper(student, tuple(questions))
 
 
+def checked(plan, papers):
+    """`papers` as a list, for whoever writes them down; `plan` is what they have in common."""
+    of_kind("plan", plan, WorksheetPlan, "plan(['grouped'], 3, 0)")
+    papers = [papers] if isinstance(papers, Paper) else list(sequence("papers", papers))
+    for number, paper in enumerate(papers):
+        of_kind(f"papers[{number}]", paper, Paper, "plan(...).paper(Student('17', 'Ada'))")
+    return papers
+
+
 def plan(topics, count, seed, levels=tuple(LEVELS)):
     """Choose what everybody is asked.
 
@@ -116,14 +125,15 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
     >>> paper.questions[0].problem.text[:13]
     'A convolution'
     """
-    for topic in topics:
-        if topic not in TOPICS:
-            nearest = get_close_matches(str(topic), TOPICS, n=len(TOPICS), cutoff=0)
-            raise ValueError(f"topic={topic!r}: the rule is one of these, nearest first: {', '.join(nearest)}")
-    for level in levels:
-        if level not in LEVELS:
-            raise ValueError(f"level={level!r}: the rule is one of {', '.join(map(str, LEVELS))}")
-    integer("seed", seed, 0)
+    for topic in sequence("topics", topics):
+        if not isinstance(topic, str) or topic not in TOPICS:
+            raise ValueError(
+                f"topic={shown(topic)}: the rule is one of TOPICS, nearest first: {nearest(topic, TOPICS)}"
+            )
+    for level in sequence("levels", levels):
+        if not isinstance(level, int) or level not in LEVELS:
+            raise ValueError(f"level={shown(level)}: the rule is one of {', '.join(map(str, LEVELS))}")
+    seed = integer("seed", seed, 0)
     # In what order they were asked for makes no difference.
     topics, levels = (
         tuple(key for key in known if key in asked) for known, asked in ((TOPICS, topics), (LEVELS, levels))

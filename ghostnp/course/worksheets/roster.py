@@ -2,10 +2,14 @@
 
 import csv
 import unicodedata
-from pathlib import Path
+from os import PathLike
 from typing import NamedTuple
 
-from ghostnp.ops.checks import integer
+from ghostnp.files import read
+from ghostnp.ops.checks import integer, shown
+
+# More papers than any school has students.
+_MOST = 100_000
 
 _HEADERS = (["id", "name"], ["name"], ["id"])
 
@@ -36,7 +40,9 @@ def numbered(variants):
     >>> numbered(2)
     (Student(id='variant 1', name='variant 1'), Student(id='variant 2', name='variant 2'))
     """
-    names = (f"variant {n}" for n in range(1, integer("variants", variants, 1) + 1))
+    if integer("variants", variants, 1) > _MOST:
+        raise ValueError(f"variants={shown(variants)}: the rule is 1 to {_MOST:,}, such as 30")
+    names = (f"variant {n}" for n in range(1, variants + 1))
     return tuple(Student(name, name) for name in names)
 
 
@@ -61,11 +67,13 @@ def read_roster(path):
     ValueError
         If it is no such text, empty, or has one id twice.
     """
+    if not isinstance(path, str | PathLike):
+        raise TypeError(f"path={shown(path)}: the rule is the path of a file, such as 'students.txt'")
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = read(path).decode("utf-8-sig")
         # Two ways to write an accent are one name, and one paper.
         lines = list(csv.reader(unicodedata.normalize("NFC", text).splitlines(), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise ValueError(
             f"{path} is no class list ({error}): the rule is text in UTF-8, such as 17,Ada Lovelace"
         ) from None

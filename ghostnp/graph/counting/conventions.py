@@ -14,9 +14,9 @@ attention, ShuffleNet, MobileNetV2) are counted differently just there.
 
 import math
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import NamedTuple
 
+from ghostnp.ops.checks import nearest, shown
 from ghostnp.ops.vocabulary import COMPOSITIONS, VOCABULARY
 
 # What can be counted of a row, and in words.
@@ -244,11 +244,12 @@ def convention_named(name):
     Raises
     ------
     ValueError
-        If there is none of that name; the error lists them, nearest first.
+        If there is none of that name; the error lists the nearest.
     """
     if isinstance(name, Convention):
         return name
-    if name not in CONVENTIONS:
-        nearest = get_close_matches(str(name), CONVENTIONS, n=len(CONVENTIONS), cutoff=0)
-        raise ValueError(f"convention={name!r}: the rule is one of these, nearest first: {', '.join(nearest)}")
+    if not isinstance(name, str) or name not in CONVENTIONS:
+        raise ValueError(
+            f"convention={shown(name)}: the rule is one of CONVENTIONS, nearest first: {nearest(name, CONVENTIONS)}"
+        )
     return CONVENTIONS[name]

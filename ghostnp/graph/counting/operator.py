@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from ghostnp.graph.counting.conventions import MACS, convention_named
 from ghostnp.graph.counting.rows import CountRow, Ledger, rows_of, shape_text
 from ghostnp.graph.counting.table import Count
 from ghostnp.graph.tape import Token, record
-from ghostnp.ops.checks import check_divides, integer, pair
+from ghostnp.ops.checks import check_divides, flag, float_dtype, integer, nearest, pair, shown
 from ghostnp.ops.cost import Worked, each
 from ghostnp.ops.vocabulary import STATISTICS, operator_named, operators
 
@@ -113,16 +112,17 @@ def count_operator(operator, *, size=1, batch=1, dtype=np.float32, convention=MA
     '256·64·64·8·5·5 = 209,715,200'
     """
     builds = OPERATORS | _without_weights()  # those that were registered since are there too
-    if operator not in builds:
-        nearest = get_close_matches(str(operator), builds, n=len(builds), cutoff=0)
-        raise ValueError(f"operator={operator!r}: the rule is one of these, nearest first: {', '.join(nearest)}")
+    if not isinstance(operator, str) or operator not in builds:
+        raise ValueError(
+            f"operator={shown(operator)}: the rule is one of OPERATORS, nearest first: {nearest(operator, builds)}"
+        )
     build = builds[operator]
     _check_keywords(operator, build, keywords)
     convention = convention_named(convention)
     channels = integer("in_channels", keywords["in_channels"], 1)
     name, has_maps, state, options = build(**keywords)
     shape = (integer("batch", batch, 1), channels, *(pair("size", size, 1) if has_maps else ()))
-    dtype = np.dtype(dtype)
+    dtype = float_dtype("dtype", dtype)
     tokens = {key: Token(shape_of, dtype) for key, shape_of in state.items()}
     statistics = [token for key, token in tokens.items() if key in STATISTICS]
     weights = [token for key, token in tokens.items() if key not in STATISTICS]
@@ -147,7 +147,7 @@ def _check_keywords(operator, build, given):
 
 
 def _conv2d(in_channels, out_channels, kernel_size, groups=1, bias=False, stride=1, padding=0, dilation=1):
-    check_divides("groups", groups, "in_channels", integer("in_channels", in_channels, 1))
+    groups = check_divides("groups", groups, "in_channels", integer("in_channels", in_channels, 1))
     window = {"groups": groups, "stride": stride, "padding": padding, "dilation": dilation}
     return _convolution("conv2d", in_channels // groups, out_channels, kernel_size, bias, window)
 
@@ -180,18 +180,18 @@ def _separable_conv2d(
     shapes = {
         "depthwise_weight": (middle, 1, *pair("kernel_size", kernel_size, 1)),
         "pointwise_weight": (integer("out_channels", out_channels, 1), middle, 1, 1),
-    } | ({"bias": (out_channels,)} if bias else {})
+    } | ({"bias": (out_channels,)} if flag("bias", bias) else {})
     return "separable_conv2d", True, shapes, {"stride": stride, "padding": padding, "dilation": dilation}
 
 
 def _convolution(name, channels_seen, out_channels, kernel_size, bias, window):
     shape = (integer("out_channels", out_channels, 1), channels_seen, *pair("kernel_size", kernel_size, 1))
-    return name, True, {"weight": shape} | ({"bias": shape[:1]} if bias else {}), window
+    return name, True, {"weight": shape} | ({"bias": shape[:1]} if flag("bias", bias) else {}), window
 
 
 def _linear(in_channels, out_channels, bias=False):
     shape = (integer("out_channels", out_channels, 1), in_channels)
-    return "linear", False, {"weight": shape} | ({"bias": shape[:1]} if bias else {}), {}
+    return "linear", False, {"weight": shape} | ({"bias": shape[:1]} if flag("bias", bias) else {}), {}
 
 
 def _batch_norm(in_channels):

@@ -9,9 +9,11 @@ from numbers import Integral
 from ghostnp.graph.counting import Count, count
 from ghostnp.graph.counting.conventions import CONVENTIONS, MEASURES, Convention, Part
 from ghostnp.graph.counting.rows import shape_text
+from ghostnp.ops.checks import shown
 
 _SCALES = {"": 0, "k": 3, "m": 6, "g": 9, "b": 9, "t": 12}
 _UNITS = r"(?:MACs?|FLOPs?|Mult-?Adds?|params?|parameters)?"
+_DIGITS = 60
 _NUMBER = re.compile(rf"\s*(\d+(?:[,_]\d{{3}})*)(?:\.(\d+))?\s*([kmgbt]?)\s*{_UNITS}\s*", re.IGNORECASE)
 
 
@@ -60,14 +62,16 @@ def printed(number):
     >>> printed("0.1512 G").value, printed("0.1512 G").unit
     (Fraction(151200000, 1), Fraction(100000, 1))
     """
-    whole = isinstance(number, Integral) and not isinstance(number, bool)
-    match = _NUMBER.fullmatch(str(number)) if whole or isinstance(number, str) else None
+    # No count has more digits, and Python itself would not read or write some thousands of them.
+    whole = isinstance(number, Integral) and not isinstance(number, bool) and abs(number) < 10**_DIGITS
+    text = isinstance(number, str) and len(number) < _DIGITS
+    match = _NUMBER.fullmatch(str(number)) if whole or text else None
     if match is None:
-        raise ValueError(f"number={number!r}: the rule is digits and K, M, G or T, such as 141M or 0.1512G")
+        raise ValueError(f"number={shown(number)}: the rule is digits and K, M, G or T, such as 141M or 0.1512G")
     digits, decimals, scale = match[1].replace(",", "").replace("_", ""), match[2] or "", match[3].lower()
     unit = Fraction(10) ** (_SCALES[scale] - len(decimals))
     if unit.denominator > 1 and int(decimals[_SCALES[scale] :]):
-        raise ValueError(f"number={number!r} is no whole number: the rule is a count, such as 141M or 0.1512G")
+        raise ValueError(f"number={shown(number)} is no whole number: the rule is a count, such as 141M or 0.1512G")
     return Printed(str(number).strip(), int(digits + decimals) * unit, unit)
 
 

@@ -124,7 +124,8 @@ def _bar(plan, numbers):
         begin, size = plan.homes.start[number], nbytes(plan.tape.values[number])
         if size:
             filled |= set(range(begin * _BAR // plan.homes.size, -(-(begin + size) * _BAR // plan.homes.size)))
-    return "".join("█" if cell in filled else "·" for cell in range(_BAR))
+    # Of letters that every terminal can write, whatever its code page.
+    return "".join("=" if cell in filled else "." for cell in range(_BAR))
 
 
 def _remarks(plan, step, wholes):

@@ -9,13 +9,13 @@ only arranges other results then needs no memory of its own, and nothing to do:
                        a convolution what it is added to
 
 Values that live together form a block. They may, unless two of them would need one byte at one time for different
-contents. A block has a size and a life, from the first write in it to the last read.
+contents. What a value needs of its block, it needs for its own life, from the first write to the last read.
 """
 
 import math
 from typing import NamedTuple
 
-from ghostnp.graph.engine.packing import Life, pack
+from ghostnp.graph.engine.packing import Life, Stretch, pack
 from ghostnp.graph.tape import Constant, Result
 
 # What puts its arguments side by side: which of its arguments is a sequence of them.
@@ -99,7 +99,7 @@ class Homes:
         for operand, result in self._overwrites:
             self._join(result, operand, 0)
         blocks = {
-            block: (self._life(members), max(self._places[n][1] + self._sizes[n] for n in members))
+            block: [Stretch(lives[n], self._places[n][1], sizes[n]) for n in members]
             for block, members in self._blocks.items()
         }
         starts, self.size = pack(blocks)
@@ -183,9 +183,6 @@ class Homes:
 
     def _part_made_of(self, part):
         return self._made_of(part.value) if isinstance(part.value, int) else [Piece(part, 0, 0, part.size)]
-
-    def _life(self, numbers):
-        return Life(min(self.lives[n].birth for n in numbers), max(self.lives[n].death for n in numbers))
 
 
 def homes_of(tape):

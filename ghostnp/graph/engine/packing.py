@@ -19,13 +19,22 @@ class Life(NamedTuple):
         return self.birth <= other.death and other.birth <= self.death
 
 
+class Stretch(NamedTuple):
+    """`size` bytes of a block, from its byte `at` on, and when they are needed."""
+
+    life: Life
+    at: int
+    size: int
+
+
 def pack(blocks):
-    """Arrange blocks in one stretch of memory: the largest first, each in the first gap in which it fits.
+    """Arrange blocks in one stretch of memory: the largest first, each in the first place where it fits.
 
     Parameters
     ----------
-    blocks : dict of object to (Life, int)
-        When each is needed, and its size in bytes.
+    blocks : dict of object to list of Stretch
+        What is needed of each. Two blocks may overlap where their stretches are not needed at one time: a concat's
+        second half may be given away, though its first is still read.
 
     Returns
     -------
@@ -34,21 +43,34 @@ def pack(blocks):
     size : int
         Bytes in all.
     """
-    order = sorted(blocks, key=lambda block: -blocks[block][1])
-    # Of those that have their place: as arrays, since a training step has thousands.
-    births, deaths, begins, ends = np.zeros((4, len(order)), np.int64)
-    for placed, block in enumerate(order):
-        life, size = blocks[block]
-        meeting = np.flatnonzero((births[:placed] <= life.death) & (life.birth <= deaths[:placed]))
-        meeting = meeting[np.argsort(begins[meeting])]
-        start = 0
-        for begin, end in zip(begins[meeting].tolist(), ends[meeting].tolist(), strict=True):
-            if start + size <= begin:
-                break
-            start = max(start, end)
-        births[placed], deaths[placed] = life
-        begins[placed], ends[placed] = start, -(-(start + size) // LINE) * LINE
-    return dict(zip(order, begins.tolist(), strict=True)), max(ends.tolist(), default=0)
+    sizes = {block: max(at + size for _, at, size in stretches) for block, stretches in blocks.items()}
+    order = sorted(blocks, key=lambda block: -sizes[block])
+    # The stretches that have their place, as arrays, since a training step has thousands.
+    births, deaths, begins, ends = np.zeros((4, sum(map(len, blocks.values()))), np.int64)
+    placed, starts = 0, {}
+    for block in order:
+        lows, highs = [], []  # start is not to be between a low and its high
+        for life, at, size in blocks[block]:
+            meeting = (births[:placed] <= life.death) & (life.birth <= deaths[:placed])
+            lows.append(begins[:placed][meeting] - at - size)
+            highs.append(_whole_lines(ends[:placed][meeting] - at))
+        starts[block] = _first_free(np.concatenate(lows), np.concatenate(highs))
+        for life, at, size in blocks[block]:
+            births[placed], deaths[placed] = life
+            begins[placed], ends[placed] = starts[block] + at, starts[block] + at + size
+            placed += 1
+    return starts, max((int(_whole_lines(starts[block] + sizes[block])) for block in blocks), default=0)
+
+
+def _first_free(lows, highs):
+    """The smallest number from 0 on that is not between any low and its high."""
+    order = np.argsort(lows)
+    lows, highs = np.append(lows[order], np.iinfo(np.int64).max), np.maximum.accumulate(np.append(0, highs[order]))
+    return int(highs[np.argmax(highs <= lows)])
+
+
+def _whole_lines(size):
+    return -(-size // LINE) * LINE
 
 
 def together(arrays):
@@ -69,7 +91,7 @@ def together(arrays):
         Contiguous.
     """
     arrays = list(arrays)
-    sizes = [-(-array.nbytes // LINE) * LINE for array in arrays]
+    sizes = [_whole_lines(array.nbytes) for array in arrays]
     size = sum(sizes)
     boundary = PAGE if size >= PAGE else LINE
     memory = np.empty(size + boundary, np.uint8)

@@ -119,6 +119,12 @@ class TrainingProgram:
                 moved.batches[...] += 1
         return float(self._loss)
 
+    def __reduce__(self):
+        raise TypeError(
+            "a TrainingProgram is addresses in this process's memory and cannot be copied: the rule is to copy the "
+            "step it belongs to, such as copy.deepcopy(ghostnp.compile(model, training=True))"
+        )
+
     @cached_property
     def memory(self):
         """Bytes, a `PlannedMemory`."""

@@ -4,7 +4,7 @@ This is the one folder that knows Numba's private names, LLVM's language, and th
 (loops over rows) and *drivers* (what one thread's share of the work is); `jit` and `drivers` have their rules.
 
 Read the files in this order: `jit` (with `cache` and `progress`), `atomics`, `team`, `binding`, `drivers`,
-`rows`, `registers`, `memory`, `process`.
+`rows`, `strips`, `flat`, `registers`, `memory`, `process`.
 """
 
 from ghostnp.kernels.runtime import memory

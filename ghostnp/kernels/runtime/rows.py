@@ -188,6 +188,12 @@ class Vectors:
         """The mask that is on for so many lanes, fewer than a vector has."""
         return self._builder.icmp_signed("<", self._numbers(), self.everywhere(self._builder.trunc(count, _LANE)))
 
+    def mask_of(self, bits):
+        """The mask whose lanes are the lowest bits of an integer."""
+        lanes = ir.IntType(self.lanes)
+        bits = self._builder.trunc(bits, lanes) if bits.type != lanes else bits
+        return self._builder.bitcast(bits, ir.VectorType(ir.IntType(1), self.lanes))
+
     def within(self, begin, length):
         """The mask that is on for lanes whose place, the first at `begin`, is from 0 to length - 1."""
         begin, length = (self.everywhere(self._builder.trunc(number, _LANE)) for number in (begin, length))

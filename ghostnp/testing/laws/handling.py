@@ -63,6 +63,43 @@ def counts_itself(namespace, call):
         assert total == cost.macs, f"over ones the outputs sum to {total:g}, and there are {cost.macs} multiply-adds"
 
 
+def passes_nan_on(namespace, call):
+    """Where y changes with the numbers that are NaN, it is NaN too."""
+    with np.errstate(all="ignore"):
+        given = call.arguments(np.float32)
+        # Far apart, so that a maximum and a clipped number change as well.
+        ends = (run(namespace, call, {name: _filled(value, level) for name, value in given.items()})[0]
+                for level in (-64.0, 64.0))  # fmt: skip
+        y = run(namespace, call, given)[0]
+    for got, low, high in zip(leaves(y), *map(leaves, ends), strict=True):
+        swallowed = (low != high) & ~np.isnan(got)
+        if np.any(swallowed):
+            place = tuple(int(index) for index in np.argwhere(swallowed)[0])
+            raise AssertionError(f"y is {got[place]:.6g} at {list(place)}, which depends on a number that is NaN")
+
+
+def _filled(value, level):
+    if isinstance(value, list):
+        return [_filled(part, level) for part in value]
+    floats = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return np.where(np.isnan(value), value.dtype.type(level), value) if floats else value
+
+
+def stays_finite(namespace, call):
+    """y and gradients are finite: nothing overflows on the way."""
+    arguments = call.arguments(np.float32)
+    with np.errstate(all="ignore"):
+        y, extra = run(namespace, call, arguments)
+        results = {"y": y}
+        if call.row.backward is not None:
+            gradients = run_backward(namespace, call, call.gradient(y), arguments, extra)
+            results |= {f"d{name}": part for name, part in gradients.items()}
+    for name, value in results.items():
+        for part in leaves(value):
+            off = ~np.isfinite(part)
+            assert not np.any(off), f"{name} has {part[off].ravel()[0]} in it, where every argument is below 1e5"
+
+
 def _one(shapes):
     return tuple(shapes[0]) if len(shapes) == 1 else [tuple(shape) for shape in shapes]
 

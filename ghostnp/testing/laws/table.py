@@ -11,13 +11,15 @@
 channel_shuffle breaks the law "deals channels out"
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ghostnp.testing.arrays import REGIMES
 from ghostnp.testing.calls import row_of
-from ghostnp.testing.draw import calls
+from ghostnp.testing.draw import strata
 from ghostnp.testing.laws import algebra, handling, symmetry
-from ghostnp.testing.search import smallest_failure
+from ghostnp.testing.search import examples_of, failure_of, smallest_failure, tell
 
 
 class Law(NamedTuple):
@@ -35,6 +37,8 @@ class Law(NamedTuple):
         Takes a namespace and a `Call`, and raises AssertionError where the law is broken.
     binds : callable
         Tells from an operator's row whether the law holds for it; by default it holds for all.
+    regimes : tuple of str
+        Of which numbers it is asked: some of `REGIMES`.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Law(NamedTuple):
     of: str
     check: Callable
     binds: Callable = lambda row: True
+    regimes: tuple[str, ...] = ("usual",)
 
 
 LAWS = (
@@ -66,15 +71,20 @@ LAWS = (
     Law("deals channels out", "channels are dealt out: one of each group, in order", "forward",
         symmetry.deals_channels_out, lambda row: row.family == "shuffle"),
     Law("normalizes", "each channel gets the mean and the scale that were asked for", "forward",
-        symmetry.normalizes, lambda row: row.family == "norm" and bool(row.extra and row.linear)),
+        symmetry.normalizes, lambda row: row.family == "norm" and bool(row.extra and row.linear), ("usual", "offset")),
     Law("takes the largest", "the largest of a window is a pixel of it, and no pixel is larger", "forward",
         symmetry.takes_the_largest, lambda row: "argmax" in row.extra),
     Law("repeats", "an integer factor repeats every pixel", "forward",
         symmetry.repeats, lambda row: row.family == "resize" and row.exact),
+    Law("passes NaN on", "what depends on a number that is NaN is NaN", "forward",
+        handling.passes_nan_on, regimes=("nan",)),
+    Law("stays finite", "numbers of ten thousand have finite results", "forward",
+        handling.stays_finite, regimes=("large",)),
     Law("gradients fit", "gradients have the shapes and dtype of their arguments, which stay untouched", "backward",
         handling.gradients_fit, lambda row: row.backward is not None),
     Law("adjoint", "⟨dy, f(x)⟩ = ⟨dx, x⟩: what comes in is handed out", "backward",
-        algebra.adjoint, lambda row: row.backward is not None and bool(row.linear or row.homogeneous)),
+        algebra.adjoint, lambda row: row.backward is not None and bool(row.linear or row.homogeneous),
+        ("usual", "ties")),
     Law("gradient matches", "the gradient is the slope that steps forward and back measure", "backward",
         algebra.gradient_matches, lambda row: row.backward is not None),
 )  # fmt: skip
@@ -96,7 +106,7 @@ def laws_of(operator):
     return [law for law in LAWS if law.binds(row)]
 
 
-def assert_laws(namespace, operator, *, examples=None):
+def assert_laws(namespace, operator, *, laws=None, case=None, examples=None, **fixed):
     """Hold an operator and its backward pass against their laws; what `namespace` lacks is taken from the definitions.
 
     Parameters
@@ -105,32 +115,56 @@ def assert_laws(namespace, operator, *, examples=None):
         Has functions named as in the vocabulary, such as ``conv2d`` and ``conv2d_backward``.
     operator : str
         A forward function of the vocabulary, registered ones among them, or "ghost_module".
+    laws : sequence of Law, optional
+        Some of `laws_of(operator)`; by default all.
+    case : Call, optional
+        Look at this call alone, as a failure prints it.
     examples : int, optional
         How many calls are drawn, each for all laws; by default as many as Hypothesis's profile says.
+    **fixed
+        What every call has, as of `calls`: ``kernel=3, stride=1``.
 
     Raises
     ------
     AssertionError
-        Where a law is broken: which one, and on which smallest call.
+        Where a law is broken: which one, on which smallest call, and a line that repeats it.
     """
-    laws = laws_of(operator)
-    broken = laws[0]
+    laws = laws_of(operator) if laws is None else list(laws)
+    examples, broken = examples_of(examples), laws[0]
+    kept: Counter[str] = Counter()
 
     def obeys(call):
         nonlocal broken
         for broken in laws:
-            broken.check(namespace, call)
+            if call.regime in broken.regimes:
+                broken.check(namespace, call)
+                kept[broken.name] += 1
 
-    found = smallest_failure(calls(operator), obeys, examples)
+    if case is not None:
+        found = failure_of(case, obeys)
+    else:
+        found = smallest_failure(calls_for(operator, laws, examples, **fixed), obeys)
+        # Of all that it breaks, the first law says most of a mistake: each is looked at by itself, on its own calls.
+        for law in laws if found is not None else ():
+            drawn = calls_for(operator, [law], examples, **fixed)
+            failure = smallest_failure(drawn, lambda call, law=law: law.check(namespace, call))
+            if failure is not None:
+                found, broken = failure, law
+                break
+    for law in laws:
+        tell(operator, law.name, kept[law.name], found is None or law is not broken)
     if found is None:
         return
-    # Of all that it breaks, the first law says most of a mistake: each is looked at by itself, on calls of its own.
-    for law in laws:
-        failure = smallest_failure(calls(operator), lambda call, law=law: law.check(namespace, call), examples)
-        if failure is not None:
-            found, broken = failure, law
-            break
     call, error = found
     said = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
     name = operator if broken.of == "forward" else f"{operator} or its backward pass"
-    raise AssertionError(f'{name} breaks the law "{broken.name}": {said}\n    smallest call: {call!r}') from None
+    whose = getattr(namespace, "__name__", "namespace")
+    raise AssertionError(
+        f'{name} breaks the law "{broken.name}": {said}\n    again: assert_laws({whose}, {operator!r}, case={call!r})'
+    ) from None
+
+
+def calls_for(operator, laws, examples, **fixed):
+    """Where the calls come from on which laws are asked: as of `smallest_failure`."""
+    asked = {regime for law in laws for regime in law.regimes}
+    return strata(operator, [regime for regime in REGIMES if regime in asked], examples=examples, **fixed)

@@ -72,7 +72,7 @@ def test_all_there_is_can_be_asked_and_no_more():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((["goats"], 3, 0), "topic='goats': the rule is one of these, nearest first: ghost"),
+        ((["goats"], 3, 0), "topic='goats': the rule is one of TOPICS, nearest first: ghost"),
         ((["ghost"], 3, 0, [4]), "level=4: the rule is one of 1, 2, 3"),
         ((["ghost"], 0, 0), "count=0"),
         ((["ghost"], 3, -1), "seed=-1"),

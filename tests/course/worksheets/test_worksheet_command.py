@@ -212,3 +212,22 @@ for command in ("worksheet", "quiz"):
 print([name for name in ("numba", "matplotlib", "rich", "jinja2") if name in sys.modules])
 """
     assert run_python(code).endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"), [("a.html", "<!DOCTYPE"), ("a.CSV", "\ufeff"), ("a.xml", "<?xml"), ("a", "#")]
+)
+def test_a_file_is_of_the_format_that_its_name_says(run, name, begins):
+    assert run("worksheet", "--count", 1, "--output", name).exit_code == 0
+    assert Path(name).read_text(encoding="utf-8").lstrip().upper().startswith(begins.upper())
+
+
+def test_a_dash_is_the_screen(run):
+    result = run("worksheet", "--count", 1, "--output", "-")
+    assert "1 question\n" in result.stdout
+    assert os.listdir() == []
+    refused(run("worksheet", "--count", 1, "--key", "-"), "--key -", "key.md")
+
+
+def test_no_more_papers_than_there_are_students(run):
+    refused(run("worksheet", "--count", 1, "--variants", 2**31 - 1), "variants=2147483647", "1 to 100,000")

@@ -176,7 +176,7 @@ def test_conventions_are_documented_data():
 
 def test_conventions_by_name():
     assert convention_named("macs") is convention_named(MACS) is MACS
-    with pytest.raises(ValueError, match="convention='thopp': the rule is one of these, nearest first: thop, "):
+    with pytest.raises(ValueError, match="convention='thopp': the rule is one of CONVENTIONS, nearest first: thop, "):
         convention_named("thopp")
 
 

@@ -83,7 +83,7 @@ def test_every_operator_can_be_counted_alone(name):
 @pytest.mark.parametrize(
     ("operator", "keywords", "words"),
     [
-        ("conv", {}, "operator='conv': the rule is one of these, nearest first: conv2d, "),
+        ("conv", {}, "operator='conv': the rule is one of OPERATORS, nearest first: conv2d, "),
         ("conv2d", {"in_channels": 4}, "conv2d needs out_channels: the rule is an int"),
         ("relu", {}, "relu needs in_channels"),
         ("relu", {"in_channels": 4, "stride": 2}, "relu has no stride: the rule is one of in_channels"),

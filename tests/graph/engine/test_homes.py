@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import ghostnp
 from ghostnp import ops
-from ghostnp.graph.engine.packing import LINE, Life, pack
+from ghostnp.graph.engine.packing import LINE, Life, Stretch, pack
 from tests.graph.engine.networks import Function, assert_same, maps
 
 pytestmark = pytest.mark.small
@@ -172,16 +172,30 @@ def test_a_sum_overwrites_either_operand():
 lives = st.tuples(st.integers(-1, 8), st.integers(0, 5)).map(lambda ends: Life(ends[0], ends[0] + ends[1]))
 
 
-@given(st.lists(st.tuples(lives, st.integers(0, 500)), max_size=12))
-def test_blocks_that_live_at_one_time_do_not_overlap(blocks):
-    blocks = dict(enumerate(blocks))
-    starts, size = pack(blocks)
-    assert all(start % LINE == 0 and start + blocks[block][1] <= size for block, start in starts.items())
-    for a, (life, length) in blocks.items():
-        for b, (other, _) in blocks.items():
-            if a != b and life.birth <= other.death and other.birth <= life.death and length:
-                assert starts[b] >= starts[a] + length or starts[b] + blocks[b][1] <= starts[a]
-    most = max(
-        (sum(n for life, n in blocks.values() if life.birth <= t <= life.death) for t in range(-1, 14)), default=0
-    )
-    assert most <= size <= sum(-(-n // LINE) * LINE for _, n in blocks.values())
+stretches = st.builds(Stretch, lives, st.integers(0, 300), st.integers(0, 500))
+
+
+@given(st.lists(st.lists(stretches, min_size=1, max_size=3), max_size=12))
+def test_what_is_needed_at_one_time_does_not_overlap(blocks):
+    starts, size = pack(dict(enumerate(blocks)))
+    assert all(starts[block] % LINE == 0 <= starts[block] for block in starts)
+    placed = [
+        (block, life, starts[block] + at, starts[block] + at + length)
+        for block, needed in enumerate(blocks)
+        for life, at, length in needed
+        if length
+    ]
+    assert all(end <= size for _, _, _, end in placed)
+    for a, life, begin, end in placed:
+        for b, other, first, last in placed:
+            assert a == b or not life.meets(other) or last <= begin or end <= first
+    largest = [-(-max(at + length for _, at, length in needed) // LINE) * LINE for needed in blocks]
+    assert max(largest, default=0) <= size <= sum(largest)
+
+
+def test_what_a_block_no_longer_needs_is_given_away():
+    """The second half of a concat is not read again, and the first one is."""
+    halves = [Stretch(Life(0, 9), 0, LINE), Stretch(Life(1, 3), LINE, LINE)]
+    starts, size = pack({"whole": halves, "early": [Stretch(Life(2, 5), 0, 64)], "late": [Stretch(Life(4, 5), 0, 64)]})
+    assert starts == {"whole": 0, "early": 2 * LINE, "late": LINE}
+    assert size == 3 * LINE

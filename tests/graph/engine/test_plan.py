@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import ghostnp
 from ghostnp.cli import main
-from ghostnp.modules import GhostBottleneck, ReLU, Sequential, ShuffleUnit
+from ghostnp.modules import Conv2d, GhostBottleneck, ReLU, Sequential, ShuffleUnit
 from tests.graph.engine.networks import Function
 
 pytestmark = pytest.mark.small
@@ -49,7 +49,7 @@ def test_a_plan_says_what_was_folded_and_where_results_live():
         "over #12",
     ]
     bars = [row[5] for row in rows]
-    assert bars[2] == "████████████············"  # 8 of 16 channels: beside them 4 of x, and 4 to come
+    assert bars[2] == "============............"  # 8 of 16 channels: beside them 4 of x, and 4 to come
     assert bars[5] == bars[6]
 
 
@@ -145,3 +145,7 @@ def test_the_readme_shows_a_plan():
     assert len(shown) > 10
     for line in shown:
         assert any(whole.startswith(line) for whole in lines), line
+
+
+def test_an_empty_batch_has_a_plan_too():
+    assert "input 0x3x8x8" in str(ghostnp.compile(Conv2d(3, 4, 3)).plan((0, 3, 8, 8)))

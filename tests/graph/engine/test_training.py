@@ -28,7 +28,7 @@ from ghostnp.modules import (
     Sequential,
     initializer,
 )
-from ghostnp.ops.vocabulary import unregister
+from ghostnp.ops.registration import unregister
 from ghostnp.training.loop import tiny_ghostnet
 from tests.graph.engine.networks import ONE_SIZE, maps
 
@@ -391,6 +391,13 @@ def test_a_copy_of_a_step_goes_on_by_itself(clone):
     expected = [other(images, labels, rate=0.1) for _ in range(2)]
     assert_equal_state(model, before)
     assert [step(images, labels, rate=0.1) for _ in range(2)] == expected
+
+
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_program_says_why_it_cannot_be_copied(clone):
+    program = ghostnp.compile(tiny_ghostnet(), training=True).program((4, 1, 8, 8))
+    with pytest.raises(TypeError, match="cannot be copied: the rule is to copy the step"):
+        clone(program)
 
 
 def test_a_model_and_its_step_are_copied_together():

@@ -2,6 +2,7 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.writing.markdown import TITLE
 
 
@@ -14,4 +15,4 @@ def to_html(plan, papers):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("paper.html.j2").render(title=TITLE, plan=plan, papers=list(papers))
+    return environment.get_template("paper.html.j2").render(title=TITLE, plan=plan, papers=checked(plan, papers))

@@ -1,11 +1,12 @@
 """The teacher's key, in Markdown: for each paper the answers at a glance, then every solution."""
 
+from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.writing.markdown import TITLE, literal
 
 
 def to_key(plan, papers):
     """Answers, worked solutions, and what lies behind each wrong answer."""
-    papers = list(papers)
+    papers = checked(plan, papers)
     numbers = " | ".join(str(slot.number) for slot in plan.slots)
     glance = [f"| paper | {numbers} |", "|---" * (len(plan.slots) + 1) + "|"]
     for paper in papers:

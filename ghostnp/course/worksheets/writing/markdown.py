@@ -2,6 +2,7 @@
 
 import re
 
+from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.question import NUMBER
 
 TITLE = "Counting parameters and operations"
@@ -14,13 +15,14 @@ def literal(text):
 
 def to_markdown(plan, papers):
     """All papers, without answers."""
-    return "\n\n---\n\n".join(_paper(plan, paper) for paper in papers) + "\n"
+    return "\n\n---\n\n".join(_paper(plan, paper) for paper in checked(plan, papers)) + "\n"
 
 
 def _paper(plan, paper):
+    several = "s" * (len(paper.questions) != 1)
     blocks = [
         f"# {TITLE}",
-        f"**{literal(paper.student.label)}** · seed {plan.seed} · {len(paper.questions)} questions",
+        f"**{literal(paper.student.label)}** · seed {plan.seed} · {len(paper.questions)} question{several}",
         f"Name: {_line(20)} Date: {_line(10)}",
     ]
     for question in paper.questions:

@@ -7,13 +7,14 @@ each category" gives everybody a paper of the same kind. The format: https://doc
 from fractions import Fraction
 from xml.etree import ElementTree
 
+from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.problem import TOLERANCE, plain
 from ghostnp.course.worksheets.question import CHOICE
 
 
 def to_moodle(plan, papers):
     """All questions with solutions and feedback."""
-    papers, quiz = list(papers), ElementTree.Element("quiz")
+    papers, quiz = checked(plan, papers), ElementTree.Element("quiz")
     for place, slot in enumerate(plan.slots):
         category = ElementTree.SubElement(quiz, "question", type="category")
         # A slash in a name would begin a category below.

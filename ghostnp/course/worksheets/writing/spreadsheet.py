@@ -3,6 +3,7 @@
 import csv
 import io
 
+from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.problem import plain
 from ghostnp.course.worksheets.question import LETTERS
 
@@ -17,7 +18,7 @@ def to_csv(plan, papers):
     columns += [*(f"feedback {letter}" for letter in LETTERS), "solution"]
     writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
-    for paper in papers:
+    for paper in checked(plan, papers):
         for question in paper.questions:
             writer.writerow(_line(plan, paper, question))
     return text.getvalue()
