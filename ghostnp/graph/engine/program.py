@@ -17,6 +17,7 @@ such as that a kernel's scratch finds no memory, leaves the model as it was.
 """
 
 import math
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -87,6 +88,9 @@ class TrainingProgram:
         with recording(taken := _Taken(), bind=False):
             update(lambda number: self._forms[number].array())
         demands.append(_Demand([_Form.of(array) for array in taken.arrays], {}, from_python=False))
+        # On shapes alone every value has the dtype of the activations, and a pooling's argmax is known only by now.
+        forms = tuple(self._forms.get(number, value) for number, value in enumerate(tape.values))
+        self.tape = replace(self.tape, values=forms)
         self.homes = self._find_homes(demands)
         memory = np.zeros(self.homes.size + LINE, np.uint8)
         self._memory = memory[-memory.ctypes.data % LINE :][: self.homes.size]
