@@ -307,8 +307,11 @@ class _Supply:
 
 
 def _found(array, taken, given):
-    """Where an array lies; None if it is somewhere else."""
+    """Where an array lies; None if it is somewhere else, or in pieces."""
     address = array.ctypes.data
+    reach = sum((size - 1) * stride for size, stride in zip(array.shape, array.strides, strict=True))
+    if reach + array.itemsize != array.nbytes:
+        return None
     for is_taken, blocks in ((True, enumerate(taken)), (False, given.items())):
         for number, block in blocks:
             if 0 <= address - block.ctypes.data < block.nbytes:
