@@ -17,6 +17,7 @@ such as that a kernel's scratch finds no memory, leaves the model as it was.
 """
 
 import math
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -87,6 +88,9 @@ class TrainingProgram:
         with recording(taken := _Taken(), bind=False):
             update(lambda number: self._forms[number].array())
         demands.append(_Demand([_Form.of(array) for array in taken.arrays], {}, from_python=False))
+        # On shapes alone every value has the dtype of the activations, and a pooling's argmax is known only by now.
+        forms = tuple(self._forms.get(number, value) for number, value in enumerate(tape.values))
+        self.tape = replace(self.tape, values=forms)
         self.homes = self._find_homes(demands)
         memory = np.zeros(self.homes.size + LINE, np.uint8)
         self._memory = memory[-memory.ctypes.data % LINE :][: self.homes.size]
@@ -303,8 +307,11 @@ class _Supply:
 
 
 def _found(array, taken, given):
-    """Where an array lies; None if it is somewhere else."""
+    """Where an array lies; None if it is somewhere else, or in pieces."""
     address = array.ctypes.data
+    reach = sum((size - 1) * stride for size, stride in zip(array.shape, array.strides, strict=True))
+    if reach + array.itemsize != array.nbytes:
+        return None
     for is_taken, blocks in ((True, enumerate(taken)), (False, given.items())):
         for number, block in blocks:
             if 0 <= address - block.ctypes.data < block.nbytes:

@@ -581,6 +581,21 @@ def test_parts_are_born_in_their_concat_and_gradients_are_views_of_its_gradient(
     assert {"concat_backward", "flatten", "flatten_backward"} <= idle
 
 
+@pytest.mark.parametrize("name", ["squeezenet1_0", "ghostnet_050"])
+def test_a_home_is_as_large_as_what_lives_there(name):
+    """A pooling's argmax is integers of 8 bytes, in a network of float32 too."""
+    program = ghostnp.compile(ghostnp.create_model(name, num_classes=10), training=True).program((2, 3, 64, 64))
+    pools = [step for step in program.tape.steps if step.op == "max_pool2d"]
+    assert all(program._array(pool.results[1]).dtype == np.int64 for pool in pools)
+    assert len(pools) == 3 * (name == "squeezenet1_0")
+    for number, life in program.homes.lives.items():
+        if number < len(program.tape.values):
+            array = program._array(number)
+            assert array.nbytes == program.homes._sizes[number]
+            assert program.homes.start[number] + array.nbytes <= program.homes.size
+            assert life.death >= life.birth
+
+
 def test_gradients_overwrite_dy_and_sums_an_operand():
     program = program_of(Conv2d(3, 4, 1), ReLU(), Conv2d(4, 4, 1), Residual(main=Conv2d(4, 4, 1)))
     over = {

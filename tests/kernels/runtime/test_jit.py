@@ -20,7 +20,7 @@ for array in (y, mean, var, *grads):
 NAMES = """
 import numpy as np
 from ghostnp import kernels
-from ghostnp.kernels.concat import _copy
+from ghostnp.kernels.layout import _copy
 from ghostnp.kernels.shuffle import _shuffle_rows
 x = np.zeros((2, 8, 4, 4), np.float32)
 kernels.channel_shuffle(x, 2), kernels.concat([x, x])
