@@ -80,7 +80,7 @@ def target(path):
         if not end.stat().st_mode & 0o222 or not os.access(end, os.W_OK):
             raise PermissionError(errno.EACCES, "this file is read-only, and stays as it is", os.fspath(path))
     elif not end.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", os.fspath(end.parent))
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", os.fspath(path))
     return end
 
 

@@ -387,7 +387,7 @@ def test_claims_need_no_numba_and_no_utf_8(run_python):
     code = """
 import sys
 sys.modules["numba"] = None  # from now on, importing it is an error
-from ghostnp.cli.claims import claims
-claims([], standalone_mode=False)
+from ghostnp.cli import main
+main(["claims"], standalone_mode=False)
 """
     assert "N13  document 001  wrong" in run_python(code, PYTHONIOENCODING="ascii", COLUMNS="80")
