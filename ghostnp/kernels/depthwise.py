@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.layout import contiguous, images, planes, rows
-from ghostnp.kernels.loops import add_scaled, copy, dot, fill, sum_row
+from ghostnp.kernels.loops import add_scaled, dot, fill, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.rows import ROWS, VECTOR, filter_rows
 from ghostnp.kernels.taps import add_taps, all_finite, copy_pixels, dot_taps
@@ -210,7 +210,8 @@ def _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch
                 _filter_backward(dy[o], w[o], band, taps, sources, first, scratch, scratch.totals[m])
             collect(scratch.dphases, band, first, gradients.x[c])
         for m in range(multiplier):
-            copy(scratch.totals[m], gradients.weight[filters + m])
+            for t in range(count):
+                gradients.weight[filters + m, t] = scratch.totals[m, t]
             gradients.bias[filters + m] = scratch.totals[m, count]
 
 
