@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ghostnp.kernels.layout import compact, contiguous, home, images, planes, rows
-from ghostnp.kernels.loops import UNLIMITED, add_scaled, copy, dot, fill, sum_row
+from ghostnp.kernels.loops import UNLIMITED, add_scaled, dot, fill, sum_row
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for, zeros
 from ghostnp.kernels.runtime.flat import AT_ONCE, filter_map
 from ghostnp.kernels.runtime.rows import ROWS, VECTOR, RowTaps, filter_rows
@@ -324,7 +324,8 @@ def _filter_channels_backward(begin, end, dy, x, w, band, taps, sources, scratch
                 _filter_backward(dy[o], w[o], band, taps, sources, first, scratch, scratch.totals[m])
             collect(scratch.dphases, band, first, gradients.x[c])
         for m in range(multiplier):
-            copy(scratch.totals[m], gradients.weight[filters + m])
+            for t in range(count):
+                gradients.weight[filters + m, t] = scratch.totals[m, t]
             gradients.bias[filters + m] = scratch.totals[m, count]
 
 

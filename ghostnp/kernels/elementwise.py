@@ -202,7 +202,8 @@ def _sum_row(x, weight, weighted, period, tile, sums):
             else:
                 accumulate(x[p:q], tile[: q - p])
         _fold(tile, period)
-        accumulate(tile[:period], sums)
+        for n in range(period):
+            sums[n] += tile[n]
 
 
 # The loops over rows are leaves too, without reference counting.
