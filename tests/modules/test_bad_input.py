@@ -202,7 +202,7 @@ def test_initializer_names_what_is_wrong(arguments, error, words):
         pass
 
 
-@pytest.mark.parametrize("dtype", [np.int32, np.float16, "float16", None])
+@pytest.mark.parametrize("dtype", [np.int32, np.float16, "half", None])
 def test_modules_are_float32_or_float64(dtype):
     with pytest.raises(TypeError, match=r"dtype=.*: the rule is float32 or float64"):
         ReLU().astype(dtype)
