@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.ops.checks import float_dtype, integer
+from ghostnp.ops.checks import check_room, float_dtype, integer
 
 
 class _Source(NamedTuple):
@@ -64,6 +64,7 @@ def weights(shape, *, gain=2.0):
     ndarray
     """
     rng, dtype = _current()
+    check_room("weight", "its numbers,", shape, np.dtype(dtype))
     if rng is None:
         return np.zeros(shape, dtype)
     return rng.standard_normal(shape, dtype) * dtype(math.sqrt(gain / math.prod(shape[1:])))

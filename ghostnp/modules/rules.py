@@ -1,11 +1,12 @@
 """The rules for arguments that build layers, such as ``gate=DFCAttention``, and for recipes."""
 
+from ghostnp.modules.base import Module
 from ghostnp.ops.checks import shown
 
 
 def builder(name, given, example):
     """`given`, which has to be callable: a type of Module, or a function that makes one."""
-    if not callable(given):
+    if not callable(given) or (isinstance(given, type) and not issubclass(given, Module)):
         raise TypeError(
             f"{name}={shown(given)}: the rule is a type of Module or a function that makes one, such as {example}"
         )

@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from hypothesis import settings
 
 REFUSALS = (TypeError, ValueError, MemoryError)
 
 # How many calls ended in which way, by suite and outcome.
 COUNTS: Counter[tuple[str, str]] = Counter()
+
+# How many examples, each of some thirty calls: a minute or so for all functions together. ``GHOSTNP_EXAMPLES=20000``
+# runs for hours.
+EXAMPLES = max(2, settings().max_examples // 3)
 
 # No call on a few small maps takes so long, on however busy a machine.
 SECONDS = 60

@@ -11,7 +11,7 @@ from ghostnp import kernels, ops
 from ghostnp.ops.vocabulary import operator_named, operators, signature
 from ghostnp.testing import calls
 from tests.fuzz.arguments import ARRAYS, HARMLESS, NUMBERS, VALUES
-from tests.fuzz.attempts import assert_same, attempt
+from tests.fuzz.attempts import EXAMPLES, assert_same, attempt
 from tests.ops.examples import backward_by_name, cost_arguments, forward
 
 # Which arguments are changed, by their place, and into what: numbers, since both depend on the call.
@@ -79,7 +79,9 @@ def _both(function, changed, exact):
 
 
 _settings = settings(
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], report_multiple_bugs=False
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    report_multiple_bugs=False,
 )
 
 

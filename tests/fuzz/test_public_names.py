@@ -17,7 +17,7 @@ from ghostnp.course import worksheets
 from ghostnp.modules import Conv2d, Module, ReLU, Sequential, initializer
 from ghostnp.ops.vocabulary import function_names
 from tests.fuzz.arguments import ARRAYS, VALUES
-from tests.fuzz.attempts import attempt
+from tests.fuzz.attempts import EXAMPLES, attempt
 
 # Operators have a test of their own; the runtime and the grader's process are no one's to call; the tour, the pictures
 # and the kit of tests draw and run for long, and the command and their own tests call them; `study` is the tutorials'.
@@ -103,6 +103,7 @@ def _public():
 PUBLIC = _public()
 _CHANGES = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 10_000)), max_size=3)
 _settings = settings(
+    max_examples=EXAMPLES,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
     report_multiple_bugs=False,
 )
@@ -218,7 +219,7 @@ def test_networks(name):
     options = [option for option in inspect.signature(builder).parameters if option not in ("self", "rows", "resnet")]
     options += ["num_classes", "in_channels", "dtype"]
 
-    @settings(_settings, max_examples=max(2, settings().max_examples // 5))
+    @settings(_settings, max_examples=max(2, EXAMPLES // 2))
     @given(st.lists(st.tuples(st.sampled_from(options), st.integers(0, len(VALUES) - 1)), min_size=1, max_size=2))
     def with_bad_options(chosen):
         keywords = {option: VALUES[which] for option, which in chosen}

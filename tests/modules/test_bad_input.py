@@ -202,7 +202,7 @@ def test_initializer_names_what_is_wrong(arguments, error, words):
         pass
 
 
-@pytest.mark.parametrize("dtype", [np.int32, np.float16, "float16", None])
+@pytest.mark.parametrize("dtype", [np.int32, np.float16, "half", None])
 def test_modules_are_float32_or_float64(dtype):
     with pytest.raises(TypeError, match=r"dtype=.*: the rule is float32 or float64"):
         ReLU().astype(dtype)
@@ -213,3 +213,20 @@ def test_modules_are_float32_or_float64(dtype):
 def test_wrong_maps_are_refused_before_any_kernel(backend, layer, x):
     with ghostnp.use_backend(backend), pytest.raises((TypeError, ValueError), match=r"^x "):
         layer(x)
+
+
+@pytest.mark.parametrize("kernel_size", [2**31 - 1, (2**31 - 1, 2**20)])
+def test_weights_that_no_machine_can_hold(kernel_size):
+    with pytest.raises(
+        MemoryError, match=r"^weight: its numbers, .* would take .*iB, and the machine has .*the rule is"
+    ):
+        Conv2d(1, 1, kernel_size)
+
+
+@pytest.mark.parametrize("x", [None, "x", [1.0], 3])
+def test_what_a_layer_reads_is_an_array(x):
+    """Whatever the first layer is, and whatever it asks of its input."""
+    for layer in (DFCAttention(3, 4), Dropout(0.5), Sequential(), GhostModule(3, 4)):
+        for run in (layer, layer.forward):
+            with pytest.raises(TypeError, match=r"^x is of type .*: the rule is a NumPy array of float32 or float64"):
+                run(x)

@@ -140,7 +140,7 @@ def test_a_parameter_in_the_place_of_maps_is_read_and_never_written(function, ex
     ("x", "error", "words"),
     [
         (maps(SHAPE, np.float32), TypeError, r"x has dtype float32 and weight has float64.* x\.astype\(np\.float64\)"),
-        (maps((2, 4, 8, 8)), ValueError, r"x of shape \(2, 4, 8, 8\)"),
+        (maps((2, 4, 8, 8)), ValueError, r"x has shape \(2, 4, 8, 8\)"),
         (maps((3, 8, 8)), ValueError, r"x has shape \(3, 8, 8\).* x\[None\]"),
         ([[1.0]], TypeError, "x is of type list"),
     ],
