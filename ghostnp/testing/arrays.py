@@ -39,7 +39,7 @@ class Format(NamedTuple):
         # Of the significand as many digits are left as the format has, so the spacing is that of its exponent.
         _, exponent = np.frexp(np.maximum(np.abs(array), self.tiny))
         spacing = np.ldexp(self.carrier(self.eps), exponent - 1)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             near = np.where(np.isfinite(array), np.round(array / spacing) * spacing, array)
         return np.where(np.abs(near) > self.largest, np.copysign(np.inf, near), near).astype(self.carrier)
 

@@ -4,13 +4,16 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from ghostnp import ops
 from ghostnp.ops.vocabulary import operator_named, operators
-from ghostnp.testing import MEMORY, Call, calls, shapes, smallest_failure
+from ghostnp.testing import MEMORY, REGIMES, Call, calls, shapes, smallest_failure
+from ghostnp.testing.arrays import format_of
 from ghostnp.testing.calls import operator_names, run
+from ghostnp.testing.draw import strata
 
 pytestmark = pytest.mark.small
 
@@ -82,6 +85,45 @@ def test_ghosts_and_shuffles_reach_theirs():
     assert sum("keep" in call.keywords for call in ghosts) > len(ghosts) / 20  # a ratio that does not divide
     assert sum(call.given["cheap_weight"][0] > call.given["primary_weight"][0] for call in ghosts) > len(ghosts) / 20
     assert sum(1 < call.given["groups"] < channels(call) for call in shuffles) > len(shuffles) / 5
+
+
+@pytest.mark.parametrize("operator", ["conv2d", "relu", "batch_norm_eval", "max_pool2d", "linear"])
+def test_every_run_has_calls_of_every_regime_and_beyond_a_tile(operator):
+    found = []
+    smallest_failure(strata(operator, tuple(REGIMES), examples=100), found.append)
+    counted = Counter(call.regime for call in found)
+    assert len(found) == 100
+    assert counted["usual"] >= 50
+    assert min(counted[regime] for regime in REGIMES) >= 6
+    x = [call.given["x"] for call in found]
+    assert sum(max(shape[1:]) > 16 for shape in x) >= 4
+    assert sum(shape[1] > 16 for shape in x) >= 1
+
+
+def test_numbers_of_each_regime():
+    def numbers(regime, dtype="float32", **given):
+        call = Call("relu", x=(2, 3, 5, 7), regime=regime, seed=1, **given)
+        return call.arguments(dtype, lambda rng, shape, carrier: rng.normal(size=shape).astype(carrier))["x"]
+
+    assert np.abs(numbers("large")).max() > 1e4
+    assert np.abs(numbers("large", "float16")).max() < 65504 / 16
+    assert numbers("offset", "float64").mean() == pytest.approx(1e6, rel=1e-5)
+    assert numbers("offset", "float64").std() == pytest.approx(1, rel=0.2)
+    assert set(np.unique(numbers("ties"))) == {-1, 0, 1}
+    assert (np.signbit(numbers("ties")) & (numbers("ties") == 0)).any()  # zeros of both signs
+    assert 0 < np.abs(numbers("tiny")).min() < np.finfo(np.float32).tiny
+    assert 0 < np.isnan(numbers("nan")).mean() < 0.2
+    assert {-np.inf, np.inf} <= set(numbers("infinite").ravel())
+    assert numbers("nan", memory="Fortran").flags.f_contiguous
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_numbers_of_a_narrow_format_are_those_that_pytorch_rounds_to(name):
+    form = format_of(name)
+    wide = np.random.default_rng(0).normal(size=2000) * 10.0 ** np.random.default_rng(1).integers(-9, 6, 2000)
+    wide = np.append(wide, [0.0, -0.0, np.inf, np.nan, 65519, 65520, 3.4e38]).astype(np.float32)
+    narrow = torch.tensor(wide).to(getattr(torch, name)).float().numpy()
+    np.testing.assert_array_equal(form.rounded(wide), narrow)
 
 
 def smallest(strategy, holds=lambda call: True):

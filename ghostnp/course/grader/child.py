@@ -129,7 +129,7 @@ class Child:
                     "the star are part of the vocabulary."]}  # fmt: skip
         samples: list[Sample] = []
         watched = self.watched(name, answer)
-        drawn = calls(name.removesuffix("_backward"))
+        drawn = calls(name.removesuffix("_backward"), long="")  # small maps, since there are seconds
         failure = self.unlike_the_definition(name, watched, drawn, samples, until)
         if failure is not None:
             return self.difference(name, failure, samples, lambda: self.laws(name, watched, until, same=False)[0])
@@ -223,7 +223,7 @@ class Child:
                 self.doing(name, f"{call!r} (the law {law.name!r})")
                 law.check(namespace, call)
 
-            failure = smallest_failure(calls(operator), holds, _EXAMPLES // 3)
+            failure = smallest_failure(calls(operator, long=""), holds, _EXAMPLES // 3)
             if not tried:
                 break  # what was not tried is not said to hold
             case, says = (repr(failure[0]), _sentence(failure[1])) if failure else ("", "")
