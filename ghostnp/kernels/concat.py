@@ -4,7 +4,7 @@ In C, H, W, N memory a part of the channels is one contiguous block: concat and 
 and concat's backward only point at them (their results are views, as NumPy's are).
 """
 
-from ghostnp.kernels.layout import copy_block, home, images, planes
+from ghostnp.kernels.layout import check_apart, copy_block, home, images, planes
 from ghostnp.kernels.runtime import zeros
 from ghostnp.ops.checks import check_maps, check_sizes
 from ghostnp.ops.concat import check_concat, check_split_gradients
@@ -47,10 +47,16 @@ def split_backward(dy, x, sizes):
 
 def _stack(parts, channels, out=None):
     batch, _, height, width = parts[0].shape
-    read = {f"xs[{number}]": part for number, part in enumerate(parts)}
-    rest = y = home((batch, channels, height, width), parts[0].dtype, out, **read)
-    for part in parts:
+    rest = y = home((batch, channels, height, width), parts[0].dtype, out)
+    moved = []
+    for number, part in enumerate(parts):
         kept, place = planes(part)[: len(rest)], rest[: part.shape[1]]
-        copy_block(kept, place)
+        if kept.ctypes.data != place.ctypes.data:  # otherwise the engine has put it where it belongs
+            moved.append((f"xs[{number}]", kept, place))
         rest = rest[len(kept) :]
+    for name, kept, _ in moved if out is not None else []:
+        for _, _, place in moved:  # nothing is written before it was read
+            check_apart(place, **{name: kept})
+    for _, kept, place in moved:
+        copy_block(kept, place)
     return images(y)

@@ -48,9 +48,8 @@ def copy_images(x, home):
 
 
 def copy_block(block, home):
-    """home[...] = block, for two buffers; a part that the engine has put where it belongs is not copied."""
-    if block.ctypes.data != home.ctypes.data:
-        _copy(shares_for(home.size // 4), block.reshape(-1), home.reshape(-1))  # to copy is less than to compute
+    """home[...] = block, for two buffers."""
+    _copy(shares_for(home.size // 4), block.reshape(-1), home.reshape(-1))  # to copy is less than to compute
 
 
 def in_numpys_order(x):
@@ -102,16 +101,20 @@ def home(shape, dtype, out=None, *, over=(), axes=None, **read):
             f"out lies in memory with strides {out.strides}{'' if out.flags.writeable else ', read-only'}: the rule is "
             f"a writable array in the order of a kernel's own, such as {example}"
         )
-    for name, array in read.items():
-        if array is None or not np.may_share_memory(out, array):
-            continue
-        if name not in over or _address(out) != _address(array) or out.strides != array.strides:
-            raise ValueError(f"out shares memory with {name}: the rule is memory of its own, such as {example}")
+    apart = {name: array for name, array in read.items() if name not in over or not _is_same(out, array)}
+    check_apart(out, example, **apart)
     return buffer
 
 
-def _address(array):
-    return array.__array_interface__["data"][0]
+def check_apart(out, example="np.empty_like(out)", **read):
+    """Require that `out` shares no memory with the operands, by name; those that are None are not there."""
+    for name, array in read.items():
+        if array is not None and np.may_share_memory(out, array):
+            raise ValueError(f"out shares memory with {name}: the rule is memory of its own, such as {example}")
+
+
+def _is_same(out, array):
+    return array is not None and out.ctypes.data == array.ctypes.data and out.strides == array.strides
 
 
 def compact(window):

@@ -133,12 +133,15 @@ class TrainingStep(Guarded):
         return self._programs[key]
 
 
-class _NoGenerator:
+class _NoGenerator(np.random.Generator):
     """What a recorded model gets as `rng`: numbers drawn from it would be the same in every step."""
 
-    def __getattr__(self, name):
+    def __init__(self):
+        super().__init__(np.random.PCG64(0))
+
+    def __getattribute__(self, name):
         if name.startswith("__"):
-            raise AttributeError(name)
+            return super().__getattribute__(name)
         raise TypeError(
             f"a module called rng.{name} by itself, and in a compiled step that would draw the same numbers each time: "
             f"the rule is to leave this to a layer, such as Dropout(0.2)"
