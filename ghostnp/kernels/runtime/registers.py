@@ -130,12 +130,15 @@ class _Block:
         for pointer, (total,) in self._sums(1, load, *steps):
             self.vectors.store(total, self.vectors.at(pointer, zero), mask)
 
-    def _starts(self, load):
-        """What the sums begin with: the bias and, where the result goes onto y, what y holds."""
-        for r, place in zip(self.rows, self.places, strict=True):
-            bias = self.vectors.everywhere(self.builder.load(self.builder.gep(self.bias, [r])))
-            for before in load(place):
-                yield self.builder.select(self.onto, self.builder.fadd(bias, before), bias)
+    def _biases(self, count):
+        for r in self.rows:
+            yield from [self.vectors.everywhere(self.builder.load(self.builder.gep(self.bias, [r])))] * count
+
+    def _onto(self, sums, load):
+        """The sums and, where they go onto y, what y holds: added last, so that a long sum can be made of short ones."""
+        before = [held for place in self.places for held in load(place)]
+        for total, held in zip(sums, before, strict=True):
+            yield self.builder.select(self.onto, self.builder.fadd(held, total), total)
 
     def _sums(self, count, load, m_step, k_step, fetch_step):
         """For each row its place in y, and the sums of its products with the `count` vectors that `load` finds in x."""
@@ -152,6 +155,6 @@ class _Block:
                 for pixels in xs:
                     yield builder.fadd(next(sums), builder.fmul(factor, pixels, _FLAGS), _FLAGS)
 
-        sums = loop(builder, self.depth, list(self._starts(load)), add)
-        sums = [clipped(builder, total, self.limits) for total in sums]
+        sums = loop(builder, self.depth, list(self._biases(count)), add)
+        sums = [clipped(builder, total, self.limits) for total in self._onto(sums, load)]
         return [(place, sums[r * count : (r + 1) * count]) for r, place in enumerate(self.places)]
