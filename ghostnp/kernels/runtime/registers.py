@@ -135,7 +135,7 @@ class _Block:
             yield from [self.vectors.everywhere(self.builder.load(self.builder.gep(self.bias, [r])))] * count
 
     def _onto(self, sums, load):
-        """The sums and, where they go onto y, what y holds: added last, so that a long sum can be made of short ones."""
+        """The sums and, where they go onto y, what y holds: added last, so that long sums can be made of short ones."""
         before = [held for place in self.places for held in load(place)]
         for total, held in zip(sums, before, strict=True):
             yield self.builder.select(self.onto, self.builder.fadd(held, total), total)
