@@ -68,7 +68,7 @@ CONTENDERS = {
     contender.name: contender
     for contender in (
         Contender("ghostnp", "ours", None, (INFERENCE, TRAINING, CALL)),
-        Contender("ghostnp compiled", "ours", None, (INFERENCE,)),
+        Contender("ghostnp compiled", "ours", None, (INFERENCE, TRAINING)),
         Contender("PyTorch", "pytorch", "torch", (INFERENCE, TRAINING, CALL)),
         Contender("PyTorch channels_last", "pytorch", "torch", (INFERENCE, TRAINING)),
         Contender("torch.compile", "pytorch", "torch", (INFERENCE, TRAINING), optional=True),
