@@ -37,7 +37,7 @@ from ghostnp.course.study import check, show, source
 from ghostnp.graph.engine import fold
 from ghostnp.kernels import layout, runtime, taps
 from ghostnp.modules import Flatten, GhostModule, GlobalAvgPool2d, Linear, Sequential, initializer
-from ghostnp.ops.geometry import EACH_CHANNEL, check_conv2d, crop, pad
+from ghostnp.ops.geometry import check_conv2d, crop, pad
 from ghostnp.photo import load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient, assert_matches
@@ -342,7 +342,7 @@ def lines(images):
 
 def toy(x, weight, bias=None, *, padding=0):
     """Depthwise convolution, stride 1."""
-    window = check_conv2d(x, weight, bias, groups=EACH_CHANNEL, stride=1, padding=padding, dilation=1)
+    window = check_conv2d(x, weight, bias, groups="channels", stride=1, padding=padding, dilation=1)
     y = np.zeros((len(weight), *window.output, len(x)), x.dtype)
     filter_rows(lines(pad(x, window)), layout.contiguous(weight[:, 0]), len(x), lines(layout.images(y)))
     return layout.images(y) if bias is None else layout.images(y) + bias[:, None, None]
@@ -373,7 +373,7 @@ print("toy is depthwise_conv2d")
 
 # %%
 def careless(x, weight, bias=None, *, padding=0):
-    window = check_conv2d(x, weight, bias, groups=EACH_CHANNEL, stride=1, padding=padding, dilation=1)
+    window = check_conv2d(x, weight, bias, groups="channels", stride=1, padding=padding, dilation=1)
     y = np.zeros((len(weight), *window.output, len(x)), x.dtype)
     filter_rows(lines(pad(x, window)), layout.contiguous(weight[:, 0]), 1, lines(layout.images(y)))
     return layout.images(y) if bias is None else layout.images(y) + bias[:, None, None]
@@ -434,7 +434,7 @@ def spread_rows(dy, xp, weight, pixel, dxp, dweight):
 
 
 def toy_backward(dy, x, weight, *, padding=0):
-    window = check_conv2d(x, weight, dy=dy, groups=EACH_CHANNEL, stride=1, padding=padding, dilation=1)
+    window = check_conv2d(x, weight, dy=dy, groups="channels", stride=1, padding=padding, dilation=1)
     xp = pad(x, window)
     dxp = np.zeros((*xp.shape[1:], len(x)), x.dtype)
     dweight = np.zeros((len(weight), *window.kernel), x.dtype)
