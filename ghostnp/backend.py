@@ -35,14 +35,8 @@ def backend():
 
 @cache
 def _kernels():
-    try:
-        from ghostnp import kernels  # only here is Numba needed, and so only here is it imported
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"the kernels need {error.name}, which is not installed: the rule is pip install {error.name}, or the "
-            f"definitions alone, such as with ghostnp.use_backend(ghostnp.ops): ...",
-            name=error.name,
-        ) from None
+    from ghostnp import kernels  # only here is Numba needed, and so only here is it imported
+
     return kernels
 
 

@@ -11,7 +11,22 @@ import stat
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["open_file", "read", "replace", "replace_all", "target"]
+__all__ = ["check_path", "open_file", "read", "replace", "replace_all", "target"]
+
+
+def check_path(path):
+    """Require a str or a Path: Python would take a number, and so a bool, for a file that is open already."""
+    _check_path("path", path)
+
+
+def _check_path(name, path):
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} is of type {type(path).__name__}: the rule is a str or a Path, such as 'weights.npz'")
+
+
+def _check_contents(name, contents):
+    if not isinstance(contents, bytes):
+        raise TypeError(f"{name} is of type {type(contents).__name__}: the rule is bytes, such as b'' or text.encode()")
 
 
 def open_file(path):
@@ -28,9 +43,12 @@ def open_file(path):
 
     Raises
     ------
+    TypeError
+        If `path` is neither a str nor a Path.
     OSError
         If there is none, it cannot be read, or `path` is a folder, a pipe or a device; the error names `path`.
     """
+    check_path(path)
     # Without O_NONBLOCK a pipe that has no writer would keep us waiting here. Windows knows neither of the two flags.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -60,10 +78,13 @@ def target(path):
 
     Raises
     ------
+    TypeError
+        If `path` is neither a str nor a Path.
     OSError
         If a file cannot be written there: it is read-only, no file, or in no folder that exists; the error names
         `path`.
     """
+    check_path(path)
     try:
         end = Path(os.path.realpath(path))
     except ValueError as error:
@@ -96,6 +117,8 @@ def replace(path, contents):
 
     Raises
     ------
+    TypeError
+        If `path` is neither a str nor a Path, or `contents` is not bytes.
     OSError
         If it cannot be written; the error names `path`, and nothing has changed.
 
@@ -103,6 +126,8 @@ def replace(path, contents):
     -----
     A process that is killed may leave another file behind, ``.….part``.
     """
+    check_path(path)
+    _check_contents("contents", contents)
     replace_all({path: contents})
 
 
@@ -114,6 +139,11 @@ def replace_all(files):
     files : dict of Path to bytes
         What goes where.
     """
+    if not isinstance(files, dict):
+        raise TypeError(f"files is of type {type(files).__name__}: the rule is a dict, such as {{'weights.npz': b''}}")
+    for path, contents in files.items():
+        _check_path("a path in files", path)
+        _check_contents(f"files[{os.fspath(path)!r}]", contents)
     waiting = {}
     try:
         for path, contents in files.items():

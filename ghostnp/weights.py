@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ghostnp.files import open_file, replace, target
+from ghostnp.files import check_path, open_file, replace, target
 
 # vgg16, the largest network here, takes 1.1 GB in float64. A GhostNet's safetensors header takes 60 kB.
 LARGEST_FILE, LARGEST_HEADER = 2**31, 2**24
@@ -110,7 +110,8 @@ def load_weights(path, *, model=None):
 
         model.load_state_dict(ghostnp.load_weights("ghostnet_100.safetensors", model=model))
     """
-    path = _path(path)
+    check_path(path)
+    path = Path(path)
     read, _ = _format(path)
     if not path.exists():
         raise FileNotFoundError(f"no weights at {path}: the rule is the path of a file, such as weights.safetensors")
@@ -156,7 +157,8 @@ def save_weights(path, state):
     -----
     An error while writing leaves no other file behind. A process that is killed may leave one, ``.….part``.
     """
-    path = _path(path)
+    check_path(path)
+    path = Path(path)
     _, write = _format(path)
     _check_state(state)
     if path.is_dir():
@@ -208,12 +210,6 @@ def _official_name(key):
         if match := re.fullmatch(pattern, key):
             return match.expand(official) if official else None
     return key
-
-
-def _path(path):
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path is of type {type(path).__name__}: the rule is a str or a Path, such as 'weights.npz'")
-    return Path(path)
 
 
 def _format(path):

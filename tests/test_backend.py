@@ -208,5 +208,7 @@ with ghostnp.use_backend(ghostnp.ops):
     print(model(np.zeros((1, 3, 32, 32), np.float32)).shape)
 """
     _, error, shape = run_python(code).splitlines()
-    assert error.startswith("the kernels need numba, which is not installed: the rule is pip install numba, or")
+    assert error.startswith(
+        "the kernels, and the engine that runs them, need Numba: the rule is to install it, as by pip"
+    )
     assert shape == "(1, 2)"

@@ -140,6 +140,31 @@ def test_what_is_no_file_is_not_waited_for(tmp_path, make):
     assert came[0].filename == str(path)
 
 
+@pytest.mark.parametrize("path", [True, 0, 1.5, None, b"file", ["file"], object()])
+def test_a_path_is_a_str_or_a_path(path):
+    """A number would be a file that is open already: True is what this process prints to."""
+    for call in (files.open_file, files.read, files.target, lambda path: files.replace(path, b"new")):
+        with pytest.raises(TypeError, match=r"^path is of type .*: the rule is a str or a Path, such as"):
+            call(path)
+
+
+@pytest.mark.parametrize("contents", [0, True, "text", None, bytearray(b"12"), [1]])
+def test_contents_are_bytes(tmp_path, contents):
+    with pytest.raises(TypeError, match=r"^contents is of type .*: the rule is bytes"):
+        files.replace(tmp_path / "file", contents)
+    with pytest.raises(TypeError, match=r"^files\['.*second'\] is of type .*: the rule is bytes"):
+        files.replace_all({tmp_path / "first": b"new", tmp_path / "second": contents})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"), [({1: b""}, "a path in files is of type int"), ([], "files is of type list: the rule is a dict")]
+)
+def test_files_are_a_dict_of_paths(wrong, rule):
+    with pytest.raises(TypeError, match=rule):
+        files.replace_all(wrong)
+
+
 def test_all_files_or_none(tmp_path):
     (tmp_path / "first").write_bytes(b"old")
     with pytest.raises(FileNotFoundError):

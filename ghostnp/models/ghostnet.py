@@ -31,8 +31,8 @@ from ghostnp.modules import (
 )
 from ghostnp.modules.conv_norm import KERAS, PYTORCH
 from ghostnp.modules.layers import dropped
-from ghostnp.modules.rules import of_kind
-from ghostnp.ops.checks import integer, positive
+from ghostnp.modules.rules import check_width, of_kind, staged_table
+from ghostnp.ops.checks import integer
 
 
 class BottleneckRow(NamedTuple):
@@ -186,14 +186,14 @@ class GhostNet(Sequential):
     """
 
     def __init__(self, *, num_classes=1000, in_channels=3, width=1.0, dropout=0.2, stages=STAGES, dialect=OFFICIAL):
-        num_classes, width = integer("num_classes", num_classes, 1), positive("width", width)
+        num_classes, width = integer("num_classes", num_classes, 1), check_width(width)
         conv_norm = of_kind("dialect", dialect, Dialect, "OFFICIAL").conv_norm
 
         def scaled(channels):
             return make_divisible(channels * width, 4)
 
         channels, blocks = scaled(STEM), []
-        for rows in stages:
+        for rows in staged_table("stages", stages, BottleneckRow, f"{STAGES[0][0]}"):
             stage = []
             for row in rows:
                 stage.append(_bottleneck(channels, scaled(row.expansion), scaled(row.out), row, dialect))

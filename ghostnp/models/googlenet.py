@@ -9,6 +9,7 @@ from ghostnp.modules import Conv2d, Dropout, Flatten, GlobalAvgPool2d, Linear, M
 from ghostnp.modules.ceil_pool import CeilMaxPool2d
 from ghostnp.modules.combine import Branches
 from ghostnp.modules.layers import dropped
+from ghostnp.modules.rules import of_kind, table
 from ghostnp.ops.checks import integer
 
 
@@ -80,9 +81,10 @@ class GoogLeNet(Sequential):
         conv2, relu2 = _conv(64, 64, 1)
         conv3, relu3 = _conv(64, 192, 3)
         channels, modules = 192, {}
-        for stage, rows in stages.items():
+        for stage, rows in of_kind("stages", stages, dict, f"{{'3': ({STAGES['3'][0]},)}}").items():
+            of_kind("stages has a key, and it", stage, str, "'3'")
             modules[f"pool{stage}"] = CeilMaxPool2d(3, stride=2)
-            for number, row in enumerate(rows):
+            for number, row in enumerate(table(f"stages[{stage!r}]", rows, InceptionRow, f"{STAGES['3'][0]}")):
                 modules[f"inception{stage}{chr(ord('a') + number)}"] = inception(channels, row)
                 channels = row.one + row.three + row.five + row.pool
         super().__init__(

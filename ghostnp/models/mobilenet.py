@@ -9,8 +9,8 @@ from ghostnp.modules import Dropout, Flatten, GlobalAvgPool2d, Linear, ReLU, ReL
 from ghostnp.modules.conv_norm import PYTORCH
 from ghostnp.modules.inverted_residual import inverted_residual
 from ghostnp.modules.layers import dropped
-from ghostnp.modules.rules import builder
-from ghostnp.ops.checks import integer, positive
+from ghostnp.modules.rules import builder, check_width, staged_table, table
+from ghostnp.ops.checks import integer
 
 
 class SeparableRow(NamedTuple):
@@ -56,7 +56,7 @@ class MobileNetV1(Sequential):
     """
 
     def __init__(self, *, num_classes=1000, in_channels=3, width=1.0, activation=ReLU, stages=STAGES_V1):
-        width, activation = positive("width", width), builder("activation", activation, "ReLU6")
+        width, activation = check_width(width), builder("activation", activation, "ReLU6")
 
         def layers(conv, norm, act, *geometry, **keywords):
             """By name; a ReLU is in the norm, and `act` is left out."""
@@ -70,7 +70,7 @@ class MobileNetV1(Sequential):
 
         channels, blocks = make_divisible(32 * width, 8), []
         stem = layers("conv_stem", "bn1", "act1", in_channels, channels, 3, stride=2)
-        for rows in stages:
+        for rows in staged_table("stages", stages, SeparableRow, f"{STAGES_V1[0][0]}"):
             stage = []
             for row in rows:
                 out = make_divisible(row.out * width, 8)
@@ -146,10 +146,10 @@ class MobileNetV2(Sequential):
         gate=None,
         rows=ROWS_V2,
     ):
-        width = positive("width", width)
+        width = check_width(width)
         channels = make_divisible(32 * width, 8)
         layers = [PYTORCH(in_channels, channels, 3, stride=2, activation=ReLU6)]
-        for row in rows:
+        for row in table("rows", rows, RowV2, f"{ROWS_V2[0]}"):
             out = make_divisible(row.out * width, 8)
             for stride in (row.stride, *(1,) * (row.blocks - 1)):
                 layers.append(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ghostnp.modules import Conv2d, Dropout, Flatten, Linear, MaxPool2d, Module, ReLU, Sequential
 from ghostnp.modules.layers import dropped
+from ghostnp.modules.rules import table
 from ghostnp.ops.checks import integer, pair
 from ghostnp.ops.geometry import sliding_window
 
@@ -93,19 +94,23 @@ class PlainNet(Sequential):
         self.image_size = size = pair("image_size", image_size, 1)
         layers: list[Module] = []
         channels = self.in_channels = integer("in_channels", in_channels, 1)
-        for row in rows:
-            size = sliding_window(size, row.kernel, row.stride, row.padding).output
+        for row in table("rows", rows, Conv | Pool, f"{VGG16[0]}"):
+            try:
+                size = sliding_window(size, row.kernel, row.stride, row.padding).output
+            except ValueError as error:
+                raise ValueError(f"image_size={self.image_size} does not pass {row}: {error}") from None
             if isinstance(row, Pool):
                 layers.append(MaxPool2d(row.kernel, stride=row.stride, padding=row.padding))
                 continue
             geometry = {"stride": row.stride, "padding": row.padding, "groups": row.groups}
             layers += [Conv2d(channels, row.out, row.kernel, **geometry), ReLU()]
             channels = row.out
+        features = integer(f"image_size={self.image_size} makes in_features", channels * size[0] * size[1], 1)
         super().__init__(
             features=Sequential(*layers),
             flatten=Flatten(),
             classifier=Sequential(
-                Linear(channels * size[0] * size[1], hidden),
+                Linear(features, hidden),
                 ReLU(),
                 Dropout(dropout),
                 Linear(hidden, hidden),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ghostnp.modules import Flatten, GlobalAvgPool2d, Linear, MaxPool2d, Sequential
 from ghostnp.modules.bottleneck import Bottleneck, GhostConv2d
 from ghostnp.modules.conv_norm import PYTORCH
+from ghostnp.modules.rules import table
 from ghostnp.ops.checks import integer
 
 
@@ -66,7 +67,7 @@ class ResNet(Sequential):
         wider = integer("groups", groups, 1) * integer("width_per_group", width_per_group, 1)
         stem, stem_norm = PYTORCH(in_channels, 64, 7, stride=2)
         channels, layers = 64, {}
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(table("rows", rows, StageRow, f"{RESNET50[0]}"), start=1):
             blocks = []
             for stride in (row.stride, *(1,) * (row.blocks - 1)):
                 blocks.append(

@@ -6,6 +6,7 @@ from ghostnp.modules import Conv2d, Dropout, Flatten, GlobalAvgPool2d, ReLU, Seq
 from ghostnp.modules.ceil_pool import CeilMaxPool2d
 from ghostnp.modules.fire import Fire
 from ghostnp.modules.layers import dropped
+from ghostnp.modules.rules import staged_table
 from ghostnp.ops.checks import integer
 
 
@@ -50,7 +51,7 @@ class SqueezeNet(Sequential):
 
     def __init__(self, *, num_classes=1000, in_channels=3, dropout=0.5, stages=STAGES):
         channels, layers = 96, [Conv2d(in_channels, 96, 7, stride=2), ReLU()]
-        for rows in stages:
+        for rows in staged_table("stages", stages, FireRow, f"{STAGES[1][0]}"):
             for squeeze, expand in rows:
                 layers.append(Fire(channels, squeeze, expand, expand))
                 channels = 2 * expand

@@ -147,14 +147,14 @@ def _filters(choose, row, paddings):
     """Shapes of x and of filters, and keywords; a filter sees all channels, those of its group, or its own alone."""
     long = choose("long", _LONG)
     channels, filters = choose("channels", st.none()), choose("filters", st.none())
-    groups = 1 if row.sees == "all" else choose("groups", _dividing(channels, 1 if row.sees == "own" else filters))
+    groups = 1 if row.sees == "all" else choose("groups", _dividing(channels, filters))
     _check_groups(row, groups, channels, filters)
     if channels is not None:
         groups = channels if row.sees == "own" else groups
         members_in = channels // groups
     elif row.sees == "own":
         members_in = 1
-        groups = choose("own", _MANY) if long == "channels" else groups
+        groups = choose("own", _MANY) if long == "channels" and filters is None else groups
     else:
         members_in = choose("members", _MANY if long == "channels" else _FEW)
     members_out = filters // groups if filters else choose("outs", _MANY if long == "filters" else _FEW)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import ghostnp
-from ghostnp.models import googlenet, mobilenet, plain_net, resnet, shufflenet_v2, squeezenet
+from ghostnp.models import ghostnet, googlenet, mobilenet, plain_net, resnet, shufflenet_v2, squeezenet
 from ghostnp.modules import DFCAttention, Dropout, Module, ReLU6, SqueezeExcite, initializer
 from ghostnp.modules.bottleneck import Bottleneck, GhostConv2d
 from ghostnp.modules.ceil_pool import CeilMaxPool2d
@@ -329,7 +329,16 @@ def too_large(*size):
     ("error", "words", "call"),
     [
         (ValueError, r"\(1, 3, 97, 75\).*images of 64x64, such as \(1, 3, 64, 64\)", partial(too_large, 97, 75)),
-        (ValueError, "output would be 0x0", partial(plain_net.PlainNet, plain_net.VGG16, image_size=16)),
+        (
+            ValueError,
+            r"image_size=\(16, 16\) does not pass Pool.*output would be 0x0",
+            partial(plain_net.PlainNet, plain_net.VGG16, image_size=16),
+        ),
+        (
+            ValueError,
+            "image_size=.* makes in_features=",
+            partial(plain_net.PlainNet, plain_net.VGG16, image_size=2**26),
+        ),
         (TypeError, "image_size='224'", partial(plain_net.PlainNet, plain_net.VGG16, image_size="224")),
         (ValueError, "hidden=0", partial(plain_net.PlainNet, plain_net.VGG16, hidden=0)),
         (ValueError, "dropout=1.* such as 0.2", partial(plain_net.PlainNet, plain_net.VGG16, dropout=1)),
@@ -384,3 +393,19 @@ def test_ratio_1_is_the_primary_convolution_alone(backend):
         assert np.array_equal(y, module.conv1(x))
     assert dx.shape == x.shape
     assert grads.keys() == module.parameters().keys() == {"conv1.weight", "conv1.bias"}
+
+
+TABLES = {
+    "stages": (ghostnet.GhostNet, mobilenet.MobileNetV1, squeezenet.SqueezeNet, googlenet.GoogLeNet),
+    "rows": (mobilenet.MobileNetV2, resnet.ResNet, resnet.GhostResNet, plain_net.PlainNet),
+}
+
+
+@pytest.mark.small
+@pytest.mark.parametrize(
+    "wrong", [0, True, None, "1", [0], ["1"], [[0]], [[None]], [["1"]], {1: ()}, {"3": 0}, {"3": [0]}]
+)
+@pytest.mark.parametrize(("name", "network"), [(name, each) for name, several in TABLES.items() for each in several])
+def test_a_table_is_made_of_its_rows(name, network, wrong):
+    with pytest.raises(TypeError, match=rf"^{name}\b.*: the rule is a .*, such as "):
+        network(**{name: wrong})

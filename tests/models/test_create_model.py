@@ -123,6 +123,7 @@ def test_how_to_run_is_checked_by_every_network(keyword):
         (TypeError, "dtype=<class 'numpy.float16'>.*numpy.float32", {"dtype": np.float16}),
         (ValueError, "width=0.*above 0", {"width": 0}),
         (ValueError, "width=-1.*above 0", {"width": -1}),
+        (ValueError, "width=2147483647.*below 1048576", {"width": 2**31 - 1}),
         (ValueError, "width=nan.*above 0", {"width": float("nan")}),
         (TypeError, "width='1.0'.*above 0", {"width": "1.0"}),
         (TypeError, "width=True.*above 0", {"width": True}),

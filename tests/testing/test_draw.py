@@ -80,6 +80,24 @@ def test_convolutions_reach_every_corner_often():
     assert not rare, f"of {len(found)}: {rare}"
 
 
+OWN = [name for name in operators() if operator_named(name).sees == "own"]
+
+
+@pytest.mark.parametrize("operator", OWN)
+def test_filters_that_see_one_channel_have_several_channels_and_several_filters_for_each(operator):
+    """Without a long axis too, as the grader of exercises and the search for the smallest case draw them."""
+    found = drawn(calls(operator, long=""))
+    filters = [call.given["weight" if "weight" in call.given else "depthwise_weight"][0] for call in found]
+    assert sum(channels(call) > 1 for call in found) > len(found) / 4
+    assert sum(many > channels(call) > 1 for call, many in zip(found, filters, strict=True)) > len(found) / 10
+    for fixed in ({"channels": 6}, {"filters": 6}, {"channels": 3, "filters": 6}):
+        for call in drawn(calls(operator, **fixed), 50):
+            weight = call.given["weight" if "weight" in call.given else "depthwise_weight"]
+            assert channels(call) == fixed.get("channels", channels(call))
+            assert weight[0] == fixed.get("filters", weight[0])
+            run(ops, call, call.arguments(np.float32))
+
+
 def test_ghosts_and_shuffles_reach_theirs():
     ghosts, shuffles = drawn(calls("ghost_module")), drawn(calls("channel_shuffle"))
     assert sum("keep" in call.keywords for call in ghosts) > len(ghosts) / 20  # a ratio that does not divide

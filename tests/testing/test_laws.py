@@ -19,6 +19,7 @@ def test_a_mistake_breaks_its_law(name):
     failure = smallest_failure(calls_for(operator, [law], 200), lambda call: law.check(namespace, call))
     assert failure is not None, f"{name} obeys {law.name!r}"
     call, error = failure
+    assert not isinstance(error, TypeError | ValueError), f"{name} breaks a rule for arguments, and no law: {error!r}"
     # What is shown can be pasted, is small, and breaks the law by itself.
     again = eval(repr(call), {"Call": Call})
     with pytest.raises(type(error)):

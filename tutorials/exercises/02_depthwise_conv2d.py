@@ -8,7 +8,7 @@ pixel: the sum over the taps is the convolution.
 
 import numpy as np
 
-from ghostnp.ops.geometry import conv2d_window, pad, tap
+from ghostnp.ops.geometry import EACH_CHANNEL, conv2d_window, pad, tap
 
 
 def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
@@ -40,5 +40,7 @@ def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
     ----------
     .. [1] A. G. Howard et al., "MobileNets", 2017, section 3.1, equation (3). https://arxiv.org/abs/1704.04861
     """
-    window = conv2d_window(x.shape, weight.shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = conv2d_window(
+        x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
+    )
     raise NotImplementedError

@@ -7,10 +7,12 @@ Forward reads `tap(xp, u, v, window)`; backward adds into the same view of an ar
 
 import numpy as np
 
-from ghostnp.ops.geometry import conv2d_window, crop, pad, tap
+from ghostnp.ops.geometry import EACH_CHANNEL, conv2d_window, crop, pad, tap
 
 
 def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
     """Share `dy` (N, m·C_in, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
-    window = conv2d_window(x.shape, weight.shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = conv2d_window(
+        x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
+    )
     raise NotImplementedError

@@ -40,10 +40,10 @@ def check(path, providers=()):
     OSError
         If there is no such file, it is a pipe or a device, or the disk is full.
     """
+    for file in (path, *(provider for provider in providers if provider.endswith(".py"))):
+        read(file)  # says at once if there is none, under the name that was given
     path = Path(os.path.realpath(path))
     providers = [str(Path(provider).resolve()) if provider.endswith(".py") else provider for provider in providers]
-    for file in (path, *(provider for provider in providers if provider.endswith(".py"))):
-        read(file)  # says at once if there is none
     report, started = FileReport(path.name), time.monotonic()
     skipped: list[str] = []
     while True:

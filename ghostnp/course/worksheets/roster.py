@@ -2,7 +2,6 @@
 
 import csv
 import unicodedata
-from os import PathLike
 from typing import NamedTuple
 
 from ghostnp.files import read
@@ -67,8 +66,6 @@ def read_roster(path):
     ValueError
         If it is no such text, empty, or has one id twice.
     """
-    if not isinstance(path, str | PathLike):
-        raise TypeError(f"path={shown(path)}: the rule is the path of a file, such as 'students.txt'")
     try:
         text = read(path).decode("utf-8-sig")
         # Two ways to write an accent are one name, and one paper.

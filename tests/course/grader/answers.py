@@ -57,7 +57,9 @@ def global_avg_pool2d_backward(dy, x):
     "overlapping windows": (
         """
 def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
-    window = conv2d_window(x.shape, weight.shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = conv2d_window(
+        x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
+    )
     m = len(weight) // x.shape[1]
     xp = pad(x, window).repeat(m, axis=1)
     dxp, dweight = np.zeros_like(xp), np.zeros_like(weight)
@@ -72,7 +74,9 @@ def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1)
     "no bias": (
         """
 def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
-    window = conv2d_window(x.shape, weight.shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = conv2d_window(
+        x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
+    )
     xp = pad(x, window).repeat(len(weight) // x.shape[1], axis=1)
     return sum(weight[:, 0, u, v, None, None] * tap(xp, u, v, window) for u, v in np.ndindex(window.kernel))
 """,
@@ -81,7 +85,9 @@ def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
     "tiled multiplier": (
         """
 def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
-    window = conv2d_window(x.shape, weight.shape, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = conv2d_window(
+        x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
+    )
     xp = np.tile(pad(x, window), (1, len(weight) // x.shape[1], 1, 1))
     y = sum(weight[:, 0, u, v, None, None] * tap(xp, u, v, window) for u, v in np.ndindex(window.kernel))
     return y if bias is None else y + bias[:, None, None]
