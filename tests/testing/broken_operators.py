@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.ops.geometry import check_conv2d, crop, pad, sliding_window, tap
+from ghostnp.ops.geometry import EACH_CHANNEL, check_conv2d, crop, pad, sliding_window, tap
 
 
 class Broken(NamedTuple):
@@ -141,7 +141,7 @@ def normalizes_over_the_batch(x, weight, bias=None):
 @breaks("depthwise_conv2d", "adjoint", backward=True)
 def writes_where_windows_overlap(dy, x, weight, *, stride=1, padding=0, dilation=1):
     """``=`` in the place of ``+=``: of overlapping windows only the last counts."""
-    window = check_conv2d(x, weight, dy=dy, groups="channels", stride=stride, padding=padding, dilation=dilation)
+    window = check_conv2d(x, weight, dy=dy, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation)
     multiplier = len(weight) // x.shape[1]
     dxp = np.zeros_like(pad(x, window).repeat(multiplier, axis=1))
     for u, v in np.ndindex(window.kernel):
