@@ -139,7 +139,7 @@ def test_kernels_take_over_what_needs_no_hurry_and_nothing_else():
     assert taken == {f"{name}{ending}" for name in shared for ending in ("", "_backward")} | {
         f"{name}_cost" for name in FORWARD
     }
-    assert shared == {"decoupled_attention", "flatten", "full_attention", "softmax", "softmax_cross_entropy"}
+    assert shared == {"decoupled_attention", "flatten", "full_attention", "softmax"}
 
 
 # One shape for every operator

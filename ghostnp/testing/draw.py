@@ -18,8 +18,10 @@ from ghostnp.testing.calls import Call, row_of
 CONVOLUTIONS = tuple(name for name in operators("convolution") if "weight" in operator_named(name).arrays)
 _BATCHES = st.sampled_from([1, 2, 0, 3])
 _FEW, _SIZES = st.integers(1, 3), st.integers(1, 6)
-# Kernels work in tiles of 8 to 128 numbers. What lies beyond fails from one width on, and shrinks to that width.
-_WIDE, _MANY = st.integers(9, 260), st.integers(9, 70)
+# Kernels work in tiles of 8 to 128 numbers. What lies beyond fails from one width on, and shrinks to that width. It is
+# drawn as a short length, of two at least, and some more: an axis that need not be long then shrinks to the short one,
+# which is still more than one.
+_WIDE, _MANY = (st.tuples(st.integers(2, short), st.integers(7, more)).map(sum) for short, more in ((6, 254), (3, 67)))
 _AXES = ("width", "height", "channels", "filters")
 _LONG = st.sampled_from(["", "", "", "", "", "", "", "", *_AXES])
 # Of keywords that are not listed here the usual value is drawn alone.

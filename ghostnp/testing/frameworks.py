@@ -2,17 +2,18 @@
 
 An `Adapter` says it. One of your own is a small class, and is given as ``framework=``:
 
->>> class Lists(Adapter):  # a function of nested lists
+>>> from decimal import Decimal
+>>> class Decimals(Adapter):  # a function of decimal fractions, in arrays of Python's objects
 ...     def tensor(self, array, form, wanted):
-...         return array.tolist()
+...         return np.vectorize(Decimal, "O")(array.astype(float))
 ...
 ...     def array(self, tensor):
-...         return np.array(tensor, np.float32)
+...         return tensor.astype(np.float32)
 ...
 ...     def dtype(self, tensor):
 ...         return "float32"
 >>> from ghostnp.testing.arrays import format_of
->>> y, _ = Lists()(lambda x: [-number for number in x], [np.ones(2, np.float32)], {}, format_of("float32"), [False])
+>>> y, _ = Decimals()(lambda x: x * Decimal(-1), [np.ones(2, np.float32)], {}, format_of("float32"), [False])
 >>> y
 array([-1., -1.], dtype=float32)
 """

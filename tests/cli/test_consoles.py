@@ -9,6 +9,7 @@ import pytest
 
 import ghostnp
 from ghostnp.course.worksheets import Student, plan
+from ghostnp.ops.vocabulary import operators
 
 # Commands that compile nothing; the last writes a picture.
 COMMANDS = [
@@ -156,9 +157,7 @@ main(sys.argv[1:])
     ],
 )
 def test_a_full_disk_is_one_line_that_names_the_file_and_leaves_nothing_behind(tmp_path, words):
-    wrong = "".join(
-        f"def {name}(x):\n    return x\n" for name in ("relu", "sigmoid", "softmax", "relu6", "hard_sigmoid")
-    )
+    wrong = "".join(f"def {name}(x):\n    return x\n" for name in operators("activation"))
     (tmp_path / "exercise.py").write_text(wrong)
     file = words.split()[-1]
     (tmp_path / file).write_bytes(b"old")

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ghostnp.cli import main
+from ghostnp.ops.vocabulary import operators
 from tests.fuzz.attempts import attempt
 
 # These measure for minutes, or run notebooks: what is fuzzed of them is what they refuse.
@@ -17,7 +18,7 @@ _LONG = {"bench", "notebooks"}
 _WORDS = [
     "", "-1", "0", "1", "2", "3", "7", "32", "33x65", "0x0", "1x2x3", "2147483647", "2147483648", "9" * 30,
     "1.5", "nan", "inf", "same", "valid", "é", "\u200b", "x" * 300, "a b", "%s", "--", "-", ".", "..",
-    "/dev/null", "no/where", "ghostnet_050", "ghostnet_100", "shufflenetv2_0.5x", "conv2d", "linear", "relu",
+    "/dev/null", "no/where", "ghostnet_050", "ghostnet_100", "shufflenetv2_0.5x", *operators(),
     "ghost-module", "ghostnt", "N13", "C01", "Q99", "141M", "5.18M", "1e400", "-5M", "grouped,ghost", "1,2",
     ",", "markdown", "html", "table", "csv", "json", "2:0,1,3,3", "16:0,0,1,1", "2:", ":", "99:0", "2:-1,0,0,0",
     "fvcore", "macs", "text.txt", "photo.png", "students.txt", "folder", "a.html", "a.png",

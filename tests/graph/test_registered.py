@@ -85,7 +85,7 @@ def test_it_is_counted(model):
     assert [(row.op, int(row.other)) for row in table.rows][1] == ("hard_swish", 3 * 4 * 4 * 3)
     assert int(count_operator("hard_swish", in_channels=8, size=4).row.other) == 3 * 8 * 4 * 4
     with pytest.raises(
-        ValueError, match="operator='hard_swich': the rule is one of these, nearest first: hard_swish, "
+        ValueError, match="operator='hard_swich': the rule is one of OPERATORS, nearest first: hard_swish, "
     ):
         count_operator("hard_swich", in_channels=8)
     assert table.totals()["macs"] == table.macs == 4 * 4 * 3 * 3 * 9 + 2 * 4 * 3 * 4

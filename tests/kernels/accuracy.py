@@ -18,6 +18,7 @@ import torch
 
 from ghostnp import kernels
 from ghostnp.bench import torch_vocabulary
+from ghostnp.ops.vocabulary import operators
 from ghostnp.testing import Call
 from ghostnp.testing.calls import leaves, run, run_backward
 
@@ -176,10 +177,8 @@ SMALL = (
     _norm("batch_norm_train", (2, 3, 7, 5)),
     _norm("batch_norm_relu_train", (2, 3, 7, 5)),
     Call("batch_norm_eval", x=(2, 3, 7, 5), weight=(3,), bias=(3,), mean=(3,), var=(3,)),
-    *(
-        Call(name, x=(2, 6, 7, 5))
-        for name in ("relu", "relu6", "clip", "hard_sigmoid", "sigmoid", "crelu", "softmax", "flatten")
-    ),
+    *(Call(name, x=(2, 6, 7, 5)) for name in operators("activation")),
+    Call("flatten", x=(2, 6, 7, 5)),
     Call("global_avg_pool2d", x=(2, 6, 7, 5)),
     Call("softmax_cross_entropy", logits=(3, 5), labels=(3,), label_smoothing=0.1),
     Call("max_pool2d", x=(2, 6, 7, 5), kernel_size=3, stride=2, padding=1),

@@ -71,12 +71,17 @@ def test_logits_all_gradients_and_statistics_are_pytorchs(backend, name, mode):
 
 
 def test_logits_of_a_whole_image_in_float32(backend):
-    network = oracle.calibrate(oracle.randomise(oracle.GhostNet(), seed=1), torch.randn(2, 3, 224, 224)).eval()
+    # The same images in each run: by two of a hundred draws a channel is calibrated on which it hardly varies, up to
+    # 1/√eps = 316 times as large then, and its roundings too. There PyTorch itself is 3e-5 away from float64.
+    rng = np.random.default_rng(1)
+    x, images = (rng.standard_normal((count, 3, 224, 224), np.float32) for count in (1, 2))
+    network = oracle.calibrate(oracle.randomise(oracle.GhostNet(), seed=1), torch.tensor(images)).eval()
     model = ghostnp.create_model("ghostnet_100", seed=None)
     model.load_state_dict(arrays(network.state_dict()))
-    x = np.random.default_rng(1).standard_normal((1, 3, 224, 224), np.float32)
     with torch.no_grad():
         logits = network(torch.tensor(x)).numpy()
+        exact = network.double()(torch.tensor(x).double()).numpy()
+    assert np.abs(logits - exact).max() <= 5e-6 * np.abs(exact).max()  # no such channel
     with ghostnp.use_backend(backend):
         y = model(x)
     assert y.dtype == np.float32

@@ -64,7 +64,7 @@ def test_the_cost_of_what_it_is_like_is_taken_over():
         ({"forward": lambda x: x}, "forward is called '<lambda>': the rule is a function with a name of its own"),
         ({"forward": ops.relu}, "forward is called 'relu', and that name is taken"),
         ({"forward": ops.conv2d}, "forward is called 'conv2d', and that name is taken"),
-        ({"like": "relu7"}, "like='relu7': .* such as relu or relu6"),
+        ({"like": "relu7"}, "like='relu7': .* such as relu, relu6, crelu"),
         ({"like": 3}, "like=3: "),
         ({"like": "add"}, "like='add' speaks of a, b, and forward takes x: .* such as like='relu6'"),
         ({"backward": "none"}, "backward='none': the rule is a function"),

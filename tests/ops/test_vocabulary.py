@@ -47,7 +47,7 @@ def test_signatures_say_what_goes_in_and_comes_out(name, arrays, gradients, extr
 
 
 def test_an_unknown_operator_names_those_that_come_nearest():
-    with pytest.raises(ValueError, match=r"'relu7' is not in the vocabulary: .* such as relu or relu6"):
+    with pytest.raises(ValueError, match=r"'relu7' is not in the vocabulary: .* such as relu, relu6, crelu"):
         operator_named("relu7")
 
 

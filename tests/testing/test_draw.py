@@ -105,7 +105,7 @@ def test_ghosts_and_shuffles_reach_theirs():
     assert sum(1 < call.given["groups"] < channels(call) for call in shuffles) > len(shuffles) / 5
 
 
-@pytest.mark.parametrize("operator", ["conv2d", "relu", "batch_norm_eval", "max_pool2d", "linear"])
+@pytest.mark.parametrize("operator", operators("convolution", "activation", "norm", "pool", "linear"))
 def test_every_run_has_calls_of_every_regime_and_beyond_a_tile(operator):
     found = []
     smallest_failure(strata(operator, tuple(REGIMES), examples=100), found.append)

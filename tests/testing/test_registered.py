@@ -78,6 +78,8 @@ def test_it_keeps_its_laws():
         "images independent",
         "channels alike",
         "pixels alike",
+        "passes NaN on",
+        "stays finite",
         "gradients fit",
         "gradient matches",
     }
