@@ -109,6 +109,7 @@ def separable_conv2d_backward(dy, x, depthwise_weight, pointwise_weight, *, stri
 
 def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED, onto=None):
     """`conv2d` for a window that has been checked already."""
+    groups = int(groups)  # of NumPy's integers some become floats where they are added to others
     if groups == x.shape[1] > 1:
         if onto is None:
             return convolve_depthwise(x, weight, bias, window, out=out, limits=limits)
@@ -126,6 +127,7 @@ def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED, onto=N
 
 
 def _convolve_backward(dy, x, weight, window, groups=1, no_dx=False):
+    groups = int(groups)
     if groups == x.shape[1] > 1:
         return convolve_depthwise_backward(dy, x, weight, window)
     gradient, pixels = planes(dy), planes(x)

@@ -16,6 +16,8 @@ An `Adapter` says it. One of your own is a small class, and is given as ``framew
 >>> y, _ = Decimals()(lambda x: x * Decimal(-1), [np.ones(2, np.float32)], {}, format_of("float32"), [False])
 >>> y
 array([-1., -1.], dtype=float32)
+
+PYTEST_DONT_REWRITE: what fails here says by itself what is right.
 """
 
 import functools

@@ -7,6 +7,8 @@ module whose functions are called otherwise than ours says how, as of `assert_ma
 
 ``--ghostnp-report`` adds a table of what was held and on how many calls, of all tests of a run that call
 `assert_matches` or `assert_laws`; ``--ghostnp-report=FILE`` writes it as JSON as well.
+
+PYTEST_DONT_REWRITE: what fails here says by itself what is right.
 """
 
 import importlib

@@ -2,6 +2,8 @@
 
 Both get the same numbers in float64, and so they differ by what another order of summation leaves. What is compared is
 what a layer shows: its output, dx, the gradient of every parameter, and the running statistics afterwards.
+
+PYTEST_DONT_REWRITE: what fails here says by itself what is right.
 """
 
 import copy

@@ -24,7 +24,7 @@ def test_a_small_network_is_really_measured(tmp_path):
     assert list(inference["samples"]) == [
         "ghostnp", "ghostnp compiled", "PyTorch", "PyTorch channels_last", "ONNX Runtime", "OpenVINO"
     ]  # fmt: skip
-    assert list(training["samples"]) == ["ghostnp", "PyTorch", "PyTorch channels_last"]
+    assert list(training["samples"]) == ["ghostnp", "ghostnp compiled", "PyTorch", "PyTorch channels_last"]
     assert all(len(taken) == 3 for row in (inference, training) for taken in row["samples"].values())
     assert (tmp_path / "bench.png").stat().st_size > 1000
     assert "threads: 1 for each contender" in result.stdout

@@ -1,4 +1,7 @@
-"""Laws of linear maps and of slopes: what a forward pass and its gradients owe each other."""
+"""Laws of linear maps and of slopes: what a forward pass and its gradients owe each other.
+
+PYTEST_DONT_REWRITE: what fails here says by itself what is right.
+"""
 
 import numpy as np
 

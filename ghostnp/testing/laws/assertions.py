@@ -1,4 +1,7 @@
-"""What must hold whatever the case, with no second implementation to compare with: for tests of your own."""
+"""What must hold whatever the case, with no second implementation to compare with: for tests of your own.
+
+PYTEST_DONT_REWRITE: what fails here says by itself what is right.
+"""
 
 import numpy as np
 

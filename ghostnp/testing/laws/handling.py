@@ -1,4 +1,7 @@
-"""Laws of handling: what an operator may do with the arrays that it is given, and what its results look like."""
+"""Laws of handling: what an operator may do with the arrays that it is given, and what its results look like.
+
+PYTEST_DONT_REWRITE: what fails here says by itself what is right.
+"""
 
 import numpy as np
 

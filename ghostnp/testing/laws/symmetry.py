@@ -1,4 +1,7 @@
-"""Laws of sameness: what must come out when the input is put in another order, moved, or made constant."""
+"""Laws of sameness: what must come out when the input is put in another order, moved, or made constant.
+
+PYTEST_DONT_REWRITE: what fails here says by itself what is right.
+"""
 
 import numpy as np
 
