@@ -102,7 +102,7 @@ def command_says(words):
 
 
 def nearly(one, other):
-    """Whether they agree, with the rounding of float32, which a network that was never trained enlarges a thousand times."""
+    """Whether they agree but for float32's rounding, which a network that was never trained enlarges."""
     return np.linalg.norm(one - other) <= 1e4 * np.finfo(np.float32).eps * np.linalg.norm(other)
 
 
