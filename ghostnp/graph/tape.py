@@ -457,9 +457,9 @@ def _gradient_tokens(row, arguments):
 
 
 def parts(arguments):
-    """The arguments, one by one, and the parts of those that are tuples."""
+    """The arguments, one by one, and the parts of those that are tuples, and of tuples in these."""
     for value in arguments.values():
-        yield from value if isinstance(value, tuple) else (value,)
+        yield from parts(dict(enumerate(value))) if isinstance(value, tuple) else (value,)
 
 
 def _shown(value):

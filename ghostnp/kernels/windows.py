@@ -121,6 +121,11 @@ def layout(window, batch, rows, deal_columns):
     return band, Taps(phases * band.size + shifts, order, shifts[order], starts)
 
 
+def is_one_pixel(window):
+    """Whether each output pixel reads the input pixel in the same place and no other."""
+    return window.kernel == window.stride == (1, 1) and window.input == window.output
+
+
 def columns(pixels, window, groups):
     """What the windows see of `pixels` (C, H, W, N), as `Columns` for each group of channels."""
     channels, _, _, batch = pixels.shape
