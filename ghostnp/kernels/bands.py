@@ -23,12 +23,14 @@ from ghostnp.kernels.linear import as_rows
 from ghostnp.kernels.loops import UNLIMITED
 from ghostnp.kernels.matmul import gemm, matrix
 from ghostnp.kernels.runtime import empty
-from ghostnp.kernels.windows import columns, compact, is_one_pixel
+from ghostnp.kernels.windows import columns, columns_memory, compact, is_one_pixel
 from ghostnp.ops.checks import check_arrays
 from ghostnp.ops.geometry import EACH_CHANNEL, conv2d_window
 
-# How large the channels of a wide map should be in a band: what a second-level cache holds. Maps that are smaller than
-# this are computed as they are.
+# From so many bytes on a map is worth it: a smaller one stays in the last cache anyhow, and one product takes less time
+# than its parts.
+LARGE = 1 << 22
+# How large some channels of the wide map should be in a band: what a second-level cache holds.
 BAND_BYTES = 1 << 20
 # So many channels of the wide map are computed at a time. Of fewer a matrix product makes little use, and a band is to
 # have so many rows at least: as it begins, it computes rows again that the band above had.
@@ -70,68 +72,80 @@ def convolve_in_bands(x, through, weight, bias, *, out=None, limits=UNLIMITED, o
     """
     *widening, filtering = (Link(*link) for link in through)
     check_arrays(x=x, weight=weight, **{f"through[{i}]": link.weight for i, link in enumerate((*widening, filtering))})
-    shape, compute = x.shape, None
+    wide = x.shape
     for link in widening:
-        window = link.window(shape)
-        shape, compute = (len(x), len(link.weight), *window.output), _rows_of(x, link, window)
-    window = filtering.window(shape, EACH_CHANNEL)
-    shape = len(x), len(filtering.weight), *window.output
-    conv2d_window(shape, weight.shape, None if bias is None else bias.shape)
+        wide = len(x), len(link.weight), *link.window(x.shape).output
+    window = compact(filtering.window(wide, EACH_CHANNEL))
+    filtered = len(x), len(filtering.weight), *window.output
+    conv2d_window(filtered, weight.shape, None if bias is None else bias.shape)
     y = home((len(x), len(weight), *window.output), x.dtype, out, over=("onto",), x=x, weight=weight, onto=onto)
     if onto is not None and y.ctypes.data != planes(onto).ctypes.data:
         concat([onto], out=images(y))
     if y.size:
-        _add_bands(x, compute, filtering, compact(window), contiguous(rows(weight)), bias, y, limits, onto is not None)
+        channels, step = _band(window, wide[1], window.input[1] * len(x) * x.itemsize)
+        lines = min(window.input[0], _lines(window, step))
+        source = _Made(x, *widening, channels, lines) if widening else _There(x)
+        _add_bands(source, filtering, window, (channels, step), weight, bias, y, limits, onto is not None)
     return images(y) if out is None else out
 
 
-def _rows_of(x, link, window):
-    """How to compute some rows of what a convolution makes: a function (first channel, first row, target)."""
-    pixels, length = planes(x), window.output[1] * len(x)
-    flat, seen = rows(pixels)[None], None if is_one_pixel(window) else columns(pixels, window, 1)
-    w = contiguous(rows(link.weight))
+class _There:
+    """Maps that are there, all rows of them: x itself."""
 
-    def compute(channel, first, target):
-        channels, size = slice(channel, channel + len(target)), target.shape[1]
-        if seen is None:
-            part = matrix(flat, first * length, size)
+    def __init__(self, x):
+        self._maps = rows(planes(x))
+
+    def go_to(self, begin, end):
+        """What comes next are rows `begin` to end - 1; the first row that is there."""
+        return 0
+
+    def maps(self, some):
+        """Some channels, with these rows at least."""
+        return self._maps[some]
+
+
+class _Made:
+    """Maps that a convolution makes of x, a few channels and rows at a time: the last ones' memory is used again."""
+
+    def __init__(self, x, link, channels, lines):
+        self._window, self._pixels, self._limits = link.window(x.shape), planes(x), link.limits
+        self._length, self._w = self._window.output[1] * len(x), contiguous(rows(link.weight))[None]
+        self._bias, self._memory = as_rows(link.bias, self._w), empty((channels * lines * self._length,), x.dtype)
+        self._is_x = is_one_pixel(self._window)
+        self._phases = None if self._is_x else columns_memory(self._pixels, self._window, lines)
+
+    def go_to(self, begin, end):
+        """What comes next are rows `begin` to end - 1; the first row that is there."""
+        if self._is_x:
+            self._seen = matrix(rows(self._pixels)[None], begin * self._length, (end - begin) * self._length)
         else:
-            part = seen._replace(begins=seen.begins + first * seen.pitch, pixels=size)
-        gemm(w[None, channels], False, bias[None, channels], part, target[None], limits=link.limits)
+            self._seen = columns(self._pixels, self._window, 1, begin, end - begin, self._phases)
+        return begin
 
-    bias = as_rows(link.bias, w[None])[0]
-    return compute
+    def maps(self, some):
+        """Some channels of these rows."""
+        w = self._w[:, some]
+        target = self._memory[: w.shape[1] * self._seen.pixels].reshape(1, w.shape[1], self._seen.pixels)
+        gemm(w, False, self._bias[:, some], self._seen, target, limits=self._limits)
+        return target[0]
 
 
-def _add_bands(x, compute, link, window, weight, bias, y, limits, onto):
-    """y (M, H, W, N) = weight (M, C) times what a depthwise convolution makes of maps, plus what is there if `onto`.
-
-    The maps are x, or what `compute` makes of it.
-    """
-    (height, width), (height_out, width_out), batch = window.input, window.output, y.shape[3]
-    channels, length, length_out = weight.shape[1], width * batch, width_out * batch
-    block, step = _band(window, channels, length * y.itemsize)
+def _add_bands(source, link, window, band, weight, bias, y, limits, onto):
+    """y (M, H, W, N) = weight (M, C) times what a depthwise convolution makes of maps, plus what is there if `onto`."""
+    (width, batch), (most, step) = (window.output[1], y.shape[3]), band
+    weight, length, target = contiguous(rows(weight)), width * batch, rows(y)[None]
     w, filter_bias = contiguous(rows(link.weight)), as_rows(link.bias, link.weight[None])[0]
-    bias, no_bias, target = as_rows(bias, y[None]), as_rows(None, y[None]), rows(y)[None]
-    most = min(height, _lines(window, step))
-    wide = empty((block * most * length if compute else 0,), y.dtype)
-    filtered = empty((block * step * length_out,), y.dtype)
-    for i in range(0, height_out, step):
-        count = min(step, height_out - i)
-        begin, end = _read(window, i, count)
-        for c in range(0, channels, block):
-            some, is_first = slice(c, min(c + block, channels)), c == 0
-            n, is_last = some.stop - c, some.stop == channels
-            if compute:
-                maps, first = wide[: n * (end - begin) * length].reshape(n, -1), begin
-                compute(c, begin, maps)
-            else:
-                maps, first = rows(planes(x))[some], 0
-            band = filtered[: n * count * length_out].reshape(n, -1)
-            filter_band(maps, w[some], filter_bias[some], window, batch, first, i, band, link.limits)
+    bias, no_bias, filtered = as_rows(bias, y[None]), as_rows(None, y[None]), empty((most * step * length,), y.dtype)
+    for i in range(0, window.output[0], step):
+        count = min(step, window.output[0] - i)
+        first = source.go_to(*_read(window, i, count))
+        for c in range(0, len(w), most):
+            some, is_first, is_last = slice(c, min(c + most, len(w))), c == 0, c + most >= len(w)
+            maps = filtered[: len(w[some]) * count * length].reshape(-1, count * length)
+            filter_band(source.maps(some), w[some], filter_bias[some], window, batch, first, i, maps, link.limits)
             gemm(
-                contiguous(weight[None, :, some]), False, bias if is_first else no_bias, matrix(band[None]), target,
-                i * length_out, limits if is_last else UNLIMITED, onto or not is_first
+                contiguous(weight[None, :, some]), False, bias if is_first else no_bias, matrix(maps[None]), target,
+                i * length, limits if is_last else UNLIMITED, onto or not is_first
             )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from ghostnp.kernels.bands import convolve_in_bands
+from ghostnp.kernels.bands import BAND_BYTES, convolve_in_bands
 from ghostnp.kernels.concat import concat
 from ghostnp.kernels.depthwise import (
     convolve_depthwise,
@@ -32,7 +32,7 @@ from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_back
 from ghostnp.kernels.loops import UNLIMITED
 from ghostnp.kernels.matmul import gemm, gemm_nt, matrix
 from ghostnp.kernels.runtime import empty, shares_for, zeros
-from ghostnp.kernels.windows import col2im, columns, is_one_pixel, layout
+from ghostnp.kernels.windows import col2im, columns, columns_memory, columns_rows, is_one_pixel, layout
 from ghostnp.ops.convolution import check_separable
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads, SeparableGrads
@@ -128,7 +128,7 @@ def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED, onto=N
     if is_one_pixel(window):
         product(w, bias, _by_group(pixels, groups), y, limits, is_added)
     elif y.size:
-        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, limits=limits, onto=is_added)
+        _multiply_columns(w, as_rows(bias, y), pixels, window, y, limits, is_added)
     return images(buffer) if out is None else out
 
 
@@ -153,6 +153,15 @@ def _convolve_backward(dy, x, weight, window, groups=1, no_dx=False):
 def _by_group(buffer, groups):
     """`buffer` as (G, rows, columns): a group's channels are contiguous, so this is a view."""
     return buffer.reshape(groups, len(buffer) // groups, math.prod(buffer.shape[1:]))
+
+
+def _multiply_columns(w, bias, pixels, window, y, limits, onto):
+    """y = w times the columns of the pixels, plus bias: a band of rows at a time, so that phases stay in the cache."""
+    step = columns_rows(pixels, window, BAND_BYTES)
+    memory, length = columns_memory(pixels, window, step), window.output[1] * pixels.shape[3]
+    for i in range(0, window.output[0], step):
+        seen = columns(pixels, window, len(w), i, min(step, window.output[0] - i), memory)
+        gemm(w, False, bias, seen, y, i * length, limits, onto)
 
 
 def _add_to_pixels(dy, w, window, dx, batch):

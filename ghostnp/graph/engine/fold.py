@@ -27,7 +27,7 @@ from ghostnp import kernels
 from ghostnp.graph.engine.homes import nbytes
 from ghostnp.graph.engine.packing import together
 from ghostnp.graph.tape import Constant, Result, Step
-from ghostnp.kernels.bands import BAND_BYTES, Link
+from ghostnp.kernels.bands import LARGE, Link
 from ghostnp.kernels.loops import UNLIMITED
 from ghostnp.kernels.windows import is_one_pixel
 from ghostnp.ops.geometry import sliding_window
@@ -163,12 +163,15 @@ def _banded(step, before, values):
     chain = [filtering] if widening is None or not takes(widening.op, "onto") else [widening, filtering]
     if len(filtering.arguments["weight"].array) != values[filtering.arguments["x"].number].shape[1]:
         return step
-    if "groups" in chain[0].arguments or nbytes(values[chain[0].results[0]]) <= BAND_BYTES:
+    if "groups" in chain[0].arguments or nbytes(values[chain[0].results[0]]) < LARGE:
         return step
     through = tuple(
-        tuple(link.arguments.get(name, UNLIMITED if name == "limits" else None) for name in Link._fields) for link in chain
+        tuple(link.arguments.get(name, UNLIMITED if name == "limits" else None) for name in Link._fields)
+        for link in chain
     )
-    absorbed = tuple(part for link in (*chain, step) for part in (*([link] if link is not step else []), *link.absorbed))
+    absorbed = tuple(
+        part for link in (*chain, step) for part in (*([link] if link is not step else []), *link.absorbed)
+    )
     arguments = step.arguments | {"x": chain[0].arguments["x"], "through": through}
     return replace(step, arguments=arguments, absorbed=absorbed)
 
