@@ -37,7 +37,7 @@ from ghostnp.course.documents.unit_costs import resnet_unit, shufflenet_unit
 from ghostnp.course.study import check, claims, show, source
 from ghostnp.graph.counting.conventions import CONVENTIONS
 from ghostnp.graph.counting.reconcile import reconcile
-from ghostnp.graph.tape import Token, record
+from ghostnp.graph.recording import Token, record
 from ghostnp.modules import BatchNorm2d, Conv2d, ReLU, Sequential, initializer
 from ghostnp.modules.layers import Plain
 from ghostnp.ops.cost import each, free

@@ -1,6 +1,6 @@
 """The engine: a model as a list of calls on memory that was laid out beforehand.
 
-    record     run the model on shapes and note each call: a tape            (`ghostnp.graph.tape`)
+    record     run the model on shapes and note each call: a tape       (`ghostnp.graph.recording`)
     fold       fewer calls: batch norms into weights, ReLUs into writing     (`fold`)
     homes      a place in memory for each result, where its reader wants it  (`homes`, `packing`)
     replay     the calls as programs: launches that a native call walks      (`replay`)

@@ -11,7 +11,8 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.backend import use_backend
 from ghostnp.graph.counting.rows import Ledger, rows_of, shape_text
-from ghostnp.graph.tape import Tape, record, several
+from ghostnp.graph.recording import record
+from ghostnp.graph.tape import Tape, several
 from ghostnp.graph.tracing import products
 from ghostnp.modules import Module
 from ghostnp.ops.checks import shown
