@@ -134,10 +134,9 @@ class _Recorder:
             arguments = {
                 key: self.known(value, f"{where}: argument {key}") for key, value in call.arguments.items()
             }  # before the call, which may not be able to make anything of what is unknown
+            y = None if self._on_shapes else computed(*args, **keywords)  # first, for it says best what is wrong
             cost = None if is_backward or not (row.cost or self._on_shapes) else row.cost_of(call.arguments)
-            if not self._on_shapes:
-                y = computed(*args, **keywords)
-            else:
+            if self._on_shapes:
                 y = _gradient_tokens(row, call.arguments) if is_backward else _tokens(cost, call.arguments)
             results = [self._numbered(value) for value in several(y)]
             self.steps.append(Step(name, path, arguments, tuple(results), getattr(y, "_fields", ()), cost))
