@@ -9,7 +9,8 @@ Read them in this order: `rows` (a tape read as lines), `conventions` (the rules
 (the whole, and how it is written down), `operator` (one operator alone), `reconcile` (which convention gives a number).
 
 A new convention is an entry of `CONVENTIONS` in `conventions`. The tool is measured first, by
-``tests/oracles/count_elsewhere.py``.
+``tests/oracles/count_elsewhere.py``, and `TOOLS` in ``tests/graph/counting/test_conventions.py`` names the two
+together.
 """
 
 from dataclasses import replace
