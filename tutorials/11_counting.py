@@ -154,7 +154,7 @@ claims("N07", "N14")
 # | the classifier | the ShuffleNet paper leaves it out |
 # | resizing, sigmoids, shuffles, concatenation | hardly anyone; the last two only move numbers |
 # | *activations*, the numbers that come out of layers | papers on design spaces: closer to time than FLOPs are |
-# | *memory*, the bytes that are held | nobody's FLOPs, but what makes a training run crash |
+# | *memory*, the bytes that are held | no FLOPs at all, but what makes a training run crash |
 #
 # Some tools see modules only: what a network does by a function call is invisible to them. So rewriting a network
 # without changing what it computes can change its "FLOPs". ghostnp knows the rules of these tools as data; they were
@@ -177,7 +177,7 @@ print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in f
 
 # %% [markdown]
 # So 141M are the multiply-adds alone, and the 10,077,600 more are biases, batch norms, ReLUs and the pools of
-# squeeze-and-excitation. Nobody miscounted. Seven tenths of the difference is batch norm, which at the end is not
+# squeeze-and-excitation. Neither of them counted wrongly. Seven tenths of the difference is batch norm, which at the end is not
 # even computed: `ghostnp compile` folds it into the convolutions.
 #
 # By hand: $3{,}538{,}192$ numbers go into batch norms, twice that is $7{,}076{,}384$; add $2{,}443{,}644$ for the
@@ -360,7 +360,7 @@ assert_laws(ops, "hard_swish", examples=50)
 # | `dx` | $w \cdot dy$ | input number | $P$ |
 # | `dw` | $x \cdot dy$ | weight | $P$ |
 #
-# So backward costs $2 P$, and a training step about three times a forward pass. (A little less: nobody needs `dx` of
+# So backward costs $2 P$, and a training step about three times a forward pass. (A little less: `dx` is not needed of
 # the photo, so the first layer has no `dx` to compute.) The dual lines of a pointwise convolution:
 
 # %%
