@@ -1,4 +1,4 @@
-"""Kernels, engines and training programs in processes of every kind, and engines that come and go in several threads."""
+"""Processes of every kind compute the same, and engines may come and go in several threads at once."""
 
 import gc
 import os
