@@ -1,8 +1,9 @@
 """Sum and product, elementwise or map by map, forward and backward, fast.
 
-Where the second operand has one number for each map, it is a matrix (C, N) beside one (C, H·W·N), and repeats along
-the row with period N. A tile of a hundred numbers, the period again and again, is laid out once, so that loops are long
-whatever the batch. With one image the period is one number, and needs no tile.
+Two operands of one shape are one long row each, taken piece by piece. Where the second has one number for each map, it
+is a matrix (C, N) beside one (C, H·W·N), and repeats along the row with period N. A tile, the period again and again,
+is laid out once for a row, so that loops are long whatever the batch. With one image the period is one number, and
+needs no tile.
 
 A keyword that is not in the vocabulary is `nearest`, for the engine: the second factor is enlarged to the first one's
 maps, as by `resize_nearest`, a channel at a time. Enlarged maps stay in the cache, and never reach memory.
@@ -19,7 +20,10 @@ from ghostnp.ops.elementwise import check_pair
 from ghostnp.ops.gradients import PairGrads
 from ghostnp.ops.resize import nearest_sources
 
-_TILE = 128
+# Numbers that are combined before what came out is clipped: they are still in the first-level cache.
+_PIECE = 4096
+# Numbers in a tile. To lay out a longer one takes time, and to use a shorter one more often does too.
+_TILE, _LONG_TILE = 128, 1024
 _TILES = 8  # how many of them are summed in their own precision
 
 
@@ -90,11 +94,10 @@ def _multiply_by_enlarged(a, b, out):
 def _combine(a, b, *, product, limits=UNLIMITED, out=None):
     left, right = buffer_of(a), buffer_of(b)
     y = home(a.shape, a.dtype, out, over=("a", "b"), a=a, b=b)
-    matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
     if y.size:
-        _combine_rows(
-            shares_for(y.size), left.reshape(matrix), right.reshape(matrix), product, limits, y.reshape(matrix)
-        )
+        length, period = (_PIECE,) * 2 if a.shape == b.shape else (y.size // len(y), len(a))
+        numbers = left.reshape(-1), right.reshape(-1), y.reshape(-1)
+        _combine_rows(shares_for(y.size), *numbers, length, period, product, limits)
     return array_of(y)
 
 
@@ -124,6 +127,15 @@ def _multiply_by_number(a, number, y):
     else:
         for p in range(y.size):
             y[p] = a[p] * number
+
+
+@leaf
+def _accumulate_four(x, total):
+    """Add what lies in x four times as long as the total, one after the other: the total is read and written once."""
+    n = total.size
+    a, b, c, d = x[:n], x[n : 2 * n], x[2 * n : 3 * n], x[3 * n : 4 * n]
+    for p in range(n):
+        total[p] += (a[p] + b[p]) + (c[p] + d[p])
 
 
 @leaf
@@ -157,9 +169,9 @@ def _fold(row, period):
 
 
 @leaf
-def _tile_size(period, length):
-    """How long a tile of whole periods is: a hundred numbers or so, or a row if that is shorter."""
-    return min(length, period * max(1, _TILE // period))
+def _tile_size(period, length, numbers):
+    """How long a tile of whole periods is: so many numbers or fewer, but one period at least, and a row at most."""
+    return min(length, period * max(1, numbers // period))
 
 
 @leaf
@@ -195,8 +207,12 @@ def _sum_row(x, weight, weighted, period, tile, sums):
     fill(sums, np.float64(0))
     for begin in range(0, x.size, block):
         fill(tile, x.dtype.type(0))
-        for p in range(begin, min(x.size, begin + block), tile.size):
-            q = min(x.size, p + tile.size)
+        p, end = begin, min(x.size, begin + block)
+        while not weighted and p + 4 * tile.size <= end:
+            _accumulate_four(x[p : p + 4 * tile.size], tile)
+            p += 4 * tile.size
+        for p in range(p, end, tile.size):
+            q = min(end, p + tile.size)
             if weighted:
                 _accumulate_products(x[p:q], weight[p:q], tile[: q - p])
             else:
@@ -210,9 +226,10 @@ def _sum_row(x, weight, weighted, period, tile, sums):
 
 
 @leaf
-def _combine_some(a, b, product, limits, tile, y):
-    for c in range(len(a)):
-        _combine_row(a[c], b[c], product, limits, tile, y[c])
+def _combine_some(begin, end, a, b, y, length, period, product, limits, tile):
+    for c in range(begin, end):
+        p, q = c * length, min(a.size, (c + 1) * length)
+        _combine_row(a[p:q], b[c * period : min(b.size, (c + 1) * period)], product, limits, tile, y[p:q])
 
 
 @leaf
@@ -247,11 +264,15 @@ def _multiply_rows(share, shares, a, b, height, sources, columns, batch, y):
 
 
 @driver
-def _combine_rows(share, shares, a, b, product, limits, y):
-    """y = a + b or a · b, and its ReLU, for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
-    begin, end = bounds(share, shares, len(a))
-    tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
-    _combine_some(a[begin:end], b[begin:end], product, limits, tile, y[begin:end])
+def _combine_rows(share, shares, a, b, y, length, period, product, limits):
+    """y = a + b or a · b, within the limits, for rows of a and y of this length: in each, those of b repeat.
+
+    Where the period is as long as the row, nothing repeats, and the last row may be shorter.
+    """
+    begin, end = bounds(share, shares, (a.size + length - 1) // length)
+    repeats = period < length
+    tile = np.empty(_tile_size(period, length, min(_LONG_TILE, max(_TILE, length // 8))) if repeats else 0, b.dtype)
+    _combine_some(begin, end, a, b, y, length, period, product, limits, tile)
 
 
 @driver
@@ -261,7 +282,7 @@ def _sum_rows(share, shares, x, weight, weighted, divisor, total):
     The sum is over every N-th number of the row, from n on.
     """
     begin, end = bounds(share, shares, len(x))
-    tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
+    tile = np.empty(_tile_size(total.shape[1], x.shape[1], _TILE), x.dtype)
     sums = np.empty(total.shape[1])
     _sum_some(x[begin:end], weight[begin:end], weighted, np.float64(divisor), tile, sums, total[begin:end])
 

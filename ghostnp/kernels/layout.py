@@ -85,6 +85,8 @@ def home(shape, dtype, out=None, *, over=(), axes=None, **read):
     **read : ndarray or None
         The operands by name, with which `out` may not share memory.
     """
+    if out is None and axes is None:  # no more Python than this for most of the calls
+        return empty((*shape[1:], shape[0]) if len(shape) == 4 else shape, dtype)
     axes = axes or ((1, 2, 3, 0) if len(shape) == 4 else tuple(range(len(shape))))
     if out is None:
         return empty(tuple(shape[axis] for axis in axes), dtype)
