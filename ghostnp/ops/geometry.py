@@ -201,7 +201,8 @@ def check_depthwise_weight(name, shape, in_channels):
 
 # A network asks about the same few layers at every step, and an answer takes as long as a small convolution.
 @lru_cache(maxsize=1024)
-def _remembered_window(x_shape, weight_shape, bias_shape, dtype, **geometry):
+def _remembered_window(x_shape, weight_shape, bias_shape, dtype, groups, stride, padding, dilation):
+    geometry = {"groups": groups, "stride": stride, "padding": padding, "dilation": dilation}
     window = conv2d_window(x_shape, weight_shape, bias_shape, **geometry)
     check_padded_room(x_shape, window, dtype)
     return window
@@ -233,10 +234,10 @@ def check_conv2d(x, weight, bias=None, *, dy=ABSENT, groups=1, stride=1, padding
         None if bias is None else bias.shape,
         x.dtype,
         # As plain integers, for True, 1.0 and 1 would be remembered as one and the same.
-        groups=groups if groups is EACH_CHANNEL else integer("groups", groups, 1),
-        stride=pair("stride", stride, 1),
-        padding=plain_padding(padding),
-        dilation=pair("dilation", dilation, 1),
+        groups if groups is EACH_CHANNEL or type(groups) is int else integer("groups", groups, 1),
+        stride if type(stride) is int else pair("stride", stride, 1),
+        padding if type(padding) is int else plain_padding(padding),
+        dilation if type(dilation) is int else pair("dilation", dilation, 1),
     )
     if dy is not ABSENT:
         check_gradient(dy, (len(x), len(weight), *window.output), x)
