@@ -94,7 +94,7 @@ def sigmoid(x, *, out=None):
     """Twin of `ghostnp.ops.sigmoid`."""
     check_arrays(x=x)
     source = buffer_of(x)
-    y = home(x.shape, x.dtype, out, over=("x",), x=x)
+    y = empty(source.shape, x.dtype) if out is None else home(x.shape, x.dtype, out, over=("x",), x=x)
     _sigmoid_numbers(shares_for(y.size), source.reshape(-1), y.reshape(-1))
     return array_of(y)
 
@@ -111,7 +111,7 @@ def sigmoid_backward(dy, x):
 def _ramp(x, ramp, out=None):
     check_arrays(x=x)
     source = buffer_of(x)
-    y = home(x.shape, x.dtype, out, over=("x",), x=x)
+    y = empty(source.shape, x.dtype) if out is None else home(x.shape, x.dtype, out, over=("x",), x=x)
     _ramp_numbers(shares_for(y.size), source.reshape(-1), ramp, y.reshape(-1))
     return array_of(y)
 

@@ -95,7 +95,7 @@ def _multiply_by_enlarged(a, b, out):
 
 def _combine(a, b, *, product, limits=UNLIMITED, out=None):
     left, right = buffer_of(a), buffer_of(b)
-    y = home(a.shape, a.dtype, out, over=("a", "b"), a=a, b=b)
+    y = empty(left.shape, a.dtype) if out is None else home(a.shape, a.dtype, out, over=("a", "b"), a=a, b=b)
     if y.size:
         length, period = (_PIECE,) * 2 if a.shape == b.shape else (y.size // len(y), len(a))
         numbers = left.reshape(-1), right.reshape(-1), y.reshape(-1)
