@@ -206,14 +206,16 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, ont
     """What `gemm` does, for w (G, M·K).
 
     A job is one tile, 8 rows by so many pixels. Neighbouring jobs share their pixels of x, which are gathered, if they
-    have to be, once in each share. Tiles are narrow where pixels are few, so that there are enough jobs to share out.
+    have to be, once in each share. Tiles are narrow where both pixels and rows are few, so that there are enough jobs to
+    share out; many rows are enough, and long pieces of a row of y are written faster than short ones.
     """
     groups, height, _ = y.shape
     lanes, depth = VECTOR // y.itemsize, columns.begins.size
-    vectors, left = columns.pixels // lanes, 0
+    vectors, left, blocks = columns.pixels // lanes, 0, (height + ROWS - 1) // ROWS
     if columns.apart > 0 and depth > 0:
         panel = max(1, PANEL // (VECTORS * VECTOR * depth)) * VECTORS
-        tiles, pitch = max(1, min(vectors // VECTORS, max(shares, vectors // panel))), 0
+        enough = (2 * shares + groups * blocks - 1) // (groups * blocks)  # jobs are then not too uneven
+        tiles, pitch = max(1, min(vectors // VECTORS, max(enough, vectors // panel))), 0
         # A single pixel that is left takes less time as scalar products than as a vector.
         if vectors > 0 and columns.pixels % lanes == 1 and not transposed:
             left = 1
@@ -221,7 +223,7 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, ont
         tiles = max(1, min(shares, vectors), (vectors * lanes + TILE - 1) // TILE)
         # So that rows do not all lie in the same few sets of the cache.
         pitch = (vectors + tiles - 1) // tiles * lanes + lanes + LINE // y.itemsize
-    grid = _Tiles(tiles, vectors, (height + ROWS - 1) // ROWS, pitch, left)
+    grid = _Tiles(tiles, vectors, blocks, pitch, left)
     begin, end = bounds(share, shares, groups * grid.tiles * grid.blocks)
     if begin < end:
         gathered, no_bias = np.empty(depth * (pitch + left), y.dtype), np.zeros(ROWS, y.dtype)
