@@ -55,8 +55,7 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
 def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True, out=None):
     """Twin of `ghostnp.ops.avg_pool2d`."""
     window = check_pool(x, kernel_size, stride, padding)
-    counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
-    factor = _exact_factor(counts)
+    counts, factor = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     weight = np.full((x.shape[1], 1, *window.kernel), factor or 1, x.dtype)
     y = convolve_depthwise(x, weight, None, window, out=out)
     if factor is None:
@@ -68,7 +67,7 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
     """Twin of `ghostnp.ops.avg_pool2d_backward`."""
     window = check_pool(x, kernel_size, stride, padding, dy=dy)
     dx = zeros((*x.shape[1:], len(x)), x.dtype)
-    counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
+    counts, _ = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if dx.size:
         _average_backward(shares_for(x.size), lines(planes(dy)), counts, _sizes(window, len(x)), lines(dx))
     return images(dx)
@@ -124,15 +123,13 @@ def _sizes(window, batch):
 
 @lru_cache(maxsize=8)  # these are as large as a map
 def _counts(window, include_pad, batch, dtype):
-    """How many pixels each window averages over, as H_out rows of W_out·N numbers."""
-    return np.repeat(pixel_count(window, include_pad)[0, 0].astype(dtype), batch, axis=1)
+    """How many pixels each window averages over, as H_out rows of W_out·N numbers.
 
-
-def _exact_factor(counts):
-    """1 / count, if that is one number without rounding: as weights it does what the division would do."""
-    if counts.size and (counts == counts[0, 0]).all() and np.frexp(counts[0, 0])[0] == 0.5:
-        return 1 / counts[0, 0].item()
-    return None
+    And 1 / count, if that is one number without rounding: as weights it does what the division would do.
+    """
+    counts = np.repeat(pixel_count(window, include_pad)[0, 0].astype(dtype), batch, axis=1)
+    is_exact = counts.size and (counts == counts[0, 0]).all() and np.frexp(counts[0, 0])[0] == 0.5
+    return counts, 1 / counts[0, 0].item() if is_exact else None
 
 
 @leaf
