@@ -12,7 +12,7 @@ import numpy as np
 
 from ghostnp.graph.engine.locks import Guarded
 from ghostnp.graph.engine.program import TrainingProgram
-from ghostnp.graph.tape import Token, record
+from ghostnp.graph.recording import Token, record
 from ghostnp.modules import Module
 from ghostnp.modules.layers import dropping
 from ghostnp.ops.checks import check_arrays, fraction, integer, not_negative, sequence
