@@ -5,6 +5,7 @@ import numpy as np
 import ghostnp
 from ghostnp.bench.contenders import Prepared
 from ghostnp.bench.tasks import CallTask
+from ghostnp.ops.vocabulary import operator_named
 from ghostnp.training.loop import gradients
 
 _HARDLY_ANY = 1e-30
@@ -30,8 +31,12 @@ def prepare(task, variant, threads):
 
 
 def prepare_call(task, vocabulary, layout):
-    """One call of a function of `vocabulary`, on arrays in the memory order in which its own layers hand them on."""
-    arrays = {name: layout(value) for name, value in task.arrays().items()}
+    """One call of a function of `vocabulary`, on arrays in the memory order in which its own layers hand them on.
+
+    Weights lie as NumPy makes them, and only activations have a `layout`.
+    """
+    activations = operator_named(task.op).activations
+    arrays = {name: layout(value) if name in activations else value for name, value in task.arrays().items()}
     forward = getattr(vocabulary, task.op)
     options = dict(task.options)
     if not task.backward:
