@@ -18,13 +18,6 @@ An operator of your own that is registered (`ghostnp.register`) is drawn and hel
 Read `calls` first, then `laws.table`, `matching` and `bounds`.
 """
 
-if not __debug__:
-    # Nothing would be held against anything, and all would be found right.
-    raise ImportError(
-        "ghostnp.testing holds operators to their laws by assertions, which python -O leaves out: the rule is to run "
-        "without -O and PYTHONOPTIMIZE"
-    )
-
 try:
     import hypothesis  # noqa: F401
 except ModuleNotFoundError as error:

@@ -1,7 +1,4 @@
-"""One call of somebody's function, compared with the definition: in its layout, and within rounding.
-
-PYTEST_DONT_REWRITE: what fails here says by itself what is right.
-"""
+"""One call of somebody's function, compared with the definition: in its layout, and within rounding."""
 
 from typing import NamedTuple
 
@@ -140,10 +137,11 @@ def _assert_handed_out(call, gradients, arguments, dy, y, style):
         went = sum(float(np.sum(one.astype(np.float64) * two)) for one, two in pairs)
         most = max((float(np.abs(two).max(initial=0)) for _, two in pairs), default=0.0)
         allowed = most * (tolerance * sums + (style.atol or 0.0) * sum(one.size for one, _ in pairs))
-        assert abs(went - came) <= allowed, (
-            f"d{name} hands out {went:.8g} where numbers tie, and {came:.8g} came in: the gradient of a maximum goes "
-            f"to one of the numbers that tie, or is shared among them"
-        )
+        if not abs(went - came) <= allowed:
+            raise AssertionError(
+                f"d{name} hands out {went:.8g} where numbers tie, and {came:.8g} came in: the gradient of a maximum "
+                f"goes to one of the numbers that tie, or is shared among them"
+            )
 
 
 def _normal(rng, shape, dtype):
@@ -194,7 +192,8 @@ def _read(value, like, style, name="y"):
     """What came back as ghostnp writes it, looking like `like`."""
     if isinstance(like, list):
         return [_read(part, one, style, name) for part, one in zip(value, like, strict=True)]
-    assert value is not None, f"{name} has no gradient"
+    if value is None:
+        raise AssertionError(f"{name} has no gradient")
     value = np.asarray(value)
     if value.ndim != 4:
         return value
@@ -210,7 +209,8 @@ def _assert_close(what, actual, expected, bounds, style, spreads=False):
     actual, expected = ([value] if not isinstance(value, list) else value for value in (actual, expected))
     for number, (got, wanted) in enumerate(zip(actual, map(np.asarray, expected), strict=True)):
         label = f"{what}[{number}]" if len(expected) > 1 else what
-        assert got.shape == wanted.shape, f"{label} has shape {got.shape}, and {wanted.shape} is right"
+        if got.shape != wanted.shape:
+            raise AssertionError(f"{label} has shape {got.shape}, and {wanted.shape} is right")
         if not style.adapter.computes:
             continue
         allowed = _allowed(wanted, None if bounds is None else bounds[number], style)

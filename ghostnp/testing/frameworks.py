@@ -16,8 +16,6 @@ An `Adapter` says it. One of your own is a small class, and is given as ``framew
 >>> y, _ = Decimals()(lambda x: x * Decimal(-1), [np.ones(2, np.float32)], {}, format_of("float32"), [False])
 >>> y
 array([-1., -1.], dtype=float32)
-
-PYTEST_DONT_REWRITE: what fails here says by itself what is right.
 """
 
 import functools
@@ -140,7 +138,8 @@ class Adapter:
     def back(self, tensor, form, what):
         """A result in the carrier of `form`; `what` names it if it is of another format."""
         came = self.dtype(tensor)
-        assert came == form.name, f"{what} is {came} for {form.name}"
+        if came != form.name:
+            raise AssertionError(f"{what} is {came} for {form.name}")
         return self.array(tensor).astype(form.carrier, copy=False)
 
     def __repr__(self):
