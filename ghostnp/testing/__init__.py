@@ -31,7 +31,7 @@ except ModuleNotFoundError as error:
 from ghostnp.testing.arrays import FORMATS, MEMORY, REGIMES, in_memory, values
 from ghostnp.testing.calls import Call, run, run_backward
 from ghostnp.testing.draw import CONVOLUTIONS, calls, shapes
-from ghostnp.testing.frameworks import Adapter, Keras, Torch
+from ghostnp.testing.frameworks import Adapter, Jax, Keras, Mlx, OnnxRuntime, Torch
 from ghostnp.testing.ghost import ghost_module, ghost_module_backward
 from ghostnp.testing.laws.assertions import assert_adjoint, assert_gradient, assert_linear, inner
 from ghostnp.testing.laws.table import LAWS, Law, assert_laws, laws_of
@@ -47,8 +47,11 @@ __all__ = [
     "REGIMES",
     "Adapter",
     "Call",
+    "Jax",
     "Keras",
     "Law",
+    "Mlx",
+    "OnnxRuntime",
     "Torch",
     "assert_adjoint",
     "assert_gradient",
