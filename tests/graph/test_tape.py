@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import ghostnp
 from ghostnp import kernels, ops
 from ghostnp.backend import backend
-from ghostnp.graph.tape import Constant, Result, Token, record
+from ghostnp.graph.recording import Token, record
+from ghostnp.graph.tape import Constant, Result
 from ghostnp.modules import BatchNorm2d, Conv2d, Dropout, GhostModule, Linear, MaxPool2d, Module, ReLU, Sequential
 from tests.modules.cases import FIXED, RANDOM
 from tests.modules.comparison import assert_close, run_theirs, twins
