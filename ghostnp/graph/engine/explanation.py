@@ -14,6 +14,7 @@ _LEGEND = """\
 #n       a value: #0 is what the model reads, and its calls made the others in this order
 home     where in the memory it lies, which is as wide as the column
 + ...    what else the step does: a batch norm is in its weights, a ReLU is done while it writes
+in bands with the convolutions before it that are named: some rows at a time, so that maps in between stay in the cache
 in #n    written right where a concat puts it
 over #n  overwrites an operand that is not read again
 of #n    a view of the same bytes
@@ -130,6 +131,7 @@ def _bar(plan, numbers):
 
 def _remarks(plan, step, wholes):
     words = [f"+ {absorbed.op}" for absorbed in step.absorbed]
+    words += ["in bands"] * ("through" in step.arguments)
     words += ["no dx"] * ("no_dx" in step.arguments)
     words += [f"of #{base}" for base in _bases(plan, step)]
     words += [f"over #{operand}" for operand in sorted(plan.homes.overwritten(step.results[0]))]

@@ -26,13 +26,6 @@ def model():
     return settled(GhostModule(3, 8).astype(np.float64), maps((8, 3, 8, 8)))
 
 
-@pytest.fixture
-def count_threads():
-    before = threads()
-    yield set_threads
-    set_threads(before)
-
-
 def replay(model, x):
     plan = ghostnp.compile(model).plan(x.shape)
     return Replay(plan.tape, plan.homes)

@@ -238,13 +238,6 @@ def test_pooling_and_axes_other_than_four():
     assert_learns_the_same(model, (5, 2, 10, 9), 1e-12)
 
 
-@pytest.fixture
-def count_threads():
-    before = threads()
-    yield set_threads
-    set_threads(before)
-
-
 def test_bits_do_not_depend_on_the_number_of_threads(count_threads):
     states = []
     for count in (1, 2, 5):
