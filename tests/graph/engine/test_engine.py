@@ -246,6 +246,7 @@ def test_a_linear_layer_alone():
         lambda b, x, w: b.standard_conv2d(x, b.multiply(w, w)),
         lambda b, x, w: b.linear(b.flatten(b.global_avg_pool2d(x)), b.flatten(b.sigmoid(w))),
     ],
+    ids=["pointwise", "standard", "linear"],
 )
 def test_weights_may_be_computed(function):
     """In each run, where a kernel wants them: what it lays out while a run is recorded is not there yet."""
