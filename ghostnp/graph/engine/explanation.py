@@ -19,6 +19,7 @@ in #n    written right where a concat puts it
 over #n  overwrites an operand that is not read again
 of #n    a view of the same bytes
 no dx    what it reads needs no gradient, which is left out
+again    made once more for the gradients that read it, which takes less memory than to keep it
 bytes    that the step reads and writes, its weights among them
 shares   into how many shares each launch is cut, which threads then take; "Python" has no kernel
 until    the last step that reads what it makes (the first value of these); what returns is kept until the end"""
@@ -133,6 +134,7 @@ def _remarks(plan, step, wholes):
     words = [f"+ {absorbed.op}" for absorbed in step.absorbed]
     words += ["in bands"] * ("through" in step.arguments)
     words += ["no dx"] * ("no_dx" in step.arguments)
+    words += ["again"] * (step.results[0] >= len(plan.recorded.values))
     words += [f"of #{base}" for base in _bases(plan, step)]
     words += [f"over #{operand}" for operand in sorted(plan.homes.overwritten(step.results[0]))]
     words += [f"in #{whole}" for result in step.results for whole in wholes.get(result, ())]

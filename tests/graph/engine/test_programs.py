@@ -13,7 +13,6 @@ import pytest
 import ghostnp
 from ghostnp.graph.engine.engine import Engine
 from ghostnp.graph.engine.replay import Replay
-from ghostnp.kernels.runtime import set_threads, threads
 from ghostnp.modules import GhostModule
 from ghostnp.testing import MEMORY
 from tests.graph.engine.networks import Function, assert_same, maps, network, settled
