@@ -12,24 +12,27 @@ it a second time (hand over ``dtype.type(0)``), a leaf whose output is also an i
 one that indexes ``row[first + p]`` (slice first, then count from 0).
 """
 
+import gc
 import uuid
-from functools import cached_property
+from contextlib import contextmanager
+from functools import cached_property, wraps
 
 import numba
 from llvmlite.binding import Linkage
 from numba._dynfunc import make_function
-from numba.core import sigutils
+from numba.core import sigutils, types
 from numba.core.ccallback import CFunc
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import NativeLowering
+from numba.extending import lower_builtin, type_callable
 
 from ghostnp.kernels.runtime.cache import keep_on_disk
 from ghostnp.kernels.runtime.progress import watch
 
-__all__ = ["JIT", "compile_shares", "leaf", "native"]
+__all__ = ["JIT", "compile_shares", "instructions", "leaf", "native"]
 
 JIT = not numba.config.DISABLE_JIT
 
@@ -51,8 +54,8 @@ _DRIVER_LEVEL, _LEAF_LEVEL = 1, 3
 class _OptimizedOnce(JITCodeLibrary):
     """Code over which LLVM's passes go once.
 
-    Numba has them go over each function alone, then over the module, and then over the module again, so that it may
-    leave out counts of references in between. Here are next to none, and compiling took twice the time.
+    Numba runs them on each function, on the module, and on the module again, so that it can leave out reference counts
+    in between. Kernels have next to none, and took twice the time to compile.
     """
 
     level: int
@@ -200,12 +203,50 @@ def compile_shares(function, lowering):
     return compiled
 
 
+def instructions(function):
+    """Have compiled code hold the instructions that the decorated function writes, where it calls `function`.
+
+    The decorated one is given the types of the arguments, and returns the signature that they are converted to, and
+    what writes the instructions, like one of Numba's intrinsics. Overloads would call those from a function of their
+    own, which is compiled for each kind of arguments.
+    """
+
+    def register(write):
+        @type_callable(function)
+        def _(_):
+            return wraps(write)(lambda *kinds: write(*kinds)[0])
+
+        @lower_builtin(function, types.VarArg(types.Any))
+        def _(context, builder, signature, arguments):
+            return write(*signature.args)[1](context, builder, signature, arguments)
+
+        return write
+
+    return register
+
+
+@contextmanager
+def _nothing_collected():
+    """Leave cyclic garbage for later: Python would look for it among all that a compiler makes, again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _pipeline(library, lowering=NativeLowering):
     """Numba's own steps from a function to machine code, with another library or another last step."""
 
     class Pipeline(CompilerBase):
         def __init__(self, typing, target, _, *rest):
             super().__init__(typing, target, library(target.codegen(), "kernels"), *rest)
+
+        def compile_extra(self, function):
+            with _nothing_collected():
+                return super().compile_extra(function)
 
         def define_pipelines(self):
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)

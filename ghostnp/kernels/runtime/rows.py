@@ -14,7 +14,8 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.codegen import get_host_cpu_features
-from numba.extending import intrinsic, overload
+
+from ghostnp.kernels.runtime.jit import instructions
 
 __all__ = [
     "FEATURES",
@@ -102,58 +103,26 @@ def filter_rows(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, 
         y[q + r * y_step : q + r * y_step + count] = np.clip(total, *limits)
 
 
-@overload(copy_vector)
-def _compiled_copy(source, i, target, j, count):
-    def call(source, i, target, j, count):
-        _copy_vector(source, i, target, j, count)
-
-    return call
-
-
-@overload(double_vector)
-def _compiled_double(source, i, target, j, count):
-    def call(source, i, target, j, count):
-        _double_vector(source, i, target, j, count)
-
-    return call
-
-
-@overload(copy_every_other)
-def _compiled_copy_every_other(source, i, target, j, count):
-    def call(source, i, target, j, count):
-        _copy_every_other(source, i, target, j, count)
-
-    return call
-
-
-@overload(filter_rows)
-def _compiled_filter(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
-    def call(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
-        _filter_rows(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits)
-
-    return call
-
-
-@intrinsic
-def _copy_vector(_, source, i, target, j, count):
+@instructions(copy_vector)
+def _copy_vector(source, i, target, j, count):
     index = types.intp
     return types.void(source, index, target, index, index), _build_copy
 
 
-@intrinsic
-def _double_vector(_, source, i, target, j, count):
+@instructions(double_vector)
+def _double_vector(source, i, target, j, count):
     index = types.intp
     return types.void(source, index, target, index, index), _build_double
 
 
-@intrinsic
-def _copy_every_other(_, source, i, target, j, count):
+@instructions(copy_every_other)
+def _copy_every_other(source, i, target, j, count):
     index = types.intp
     return types.void(source, index, target, index, index), _build_copy_every_other
 
 
-@intrinsic
-def _filter_rows(_, w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+@instructions(filter_rows)
+def _filter_rows(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
     i = types.intp
     signature = types.void(w, taps, x, zeros, i, i, x.dtype, y, i, i, i, i, limits)
     return signature, lambda *arguments: _Filter(*arguments).build()
