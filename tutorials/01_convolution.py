@@ -134,15 +134,15 @@ source(ops.standard_conv2d)
 
 # %% [markdown]
 # The loop runs over the taps $(u, v)$ of the kernel, 9 of them for a 3x3 kernel, and not over the pixels. `tap` gives all
-# the pixels that tap $(u, v)$ meets, for all windows at once, as a strided *view*: nothing is copied.
+# the pixels that tap $(u, v)$ is multiplied with, for all windows at once, as a strided *view*: nothing is copied.
 
 # %%
 xp = np.pad(x, 1)[None, None]
 window = ops.geometry.sliding_window((4, 4), (3, 3), 2, 1)
 print(xp[0, 0])
-print("tap (0, 0) meets")
+print("tap (0, 0) is multiplied with")
 print(ops.geometry.tap(xp, 0, 0, window)[0, 0])
-print("tap (1, 2) meets")
+print("tap (1, 2) is multiplied with")
 print(ops.geometry.tap(xp, 1, 2, window)[0, 0])
 
 # %% [markdown]

@@ -86,7 +86,7 @@ bars = {
 show(pictures.cost_bars(bars))
 
 # %% [markdown]
-# **Which half is the dear one?** The pointwise one, as soon as there are more than a few channels: it has $C_\text{out}$
+# **Which half is the expensive one?** The pointwise one, as soon as there are more than a few channels: it has $C_\text{out}$
 # weights where the depthwise has $k^2$. In the networks of these tutorials 1x1 convolutions do between 83% (GhostNet) and 91%
 # (ShuffleNetV2) of all multiply-adds. Remember this: ShuffleNet (tutorial 05) puts them into groups, and the ghost module
 # (tutorial 08) needs only half of them.
@@ -227,7 +227,7 @@ answer = None
 check("03.3", answer)
 
 # %% [markdown]
-# **4.** From how many output channels on is the pointwise half dearer than a 3x3 depthwise half?
+# **4.** From how many output channels on is the pointwise half more expensive than a 3x3 depthwise half?
 
 # %%
 answer = None

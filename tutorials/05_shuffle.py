@@ -262,7 +262,7 @@ answer = None
 check("05.2", answer)
 
 # %% [markdown]
-# **3.** How many times dearer would this unit be without groups in its 1x1 convolutions? (Three digits.)
+# **3.** How many times more expensive would this unit be without groups in its 1x1 convolutions? (Three digits.)
 
 # %%
 answer = None

@@ -297,7 +297,7 @@ except AssertionError as error:
 # If $C k^2$ is much larger than $d^2$, this is about $s$. With $d = k$ it is $s C / (C + s - 1)$, the form in which the
 # paper has it. In GhostNet, however, $k = 1$ and $d = 3$.
 #
-# **When is a ghost module dearer than what it replaces?** Where the factor is below 1:
+# **When is a ghost module more expensive than what it replaces?** Where the factor is below 1:
 #
 # $$s C k^2 < C k^2 + (s - 1) d^2 \iff C k^2 < d^2.$$
 #
@@ -329,7 +329,7 @@ for ratio, colour in zip((2, 3, 4), (style.INTRINSIC, style.GATE, style.GROUPS[0
     axes.plot(channels, line, color=colour, linewidth=2)
     axes.text(1080, line[-1], f"s = {ratio}", color=colour, va="center", fontsize=11)
 axes.axhspan(0, 1, color="#EEEEEE")
-axes.text(300, 0.4, "dearer", **style.TEXT)
+axes.text(300, 0.4, "more expensive", **style.TEXT)
 axes.plot(3, factor(3, 2), "o", color=style.GHOST, markersize=9)
 axes.annotate("document 002's example", (3, factor(3, 2)), xytext=(3.6, 0.22), **style.TEXT)
 axes.set(xscale="log", xlim=(1, 1000), ylim=(0, 4), xticks=[1, 3, 9, 30, 100, 300, 1000])
@@ -338,7 +338,7 @@ axes.xaxis.set_minor_formatter("")
 show(figure, dpi=70)
 
 # %% [markdown]
-# What does it save in GhostNet itself? Its 32 ghost modules have 16 channels and more coming in, so none is dearer. The
+# What does it save in GhostNet itself? Its 32 ghost modules have 16 channels and more coming in, so none is more expensive. The
 # first saves little, the wide ones nearly a half:
 
 # %%

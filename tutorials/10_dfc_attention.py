@@ -44,7 +44,7 @@ show(pictures.dfc_reach(9, 11, 5, at=(4, 3)))
 #
 # ## By hand: full attention
 #
-# Start with the dear way. One map of 2x2 pixels,
+# Start with the expensive way. One map of 2x2 pixels,
 #
 # $$z = \begin{pmatrix} 1 & 2 \cr 3 & 4 \end{pmatrix},$$
 #

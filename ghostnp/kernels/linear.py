@@ -197,10 +197,8 @@ def _multiply_bands(begin, end, w, bias, x, where, y, limits, onto):
                 _shift(y[g, m], bias[g, m])
             else:
                 fill(y[g, m], bias[g, m])
-        # A single pixel needs w alone, so w is read as it lies in memory, which is fastest.
-        chunk = max(1, depth) if where.size == 1 else CHUNK
-        for p in range(0, depth, chunk):
-            add_dots(w[g], p, min(chunk, depth - p), pixels[p:], where, y[g], top, bottom)
+        for p in range(0, depth, CHUNK):
+            add_dots(w[g], p, min(CHUNK, depth - p), pixels[p:], where, y[g], top, bottom)
         for m in range(top, bottom):
             clip_row(y[g, m], limits)
 

@@ -15,15 +15,12 @@ be pasted to repeat it.
 
 An operator of your own that is registered (`ghostnp.register`) is drawn and held to its laws like any other.
 
+A framework that is not known here is a subclass of `Adapter` with a few lines, given as ``framework=``. To add it for
+everybody, name it in `ADAPTERS` in `frameworks`, and where its arrays come from in `_HOMES`. A new law is a function in
+a file of `laws`, a line of `laws.table`, and a broken operator that breaks it in ``tests/testing/broken_operators.py``.
+
 Read `calls` first, then `laws.table`, `matching` and `bounds`.
 """
-
-if not __debug__:
-    # Nothing would be held against anything, and all would be found right.
-    raise ImportError(
-        "ghostnp.testing holds operators to their laws by assertions, which python -O leaves out: the rule is to run "
-        "without -O and PYTHONOPTIMIZE"
-    )
 
 try:
     import hypothesis  # noqa: F401
@@ -38,7 +35,7 @@ except ModuleNotFoundError as error:
 from ghostnp.testing.arrays import FORMATS, MEMORY, REGIMES, in_memory, values
 from ghostnp.testing.calls import Call, run, run_backward
 from ghostnp.testing.draw import CONVOLUTIONS, calls, shapes
-from ghostnp.testing.frameworks import Adapter, Keras, Torch
+from ghostnp.testing.frameworks import Adapter, Jax, Keras, Mlx, OnnxRuntime, Torch
 from ghostnp.testing.ghost import ghost_module, ghost_module_backward
 from ghostnp.testing.laws.assertions import assert_adjoint, assert_gradient, assert_linear, inner
 from ghostnp.testing.laws.table import LAWS, Law, assert_laws, laws_of
@@ -54,8 +51,11 @@ __all__ = [
     "REGIMES",
     "Adapter",
     "Call",
+    "Jax",
     "Keras",
     "Law",
+    "Mlx",
+    "OnnxRuntime",
     "Torch",
     "assert_adjoint",
     "assert_gradient",

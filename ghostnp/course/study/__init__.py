@@ -2,6 +2,9 @@
 
 Read `show`, then `answer` (what an answer is) and `answers`, which has a file for each tutorial. A new tutorial's
 answers go into a file of their own there, a dict ``ANSWERS`` by the exercise's name; it is found automatically.
+
+The tutorial itself is ``tutorials/NN_name.py``. ``ghostnp notebooks`` makes its notebook,
+``tests/tutorials/test_answers_NN.py`` works its answers out by hand, and the README and the glossary name it.
 """
 
 from ghostnp.course.study.answers import check

@@ -26,7 +26,7 @@ def _read_by(channel):
     return int(ops.depthwise_conv2d_backward(dy, x, np.ones((72, 1, 1, 1))).x.ravel().argmax())
 
 
-def _first_dearer():
+def _first_costlier():
     return next(
         o
         for o in range(1, 99)
@@ -50,7 +50,8 @@ ANSWERS = {
     ),
     "03.3": ExerciseAnswer(lambda: _read_by(50), "Channel c makes the outputs c·m to c·m + m − 1."),
     "03.4": ExerciseAnswer(
-        _first_dearer, "Per input channel: the depthwise half has k² weights, the pointwise half one for each output."
+        _first_costlier,
+        "Per input channel: the depthwise half has k² weights, the pointwise half one for each output.",
     ),
     "03.5": ExerciseAnswer(
         _mixed, "The second channel is 9 more than the first at every pixel, and a window adds up four of them."
