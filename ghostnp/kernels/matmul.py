@@ -148,12 +148,14 @@ def _multiply_tile(w, m, transposed, bias, no_bias, x, p, pitch, depth, y, first
         if missing <= i and not onto:  # some pixels once more, for a whole vector
             i, count = i - missing, count + missing
         q = m * width + first + i
-        n = count
-        for k in range(0, max(depth, 1), DEPTH):
-            n = multiply_rows(
-                w, m * m_step + k * k_step, m_step, k_step, rows, bias if k == 0 else no_bias, m if k == 0 else 0,
-                x, p + i + k * pitch, pitch, min(depth - k, DEPTH), target, q, width, n,
-                limits if k + DEPTH >= depth else UNLIMITED, onto or k > 0
+        n = multiply_rows(
+            w, m * m_step, m_step, k_step, rows, bias, m, x, p + i, pitch, min(depth, DEPTH), target, q, width, count,
+            UNLIMITED if depth > DEPTH else limits, onto
+        )  # fmt: skip
+        for k in range(DEPTH, depth, DEPTH):
+            multiply_rows(
+                w, m * m_step + k * k_step, m_step, k_step, rows, no_bias, np.int64(0), x, p + i + k * pitch, pitch,
+                min(depth - k, DEPTH), target, q, width, n, limits if k + DEPTH >= depth else UNLIMITED, k > 0
             )  # fmt: skip
         i += n
 

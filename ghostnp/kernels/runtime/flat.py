@@ -7,8 +7,8 @@ under masks. These are the same for all maps of a size, so they are made once, a
 
 import numpy as np
 from numba.core import types
+from numba.extending import intrinsic, overload
 
-from ghostnp.kernels.runtime.jit import instructions
 from ghostnp.kernels.runtime.rows import VECTOR, Vectors, clipped, data, loop
 
 __all__ = ["AT_ONCE", "filter_map"]
@@ -33,8 +33,16 @@ def filter_map(w, shifts, masks, x, bias, y, limits):
     y[...] = np.clip(total, *limits)
 
 
-@instructions(filter_map)
-def _filter_map(w, shifts, masks, x, bias, y, limits):
+@overload(filter_map)
+def _compiled(w, shifts, masks, x, bias, y, limits):
+    def call(w, shifts, masks, x, bias, y, limits):
+        _filter_map(w, shifts, masks, x, bias, y, limits)
+
+    return call
+
+
+@intrinsic
+def _filter_map(_, w, shifts, masks, x, bias, y, limits):
     return types.void(w, shifts, masks, x, x.dtype, y, limits), lambda *arguments: _Map(*arguments).build()
 
 

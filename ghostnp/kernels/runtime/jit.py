@@ -15,24 +15,23 @@ one that indexes ``row[first + p]`` (slice first, then count from 0).
 import gc
 import uuid
 from contextlib import contextmanager
-from functools import cached_property, wraps
+from functools import cached_property
 
 import numba
 from llvmlite.binding import Linkage
 from numba._dynfunc import make_function
-from numba.core import sigutils, types
+from numba.core import sigutils
 from numba.core.ccallback import CFunc
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import NativeLowering
-from numba.extending import lower_builtin, type_callable
 
 from ghostnp.kernels.runtime.cache import keep_on_disk
 from ghostnp.kernels.runtime.progress import watch
 
-__all__ = ["JIT", "compile_shares", "instructions", "leaf", "native"]
+__all__ = ["JIT", "compile_shares", "leaf", "native"]
 
 JIT = not numba.config.DISABLE_JIT
 
@@ -64,8 +63,9 @@ class _OptimizedOnce(JITCodeLibrary):
         module.data_layout = self._codegen._data_layout
 
     def _optimize_final_module(self):
-        passes, builder = self._codegen._module_pass_manager(opt=self.level)
-        passes.run(self._final_module, builder)
+        made = self._codegen._module_pass_manager(opt=self.level)
+        passes, *builder = made if isinstance(made, tuple) else [made]  # Numba 0.61 has no builder
+        passes.run(self._final_module, *builder)
 
 
 class _SelfContained(_OptimizedOnce):
@@ -201,28 +201,6 @@ def compile_shares(function, lowering):
     keep_on_disk(compiled, function)
     watch(compiled)
     return compiled
-
-
-def instructions(function):
-    """Have compiled code hold the instructions that the decorated function writes, where it calls `function`.
-
-    The decorated one is given the types of the arguments, and returns the signature that they are converted to, and
-    what writes the instructions, like one of Numba's intrinsics. Overloads would call those from a function of their
-    own, which is compiled for each kind of arguments.
-    """
-
-    def register(write):
-        @type_callable(function)
-        def _(_):
-            return wraps(write)(lambda *kinds: write(*kinds)[0])
-
-        @lower_builtin(function, types.VarArg(types.Any))
-        def _(context, builder, signature, arguments):
-            return write(*signature.args)[1](context, builder, signature, arguments)
-
-        return write
-
-    return register
 
 
 @contextmanager

@@ -13,8 +13,8 @@ a pattern in eight of them at once, so the loop asks for the next 8 rows while i
 import numpy as np
 from llvmlite.binding import get_process_triple
 from numba.core import types
+from numba.extending import intrinsic, overload
 
-from ghostnp.kernels.runtime.jit import instructions
 from ghostnp.kernels.runtime.rows import FEATURES, VECTOR, Vectors, clipped, data, fetch, loop
 
 __all__ = ["ROWS", "VECTOR", "VECTORS", "multiply_rows"]
@@ -45,8 +45,18 @@ def multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q,
     return n
 
 
-@instructions(multiply_rows)
-def _multiply_rows(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
+@overload(multiply_rows)
+def _compiled(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
+    def call(w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
+        return _multiply_rows(
+            w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto
+        )
+
+    return call
+
+
+@intrinsic
+def _multiply_rows(_, w, m, m_step, k_step, rows, bias, b, x, p, pitch, depth, y, q, y_pitch, count, limits, onto):
     i = types.intp
     signature = i(w, i, i, i, i, bias, i, x, i, i, i, y, i, i, i, limits, types.boolean)
     return signature, lambda *arguments: _Block(*arguments).build()

@@ -14,8 +14,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.codegen import get_host_cpu_features
-
-from ghostnp.kernels.runtime.jit import instructions
+from numba.extending import intrinsic, overload
 
 __all__ = [
     "FEATURES",
@@ -115,36 +114,84 @@ def filter_rows(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, 
         y[q + r * y_step : q + r * y_step + count] = np.clip(total, *limits)
 
 
-@instructions(copy_vector)
-def _copy_vector(source, i, target, j, count):
+@overload(copy_vector)
+def _compiled_copy(source, i, target, j, count):
+    def call(source, i, target, j, count):
+        _copy_vector(source, i, target, j, count)
+
+    return call
+
+
+@overload(double_vector)
+def _compiled_double(source, i, target, j, count):
+    def call(source, i, target, j, count):
+        _double_vector(source, i, target, j, count)
+
+    return call
+
+
+@overload(copy_every_other)
+def _compiled_copy_every_other(source, i, target, j, count):
+    def call(source, i, target, j, count):
+        _copy_every_other(source, i, target, j, count)
+
+    return call
+
+
+@overload(sum_periods)
+def _compiled_sum(x, period, totals):
+    def call(x, period, totals):
+        _sum_periods(x, period, totals)
+
+    return call
+
+
+@overload(scale_row)
+def _compiled_scale(x, factors, y):
+    def call(x, factors, y):
+        _scale_row(x, factors, y)
+
+    return call
+
+
+@overload(filter_rows)
+def _compiled_filter(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+    def call(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+        _filter_rows(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits)
+
+    return call
+
+
+@intrinsic
+def _copy_vector(_, source, i, target, j, count):
     index = types.intp
     return types.void(source, index, target, index, index), _build_copy
 
 
-@instructions(double_vector)
-def _double_vector(source, i, target, j, count):
+@intrinsic
+def _double_vector(_, source, i, target, j, count):
     index = types.intp
     return types.void(source, index, target, index, index), _build_double
 
 
-@instructions(copy_every_other)
-def _copy_every_other(source, i, target, j, count):
+@intrinsic
+def _copy_every_other(_, source, i, target, j, count):
     index = types.intp
     return types.void(source, index, target, index, index), _build_copy_every_other
 
 
-@instructions(sum_periods)
-def _sum_periods(x, period, totals):
+@intrinsic
+def _sum_periods(_, x, period, totals):
     return types.void(x, types.intp, totals), _build_sum
 
 
-@instructions(scale_row)
-def _scale_row(x, factors, y):
+@intrinsic
+def _scale_row(_, x, factors, y):
     return types.void(x, factors, y), _build_scale
 
 
-@instructions(filter_rows)
-def _filter_rows(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+@intrinsic
+def _filter_rows(_, w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
     i = types.intp
     signature = types.void(w, taps, x, zeros, i, i, x.dtype, y, i, i, i, i, limits)
     return signature, lambda *arguments: _Filter(*arguments).build()

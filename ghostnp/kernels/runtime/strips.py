@@ -9,8 +9,8 @@ which `rows` cannot say of a filter whose size it does not know.
 from functools import partial
 
 from numba.core import types
+from numba.extending import intrinsic, overload
 
-from ghostnp.kernels.runtime.jit import instructions
 from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, Vectors, clipped, data, filter_rows, loop, row_of
 
 __all__ = ["DEALT", "SIZES", "STEPS", "filter_strip"]
@@ -32,8 +32,16 @@ def filter_strip(w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows,
             filter_rows(w, taps, x, zeros, row + r * taps.step, at, bias, y, q + r * y_step + j, 0, 1, 1, limits)
 
 
-@instructions(filter_strip)
-def _filter_strip(w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+@overload(filter_strip)
+def _compiled(w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+    def call(w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
+        _filter_strip(w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits)
+
+    return call
+
+
+@intrinsic
+def _filter_strip(_, w, taps, dealt, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
     i = types.intp
     signature = types.void(w, taps, i, x, zeros, i, i, x.dtype, y, i, i, i, i, limits)
     return signature, lambda *arguments: _Strip(*arguments).build()
