@@ -112,7 +112,6 @@ class _Inlined(_OptimizedOnce):
 
     def add_linking_library(self, library):
         library._ensure_finalized()
-        self._reload_init.update(library._reload_init)
         self._called[library] = True
 
     def _get_module_for_linking(self):
