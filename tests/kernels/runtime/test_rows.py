@@ -88,7 +88,7 @@ def test_a_row_is_summed_period_by_period(dtype):
 def test_a_row_is_scaled_by_one_factor_or_by_as_many_as_a_vector_has(dtype):
     lanes = VECTOR // np.dtype(dtype).itemsize
     for size, factors in product(
-        [*counts(dtype), 0, 5 * lanes - 1], [np.full(1, 3, dtype), np.arange(lanes) + dtype(2)]
+        [*counts(dtype), 0, 5 * lanes - 1], [np.full(1, 3, dtype), np.arange(2, lanes + 2, dtype=dtype)]
     ):
         x, y = np.arange(1, size + 1, dtype=dtype), np.full(size + 1, np.nan, dtype)
         expected = x * np.resize(factors, size)
