@@ -6,6 +6,7 @@ import ghostnp
 from ghostnp.bench.contenders import Prepared
 from ghostnp.bench.tasks import CallTask
 from ghostnp.ops.vocabulary import operator_named
+from ghostnp.training.loop import gradients
 
 _HARDLY_ANY = 1e-30
 
@@ -26,15 +27,7 @@ def prepare(task, variant, threads):
             lambda loss: {"loss": np.asarray(loss), **program.velocity},
         )
 
-    def step():
-        vocabulary = ghostnp.kernels
-        logits, cache = model.forward(images, training=True)
-        loss, probabilities = vocabulary.softmax_cross_entropy(logits, labels)
-        dlogits = vocabulary.softmax_cross_entropy_backward(1.0, logits, labels, probabilities)
-        _, grads = model.backward(dlogits, cache)
-        return loss, grads
-
-    return Prepared(step, lambda stepped: {"loss": stepped[0], **stepped[1]})
+    return Prepared(lambda: gradients(model, images, labels), lambda stepped: {"loss": stepped[0], **stepped[1]})
 
 
 def prepare_call(task, vocabulary, layout):

@@ -18,6 +18,7 @@ from ghostnp.cli.check import check_command
 from ghostnp.cli.claims import claims
 from ghostnp.cli.classify import classify
 from ghostnp.cli.compile import compile_command
+from ghostnp.cli.conformance import conformance
 from ghostnp.cli.count import count_command
 from ghostnp.cli.notebooks import notebooks
 from ghostnp.cli.quiz import quiz
@@ -118,6 +119,7 @@ COMMANDS = (
     claims,
     compile_command,
     bench,
+    conformance,
     check_command,
     worksheet,
     quiz,

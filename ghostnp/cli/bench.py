@@ -71,7 +71,8 @@ def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, 
     ]
     with ExitStack() as opened:
         everyone = [
-            opened.enter_context(Session(names, repeat=repeat, progress=_say, **setting)) for setting in settings
+            opened.enter_context(Session(names, repeat=repeat, progress=progress_line, **setting))
+            for setting in settings
         ]
         for name in _SECTIONS if section == "all" else (section,):
             of = LAYERS_OF if name == "ops" else NETWORKS
@@ -93,14 +94,14 @@ def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, 
     report.surroundings["other programs"] = (
         "not known" if others.share is None else f"took {others.share:.0%} of the machine meanwhile"
     )
-    _say("")
+    progress_line("")
     click.echo(report.text("github" if style == "markdown" else "simple"))
     _write(report, json_file, plot)
     if report.failures:
         raise click.ClickException("these are not right:\n" + "\n".join(report.failures))
 
 
-def _say(text):
+def progress_line(text):
     """Progress: one line that is written over and over on a terminal, lines otherwise."""
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[K{text[:100]}", nl=False, err=True)

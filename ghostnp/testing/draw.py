@@ -51,9 +51,9 @@ def calls(operator, *, paddings="any", **fixed):
     **fixed
         What is not to be drawn as usual, by the argument's name: a value, or a strategy of your own, such as
         ``stride=1`` or ``x=shapes(channels=st.integers(2, 5))``. What follows from it is drawn to fit. Of convolutions
-        `kernel`, `channels`, `filters` (how many outputs) and `size`, of x, can be fixed too; of all operators the axis
-        that is `long` ("width", "height", "channels", "filters" or ""), and the `regime` of the numbers, one of
-        `REGIMES`, which is the usual one by default.
+        `kernel`, `channels`, `filters` (how many outputs) and `size`, of x, can be fixed too; where a bias may be left
+        out, whether calls come `with_bias`; of all operators the axis that is `long` ("width", "height", "channels",
+        "filters" or ""), and the `regime` of the numbers, one of `REGIMES`, which is the usual one by default.
 
     Returns
     -------
@@ -354,14 +354,19 @@ def _recipe(row):
             )
         found = _Recipe(_maps, (row.activations[0], "spread"))
     idle = {"groups"} - {*row.positional, *row.keywords} | ({"kernel"} if row.one_tap else set())
-    names = dict.fromkeys((*found.free, *(name for name in _KEYWORDS if name in row.keywords), *_COMMON))
+    bias = ("with_bias",) if "bias" in row.positional and not _has_bias(row) else ()
+    names = dict.fromkeys((*found.free, *bias, *(name for name in _KEYWORDS if name in row.keywords), *_COMMON))
     return _Recipe(found.draw, tuple(name for name in names if name not in idle))
 
 
 def _bias(choose, row, channels):
     """A bias, or none where the operator can do without."""
-    optional = signature(row.forward).parameters["bias"].default is None
-    return {"bias": (channels,)} if not optional or choose("with_bias", st.booleans()) else {}
+    return {"bias": (channels,)} if _has_bias(row) or choose("with_bias", st.booleans()) else {}
+
+
+def _has_bias(row):
+    """Whether it cannot do without one."""
+    return signature(row.forward).parameters["bias"].default is not None
 
 
 # What has several forms draws the numbers for all of them, so that a form can shrink to a simpler one by itself.

@@ -1,4 +1,4 @@
-"""Frameworks: how a function of PyTorch, Keras or your own is handed arrays, and how its gradients are got back.
+"""Frameworks: how a function of PyTorch, Keras, JAX, MLX or your own is handed arrays, and gives its gradients back.
 
 An `Adapter` says it. One of your own is a small class, and is given as ``framework=``:
 
@@ -16,11 +16,10 @@ An `Adapter` says it. One of your own is a small class, and is given as ``framew
 >>> y, _ = Decimals()(lambda x: x * Decimal(-1), [np.ones(2, np.float32)], {}, format_of("float32"), [False])
 >>> y
 array([-1., -1.], dtype=float32)
-
-PYTEST_DONT_REWRITE: what fails here says by itself what is right.
 """
 
 import functools
+from os import PathLike, fspath
 
 import numpy as np
 
@@ -34,10 +33,13 @@ class Adapter:
         Which paddings its convolutions can express: see `calls`.
     computes : bool
         Whether there are numbers in its results; if not, shapes and dtypes are compared alone.
+    subnormals : bool
+        Whether it computes with subnormals; if not, it takes them for zeros, and so for numbers on a kink.
     """
 
     paddings = "any"
     computes = True
+    subnormals = True
 
     def tensor(self, array, form, wanted):
         """An array as the framework has it.
@@ -140,7 +142,8 @@ class Adapter:
     def back(self, tensor, form, what):
         """A result in the carrier of `form`; `what` names it if it is of another format."""
         came = self.dtype(tensor)
-        assert came == form.name, f"{what} is {came} for {form.name}"
+        if came != form.name:
+            raise AssertionError(f"{what} is {came} for {form.name}")
         return self.array(tensor).astype(form.carrier, copy=False)
 
     def __repr__(self):
@@ -237,14 +240,136 @@ class Keras(Adapter):
         return y, pull
 
 
-ADAPTERS = {"numpy": Adapter, "torch": Torch, "keras": Keras}
-_HOMES = {"torch": "torch", "keras": "keras", "tensorflow": "keras"}
+class Jax(Adapter):
+    """Functions of JAX's arrays, compiled or not; gradients by ``jax.vjp``. In float64 its 64 bits are switched on."""
+
+    subnormals = False  # XLA's default
+
+    def tensor(self, array, form, wanted):
+        """An array of JAX's."""
+        import jax.numpy as jnp
+
+        return jnp.array(super().tensor(_fresh(array), form, wanted))
+
+    def run(self, fn, tensors, keywords, wanted):
+        """Differentiate only where a gradient is wanted."""
+        import jax
+
+        if not wanted:
+            return fn(*tensors, **keywords), None
+        y, pull = jax.vjp(_function_of(fn, tensors, keywords, wanted), *wanted)
+        return y, lambda dy: pull(type(y)(dy) if isinstance(y, list | tuple) else dy[0])
+
+    def __call__(self, fn, arrays, keywords, form, wanted):
+        """As of any adapter."""
+        import jax
+
+        wide = form.name == "float64"
+        with jax.enable_x64(wide):
+            y, pull = super().__call__(fn, arrays, keywords, form, wanted)
+
+        def gradients(dy):
+            with jax.enable_x64(wide):
+                return pull(dy)
+
+        return y, None if pull is None else gradients
+
+
+class Mlx(Adapter):
+    """Functions of MLX's arrays; gradients by ``mlx.core.vjp``. Its convolutions take NHWC and OHWI."""
+
+    paddings = "symmetric"
+
+    def tensor(self, array, form, wanted):
+        """An array of MLX's."""
+        import mlx.core as mx
+
+        tensor = mx.array(_fresh(array))
+        return tensor.astype(getattr(mx, form.name)) if array.dtype.kind == "f" else tensor
+
+    def array(self, tensor):
+        """The numbers; NumPy has no bfloat16."""
+        import mlx.core as mx
+
+        return np.array(tensor.astype(mx.float32) if tensor.dtype == mx.bfloat16 else tensor)
+
+    def dtype(self, tensor):
+        """The name without that of the library."""
+        return str(tensor.dtype).rpartition(".")[2]
+
+    def run(self, fn, tensors, keywords, wanted):
+        """MLX runs the function once more to differentiate it."""
+        import mlx.core as mx
+
+        y = fn(*tensors, **keywords)
+        return y, lambda dy: mx.vjp(_function_of(fn, tensors, keywords, wanted), wanted, dy)[1]
+
+
+class OnnxRuntime(Adapter):
+    """Models in files, such as "conv.onnx", run by ONNX Runtime.
+
+    The model's inputs are the operator's arrays in order, weights among them, and its first outputs are y. What the
+    operator's keywords say is in the model already, so it is fixed for all calls: ``kernel=3, stride=1, padding=1``.
+
+    Parameters
+    ----------
+    providers : sequence of str, default ("CPUExecutionProvider",)
+        What ONNX Runtime computes with.
+    """
+
+    def __init__(self, providers=("CPUExecutionProvider",)):
+        self.providers, self._loaded = tuple(providers), {}
+
+    def load(self, model):
+        """Get a model ready.
+
+        Parameters
+        ----------
+        model : str or bytes
+            A file, or what would be in it.
+
+        Returns
+        -------
+        inputs : list of str
+            Their names.
+        infer : callable
+            From a dict of arrays by name to a list of arrays.
+        """
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what goes wrong is raised
+        options.intra_op_num_threads = 1  # the calls are small, and threads take longer to start than to compute
+        session = onnxruntime.InferenceSession(model, options, providers=list(self.providers))
+        return [given.name for given in session.get_inputs()], lambda feeds: session.run(None, feeds)
+
+    def run(self, fn, tensors, keywords, wanted):
+        """Feed the arrays by position."""
+        file = fspath(fn)
+        if file not in self._loaded:
+            self._loaded[file] = self.load(file)
+        names, infer = self._loaded[file]
+        arrays = [part for value in tensors for part in (value if isinstance(value, list) else [value])]
+        arrays = [part for part in arrays if hasattr(part, "dtype")]
+        if len(arrays) != len(names):
+            raise TypeError(
+                f"{file} has {len(names)} inputs ({', '.join(names)}), and the operator has {len(arrays)} arrays: the "
+                f"rule is an input for each, weights too; with_bias=False says that there is no bias"
+            )
+        y = infer({name: _fresh(array) for name, array in zip(names, arrays, strict=True)})
+        return (y if len(y) > 1 else y[0]), None
+
+
+ADAPTERS = {"numpy": Adapter, "torch": Torch, "keras": Keras, "jax": Jax, "mlx": Mlx, "onnxruntime": OnnxRuntime}
+_HOMES = {"torch": "torch", "keras": "keras", "tensorflow": "keras", "jax": "jax", "jaxlib": "jax", "mlx": "mlx"}
 
 
 def framework_of(fn):
-    """Which framework a function comes from, by its module: "numpy" if from none that is known."""
+    """Which framework a function comes from, by its module: "numpy" if from none that is known; a file is a model."""
     while isinstance(fn, functools.partial):
         fn = fn.func
+    if isinstance(fn, str | PathLike):
+        return "onnxruntime"
     module = getattr(fn, "__module__", None) or type(fn).__module__
     return _HOMES.get(str(module).split(".")[0], "numpy")
 
@@ -269,6 +394,18 @@ def adapter_of(framework, device=None):
     if not isinstance(adapter, Torch):
         raise ValueError(f"device={device!r}: the rule is framework='torch', whose devices have such names")
     return Torch(device)
+
+
+def _function_of(fn, tensors, keywords, wanted):
+    """`fn` as a function of those tensors alone whose gradients are wanted."""
+    places = {id(tensor): number for number, tensor in enumerate(wanted)}
+
+    def replaced(value, given):
+        if isinstance(value, list):
+            return [replaced(part, given) for part in value]
+        return given[places[id(value)]] if id(value) in places else value
+
+    return lambda *given: fn(*(replaced(value, given) for value in tensors), **keywords)
 
 
 def _fresh(array):

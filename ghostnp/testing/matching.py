@@ -11,6 +11,7 @@
 """
 
 import functools
+from os import PathLike, fspath
 
 import numpy as np
 
@@ -48,23 +49,24 @@ def assert_matches(
     examples=None,
     **fixed,
 ):
-    """Hold a function of PyTorch, Keras or NumPy against the definition of an operator, and its gradients too.
+    """Hold a function of NumPy or a framework against the definition of an operator, and its gradients too.
 
     Parameters
     ----------
-    fn : callable
+    fn : callable or path
         Called as the operator is: arrays by position (no bias where there is none), all else as keywords with the
-        operator's names, and only those that have not their usual value. Gives y; extra outputs are left alone.
+        operator's names, and only those that have not their usual value. Gives y; extra outputs are left alone. A path,
+        such as "conv.onnx", is a model for ONNX Runtime: see `OnnxRuntime`.
     operator : str
         A forward function of the vocabulary, such as "conv2d", or one that was registered.
     backward : callable, optional
-        Called as the operator's backward pass is; gives gradients in its order. By default PyTorch's autograd or
-        TensorFlow's tape differentiate `fn`, and a plain function's gradients are not compared.
+        Called as the operator's backward pass is; gives gradients in its order. By default the framework differentiates
+        `fn` (autograd, TensorFlow's tape, `vjp`); of a plain function or a model no gradients are compared.
     layout : {"NCHW", "NHWC"}, default "NCHW"
         How `fn` takes and gives maps.
     weights : {"OIHW", "HWIO", "OHWI", "HWCM"}, default "OIHW"
         How it takes filters; "HWCM" are the depthwise ones of Keras.
-    framework : {"numpy", "torch", "keras"} or Adapter, optional
+    framework : {"numpy", "torch", "keras", "jax", "mlx", "onnxruntime"} or Adapter, optional
         What it computes with; by default the one that `fn` is from, so a function of your own that calls PyTorch has
         to say so.
     device : str, optional
@@ -178,7 +180,9 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
         call, error = failure
         says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
         if isinstance(error, TypeError | AttributeError) and framework == "numpy":
-            says += "\n    it was called with NumPy arrays: if it wants tensors, say framework='torch' or 'keras'"
+            says += (
+                "\n    it was called with NumPy arrays: if it wants tensors, say framework='torch' or 'keras' or 'jax'"
+            )
         raise AssertionError(
             f"{_name(fn)} is not {operator}: {says}\n    again: {_again(fn, backward, operator, said, call)}"
         ) from (None if isinstance(error, AssertionError) else error)
@@ -206,6 +210,8 @@ def _name(fn):
     if isinstance(fn, functools.partial):
         given = [*map(repr, fn.args), *(f"{name}={value!r}" for name, value in fn.keywords.items())]
         return f"partial({', '.join([_name(fn.func), *given])})"
+    if isinstance(fn, str | PathLike):
+        return repr(fspath(fn))
     name = getattr(fn, "__name__", "fn")
     return name if name.isidentifier() else "fn"
 

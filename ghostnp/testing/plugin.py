@@ -7,8 +7,6 @@ module whose functions are called otherwise than ours says how, as of `assert_ma
 
 ``--ghostnp-report`` adds a table of what was held and on how many calls, of all tests of a run that call
 `assert_matches` or `assert_laws`; ``--ghostnp-report=FILE`` writes it as JSON as well.
-
-PYTEST_DONT_REWRITE: what fails here says by itself what is right.
 """
 
 import importlib
@@ -17,7 +15,7 @@ import json
 import os
 import sys
 from difflib import get_close_matches
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from inspect import isroutine
 from pathlib import Path
 
@@ -156,8 +154,8 @@ def _load(name):
     try:
         if name.endswith(".py"):
             loader = SourceFileLoader(Path(name).stem, name)
-            spec = importlib.util.spec_from_file_location(loader.name, name, loader=loader)
-            assert spec is not None  # it has a loader
+            spec = ModuleSpec(loader.name, loader, origin=name)
+            spec.has_location = True
             module = sys.modules[loader.name] = importlib.util.module_from_spec(spec)
             loader.exec_module(module)
         else:

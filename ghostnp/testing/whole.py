@@ -2,8 +2,6 @@
 
 Both get the same numbers in float64, and so they differ by what another order of summation leaves. What is compared is
 what a layer shows: its output, dx, the gradient of every parameter, and the running statistics afterwards.
-
-PYTEST_DONT_REWRITE: what fails here says by itself what is right.
 """
 
 import copy
@@ -133,7 +131,8 @@ def _array(tensor):
 
 
 def _assert_close(what, got, wanted, mode, tolerance):
-    assert np.shape(got) == wanted.shape, f"{what} has shape {np.shape(got)} in {mode}, and {wanted.shape} is right"
+    if np.shape(got) != wanted.shape:
+        raise AssertionError(f"{what} has shape {np.shape(got)} in {mode}, and {wanted.shape} is right")
     allowed = tolerance * max(1.0, float(np.abs(wanted).max(initial=0)))
     wrong = ~(np.abs(got - wanted) <= allowed)
     if np.any(wrong):

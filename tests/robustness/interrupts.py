@@ -13,9 +13,10 @@ import time
 
 from jupyter_client.manager import KernelManager
 
+# Numba is imported first: if its own import is interrupted, Numba cannot be imported again in that process.
 START = """
 import numpy as np
-import ghostnp
+import ghostnp, ghostnp.kernels
 from ghostnp.training.loop import tiny_ghostnet
 x = np.random.default_rng(0).normal(size=(64, 1, 16, 16)).astype(np.float32)
 labels = np.arange(64) % 10
@@ -43,8 +44,11 @@ assert steps[0](x, labels, rate=0.1) == steps[1](x, labels, rate=0.1)
 
 def run(client, code):
     """The reply to a cell: "ok", or the name of what it raised."""
-    content = client.execute_interactive(code, timeout=600, output_hook=lambda message: None)["content"]
-    return "ok" if content["status"] == "ok" else f"{content['ename']}: {content['evalue']}"
+    while True:  # behind a cell that was interrupted, Jupyter drops for a moment what is asked of it
+        content = client.execute_interactive(code, timeout=600, output_hook=lambda message: None)["content"]
+        if content["status"] != "aborted":
+            return "ok" if content["status"] == "ok" else f"{content['ename']}: {content['evalue']}"
+        time.sleep(0.1)
 
 
 def interrupt(manager, client, code, seconds):

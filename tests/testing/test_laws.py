@@ -1,9 +1,12 @@
 """The laws catch what is planted, with no oracle, and let pass what is right."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from ghostnp import ops
+from ghostnp import ops, testing
 from ghostnp.testing import LAWS, Call, assert_laws, assert_matches, ghost_module, laws_of, smallest_failure
 from ghostnp.testing.calls import leaves, operator_names
 from ghostnp.testing.laws.table import calls_for
@@ -63,3 +66,35 @@ def test_every_law_but_the_common_ones_catches_a_mistake():
 def test_there_are_two_dozen_mistakes_and_more():
     assert len(BROKEN) >= 40
     assert len({broken.operator for broken in BROKEN.values()}) >= 18
+
+
+def test_no_verdict_is_an_assertion():
+    """What is held raises, so that `python -O` and PYTHONOPTIMIZE leave out none of it."""
+    package = Path(testing.__file__).parent
+    found = {
+        f"{path.relative_to(package)}:{node.lineno}"
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assert)
+    }
+    assert found == set()
+
+
+def test_what_is_optimised_is_held_as_well(run_python):
+    code = """
+from types import SimpleNamespace
+from ghostnp import ops
+from ghostnp.testing import assert_laws, assert_matches
+
+def found(hold, *given):
+    try:
+        hold(*given)
+    except AssertionError:
+        return True
+    return False
+
+wrong = SimpleNamespace(relu=abs, global_avg_pool2d_backward=lambda dy, x: 0 * x + dy)
+print(__debug__, found(assert_matches, wrong.relu, "relu"), found(assert_laws, wrong, "relu"),
+      found(assert_laws, wrong, "global_avg_pool2d"), found(assert_laws, ops, "relu"))
+"""
+    assert run_python(code, PYTHONOPTIMIZE="1").split() == ["False", "True", "True", "True", "False"]

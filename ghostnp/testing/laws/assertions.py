@@ -1,7 +1,4 @@
-"""What must hold whatever the case, with no second implementation to compare with: for tests of your own.
-
-PYTEST_DONT_REWRITE: what fails here says by itself what is right.
-"""
+"""What must hold whatever the case, with no second implementation to compare with: for tests of your own."""
 
 import numpy as np
 
@@ -21,7 +18,8 @@ def inner(a, b):
     -------
     float
     """
-    assert a.shape == b.shape, f"shapes {a.shape} and {b.shape} differ"
+    if a.shape != b.shape:
+        raise AssertionError(f"shapes {a.shape} and {b.shape} differ")
     return float(np.sum(a.astype(np.float64) * b))
 
 
@@ -43,7 +41,8 @@ def assert_adjoint(y, dy, *pairs, tolerance=0.0):
     allowed = tolerance * float(np.linalg.norm(dy)) * float(np.linalg.norm(y))
     for index, (gradient, argument) in enumerate(pairs):
         went = inner(gradient, argument)
-        assert abs(went - came) <= allowed, f"gradient {index} hands out {went}, and {came} came in"
+        if not abs(went - came) <= allowed:
+            raise AssertionError(f"gradient {index} hands out {went}, and {came} came in")
 
 
 def assert_linear(f, a, b):
@@ -120,8 +119,10 @@ def assert_gradient(f, arguments, dy, gradients, *, seed=0, step=_STEP, toleranc
     moved = [(dy, y), *zip(gradients, arguments, strict=True)]
     rounding = 8 * np.finfo(np.float64).eps * sum(float(np.sum(np.abs(a) * np.abs(b))) for a, b in moved)
     for index, (argument, gradient) in enumerate(zip(arguments, gradients, strict=True)):
-        assert gradient.shape == argument.shape, f"gradient {index} has shape {gradient.shape}, not {argument.shape}"
-        assert gradient.any(), f"gradient {index} is zero: nothing is checked"
+        if gradient.shape != argument.shape:
+            raise AssertionError(f"gradient {index} has shape {gradient.shape}, not {argument.shape}")
+        if not gradient.any():
+            raise AssertionError(f"gradient {index} is zero: nothing is checked")
         direction = rng.normal(size=argument.shape)
 
         def loss(way, index=index, argument=argument, direction=direction):
@@ -130,6 +131,8 @@ def assert_gradient(f, arguments, dy, gradients, *, seed=0, step=_STEP, toleranc
         slope, allowed = slope_along(loss, rounding, step)
         scale = float(np.linalg.norm(gradient)) * float(np.linalg.norm(direction))
         difference = abs(slope - inner(gradient, direction))
-        assert difference <= allowed + tolerance * scale, (
-            f"gradient {index}: off by {difference:.3g} at a scale of {scale:.3g}, where {allowed:.3g} would be allowed"
-        )
+        if not difference <= allowed + tolerance * scale:
+            raise AssertionError(
+                f"gradient {index}: off by {difference:.3g} at a scale of {scale:.3g}, where {allowed:.3g} would be "
+                f"allowed"
+            )

@@ -1,7 +1,4 @@
-"""Laws of handling: what an operator may do with the arrays that it is given, and what its results look like.
-
-PYTEST_DONT_REWRITE: what fails here says by itself what is right.
-"""
+"""Laws of handling: what an operator may do with the arrays that it is given, and what its results look like."""
 
 import numpy as np
 
@@ -36,14 +33,16 @@ def gradients_fit(namespace, call):
             gradients = run_backward(namespace, layout, dy, arguments, extra)
             _assert_untouched(arguments, before)
             for part, copy in zip(leaves(dy), came, strict=True):
-                assert np.array_equal(part, copy), "dy was written into"
+                if not np.array_equal(part, copy):
+                    raise AssertionError("dy was written into")
             results.append(gradients)
         for name, gradient in results[0].items():
             _assert_dtype(f"d{name}", gradient, dtype)
             shapes = [np.shape(part) for part in leaves(arguments.get(name, []))]
             if name in arguments:
                 got = [np.shape(part) for part in leaves(gradient)]
-                assert got == shapes, f"d{name} has shape {_one(got)}, and {name} has {_one(shapes)}"
+                if got != shapes:
+                    raise AssertionError(f"d{name} has shape {_one(got)}, and {name} has {_one(shapes)}")
         bounds = {} if _exact(call, dtype) else backward_bound(call, arguments, dy, extra, dtype)
         found, plain = results
         for name, gradient in found.items():
@@ -55,15 +54,17 @@ def counts_itself(namespace, call):
     cost = call.cost(namespace)
     y, _ = run(namespace, call, call.arguments(np.float64))
     expected = cost.output if isinstance(y, list) else [cost.output]
-    assert [part.shape for part in leaves(y)] == [tuple(shape) for shape in expected], (
-        f"y has shape {_one([part.shape for part in leaves(y)])}, and the cost says {_one(expected)}"
-    )
+    if [part.shape for part in leaves(y)] != [tuple(shape) for shape in expected]:
+        raise AssertionError(
+            f"y has shape {_one([part.shape for part in leaves(y)])}, and the cost says {_one(expected)}"
+        )
     if call.row.multiplies and len(set(call.row.trained) - {"bias"}) == 1:  # of two, the second sums what the first did
         whole = bordered(call) if call.row.slides else call
         ones = whole.arguments(np.float64, draw=lambda rng, shape, dtype: np.ones(shape, dtype))
         ones.pop("bias", None)
         total = run(namespace, whole, ones)[0].sum()
-        assert total == cost.macs, f"over ones the outputs sum to {total:g}, and there are {cost.macs} multiply-adds"
+        if total != cost.macs:
+            raise AssertionError(f"over ones the outputs sum to {total:g}, and there are {cost.macs} multiply-adds")
 
 
 def passes_nan_on(namespace, call):
@@ -100,7 +101,8 @@ def stays_finite(namespace, call):
     for name, value in results.items():
         for part in leaves(value):
             off = ~np.isfinite(part)
-            assert not np.any(off), f"{name} has {part[off].ravel()[0]} in it, where every argument is below 1e5"
+            if np.any(off):
+                raise AssertionError(f"{name} has {part[off].ravel()[0]} in it, where every argument is below 1e5")
 
 
 def _one(shapes):
@@ -109,13 +111,15 @@ def _one(shapes):
 
 def _assert_dtype(what, value, dtype):
     for part in leaves(value) or [np.asarray(value)]:
-        assert part.dtype == dtype, f"{what} is {part.dtype} for {np.dtype(dtype)}"
+        if part.dtype != dtype:
+            raise AssertionError(f"{what} is {part.dtype} for {np.dtype(dtype)}")
 
 
 def _assert_untouched(arguments, before):
     for name in arguments:
         for part, copy in zip(leaves(arguments[name]), leaves(before[name]), strict=True):
-            assert np.array_equal(part, copy), f"{name} was written into"
+            if not np.array_equal(part, copy):
+                raise AssertionError(f"{name} was written into")
 
 
 def _exact(call, dtype):
@@ -127,6 +131,8 @@ def _assert_close_in_any_memory(value, plain, bounds):
     """Require that what was computed twice differs by twice the bound at most, and not at all where there is none."""
     got, wanted = leaves(value), leaves(plain)
     for one, other, most in zip(got, wanted, allowed_difference(*bounds) or [0.0] * len(wanted), strict=True):
-        assert one.shape == other.shape, f"in another memory layout a shape is {one.shape}, and {other.shape} else"
+        if one.shape != other.shape:
+            raise AssertionError(f"in another memory layout a shape is {one.shape}, and {other.shape} else")
         off = np.abs(one - other).max(initial=0)
-        assert off <= most, f"in another memory layout of the same numbers a result differs by {off:.3g}"
+        if not off <= most:
+            raise AssertionError(f"in another memory layout of the same numbers a result differs by {off:.3g}")

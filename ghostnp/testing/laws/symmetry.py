@@ -1,7 +1,4 @@
-"""Laws of sameness: what must come out when the input is put in another order, moved, or made constant.
-
-PYTEST_DONT_REWRITE: what fails here says by itself what is right.
-"""
+"""Laws of sameness: what must come out when the input is put in another order, moved, or made constant."""
 
 import numpy as np
 
@@ -38,7 +35,8 @@ def assert_same(actual, expected, what, allowed=None):
     """
     results = leaves(actual), leaves(expected)
     for got, wanted, most in zip(*results, [0.0] * len(results[1]) if allowed is None else allowed, strict=True):
-        assert got.shape == wanted.shape, f"{what} has shape {got.shape} where {wanted.shape} is the rule"
+        if got.shape != wanted.shape:
+            raise AssertionError(f"{what} has shape {got.shape} where {wanted.shape} is the rule")
         with np.errstate(invalid="ignore"):
             off = ~((got == wanted) | (np.abs(got - wanted) <= most))
         if off.any():
@@ -159,7 +157,8 @@ def keeps_its_limits(namespace, call):
     y = run(namespace, call, {"x": x})[0]
     expected = np.where(x < low, low, np.where(x > high, high, x))
     assert_same(np.nan_to_num(y), np.nan_to_num(expected), "y")
-    assert np.array_equal(np.isnan(y), np.isnan(x)), "y is a number where x is NaN, or NaN where x is a number"
+    if not np.array_equal(np.isnan(y), np.isnan(x)):
+        raise AssertionError("y is a number where x is NaN, or NaN where x is a number")
 
 
 def deals_channels_out(namespace, call):
@@ -171,10 +170,10 @@ def deals_channels_out(namespace, call):
         dealt = y[0, start : start + groups, 0, 0].astype(int)
         hands = (dealt // (channels // groups)).tolist()
         said = f"channels {dealt.tolist()} of y come from groups {hands}"
-        assert hands == list(range(groups)), f"{said}: one of each is the rule"
-        assert set(dealt % (channels // groups)) == {start // groups}, (
-            f"{said}, not from place {start // groups} in each"
-        )
+        if hands != list(range(groups)):
+            raise AssertionError(f"{said}: one of each is the rule")
+        if set(dealt % (channels // groups)) != {start // groups}:
+            raise AssertionError(f"{said}, not from place {start // groups} in each")
 
 
 def normalizes(namespace, call):
@@ -208,7 +207,8 @@ def takes_the_largest(namespace, call):
     taken = np.full(y.shape, np.nan)
     for number, (u, v) in enumerate(np.ndindex(window.kernel)):
         pixel = tap(xp, u, v, window)
-        assert (y >= pixel).all(), f"y is smaller than the pixel that tap {(u, v)} reads"
+        if not (y >= pixel).all():
+            raise AssertionError(f"y is smaller than the pixel that tap {(u, v)} reads")
         taken[argmax == number] = pixel[argmax == number]
     assert_same(taken, y, "the pixel that argmax names")
 

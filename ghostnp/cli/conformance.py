@@ -1,0 +1,69 @@
+"""The command `ghostnp conformance`: hold the operators of frameworks against the definitions and the laws."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from ghostnp.cli.bench import progress_line
+from ghostnp.files import replace
+from ghostnp.ops.checks import nearest, shown
+from ghostnp.ops.vocabulary import operators
+
+_FRAMEWORKS = ("pytorch", "jax", "keras", "onnxruntime", "openvino")
+_DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+
+@click.command("conformance")
+@click.option(
+    "--framework", "frameworks", multiple=True, type=click.Choice(_FRAMEWORKS), help="Default: all that are installed."
+)
+@click.option("--operator", "names", multiple=True, metavar="NAME", help="Default: all that the framework has.")
+@click.option("--dtype", "dtypes", multiple=True, type=click.Choice(_DTYPES), help="Default: all that it has.")
+@click.option(
+    "--calls", type=click.IntRange(min=1), default=30, show_default=True,
+    help="How many to draw for each operator, dtype and regime, and for each law.",
+)  # fmt: skip
+@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write the page here.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write everything here.")
+def conformance(frameworks, names, dtypes, calls, markdown, json_file):
+    """Hold the operators of PyTorch, JAX, Keras, ONNX Runtime and OpenVINO against the definitions and the laws.
+
+    y and gradients, in every regime of numbers, from usual ones to NaN. What fails is reduced to the smallest call, and
+    a script shows it with the framework alone. The page has tables, versions, date and scripts; it is printed if it is
+    not written to a file.
+
+    The options --framework, --operator and --dtype may be repeated. A framework that is not installed is named and left
+    out. Failures are what the report is about, and no error: the exit code is 0.
+    """
+    try:
+        import ghostnp.testing  # noqa: F401 - says so if it cannot be had, as without Hypothesis
+    except ImportError as error:
+        raise click.ClickException(str(error)) from None
+    from ghostnp.conformance.run import run
+
+    for name in names:
+        if name not in operators():
+            raise click.UsageError(
+                f"--operator {shown(name)}: the rule is an operator of the vocabulary, nearest first: "
+                f"{nearest(name, operators())}"
+            )
+    for file in filter(None, (markdown, json_file)):
+        if not file.parent.is_dir():
+            raise click.ClickException(f"no folder {file.parent} for {file.name}: the rule is a folder that exists")
+    page = run(
+        frameworks or _FRAMEWORKS,
+        command=shlex.join(["ghostnp", *sys.argv[1:]]),
+        calls=calls, names=names, dtypes=dtypes, progress=progress_line,
+    )  # fmt: skip
+    progress_line("")
+    try:
+        if json_file is not None:
+            replace(json_file, page.to_json().encode())
+        if markdown is not None:
+            replace(markdown, page.to_markdown().encode())
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
+    if markdown is None:
+        click.echo(page.to_markdown())

@@ -1,0 +1,224 @@
+"""Every operator of a framework, held against its definition in every regime and against every law."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+
+import numpy as np
+
+from ghostnp.ops.vocabulary import operator_named, operators
+from ghostnp.testing.adapted import Adapted
+from ghostnp.testing.comparison import compare
+from ghostnp.testing.draw import strata
+from ghostnp.testing.frameworks import Adapter
+from ghostnp.testing.laws.table import calls_for, laws_of
+from ghostnp.testing.matching import promised
+from ghostnp.testing.search import smallest_failure
+
+# What is printed last by a script, so that it can be compared with what was seen.
+_TAIL = """
+import json, numpy
+parts = [part for found in every for part in (found if isinstance(found, (list, tuple)) else [found])]
+parts = [part.detach().double() if hasattr(part, "detach") else part for part in parts]
+print("FOUND", json.dumps([numpy.asarray(part).astype("float64").tolist() for part in parts]))
+"""
+_SHOWN = 4  # calls in a script, at most: the last ones
+
+
+@dataclass
+class Held:
+    """One operator held against one thing.
+
+    Parameters
+    ----------
+    operator, dtype : str
+    against : str
+        A regime, or the name of a law.
+    is_law : bool
+        Which of the two.
+    calls : int
+        How many were made, until one failed.
+    failure : dict or None
+        The smallest call that fails (`case`), what is wrong (`says`), the script that repeats it, and whether it did
+        (`reproduced`).
+    """
+
+    operator: str
+    dtype: str
+    against: str
+    is_law: bool
+    calls: int
+    failure: dict | None = None
+
+
+class _NotSpokenError(Exception):
+    """A law needs a dtype, or a second output, that the framework has not."""
+
+
+def hold(peer, *, examples, names=None, dtypes=None, progress=lambda text: None):
+    """Hold a framework.
+
+    Parameters
+    ----------
+    peer : Peer
+    examples : int
+        How many calls for each operator, dtype and regime, and for each operator and law.
+    names, dtypes : sequence of str, optional
+        Some of the operators and of the peer's dtypes; by default all.
+    progress : callable
+        Is told what is being held.
+
+    Yields
+    ------
+    Held
+    """
+    for operator in names or operators():
+        if peer.function(operator) is None:
+            continue
+        for dtype in dtypes or peer.dtypes:
+            for regime in promised(operator_named(operator)):
+                progress(f"{peer.name}: {operator}, {dtype}, {regime}")
+                yield _match(peer, operator, dtype, regime, examples)
+        for law in laws_of(operator):
+            progress(f"{peer.name}: {operator}, {law.name}")
+            held = _law(peer, operator, law, examples)
+            if held is not None:
+                yield held
+
+
+def _match(peer, operator, dtype, regime, examples):
+    style, function = peer.style(operator, dtype), peer.function(operator)
+    drawn = strata(operator, [regime], examples=examples, **peer.given(operator))
+
+    def check(call, style=style):
+        compare(function, None, call, style)
+
+    return _searched(peer, drawn, check, style, Held(operator, dtype, regime, False, 0))
+
+
+def _law(peer, operator, law, examples):
+    """None where the framework has not what the law asks for: gradients, float64, or extra outputs."""
+    style = peer.style(operator, "float32")
+    drawn = calls_for(operator, [law], examples, **peer.given(operator))
+
+    def check(call, style=style):
+        law.check(_Namespace(Adapted(peer.function(operator), operator, style), peer), call)
+
+    if law.name in ("normalizes", "takes the largest"):  # they read what frameworks keep to themselves
+        return None
+    try:
+        return _searched(peer, drawn, check, style, Held(operator, "", law.name, True, 0))
+    except _NotSpokenError:
+        return None
+
+
+class _Namespace:
+    """An adapted operator that says what it cannot."""
+
+    def __init__(self, adapted, peer):
+        for name, function in vars(adapted).items():
+            if not name.startswith("_"):
+                setattr(self, name, self._guarded(function, name.endswith("_backward"), peer))
+
+    @staticmethod
+    def _guarded(function, backward, peer):
+        def call(first, *given, **keywords):
+            part = first[0] if isinstance(first, list) else first
+            if (backward and not peer.differentiates) or part.dtype.name not in peer.dtypes:
+                raise _NotSpokenError
+            return function(first, *given, **keywords)
+
+        return call
+
+
+def _searched(peer, drawn, check, style, held):
+    refused = None
+
+    def counted(call):
+        nonlocal refused
+        try:
+            check(call)
+        except _NotSpokenError as error:
+            refused = error
+            return
+        held.calls += 1
+
+    failure = smallest_failure(drawn, counted)
+    if refused is not None:
+        raise refused
+    if failure is not None:
+        call, error = failure
+        says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
+        held.failure = {"case": repr(call), "says": says} | _script(peer, call, check, style, says)
+    return held
+
+
+def _script(peer, call, check, style, says):
+    """The framework's own calls behind a failure, and whether they repeat it in a process without ghostnp."""
+    heard = _Overheard(style.adapter)
+    raised = False
+    try:
+        check(call, style._replace(adapter=heard))
+    except Exception as error:  # it was seen before
+        raised = not isinstance(error, AssertionError)
+    lines, seen = ["every = []"], []
+    # Where a gradient is wrong, that is what is shown; the steps that a slope is measured by are not.
+    for one in [one for one in heard.calls if "dy" in one][-1:] or heard.calls[-_SHOWN:]:
+        names = [
+            name for name in call.row.positional if name != "bias" or len(one["arrays"]) == len(call.row.positional)
+        ]
+        arrays = dict(zip(names, one["arrays"], strict=True))
+        wanted = [name for name, want in zip(names, one["wanted"], strict=True) if want] if "dy" in one else []
+        lines += peer.spelled(call.operator, arrays, one["keywords"], one["form"], wanted, one.get("dy"))
+        if "y" in one:
+            lines += ["every.append(found)", "print(found)"]
+            seen.append(one["gradients"] if wanted else one["y"])
+    script = "\n".join([f"# {says.splitlines()[0]}", *peer.begins(heard.calls), *lines]) + "\n"
+    return {"script": script, "reproduced": _reproduced(script, seen, raised)}
+
+
+def _reproduced(script, seen, raised):
+    """Whether another process finds the same numbers, or is refused as well."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", script + _TAIL], cwd=folder, capture_output=True, text=True, check=False
+        )
+    if raised:
+        return done.returncode != 0
+    line = re.search(r"^FOUND (.*)$", done.stdout, re.MULTILINE)
+    if line is None:
+        return False
+    parts = [part for value in seen for part in (value if isinstance(value, list) else [value])]
+    found = json.loads(line[1])
+    return len(found) == len(parts) and all(
+        np.array_equal(np.asarray(one, np.float64).ravel(), np.asarray(two, np.float64).ravel(), equal_nan=True)
+        for one, two in zip(found, parts, strict=True)
+        if two is not None
+    )
+
+
+class _Overheard(Adapter):
+    """An adapter that keeps what it was asked."""
+
+    def __init__(self, adapter):
+        self._adapter, self.calls = adapter, []
+        self.paddings, self.computes, self.subnormals = adapter.paddings, adapter.computes, adapter.subnormals
+
+    def __call__(self, fn, arrays, keywords, form, wanted):
+        """As the adapter does."""
+        heard = {"arrays": arrays, "keywords": keywords, "form": form, "wanted": wanted}
+        self.calls.append(heard)
+        y, pull = self._adapter(fn, arrays, keywords, form, wanted)
+        heard["y"] = y
+        if pull is None:
+            return y, None
+
+        def gradients(dy):
+            heard["dy"] = dy
+            heard["gradients"] = [None if part is None else np.asarray(part) for part in pull(dy)]
+            return heard["gradients"]
+
+        return y, gradients
