@@ -22,12 +22,13 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16")
 @click.option("--operator", "names", multiple=True, metavar="NAME", help="Default: all that the framework has.")
 @click.option("--dtype", "dtypes", multiple=True, type=click.Choice(_DTYPES), help="Default: all that it has.")
 @click.option(
-    "--calls", type=click.IntRange(min=1), default=30, show_default=True,
-    help="How many to draw for each operator, dtype and regime, and for each law.",
+    "--calls", type=click.IntRange(min=1), default=24, show_default=True,
+    help="How many to draw for each operator, dtype and regime, and for each law; slow frameworks get a share.",
 )  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="How many frameworks at once.")
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write the page here.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write everything here.")
-def conformance(frameworks, names, dtypes, calls, markdown, json_file):
+def conformance(frameworks, names, dtypes, calls, jobs, markdown, json_file):
     """Hold the operators of PyTorch, JAX, Keras, ONNX Runtime and OpenVINO against the definitions and the laws.
 
     y and gradients, in every regime of numbers, from usual ones to NaN. What fails is reduced to the smallest call, and
@@ -55,7 +56,7 @@ def conformance(frameworks, names, dtypes, calls, markdown, json_file):
     page = run(
         frameworks or _FRAMEWORKS,
         command=shlex.join(["ghostnp", *sys.argv[1:]]),
-        calls=calls, names=names, dtypes=dtypes, progress=progress_line,
+        calls=calls, names=names, dtypes=dtypes, jobs=jobs, progress=progress_line,
     )  # fmt: skip
     progress_line("")
     try:
