@@ -252,7 +252,7 @@ PEERS: dict[str, Callable[[], Peer]] = {
         f"import jax\nimport jax.numpy as jnp\n{PRELUDE}", ("float32", "float64", "float16", "bfloat16"),
         fixed={"resize_bilinear": {"align_corners": False}},
         modules={"jax": "jax", "jnp": "jax.numpy", "lax": "jax.lax"},
-        share=1 / 6,
+        share=1 / 8,
     ),
     "keras": lambda: _Keras(
         "Keras on TensorFlow", ("keras", "tensorflow"), "ghostnp.conformance.keras_vocabulary",
