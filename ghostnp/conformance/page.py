@@ -65,15 +65,37 @@ class Page:
         """Everything."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
-    def to_markdown(self):
-        """A page."""
-        parts = [_OPENING, f"Made by `{self.command}` on {self.date} ({self.system})."]
-        if self.missing:
-            parts.append(f"Not installed: {', '.join(f'{name} ({needs})' for name, needs in self.missing.items())}.")
-        parts.append(tabulate(map(_summary, self.frameworks), _SUMMARY, "github"))
-        for found in self.frameworks:
-            parts += _framework(found)
-        return "\n\n".join(parts) + "\n"
+
+def from_json(text):
+    """A `Page` that `Page.to_json` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        given = json.loads(text)
+        frameworks = [
+            Found(**found | {"held": [Held(**held) for held in found["held"]]}) for found in given["frameworks"]
+        ]
+        return Page(**given | {"frameworks": frameworks})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError("the rule is a file that ghostnp conformance --json wrote") from error
+
+
+def to_markdown(pages):
+    """What one run found, or several, as one page."""
+    frameworks = [found for page in pages for found in page.frameworks]
+    missing = {name: needs for page in pages for name, needs in page.missing.items()}
+    made = [f"- `{page.command}` on {page.date} ({page.system})" for page in pages if page.frameworks]
+    parts = [_OPENING, "Made by\n\n" + "\n".join(made)]
+    if missing:
+        parts.append(f"Not installed: {', '.join(f'{name} ({needs})' for name, needs in missing.items())}.")
+    parts.append(tabulate(map(_summary, frameworks), _SUMMARY, "github"))
+    for found in frameworks:
+        parts += _framework(found)
+    return "\n\n".join(parts) + "\n"
 
 
 _SUMMARY = ("framework", "versions", "operators", "calls", "matches kept", "laws kept", "refuses some calls of")
