@@ -3,8 +3,8 @@ import pytest
 from ghostnp.course.study.answers import answers
 
 # Worked by hand. 08.2: 25 channels cost the same. 08.3: 8 intrinsic maps and 24 ghosts, 2 too many. 08.4: as s
-# grows, only the d² = 9 of a ghost is left for each map. 08.5: each pixel of the intrinsic map gets 1 from the output and
-# 4 from the ghosts; the pixels of x add up to 10.
+# grows, only the d² = 9 of a ghost is left for each map. 08.5: each pixel of the intrinsic map gets 1 from the output
+# and 4 from the ghosts; the pixels of x add up to 10.
 RIGHT = {
     "08.1": 40 * 60 + 60 * 9 + 2 * 120,
     "08.2": 26,

@@ -325,7 +325,9 @@ KNOWN_MISTAKES = {
     ],
     "ghost_module": [
         KnownMistake("y", _missing_relu, "Both steps end in a ReLU; here neither has one."),
-        KnownMistake("y", partial(_missing_relu, first=True), "The ghosts need a ReLU of their own: both steps end in one."),
+        KnownMistake(
+            "y", partial(_missing_relu, first=True), "The ghosts need a ReLU of their own: both steps end in one."
+        ),
         KnownMistake(
             "y",
             partial(_missing_relu, second=True),
