@@ -30,6 +30,7 @@ from ghostnp.modules import (
 from ghostnp.ops.registration import unregister
 from ghostnp.training.loop import tiny_ghostnet
 from tests.graph.engine.networks import ONE_SIZE, maps
+from tests.without_memory import WITHOUT_MEMORY
 
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-12}
 
@@ -487,7 +488,6 @@ STEP = """
 import os, signal, threading, warnings
 import numpy as np
 import ghostnp
-from ghostnp.kernels.runtime import memory
 from ghostnp.modules import BatchNorm2d, Conv2d, Flatten, GlobalAvgPool2d, Linear, Sequential
 
 def model():
@@ -498,35 +498,19 @@ labels = np.array([1])
 """
 
 # A row as long as this needs phases of its own, which each run allocates, and too large for memory that is kept.
-NO_MEMORY = """
-try:
-    import resource
-except ImportError:  # on Windows
-    raise SystemExit
-
-def address_space():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmSize"))
-
-if os.path.exists("/proc/self/status"):
-    trained, row = model(), np.random.default_rng(0).normal(size=(1, 1, 1, 1 << 24)).astype(np.float32)
-    step = ghostnp.compile(trained, training=True)
-    step(row, labels, rate=0.1)
-    before = {name: array.copy() for name, array in (trained.state_dict() | step.velocity).items()}
-    memory.release()
-    unlimited = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (address_space() + (1 << 20), unlimited[1]))
-    try:
-        step(row, labels, rate=0.1)
-    except MemoryError:
-        pass
-    else:
-        raise AssertionError("there was memory")
-    resource.setrlimit(resource.RLIMIT_AS, unlimited)
-    assert all((array == before[name]).all() for name, array in (trained.state_dict() | step.velocity).items())
-    step(row, labels, rate=0.1)
-    assert any((array != before[name]).any() for name, array in trained.state_dict().items())
+NO_MEMORY = (
+    WITHOUT_MEMORY
+    + """
+trained, row = model(), np.random.default_rng(0).normal(size=(1, 1, 1, 1 << 24)).astype(np.float32)
+step = ghostnp.compile(trained, training=True)
+step(row, labels, rate=0.1)
+before = {name: array.copy() for name, array in (trained.state_dict() | step.velocity).items()}
+call_without_memory(lambda: step(row, labels, rate=0.1))
+assert all((array == before[name]).all() for name, array in (trained.state_dict() | step.velocity).items())
+step(row, labels, rate=0.1)
+assert any((array != before[name]).any() for name, array in trained.state_dict().items())
 """
+)
 
 FORKED = """
 warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads: it is what this is about
