@@ -13,7 +13,6 @@ import pytest
 import ghostnp
 from ghostnp.graph.engine.engine import Engine
 from ghostnp.graph.engine.replay import Replay
-from ghostnp.kernels.runtime import set_threads, threads
 from ghostnp.modules import GhostModule
 from ghostnp.testing import MEMORY
 from tests.graph.engine.networks import Function, assert_same, maps, network, settled
@@ -25,13 +24,6 @@ SHAPE = (2, 3, 8, 8)
 @pytest.fixture
 def model():
     return settled(GhostModule(3, 8).astype(np.float64), maps((8, 3, 8, 8)))
-
-
-@pytest.fixture
-def count_threads():
-    before = threads()
-    yield set_threads
-    set_threads(before)
 
 
 def replay(model, x):
