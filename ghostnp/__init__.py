@@ -3,7 +3,11 @@
 Read it in this order: `ops` (the definitions), `kernels` (the same functions, fast), `backend` (which of them the
 layers call), `modules` (layers), `models` (networks), `graph` (a model as a list of calls: counting, tracing, the
 engine), `pictures`, `testing` (to compare your own code with ours), `weights`, `photo` and `classify`, `training`,
-`course` (for the class), `bench`, `cli`.
+`course` (for the class), `bench`, `cli`. All that opens, reads or replaces a file does so by `files`.
+
+What goes where is said by the docstring of each folder. A new kind of weights file is a reader and a writer in
+`weights._FORMATS`, and other people's names of the same weights are a row of `weights._RENAMED`;
+``tests/test_weights.py`` and ``tests/robustness`` try each kind.
 """
 
 from importlib import import_module

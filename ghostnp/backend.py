@@ -1,7 +1,8 @@
 """Which namespace the modules call.
 
 A backend is a namespace: anything with functions of the vocabulary as attributes. `ghostnp.ops` (the definitions) and
-`ghostnp.kernels` (their fast twins) are two; the recorder of `ghostnp.graph.tape` and a student's own file are others.
+`ghostnp.kernels` (their fast twins) are two; the recorder of `ghostnp.graph.recording` and a student's own file are
+others.
 
 >>> import ghostnp
 >>> with ghostnp.use_backend(ghostnp.ops):

@@ -162,7 +162,7 @@ claims("C05")
 # %% [markdown]
 # **Where is batch norm in a count?** It has $2C$ parameters, which count as such, and two statistics for each channel that are
 # *state* and no parameters: nothing learns them by gradient. Its work, two operations for each number in evaluation, is no
-# multiply-add of a convolution, and can be melted into one: `ghostnp compile` shows how. Tutorial 11 compares counters that
+# multiply-add of a convolution, and can be folded into one: `ghostnp compile` shows how. Tutorial 11 compares counters that
 # disagree on this.
 #
 # ## CReLU: both signs

@@ -163,7 +163,7 @@ print({channels: (channels // 4, make_divisible(channels / 4, 4)) for channels i
 #
 # With $C$ channels and $r$ hidden ones: $C r + r$ and $r C + C$ parameters, and $2 C r$ multiply-adds, *whatever the size of
 # the maps*, since the layers see means. For 672 channels and 168 hidden ones:
-# $2 \cdot 672 \cdot 168 + 168 + 672 = 226{,}632$ parameters and $225{,}792$ multiply-adds. So SE is dear in parameters and
+# $2 \cdot 672 \cdot 168 + 168 + 672 = 226{,}632$ parameters and $225{,}792$ multiply-adds. So SE is expensive in parameters and
 # cheap in work. The mean and the scaling are no multiply-adds of a convolution, and are not in the count; see tutorial 11.
 
 # %%

@@ -37,7 +37,7 @@ from ghostnp.course.documents.unit_costs import resnet_unit, shufflenet_unit
 from ghostnp.course.study import check, claims, show, source
 from ghostnp.graph.counting.conventions import CONVENTIONS
 from ghostnp.graph.counting.reconcile import reconcile
-from ghostnp.graph.tape import Token, record
+from ghostnp.graph.recording import Token, record
 from ghostnp.modules import BatchNorm2d, Conv2d, ReLU, Sequential, initializer
 from ghostnp.modules.layers import Plain
 from ghostnp.ops.cost import each, free
@@ -154,7 +154,7 @@ claims("N07", "N14")
 # | the classifier | the ShuffleNet paper leaves it out |
 # | resizing, sigmoids, shuffles, concatenation | hardly anyone; the last two only move numbers |
 # | *activations*, the numbers that come out of layers | papers on design spaces: closer to time than FLOPs are |
-# | *memory*, the bytes that are held | nobody's FLOPs, but what makes a training run crash |
+# | *memory*, the bytes that are held | no FLOPs at all, but what makes a training run crash |
 #
 # Some tools see modules only: what a network does by a function call is invisible to them. So rewriting a network
 # without changing what it computes can change its "FLOPs". ghostnp knows the rules of these tools as data; they were
@@ -177,7 +177,7 @@ print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in f
 
 # %% [markdown]
 # So 141M are the multiply-adds alone, and the 10,077,600 more are biases, batch norms, ReLUs and the pools of
-# squeeze-and-excitation. Nobody miscounted. Seven tenths of the difference is batch norm, which at the end is not
+# squeeze-and-excitation. Neither of them counted wrongly. Seven tenths of the difference is batch norm, which at the end is not
 # even computed: `ghostnp compile` folds it into the convolutions.
 #
 # By hand: $3{,}538{,}192$ numbers go into batch norms, twice that is $7{,}076{,}384$; add $2{,}443{,}644$ for the
@@ -317,7 +317,7 @@ def hard_swish_backward(dy, x):
 
 
 def hard_swish_cost(x_shape):
-    return free(tuple(x_shape), other=each(x_shape, 3))  # no parameters, no multiply-adds, three other operations
+    return free(tuple(x_shape), other=each(x_shape))  # no parameters, no multiply-adds, one operation for each number
 
 
 ghostnp.register(hard_swish, hard_swish_backward, hard_swish_cost, like="relu6")
@@ -360,7 +360,7 @@ assert_laws(ops, "hard_swish", examples=50)
 # | `dx` | $w \cdot dy$ | input number | $P$ |
 # | `dw` | $x \cdot dy$ | weight | $P$ |
 #
-# So backward costs $2 P$, and a training step about three times a forward pass. (A little less: nobody needs `dx` of
+# So backward costs $2 P$, and a training step about three times a forward pass. (A little less: `dx` is not needed of
 # the photo, so the first layer has no `dx` to compute.) The dual lines of a pointwise convolution:
 
 # %%

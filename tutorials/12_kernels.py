@@ -152,7 +152,7 @@ for name, machine in machines.items():
 # 2. one call became three, and each call costs something by itself: microseconds to start it, and threads that wait for
 #    each other. On small maps that is all one sees;
 # 3. concatenation, shuffling, adding, batch norm and activations have no multiply-adds worth counting, and move as many
-#    bytes as anybody. Nobody's FLOPs count shows them;
+#    bytes as anybody. No count of FLOPs shows them;
 # 4. a kernel has to exist. Standard convolutions have been tuned for decades, an unusual one (a 1x5 depthwise, 3
 #    groups) often falls back on slow code.
 #

@@ -193,11 +193,11 @@ show(figure)
 
 # %%
 learnt_in_order, others = load_digits(seed=None)
-stranger = tiny_ghostnet()
-for _ in train(stranger, *learnt_in_order):
+other_hands = tiny_ghostnet()
+for _ in train(other_hands, *learnt_in_order):
     pass
-print("strangers' hands are read worse:", accuracy(stranger, *others) < accuracies[-1])
-print("but mostly right:", accuracy(stranger, *others) > 0.9)
+print("the digits of other writers are read worse:", accuracy(other_hands, *others) < accuracies[-1])
+print("but mostly right:", accuracy(other_hands, *others) > 0.9)
 
 # %% [markdown]
 # How one holds out decides what one measures. Nothing in the code can tell you which of the two you want.

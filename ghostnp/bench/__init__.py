@@ -12,6 +12,7 @@ Everything is measured in one run, in turns, after the results were compared. Re
 - `session`, `sections`: a run, and its measurements (with a core kept busy by `busy_core`, if asked);
 - `bench_report`, `surroundings`: how it is written down (and drawn, by `ghostnp.pictures.speed`).
 
-A new peer is a file with a function `prepare`, and an entry of `CONTENDERS` in `contenders`; say in
-`worker._REST` how long its threads spin after work. It runs as ``ghostnp bench``.
+A new peer is a file with a function `prepare`, and an entry of `CONTENDERS` in `contenders`; say in `worker._REST` how
+long its threads spin after work, and in `worker._THREADS` which variable sets their number, if one does. Its package
+goes into `surroundings.PACKAGES` and into the extra `bench` of ``pyproject.toml``. It runs as ``ghostnp bench``.
 """

@@ -5,6 +5,8 @@ import numpy as np
 import ghostnp
 from ghostnp.bench.contenders import Prepared
 from ghostnp.bench.tasks import CallTask
+from ghostnp.ops.vocabulary import operator_named
+from ghostnp.training.loop import gradients
 
 _HARDLY_ANY = 1e-30
 
@@ -25,20 +27,16 @@ def prepare(task, variant, threads):
             lambda loss: {"loss": np.asarray(loss), **program.velocity},
         )
 
-    def step():
-        vocabulary = ghostnp.kernels
-        logits, cache = model.forward(images, training=True)
-        loss, probabilities = vocabulary.softmax_cross_entropy(logits, labels)
-        dlogits = vocabulary.softmax_cross_entropy_backward(1.0, logits, labels, probabilities)
-        _, grads = model.backward(dlogits, cache)
-        return loss, grads
-
-    return Prepared(step, lambda stepped: {"loss": stepped[0], **stepped[1]})
+    return Prepared(lambda: gradients(model, images, labels), lambda stepped: {"loss": stepped[0], **stepped[1]})
 
 
 def prepare_call(task, vocabulary, layout):
-    """One call of a function of `vocabulary`, on arrays in the memory order in which its own layers hand them on."""
-    arrays = {name: layout(value) for name, value in task.arrays().items()}
+    """One call of a function of `vocabulary`, on arrays in the memory order in which its own layers hand them on.
+
+    Weights lie as NumPy makes them, and only activations have a `layout`.
+    """
+    activations = operator_named(task.op).activations
+    arrays = {name: layout(value) if name in activations else value for name, value in task.arrays().items()}
     forward = getattr(vocabulary, task.op)
     options = dict(task.options)
     if not task.backward:

@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 from ghostnp.bench.contenders import Prepared
-from ghostnp.graph.tape import Token
+from ghostnp.graph.recording import Token
 from ghostnp.ops.vocabulary import operator_named
 
 _SIDE = 2048

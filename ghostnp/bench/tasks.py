@@ -12,7 +12,8 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.backend import use_backend
 from ghostnp.graph.counting.rows import shape_text
-from ghostnp.graph.tape import Constant, Tape, Token, record
+from ghostnp.graph.recording import Token, record
+from ghostnp.graph.tape import Constant, Tape
 from ghostnp.models import create_model
 from ghostnp.modules import BatchNorm2d
 from ghostnp.ops.checks import check_statistics

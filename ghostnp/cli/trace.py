@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ghostnp.graph.tape import Token, record
+from ghostnp.graph.recording import Token, record
 from ghostnp.graph.tracing import trace
 from ghostnp.graph.tracing.examples import EXAMPLES, example
 from ghostnp.models import create_model, list_models

@@ -25,8 +25,24 @@ class Several(click.ParamType):
 SEVERAL = Several()
 
 
-# What the name of a file says of what is in it.
-_STYLES = {".html": "html", ".htm": "html", ".xml": "moodle", ".csv": "csv"}
+class Format(click.ParamType):
+    """One of the worksheets' formats. These are imported only when somebody asks for them, for that takes long."""
+
+    name = "FORMAT"
+
+    def get_metavar(self, param, ctx=None):
+        """What the help says of it."""
+        from ghostnp.course.worksheets import FORMATS
+
+        return f"[{'|'.join(FORMATS)}]"
+
+    def convert(self, value, param, context):
+        """The same word, if there is such a format."""
+        from ghostnp.course.worksheets import FORMATS
+
+        if value not in FORMATS:
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, FORMATS))}.", param, context)
+        return value
 
 
 def _list_topics(context, param, value):
@@ -59,7 +75,7 @@ def _list_topics(context, param, value):
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["markdown", "html", "moodle", "csv"]),
+    type=Format(),
     help="Markdown; a page to print; Moodle XML and CSV, which hold answers and feedback too.  [default: what the "
     "name of --output ends in, or else markdown]",
 )
@@ -83,10 +99,10 @@ def worksheet(topic, count, seed, level, variants, roster, style, output, key, f
     --key key.md
     """
     # What writes the page takes long to import, and `ghostnp --help` needs none of it.
-    from ghostnp.course.worksheets import FORMATS, TOPICS, numbered, plan, read_roster, to_key
+    from ghostnp.course.worksheets import ENDINGS, FORMATS, TOPICS, numbered, plan, read_roster, to_key
 
     output = None if output == Path("-") else output
-    style = style or _STYLES.get("" if output is None else output.suffix.lower(), "markdown")
+    style = style or ENDINGS.get("" if output is None else output.suffix.lower(), "markdown")
     try:
         if key == Path("-"):
             raise ValueError("--key -: the papers go to the screen, and the rule is a file, such as key.md")

@@ -4,12 +4,16 @@ An operator without a twin uses its definition: a few only get small arrays or a
 arithmetic on shapes, and what was registered has no other.
 
 Read them in this order: `layout`, `loops`, `matmul`, `linear`, `windows`, `taps`, `depthwise`, `convolution`,
-`normalization`, `activation`, `resize`, `elementwise`, `concat`, `pooling`, `shuffle`, `loss`. How they are compiled
-and run is in `runtime`; to begin with, its own `__init__` says enough.
+`normalization`, `activation`, `resize`, `elementwise`, `concat`, `pooling`, `shuffle`, `loss`, and `updates` (what a
+training program does to the weights). How they are compiled and run is in `runtime`; to begin with, its own `__init__`
+says enough.
 
-A new kernel is a function in its chapter, under its definition's name. If the engine shall hand it the memory of its
+A new kernel is a function in its chapter, under its definition's name (standard, pointwise and grouped convolutions are
+in `convolution`). If the engine shall hand it the memory of its
 result, it takes ``out``. On small whole numbers it gives exactly the definition's numbers. `convolution.convolve`
-chooses how a convolution is computed: another method is a file that it calls. A new chapter is named in `_CHAPTERS`.
+chooses how a convolution is computed: another method is a file that it calls. A new chapter is named in
+`_CHAPTERS`. The tests of operators run on it without a change; where the operator had no twin until now, a test in
+``tests/test_architecture.py`` has it in its list.
 """
 
 from importlib import import_module

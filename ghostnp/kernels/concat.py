@@ -48,15 +48,20 @@ def split_backward(dy, x, sizes):
 def _stack(parts, channels, out=None):
     batch, _, height, width = parts[0].shape
     rest = y = home((batch, channels, height, width), parts[0].dtype, out)
-    moved = []
-    for number, part in enumerate(parts):
-        kept, place = planes(part)[: len(rest)], rest[: part.shape[1]]
-        if kept.ctypes.data != place.ctypes.data:  # otherwise the engine has put it where it belongs
-            moved.append((f"xs[{number}]", kept, place))
+    moves = []
+    for part in parts:
+        kept = planes(part)[: len(rest)]
+        moves.append((kept, rest[: len(kept)]))
         rest = rest[len(kept) :]
-    for name, kept, _ in moved if out is not None else []:
-        for _, _, place in moved:  # nothing is written before it was read
-            check_apart(place, **{name: kept})
-    for _, kept, place in moved:
+    for kept, place in moves if out is None else _moves_into_out(moves):
         copy_block(kept, place)
     return images(y)
+
+
+def _moves_into_out(moves):
+    """Those of the moves that are left where the engine has put some parts in their place; they have to be apart."""
+    left = [(f"xs[{number}]", *move) for number, move in enumerate(moves) if move[0].ctypes.data != move[1].ctypes.data]
+    for name, kept, _ in left:
+        for _, _, place in left:  # nothing is written before it was read
+            check_apart(place, **{name: kept})
+    return [move for _, *move in left]

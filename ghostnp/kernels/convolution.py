@@ -6,8 +6,9 @@ is its own columns.
 
 Two keywords are not in the vocabulary: `out`, an array of a kernel's own layout (or some channels of one) to write
 the result to, and `limits`, the least and the greatest number that it may hold: a ReLU in the same pass is (0, ∞),
-and a ReLU6 is (0, 6). They are there for the inference engine. `no_dx` is there
-for a training program: the first layer's input needs no gradient.
+and a ReLU6 is (0, 6). They are there for the inference engine, and so is `through`: what x goes through
+before a pointwise convolution (see `bands`). `no_dx` is there for a training program: the first layer's input needs no
+gradient.
 
 Backwards dw = dy @ columnsᵀ, and wᵀ @ dy are the gradients of the columns, which `col2im` adds to their pixels: a few
 output rows at a time, so that the memory which they take is bounded.
@@ -17,6 +18,7 @@ import math
 
 import numpy as np
 
+from ghostnp.kernels.bands import BAND_BYTES, convolve_in_bands
 from ghostnp.kernels.concat import concat
 from ghostnp.kernels.depthwise import (
     convolve_depthwise,
@@ -30,7 +32,7 @@ from ghostnp.kernels.linear import as_rows, bias_gradient, product, product_back
 from ghostnp.kernels.loops import UNLIMITED
 from ghostnp.kernels.matmul import gemm, gemm_nt, matrix
 from ghostnp.kernels.runtime import empty, shares_for, zeros
-from ghostnp.kernels.windows import col2im, columns, layout
+from ghostnp.kernels.windows import col2im, columns, columns_memory, columns_rows, is_one_pixel, layout
 from ghostnp.ops.convolution import check_separable
 from ghostnp.ops.geometry import check_conv2d
 from ghostnp.ops.gradients import ConvGrads, SeparableGrads
@@ -52,8 +54,12 @@ def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, 
     return _convolve_backward(dy, x, weight, window, no_dx=no_dx)
 
 
-def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED, onto=None):
+def pointwise_conv2d(
+    x, weight, bias=None, *, stride=1, padding=0, dilation=1, out=None, limits=UNLIMITED, onto=None, through=()
+):
     """Twin of `ghostnp.ops.pointwise_conv2d`."""
+    if through:
+        return convolve_in_bands(x, through, weight, bias, out=out, limits=limits, onto=onto)
     window = pointwise_window(x, weight, bias, stride=stride, padding=padding, dilation=dilation)
     return convolve(x, weight, bias, window, 1, out, limits, onto)
 
@@ -119,10 +125,10 @@ def convolve(x, weight, bias, window, groups, out=None, limits=UNLIMITED, onto=N
     if is_added and buffer.ctypes.data != planes(onto).ctypes.data:
         concat([onto], out=images(buffer))
     pixels, w, y = planes(x), _by_group(contiguous(weight), groups), _by_group(buffer, groups)
-    if _is_one_pixel(window):
+    if is_one_pixel(window):
         product(w, bias, _by_group(pixels, groups), y, limits, is_added)
     elif y.size:
-        gemm(w, False, as_rows(bias, y), columns(pixels, window, groups), y, limits=limits, onto=is_added)
+        _multiply_columns(w, as_rows(bias, y), pixels, window, y, limits, is_added)
     return images(buffer) if out is None else out
 
 
@@ -132,7 +138,7 @@ def _convolve_backward(dy, x, weight, window, groups=1, no_dx=False):
         return convolve_depthwise_backward(dy, x, weight, window)
     gradient, pixels = planes(dy), planes(x)
     w, dproducts = _by_group(contiguous(weight), groups), _by_group(gradient, groups)
-    if _is_one_pixel(window):
+    if is_one_pixel(window):
         dx, dw = product_backward(dproducts, _by_group(pixels, groups), w, no_dx)
     else:
         dx, dw = None if no_dx else zeros(pixels.shape, x.dtype), zeros(w.shape, x.dtype)
@@ -149,9 +155,13 @@ def _by_group(buffer, groups):
     return buffer.reshape(groups, len(buffer) // groups, math.prod(buffer.shape[1:]))
 
 
-def _is_one_pixel(window):
-    """Whether each output pixel reads the input pixel in the same place and no other."""
-    return window.kernel == window.stride == (1, 1) and window.input == window.output
+def _multiply_columns(w, bias, pixels, window, y, limits, onto):
+    """y = w times the columns of the pixels, plus bias: a band of rows at a time, so that phases stay in the cache."""
+    step = columns_rows(pixels, window, BAND_BYTES)
+    memory, length = columns_memory(pixels, window, step), window.output[1] * pixels.shape[3]
+    for i in range(0, window.output[0], step):
+        seen = columns(pixels, window, len(w), i, min(step, window.output[0] - i), memory)
+        gemm(w, False, bias, seen, y, i * length, limits, onto)
 
 
 def _add_to_pixels(dy, w, window, dx, batch):

@@ -64,6 +64,20 @@ def convolve_depthwise(x, weight, bias, window, *, out=None, limits=UNLIMITED):
     return images(y) if out is None else out
 
 
+def filter_band(x, w, bias, window, batch, first_line, first, y, limits):
+    """Some rows y (C, rows·W_out·N) of filtered maps, from row `first` on, within the limits.
+
+    Of the maps, x (C, lines·W·N) has the rows from `first_line` on, and all of those that are read and are no padding.
+    Each has one filter, w (C, taps).
+    """
+    taps, lines = _sight(window, batch, x.itemsize)
+    lines = lines._replace(
+        height=y.shape[1] // (lines.pixels * batch), first=lines.first + first * taps.step - first_line
+    )
+    taps = taps._replace(lines=x.shape[1] // taps.length)
+    _forward(shares_for(y.size * w.shape[1]), x, w, bias, _NOT_FLAT, taps, lines, y, limits)
+
+
 def convolve_depthwise_backward(dy, x, weight, window):
     """`depthwise_conv2d_backward` for a window that has been checked already."""
     pixels = planes(x)
@@ -142,6 +156,9 @@ class _Flat(NamedTuple):
     masks: np.ndarray
 
 
+_NOT_FLAT = _Flat(np.zeros(0, np.int64), np.zeros(0, np.uint16))
+
+
 @lru_cache(maxsize=256)
 def _flat(window, batch, itemsize):
     """How the taps of a window read a map as one row, if they do."""
@@ -149,7 +166,7 @@ def _flat(window, batch, itemsize):
     (height, width), (dilation_rows, dilation_columns) = window.input, window.dilation
     short = SHORT * lanes if min(window.kernel) == 1 else lanes // 2
     if width * batch > short or max(window.kernel) == 1 or window.stride != (1, 1) or window.output != window.input:
-        return _Flat(np.zeros(0, np.int64), np.zeros(0, np.uint16))
+        return _NOT_FLAT
     (top, _), (left, _) = window.padding
     u, v = (tap.reshape(-1, 1, 1) for tap in np.indices(window.kernel))
     down, right = u * dilation_rows - top, v * dilation_columns - left

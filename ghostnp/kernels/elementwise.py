@@ -1,8 +1,9 @@
 """Sum and product, elementwise or map by map, forward and backward, fast.
 
-Where the second operand has one number for each map, it is a matrix (C, N) beside one (C, H·W·N), and repeats along
-the row with period N. A tile of a hundred numbers, the period again and again, is laid out once, so that loops are long
-whatever the batch. With one image the period is one number, and needs no tile.
+Two operands of one shape are one long row each, taken piece by piece. Where the second has one number for each map, it
+is a matrix (C, N) beside one (C, H·W·N), and repeats along the row with period N. A tile, the period again and again,
+is laid out once for a row, so that loops are long whatever the batch. If the period divides a vector, that is the tile:
+it stays in a register for the whole row.
 
 A keyword that is not in the vocabulary is `nearest`, for the engine: the second factor is enlarged to the first one's
 maps, as by `resize_nearest`, a channel at a time. Enlarged maps stay in the cache, and never reach memory.
@@ -14,13 +15,18 @@ from ghostnp.kernels.layout import array_of, buffer_of, home, images, planes, ro
 from ghostnp.kernels.loops import UNLIMITED, accumulate, clip_row, copy, dot, fill, multiply_by, same, sum_row
 from ghostnp.kernels.resize import enlarge
 from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
+from ghostnp.kernels.runtime.rows import VECTOR, scale_row, sum_periods
 from ghostnp.ops.checks import check_maps
 from ghostnp.ops.elementwise import check_pair
 from ghostnp.ops.gradients import PairGrads
 from ghostnp.ops.resize import nearest_sources
 
-_TILE = 128
+# Numbers that are combined before what came out is clipped: they are still in the first-level cache.
+_PIECE = 4096
+# Numbers in a tile. To lay out a longer one takes time, and to use a shorter one more often does too.
+_TILE, _LONG_TILE = 128, 1024
 _TILES = 8  # how many of them are summed in their own precision
+_SUMMED = 2048  # numbers that are summed so where the tile is a vector
 
 
 def add(a, b, *, limits=UNLIMITED, out=None):
@@ -89,12 +95,11 @@ def _multiply_by_enlarged(a, b, out):
 
 def _combine(a, b, *, product, limits=UNLIMITED, out=None):
     left, right = buffer_of(a), buffer_of(b)
-    y = home(a.shape, a.dtype, out, over=("a", "b"), a=a, b=b)
-    matrix = (len(left) if a.ndim == 4 else 1, -1)  # what is no maps does not repeat either, and is one row
+    y = empty(left.shape, a.dtype) if out is None else home(a.shape, a.dtype, out, over=("a", "b"), a=a, b=b)
     if y.size:
-        _combine_rows(
-            shares_for(y.size), left.reshape(matrix), right.reshape(matrix), product, limits, y.reshape(matrix)
-        )
+        length, period = (_PIECE,) * 2 if a.shape == b.shape else (y.size // len(y), len(a))
+        numbers = left.reshape(-1), right.reshape(-1), y.reshape(-1)
+        _combine_rows(shares_for(y.size), *numbers, length, period, product, limits)
     return array_of(y)
 
 
@@ -114,16 +119,6 @@ def _multiply(a, b, y):
     else:
         for p in range(y.size):
             y[p] = a[p] * b[p]
-
-
-@leaf
-def _multiply_by_number(a, number, y):
-    if same(a, y):
-        for p in range(y.size):
-            y[p] = y[p] * number
-    else:
-        for p in range(y.size):
-            y[p] = a[p] * number
 
 
 @leaf
@@ -158,8 +153,14 @@ def _fold(row, period):
 
 @leaf
 def _tile_size(period, length):
-    """How long a tile of whole periods is: a hundred numbers or so, or a row if that is shorter."""
-    return min(length, period * max(1, _TILE // period))
+    """How long a tile of whole periods is: an eighth of a row, if that is not too short and not too long."""
+    numbers = min(_LONG_TILE, max(_TILE, length // 8))
+    return min(length, period * max(1, numbers // period))
+
+
+@leaf
+def _divides_a_vector(period, itemsize):
+    return VECTOR // itemsize % period == 0
 
 
 @leaf
@@ -176,8 +177,9 @@ def _combine_row(a, b, product, limits, tile, y):
     """y = a + b or a · b, where b is as long as a, or repeats: then it is laid out in the tile."""
     if b.size == a.size:
         _combine_piece(a, b, product, limits, y)
-    elif b.size == 1 and product:
-        _multiply_by_number(a, b[0], y)
+    elif product and _divides_a_vector(b.size, tile.itemsize):
+        _repeat(b, tile)
+        scale_row(a, tile, y)
     else:
         _repeat(b, tile)
         for p in range(0, a.size, tile.size):
@@ -191,8 +193,14 @@ def _sum_row(x, weight, weighted, period, tile, sums):
     if period == 1:
         sums[0] = dot(x, weight) if weighted else sum_row(x)
         return
-    block = _TILES * tile.size
     fill(sums, np.float64(0))
+    if _divides_a_vector(period, tile.itemsize) and not weighted:
+        for begin in range(0, x.size, _SUMMED):
+            sum_periods(x[begin : begin + _SUMMED], period, tile)
+            for n in range(period):
+                sums[n] += tile[n]
+        return
+    block = _TILES * tile.size
     for begin in range(0, x.size, block):
         fill(tile, x.dtype.type(0))
         for p in range(begin, min(x.size, begin + block), tile.size):
@@ -210,9 +218,14 @@ def _sum_row(x, weight, weighted, period, tile, sums):
 
 
 @leaf
-def _combine_some(a, b, product, limits, tile, y):
-    for c in range(len(a)):
-        _combine_row(a[c], b[c], product, limits, tile, y[c])
+def _combine_some(begin, end, a, b, y, length, period, product, limits, tile):
+    if product and period == 1 and length > 1:  # so short and frequent that each needs a loop without any choice
+        for c in range(begin, end):
+            scale_row(a[c * length : (c + 1) * length], b[c : c + 1], y[c * length : (c + 1) * length])
+        return
+    for c in range(begin, end):
+        p, q = c * length, min(a.size, (c + 1) * length)
+        _combine_row(a[p:q], b[c * period : min(b.size, (c + 1) * period)], product, limits, tile, y[p:q])
 
 
 @leaf
@@ -247,11 +260,16 @@ def _multiply_rows(share, shares, a, b, height, sources, columns, batch, y):
 
 
 @driver
-def _combine_rows(share, shares, a, b, product, limits, y):
-    """y = a + b or a · b, and its ReLU, for a (C, P) and b (C, P) or, repeating along the row, (C, N)."""
-    begin, end = bounds(share, shares, len(a))
-    tile = np.empty(_tile_size(b.shape[1], a.shape[1]), b.dtype)
-    _combine_some(a[begin:end], b[begin:end], product, limits, tile, y[begin:end])
+def _combine_rows(share, shares, a, b, y, length, period, product, limits):
+    """y = a + b or a · b, within the limits, for rows of a and y of this length: in each, those of b repeat.
+
+    Where the period is as long as the row, nothing repeats, and the last row may be shorter.
+    """
+    begin, end = bounds(share, shares, (a.size + length - 1) // length)
+    in_vectors = product and _divides_a_vector(period, b.itemsize)
+    size = VECTOR // b.itemsize if in_vectors else _tile_size(period, length)
+    tile = np.empty(size if period < length else 0, b.dtype)
+    _combine_some(begin, end, a, b, y, length, period, product, limits, tile)
 
 
 @driver
@@ -261,8 +279,10 @@ def _sum_rows(share, shares, x, weight, weighted, divisor, total):
     The sum is over every N-th number of the row, from n on.
     """
     begin, end = bounds(share, shares, len(x))
-    tile = np.empty(_tile_size(total.shape[1], x.shape[1]), x.dtype)
-    sums = np.empty(total.shape[1])
+    period, length = total.shape[1], x.shape[1]
+    in_vectors = _divides_a_vector(period, x.itemsize) and not weighted
+    tile = np.empty(VECTOR // x.itemsize if in_vectors else _tile_size(period, length), x.dtype)
+    sums = np.empty(period)
     _sum_some(x[begin:end], weight[begin:end], weighted, np.float64(divisor), tile, sums, total[begin:end])
 
 

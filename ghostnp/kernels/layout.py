@@ -29,9 +29,10 @@ def contiguous(array):
 
 def planes(x):
     """The (C, H, W, N) buffer under `x` (N, C, H, W); a copy only if `x` lies otherwise."""
-    if not _wants_turning(x):
-        return contiguous(x.transpose(1, 2, 3, 0))
-    buffer = empty((*x.shape[1:], len(x)), x.dtype)
+    buffer = x.transpose(1, 2, 3, 0)
+    if buffer.flags.carray or not _wants_turning(x):
+        return contiguous(buffer)
+    buffer = empty(buffer.shape, x.dtype)
     copy_images(x, images(buffer))
     return buffer
 
@@ -85,6 +86,8 @@ def home(shape, dtype, out=None, *, over=(), axes=None, **read):
     **read : ndarray or None
         The operands by name, with which `out` may not share memory.
     """
+    if out is None and axes is None:  # for most of the calls, and many of them are short
+        return empty((*shape[1:], shape[0]) if len(shape) == 4 else shape, dtype)
     axes = axes or ((1, 2, 3, 0) if len(shape) == 4 else tuple(range(len(shape))))
     if out is None:
         return empty(tuple(shape[axis] for axis in axes), dtype)

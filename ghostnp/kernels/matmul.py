@@ -10,6 +10,7 @@ pixels, and 4 x 4 scalar products are summed at once in registers.
 Both are batched: a leading axis of groups, each a product of its own. The matrix on the right is given as `Columns`.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -49,8 +50,13 @@ def matrix(x, first=0, count=None):
     """Columns `first` to first + count of a matrix x (G, K, P)."""
     groups, depth, pixels = x.shape
     count = pixels if count is None else count
-    begins = np.arange(depth) * pixels + first
+    begins = _begins(depth, pixels, first)
     return Columns(contiguous(x).reshape(groups, depth * pixels), begins, count, count, count, pixels)
+
+
+@lru_cache(maxsize=256)
+def _begins(depth, pixels, first):
+    return np.arange(depth) * pixels + first
 
 
 def gemm(w, transposed, bias, columns, y, first=0, limits=UNLIMITED, onto=False):
@@ -200,14 +206,16 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, ont
     """What `gemm` does, for w (G, M·K).
 
     A job is one tile, 8 rows by so many pixels. Neighbouring jobs share their pixels of x, which are gathered, if they
-    have to be, once in each share. Tiles are narrow where pixels are few, so that there are enough jobs to share out.
+    have to be, once in each share. Tiles are narrow where pixels and rows are few, so that there are enough jobs for
+    all shares. Where rows are many they are wide: a long piece of a row of y is written faster than short ones.
     """
     groups, height, _ = y.shape
     lanes, depth = VECTOR // y.itemsize, columns.begins.size
-    vectors, left = columns.pixels // lanes, 0
+    vectors, left, blocks = columns.pixels // lanes, 0, (height + ROWS - 1) // ROWS
     if columns.apart > 0 and depth > 0:
         panel = max(1, PANEL // (VECTORS * VECTOR * depth)) * VECTORS
-        tiles, pitch = max(1, min(vectors // VECTORS, max(shares, vectors // panel))), 0
+        enough = (2 * shares + groups * blocks - 1) // (groups * blocks)  # jobs are then not too uneven
+        tiles, pitch = max(1, min(vectors // VECTORS, max(enough, vectors // panel))), 0
         # A single pixel that is left takes less time as scalar products than as a vector.
         if vectors > 0 and columns.pixels % lanes == 1 and not transposed:
             left = 1
@@ -215,7 +223,7 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, ont
         tiles = max(1, min(shares, vectors), (vectors * lanes + TILE - 1) // TILE)
         # So that rows do not all lie in the same few sets of the cache.
         pitch = (vectors + tiles - 1) // tiles * lanes + lanes + LINE // y.itemsize
-    grid = _Tiles(tiles, vectors, (height + ROWS - 1) // ROWS, pitch, left)
+    grid = _Tiles(tiles, vectors, blocks, pitch, left)
     begin, end = bounds(share, shares, groups * grid.tiles * grid.blocks)
     if begin < end:
         gathered, no_bias = np.empty(depth * (pitch + left), y.dtype), np.zeros(ROWS, y.dtype)
@@ -262,19 +270,38 @@ def _add_dots_4x4(a0, a1, a2, a3, b0, b1, b2, b3, out, m, k):
 
 
 @leaf
+def _add_dots_4x1(a0, a1, a2, a3, b, out, m, k):
+    """Add the scalar products of 4 rows and one to out[m:m+4, k]: what is added up across a register is so at once."""
+    s = t = u = v = out.dtype.type(0)
+    for p in range(b.size):
+        e = b[p]
+        s += a0[p] * e
+        t += a1[p] * e
+        u += a2[p] * e
+        v += a3[p] * e
+    out[m, k] += s
+    out[m + 1, k] += t
+    out[m + 2, k] += u
+    out[m + 3, k] += v
+
+
+@leaf
 def add_dots(a, p, size, x, where, out, top, bottom):
     """out[top:bottom] += a[top:bottom, p:p+size] @ x̄ᵀ, where row k of x̄ is x[where[k] : where[k] + size]."""
     for m in range(top, bottom, 4):
-        height = min(4, bottom - m)
-        fours = where.size // 4 * 4 if height == 4 else 0
+        if bottom - m < 4:
+            for k in range(where.size):
+                for row in range(m, bottom):
+                    out[row, k] += dot(a[row, p : p + size], x[where[k] : where[k] + size])
+            continue
+        a0, a1, a2, a3 = a[m, p : p + size], a[m + 1, p : p + size], a[m + 2, p : p + size], a[m + 3, p : p + size]
+        fours = where.size // 4 * 4
         for k in range(0, fours, 4):
-            a0, a1, a2, a3 = a[m, p : p + size], a[m + 1, p : p + size], a[m + 2, p : p + size], a[m + 3, p : p + size]
             b, c, d, e = where[k], where[k + 1], where[k + 2], where[k + 3]
             x0, x1, x2, x3 = x[b : b + size], x[c : c + size], x[d : d + size], x[e : e + size]
             _add_dots_4x4(a0, a1, a2, a3, x0, x1, x2, x3, out, m, k)
         for k in range(fours, where.size):
-            for row in range(m, m + height):
-                out[row, k] += dot(a[row, p : p + size], x[where[k] : where[k] + size])
+            _add_dots_4x1(a0, a1, a2, a3, x[where[k] : where[k] + size], out, m, k)
 
 
 @leaf

@@ -3,7 +3,8 @@
 The sum of a window is what a depthwise convolution with ones computes. Its maximum is taken in two steps: of its rows,
 elementwise, and then of the columns of the row that results. Both are loops over whole rows. The second step computes
 the windows at every pixel, and those that the stride asks for are copied to the result. Backward of the average runs
-such steps in the opposite order. Backward of the maximum adds each gradient to the pixel that its tap number says.
+such steps in the opposite order. Backward of the maximum adds each gradient to the pixel that its tap number says, in a
+padded map that stays in the cache, so that no place has to be looked at whether it is inside.
 """
 
 import math
@@ -41,19 +42,20 @@ def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
     """Twin of `ghostnp.ops.max_pool2d_backward`."""
     window = check_pool(x, kernel_size, stride, padding, dy=dy)
     check_argmax(argmax, dy.shape, window.kernel)
-    dx = zeros((*x.shape[1:], len(x)), x.dtype)
+    dx = empty((*x.shape[1:], len(x)), x.dtype)
     if dx.size:
-        (top, _), (left, _) = window.padding
+        sizes, padded_rows = _sizes(window, len(x)), sum(window.padding[0]) + x.shape[2]
         u, v = np.divmod(np.arange(math.prod(window.kernel)), window.kernel[1])
-        _max_backward(shares_for(4 * dy.size), planes(dy), planes(argmax), u - top, v - left, window.stride, dx)
+        shifts = (u * sizes.padded + v * sizes.batch).astype(np.uintp)
+        gradient, taps = lines(planes(dy)), lines(planes(argmax))
+        _max_backward(shares_for(4 * dy.size), gradient, taps, shifts, sizes, padded_rows, lines(dx))
     return images(dx)
 
 
 def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True, out=None):
     """Twin of `ghostnp.ops.avg_pool2d`."""
     window = check_pool(x, kernel_size, stride, padding)
-    counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
-    factor = _exact_factor(counts)
+    counts, factor = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     weight = np.full((x.shape[1], 1, *window.kernel), factor or 1, x.dtype)
     y = convolve_depthwise(x, weight, None, window, out=out)
     if factor is None:
@@ -65,7 +67,7 @@ def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_inc
     """Twin of `ghostnp.ops.avg_pool2d_backward`."""
     window = check_pool(x, kernel_size, stride, padding, dy=dy)
     dx = zeros((*x.shape[1:], len(x)), x.dtype)
-    counts = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
+    counts, _ = _counts(window, flag("count_include_pad", count_include_pad), len(x), x.dtype)
     if dx.size:
         _average_backward(shares_for(x.size), lines(planes(dy)), counts, _sizes(window, len(x)), lines(dx))
     return images(dx)
@@ -121,15 +123,13 @@ def _sizes(window, batch):
 
 @lru_cache(maxsize=8)  # these are as large as a map
 def _counts(window, include_pad, batch, dtype):
-    """How many pixels each window averages over, as H_out rows of W_out·N numbers."""
-    return np.repeat(pixel_count(window, include_pad)[0, 0].astype(dtype), batch, axis=1)
+    """How many pixels each window averages over, as H_out rows of W_out·N numbers.
 
-
-def _exact_factor(counts):
-    """1 / count, if that is one number without rounding: as weights it does what the division would do."""
-    if counts.size and (counts == counts[0, 0]).all() and np.frexp(counts[0, 0])[0] == 0.5:
-        return 1 / counts[0, 0].item()
-    return None
+    And 1 / count, if that is one number without rounding: as weights it does what the division would do.
+    """
+    counts = np.repeat(pixel_count(window, include_pad)[0, 0].astype(dtype), batch, axis=1)
+    is_exact = counts.size and (counts == counts[0, 0]).all() and np.frexp(counts[0, 0])[0] == 0.5
+    return counts, 1 / counts[0, 0].item() if is_exact else None
 
 
 @leaf
@@ -266,15 +266,27 @@ def _max_channels(x, sizes, row, row_taps, largest, taps, y, argmax):
 
 
 @leaf
-def _give_to_largest(dy, argmax, down, right, stride, dx):
-    """Add each number of a channel's dy to the pixel that its tap read, unless that is padding."""
-    for i in range(dy.shape[0]):
-        for j in range(dy.shape[1]):
-            for n in range(dy.shape[2]):
-                tap = argmax[i, j, n]
-                h, w = i * stride[0] + down[tap], j * stride[1] + right[tap]
-                if 0 <= h < dx.shape[0] and 0 <= w < dx.shape[1]:
-                    dx[h, w, n] += dy[i, j, n]
+def _give_row(dy, argmax, shifts, sizes, padded):
+    """Add each number of a row of dy to the pixel that its tap read; `padded` begins where tap 0 of the first one is.
+
+    Indices without a sign are a third of the time: those with one could be negative, and count from the end.
+    """
+    batch, spacing, p, q = np.uintp(sizes.batch), np.uintp(sizes.spacing), np.uintp(0), np.uintp(0)
+    while p < np.uintp(dy.size):
+        for n in range(batch):
+            padded[q + n + shifts[np.uintp(argmax[p + n])]] += dy[p + n]
+        p += batch
+        q += spacing
+
+
+@leaf
+def _give_to_largest(dy, argmax, shifts, sizes, padded, dx):
+    for c in range(len(dx)):
+        fill(padded, dx.dtype.type(0))
+        for i in range(dy.shape[1]):
+            _give_row(dy[c, i], argmax[c, i], shifts, sizes, padded[i * sizes.stride_rows * sizes.padded :])
+        for h in range(dx.shape[1]):
+            copy(padded[(h + sizes.top) * sizes.padded + sizes.left * sizes.batch :], dx[c, h])
 
 
 @driver
@@ -296,10 +308,11 @@ def _max_alone(share, shares, x, height, sizes, y):
 
 
 @driver
-def _max_backward(share, shares, dy, argmax, down, right, stride, dx):
+def _max_backward(share, shares, dy, argmax, shifts, sizes, padded_rows, dx):
     begin, end = bounds(share, shares, len(dx))
-    for c in range(begin, end):
-        _give_to_largest(dy[c], argmax[c], down, right, stride, dx[c])
+    if begin < end:
+        padded = np.empty(padded_rows * sizes.padded, dx.dtype)
+        _give_to_largest(dy[begin:end], argmax[begin:end], shifts, sizes, padded, dx[begin:end])
 
 
 @driver

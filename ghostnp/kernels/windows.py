@@ -17,10 +17,10 @@ number for each output pixel.
 
     columns[(c, u, v), (i, j, n)] = x̄[c, i·s + u·d, j·t + v·d, n]
 
-They repeat each pixel up to kh·kw times, so they are never written out. The phases of the whole map hold them already:
-row (c, u, v) is what its tap reads there, one output row after the other. The matrix products take their operand from
-the phases, a tile at a time. The gradients of the columns are a matrix like any other, and `col2im` adds them to the
-pixels that they belong to.
+They repeat each pixel up to kh·kw times, so they are never written out. The phases hold them already: row (c, u, v) is
+what its tap reads there, one output row after the other. The matrix products take their operand from the phases, a tile
+at a time. A product may take them band by band, each in the memory of the last one, which then stays in the cache. The
+gradients of the columns are a matrix like any other, and `col2im` adds them to the pixels that they belong to.
 """
 
 from functools import lru_cache
@@ -121,20 +121,42 @@ def layout(window, batch, rows, deal_columns):
     return band, Taps(phases * band.size + shifts, order, shifts[order], starts)
 
 
-def columns(pixels, window, groups):
-    """What the windows see of `pixels` (C, H, W, N), as `Columns` for each group of channels."""
+def is_one_pixel(window):
+    """Whether each output pixel reads the input pixel in the same place and no other."""
+    return window.kernel == window.stride == (1, 1) and window.input == window.output
+
+
+def columns(pixels, window, groups, first=0, count=None, memory=None):
+    """What the windows of `count` output rows see of `pixels` (C, H, W, N), as `Columns` for each group of channels.
+
+    By default these are all rows. Those of a band may take the memory of the one before, which is `columns_memory`.
+    """
     channels, _, _, batch = pixels.shape
-    band, begins = _columns_layout(window, channels // groups, batch)
-    phases = empty((channels, band.phases, band.size), pixels.dtype)
-    _deal_channels(shares_for(phases.size), pixels.reshape(channels, -1), band, phases)
+    band, begins = _columns_layout(window, channels // groups, batch, window.output[0] if count is None else count)
+    memory = columns_memory(pixels, window, band.rows) if memory is None else memory
+    phases = memory[: channels * band.phases * band.size].reshape(channels, band.phases, band.size)
+    _deal_channels(shares_for(phases.size), pixels.reshape(channels, -1), band, first, phases)
     width = band.width_out * batch
-    return Columns(phases.reshape(groups, -1), begins, band.height_out * width, width, band.pitch)
+    return Columns(phases.reshape(groups, -1), begins, band.rows * width, width, band.pitch)
+
+
+def columns_memory(pixels, window, count):
+    """Memory for the columns of so many output rows."""
+    band, _ = layout(window, pixels.shape[3], count, deal_columns=True)
+    return empty((len(pixels) * band.phases * band.size,), pixels.dtype)
+
+
+def columns_rows(pixels, window, room):
+    """Of how many output rows the columns take so many bytes, but of one at least."""
+    row, _ = layout(window, pixels.shape[3], 1, deal_columns=True)
+    lines = room // (len(pixels) * row.phases * row.pitch * pixels.itemsize)
+    return max(1, min(window.output[0], lines - row.lines + 1))
 
 
 @lru_cache(maxsize=256)
-def _columns_layout(window, channels, batch):
-    """The phases of whole maps, and where each row of a group's columns begins in them."""
-    band, taps = layout(window, batch, window.output[0], deal_columns=True)
+def _columns_layout(window, channels, batch, count):
+    """The phases of a band of so many output rows, and where each row of a group's columns begins in them."""
+    band, taps = layout(window, batch, count, deal_columns=True)
     return band, (np.arange(channels)[:, None] * (band.phases * band.size) + taps.offsets).ravel()
 
 
@@ -203,13 +225,13 @@ def _collect_row(piece, begin, step, batch, dx):
 
 
 @leaf
-def _deal_phase(x, band, phase, numbers):
-    """Copy what a band of all output rows reads of a channel x (H·W·N) to the numbers of one phase."""
+def _deal_phase(x, band, first, phase, numbers):
+    """Copy what a band from output row `first` on reads of a channel x (H·W·N) to the numbers of one phase."""
     p, q = phase // band.phase_columns, phase % band.phase_columns
     begin, end, at = _inside(band, q)
     zero = numbers.dtype.type(0)
     for line in range(band.lines):
-        row, target = line * band.stride_rows + p - band.top, line * band.pitch
+        row, target = (first + line) * band.stride_rows + p - band.top, line * band.pitch
         if 0 <= row < band.height:
             piece = numbers[target + begin : target + end]
             _deal_row(x, row * band.width * band.batch + at, band.phase_columns, band.batch, piece)
@@ -232,17 +254,17 @@ def _collect_phase(numbers, band, first, phase, dx):
 
 
 @leaf
-def _deal_jobs(begin, end, x, band, phases):
+def _deal_jobs(begin, end, x, band, first, phases):
     for job in range(begin, end):
         c, phase = job // band.phases, job % band.phases
-        _deal_phase(x[c], band, phase, phases[c, phase])
+        _deal_phase(x[c], band, first, phase, phases[c, phase])
 
 
 @driver
-def _deal_channels(share, shares, x, band, phases):
+def _deal_channels(share, shares, x, band, first, phases):
     """Deal x (C, H·W·N) out to phases (C, s·t, size): a job is one phase of one channel."""
     begin, end = bounds(share, shares, len(x) * band.phases)
-    _deal_jobs(begin, end, x, band, phases)
+    _deal_jobs(begin, end, x, band, first, phases)
 
 
 @leaf

@@ -181,7 +181,8 @@ class Module:
         y : ndarray
             The output.
         cache : object
-            What `backward` needs.
+            What `backward` needs: most activations, for as long as something refers to it. In a loop, put forward and
+            backward into a function, or ``del cache``; else the old one lives while the next forward fills another.
         """
         raise TypeError(f"{type(self).__name__} has no forward: a Module defines forward and backward")
 

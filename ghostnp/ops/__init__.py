@@ -20,7 +20,14 @@ after y, and ``f_cost(shapes...)``, which counts.
 
 A new operator is such a triple in its chapter and a row in `vocabulary`. Its fast twin goes into `kernels`, its PyTorch
 form into `bench.torch_vocabulary` (and into `bench.onnx_vocabulary` if a network uses it), its comparison with PyTorch
-into `tests/ops`. A new chapter is also named in `vocabulary` and in the contracts of ``pyproject.toml``.
+into its chapter's file in ``tests/ops``, and its literal count, by the rules at the top of `cost`, into
+``tests/ops/test_other_operations.py``. If it takes more than ``x``, ``tests/ops/examples.py`` and
+``tests/kernels/accuracy.py`` get a call of it. A new chapter is also named in `vocabulary` and in the contracts of
+``pyproject.toml``. (The README registers `hard_swish` as its example: take another name.)
+
+A rule about arguments that operators share is a function in `checks`: a line of `check_arrays` if it is about all
+arrays, `cost.from_shapes` if about shapes, `geometry` if about windows. The definition and its twin both call it, and
+``tests/ops/test_checks.py`` and ``tests/ops/test_bad_arguments.py`` try it.
 """
 
 from collections.abc import Callable

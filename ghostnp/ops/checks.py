@@ -18,6 +18,8 @@ _INTEGRAL, _REAL = (int, Integral), (float, Real)
 # Larger numbers than any map has pixels are slips, and would overflow in compiled code.
 _MOST = 2**31
 
+# An array is one of these and no subclass, which means other things by + and *; a memmap is an array, in a file.
+_PLAIN = (np.ndarray, np.memmap)
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 # Of how many bytes an array may be at most: what the machine has, where it says so, or else what it can count.
@@ -54,7 +56,7 @@ def check_arrays(**arrays):
     for name, array in arrays.items():
         if array is ABSENT:
             continue
-        if not _is_plain(array):
+        if type(array) not in _PLAIN:
             raise TypeError(
                 f"{name} is of type {type(array).__name__}: the rule is a NumPy array of float32 or float64, "
                 f"such as np.asarray({name}, np.float32)"
@@ -77,15 +79,11 @@ def check_arrays(**arrays):
             )
 
 
-def _is_plain(array):
-    """Whether it is an array and no subclass, which means other things by + and *; a memmap is one, in a file."""
-    return type(array) in (np.ndarray, np.memmap)
-
-
 def check_indices(name, array, kinds, rule):
     """Require a NumPy array of integers, of these kinds of dtype."""
-    if not _is_plain(array) or array.dtype.kind not in kinds:
-        came = f"has dtype {array.dtype}" if _is_plain(array) else f"is of type {type(array).__name__}"
+    is_plain = type(array) in _PLAIN
+    if not is_plain or array.dtype.kind not in kinds:
+        came = f"has dtype {array.dtype}" if is_plain else f"is of type {type(array).__name__}"
         raise TypeError(f"{name} {came}: the rule is {rule}")
 
 
@@ -158,6 +156,8 @@ def check_operands(**arrays):
 
 def integer(name, value, least):
     """`value` as an int that is at least `least`."""
+    if type(value) is int and least <= value < _MOST:  # what nearly always comes takes no more time than this
+        return value
     if isinstance(value, bool) or not isinstance(value, _INTEGRAL):
         raise TypeError(f"{name}={shown(value)}: the rule is an int of {least} or more, such as {max(least, 1)}")
     if value < least:
@@ -380,7 +380,7 @@ def check_argmax(argmax, shape, kernel):
     if argmax.dtype != np.int64:
         raise TypeError(f"argmax has dtype {argmax.dtype}: the rule is {rule}")
     check_shape("argmax", argmax.shape, shape, "there is one tap for each output pixel")
-    if argmax.size and not 0 <= argmax.min() <= argmax.max() < taps:
+    if argmax.size and argmax.view(np.uint64).max() >= taps:  # one look at all: as such, what is negative is too large
         raise ValueError(
             f"argmax holds {argmax.min()} to {argmax.max()}: kernel_size={kernel} has taps 0 to {taps - 1}, such as 0"
         )

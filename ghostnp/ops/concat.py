@@ -10,6 +10,7 @@ Cost: nothing; numbers are only moved.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from ghostnp.ops.checks import (
     check_maps,
     check_parts,
     check_sizes,
+    integer,
     sequence,
 )
 from ghostnp.ops.cost import free, from_shapes
@@ -141,11 +143,15 @@ def flatten_cost(x_shape):
     return free((x_shape[0], math.prod(x_shape[1:])))
 
 
+# A network asks about the same few at every step, and an answer takes as long as to copy them.
+_remembered_parts = lru_cache(maxsize=1024)(check_parts)
+
+
 def check_concat(xs, keep, dy=ABSENT):
     """Check the arrays of a `concat` and return how many channels are kept: shared with the kernel's twin."""
     xs = sequence("xs", xs)
     check_arrays(**{f"xs[{number}]": x for number, x in enumerate(xs)})
-    keep = check_parts([x.shape for x in xs], keep)
+    keep = _remembered_parts(tuple([x.shape for x in xs]), None if keep is None else integer("keep", keep, 1))
     if dy is not ABSENT:
         batch, _, height, width = xs[0].shape
         check_gradient(dy, (batch, keep, height, width), xs[0])

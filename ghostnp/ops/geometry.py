@@ -80,10 +80,9 @@ def sliding_window(size, kernel, stride, padding, dilation=1):
     stride = pair("stride", stride, 1)
     dilation = pair("dilation", dilation, 1)
     reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    padding = plain_padding(padding)
     if isinstance(padding, str):
         padding = _same(padding, size, reach, stride)
-    else:
-        padding = _around(padding)
     output = tuple(
         (before + length + after - r) // s + 1
         for length, (before, after), r, s in zip(size, padding, reach, stride, strict=True)
@@ -109,7 +108,10 @@ def _same(word, size, reach, stride):
     return tuple((t // 2, t - t // 2) for t in total)
 
 
-def _around(padding):
+def plain_padding(padding):
+    """`padding` as ((top, bottom), (left, right)), unless it is a word."""
+    if isinstance(padding, str):
+        return padding
     if isinstance(padding, tuple | list) and [isinstance(sides, tuple | list) for sides in padding] == [True, True]:
         return tuple(pair(f"padding[{axis}]", sides, 0) for axis, sides in enumerate(padding))
     rows, columns = pair("padding", padding, 0)
@@ -199,7 +201,8 @@ def check_depthwise_weight(name, shape, in_channels):
 
 # A network asks about the same few layers at every step, and an answer takes as long as a small convolution.
 @lru_cache(maxsize=1024)
-def _remembered_window(x_shape, weight_shape, bias_shape, dtype, **geometry):
+def _remembered_window(x_shape, weight_shape, bias_shape, dtype, groups, stride, padding, dilation):
+    geometry = {"groups": groups, "stride": stride, "padding": padding, "dilation": dilation}
     window = conv2d_window(x_shape, weight_shape, bias_shape, **geometry)
     check_padded_room(x_shape, window, dtype)
     return window
@@ -231,10 +234,10 @@ def check_conv2d(x, weight, bias=None, *, dy=ABSENT, groups=1, stride=1, padding
         None if bias is None else bias.shape,
         x.dtype,
         # As plain integers, for True, 1.0 and 1 would be remembered as one and the same.
-        groups=groups if groups is EACH_CHANNEL else integer("groups", groups, 1),
-        stride=pair("stride", stride, 1),
-        padding=padding if isinstance(padding, str) else _around(padding),
-        dilation=pair("dilation", dilation, 1),
+        groups if groups is EACH_CHANNEL or type(groups) is int else integer("groups", groups, 1),
+        stride if type(stride) is int else pair("stride", stride, 1),
+        padding if type(padding) is int else plain_padding(padding),
+        dilation if type(dilation) is int else pair("dilation", dilation, 1),
     )
     if dy is not ABSENT:
         check_gradient(dy, (len(x), len(weight), *window.output), x)

@@ -11,11 +11,13 @@ with x̄ the padded input. A maximum never takes a padded pixel. Backwards the l
 Cost: no parameters, no multiply-adds; as many operations as pixels in the windows.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
-from ghostnp.ops.checks import ABSENT, check_argmax, check_gradient, check_images, check_maps, check_overlap, flag
+from ghostnp.ops.checks import ABSENT, check_argmax, check_gradient, check_images, check_maps, check_overlap, flag, pair
 from ghostnp.ops.cost import each, free, from_shapes
-from ghostnp.ops.geometry import check_padded_room, crop, pad, sliding_window, tap
+from ghostnp.ops.geometry import check_padded_room, crop, pad, plain_padding, sliding_window, tap
 
 
 def max_pool2d(x, kernel_size, *, stride=None, padding=0):
@@ -170,10 +172,19 @@ def global_avg_pool2d_cost(x_shape):
 def check_pool(x, kernel_size, stride, padding, *, dy=ABSENT):
     """Check the maps and resolve the window (with `dy`: of its backward pass): shared with the kernel's twin."""
     check_maps(x=x)
-    window = pool_window(x.shape, kernel_size, stride, padding)
-    check_padded_room(x.shape, window, x.dtype)
+    kernel_size = pair("kernel_size", kernel_size, 1)
+    stride = kernel_size if stride is None else pair("stride", stride, 1)
+    window = _remembered_window(x.shape, kernel_size, stride, plain_padding(padding), x.dtype)
     if dy is not ABSENT:
         check_gradient(dy, (*x.shape[:2], *window.output), x)
+    return window
+
+
+# As `geometry` remembers those of convolutions.
+@lru_cache(maxsize=1024)
+def _remembered_window(x_shape, kernel_size, stride, padding, dtype):
+    window = pool_window(x_shape, kernel_size, stride, padding)
+    check_padded_room(x_shape, window, dtype)
     return window
 
 

@@ -4,7 +4,7 @@ import inspect
 import sys
 from dataclasses import fields, replace
 
-from ghostnp.ops.checks import shown
+from ghostnp.ops.checks import flag, shown
 from ghostnp.ops.vocabulary import (
     BUILT_IN,
     VOCABULARY,
@@ -80,10 +80,8 @@ def register(forward, backward=None, cost=None, *, like=None, **facts):
         cost = cost or (pattern.cost if _fits_cost(forward, pattern.cost) else None)
         row = replace(pattern, forward=forward, backward=backward, cost=cost, limits=())  # what is alike may not clip
     else:
-        row = Operator(forward, facts.get("family", "elementwise"), backward, cost)
-    legal = [field.name for field in fields(Operator) if field.name not in ("forward", "backward", "cost", *_UNSAID)]
-    if unknown := sorted(set(facts) - set(legal)):
-        raise TypeError(f"{', '.join(unknown)} is no fact of an operator: the rule is one of {', '.join(legal)}")
+        row = Operator(forward, "elementwise", backward, cost)
+    _check_facts(facts)
     row = replace(row, **facts, **_UNSAID)
     _check_signatures(row, like)
     _check_limits(row)
@@ -107,6 +105,39 @@ def unregister(name):
             else f"{shown(name)} is not registered: nothing is, and the rule is register(...) first"
         )
     remove_row(name)
+
+
+# What each fact is made of (`limits` has a rule of its own); an empty tuple stands for names of arguments.
+_ONE_OF = {
+    "family": tuple(sorted({row.family for row in VOCABULARY.values()})),
+    "takes": ("any", "channels", ""),
+    "sees": ("all", "group", "own", ""),
+}
+_SOME_OF = {"alike": ("images", "channels", "pixels"), "constants": (), "options": (), "overwrites": ()}
+_GROUPS = ("linear", "homogeneous")
+_FLAGS = ("one_tap", "divides", "keeps_constants")
+
+
+def _check_facts(facts):
+    """Require that each fact is one that a row has, and of the type that the row's readers expect."""
+    legal = [field.name for field in fields(Operator) if field.name not in ("forward", "backward", "cost", *_UNSAID)]
+    if unknown := sorted(set(facts) - set(legal)):
+        raise TypeError(f"{', '.join(unknown)} is no fact of an operator: the rule is one of {', '.join(legal)}")
+    for name, value in facts.items():
+        if name in _FLAGS:
+            flag(name, value)
+        elif name in _ONE_OF and not (isinstance(value, str) and value in _ONE_OF[name]):
+            raise ValueError(f"{name}={shown(value)}: the rule is one of {', '.join(map(repr, _ONE_OF[name]))}")
+        elif name in _SOME_OF and not _are_words(value, _SOME_OF[name]):
+            words = _SOME_OF[name] or ("x",)
+            raise TypeError(f"{name}={shown(value)}: the rule is a tuple of words, such as {name}={words!r}")
+        elif name in _GROUPS and not (isinstance(value, tuple) and all(_are_words(group, ()) for group in value)):
+            raise TypeError(f"{name}={shown(value)}: the rule is a tuple of tuples, such as {name}=(('x',),)")
+
+
+def _are_words(value, words):
+    """Whether it is a tuple of strings, of these where any are listed."""
+    return isinstance(value, tuple) and all(isinstance(word, str) and word in (words or (word,)) for word in value)
 
 
 def _check_limits(row):
@@ -144,7 +175,8 @@ def _check_signatures(row, like):
             f"forward takes {signature(row.forward)}: the rule is named arguments, arrays first, such as "
             f"(x, *, slope=1)"
         )
-    named = {name for group in (*row.linear, *row.homogeneous, row.overwrites, row.constants) for name in group}
+    groups = (*row.linear, *row.homogeneous, row.overwrites, row.constants, row.options)
+    named = {name for group in groups for name in group}
     if missing := sorted(named - set(row.positional)):
         because = f"like={shown(like)}" if like else "the facts given"
         raise ValueError(

@@ -15,6 +15,10 @@ be pasted to repeat it.
 
 An operator of your own that is registered (`ghostnp.register`) is drawn and held to its laws like any other.
 
+A framework that is not known here is a subclass of `Adapter` with a few lines, given as ``framework=``. To add it for
+everybody, name it in `ADAPTERS` in `frameworks`, and where its arrays come from in `_HOMES`. A new law is a function in
+a file of `laws`, a line of `laws.table`, and a broken operator that breaks it in ``tests/testing/broken_operators.py``.
+
 Read `calls` first, then `laws.table`, `matching` and `bounds`.
 """
 

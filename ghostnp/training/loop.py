@@ -95,11 +95,7 @@ def train(model, images, labels, *, epochs=15, batch=64, rate=0.1, momentum=0.9,
     for _ in range(epochs):
         order, losses = rng.permutation(len(images)), []
         for chosen in np.split(order[: len(images) // batch * batch], len(images) // batch):
-            logits, cache = model.forward(images[chosen], training=True)
-            loss, probabilities = backend().softmax_cross_entropy(logits, labels[chosen])
-            one = logits.dtype.type(1)
-            dlogits = backend().softmax_cross_entropy_backward(one, logits, labels[chosen], probabilities)
-            _, grads = model.backward(dlogits, cache)
+            loss, grads = gradients(model, images[chosen], labels[chosen])
             eta = rate / 2 * (1 + np.cos(np.pi * step / steps))
             for name, w in parameters.items():
                 velocity[name] = momentum * velocity[name] + grads[name] + decay * w
@@ -107,6 +103,32 @@ def train(model, images, labels, *, epochs=15, batch=64, rate=0.1, momentum=0.9,
             losses.append(float(loss))
             step += 1
         yield float(np.mean(losses))
+
+
+def gradients(model, images, labels):
+    """The loss of a batch and its gradients: one step forward and back.
+
+    What the layers remembered in between is let go when this function returns. In a loop that calls forward and
+    backward itself, the old cache lives on while the next forward fills a new one.
+
+    Parameters
+    ----------
+    model : Module
+        From images to logits.
+    images : ndarray, shape (N, C, H, W)
+    labels : ndarray of int, shape (N,)
+
+    Returns
+    -------
+    loss : float
+    grads : dict of str to ndarray
+        As from `Module.backward`.
+    """
+    logits, cache = model.forward(images, training=True)
+    loss, probabilities = backend().softmax_cross_entropy(logits, labels)
+    one = logits.dtype.type(1)
+    dlogits = backend().softmax_cross_entropy_backward(one, logits, labels, probabilities)
+    return loss, model.backward(dlogits, cache)[1]
 
 
 def accuracy(model, images, labels):

@@ -19,7 +19,7 @@ from ghostnp.bench.contenders import CONTENDERS, INFERENCE
 from ghostnp.bench.same_results import disagreement, tolerance
 from ghostnp.bench.sections import NETWORKS
 from ghostnp.bench.tasks import CallTask, NetworkTask
-from ghostnp.graph.tape import record
+from ghostnp.graph.recording import record
 from ghostnp.ops.vocabulary import operator_named
 from tests.ops.examples import examples, forward
 

@@ -12,6 +12,7 @@ from hypothesis import given
 import ghostnp
 from ghostnp import ops
 from ghostnp.cli import main
+from ghostnp.graph.tape import several
 from ghostnp.graph.tracing import trace
 from ghostnp.graph.tracing.examples import EXAMPLES, example
 from ghostnp.modules import GhostModule, initializer
@@ -57,21 +58,38 @@ def test_products_add_up_to_every_pixel_and_every_gradient(operator):
     law()
 
 
-# All but those that read a list, return one, or are a loss, whose gradient is a number.
-TRACED = [call for call in examples() if call.row.family != "loss" and not {"xs", "sizes"} & {*call.row.positional}]
-
-
-@pytest.mark.parametrize("call", TRACED, ids=str)
+@pytest.mark.parametrize("call", examples(), ids=str)
 def test_every_operator_is_traced_forward_and_backward(call):
     arguments = call.arguments(np.float64)
     y, extra = forward(ops, call, arguments)
     dy = call.gradient(y)
     steps = trace(getattr(ops, call.operator), *arguments.values(), dy=dy, **call.keywords)
-    made = {row.op: steps[row.number] for row in reversed(steps.rows)}
-    np.testing.assert_array_equal(made[call.operator], y)
+
+    def made(op):
+        return [steps[row.number] for row in steps.rows if row.op == op]
+
+    for found, expected in zip(made(call.operator), (*several(y), *extra), strict=True):
+        np.testing.assert_array_equal(found, expected)
     for name, gradient in run_backward(ops, call, dy, arguments, extra).items():
         field = f".{name}" if len(call.row.gradients) > 1 else ""
-        np.testing.assert_array_equal(made[f"{call.operator}_backward{field}"], gradient)
+        for found, expected in zip(made(f"{call.operator}_backward{field}"), several(gradient), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    assert steps.inputs[-1].startswith("dy")
+    assert str(steps).count("dy") >= len(several(dy))
+
+
+@pytest.mark.parametrize(
+    ("op", "arguments", "message"),
+    [
+        (ops.relu, ([np.ones((1, 2))],), "x is of type list"),
+        (ops.relu, (None,), "x is of type NoneType"),
+        (ops.concat, (3,), "xs is of type int: the rule is a list or tuple"),
+        (ops.concat, ([np.ones((1, 2, 3, 3)), 3],), r"xs\[1\] is of type int"),
+    ],
+)
+def test_what_an_operator_refuses_is_refused_in_its_words(op, arguments, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        trace(op, *arguments)
 
 
 def test_linear_map_is_taken_apart_too():

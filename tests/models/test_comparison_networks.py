@@ -197,6 +197,13 @@ def test_inference_gives_pytorchs_logits_and_gradients(name):
 
 
 @pytest.mark.small
+def test_every_network_beside_ghostnets_and_shufflenet_v1_is_compared():
+    names = {name for name in ghostnp.list_models() if not name.startswith(("ghost", "shufflenetv1"))}
+    assert names <= {name.split(",")[0] for name in PUBLISHED}
+    assert {name.split("_")[0] for name in names} <= {name.split("_")[0] for name in NETWORKS}
+
+
+@pytest.mark.small
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_counts_are_those_of_the_live_build(name):
     network = PUBLISHED[name]

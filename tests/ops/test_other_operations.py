@@ -7,6 +7,8 @@ import operator
 import numpy as np
 import pytest
 
+from ghostnp.ops.vocabulary import operator_named, operators
+
 pytestmark = pytest.mark.small
 
 
@@ -145,8 +147,18 @@ LITERALLY = {  # the operator, its cost's arguments, and the same done number by
         lambda x: numbers(2, 3, 4, 3) + numbers(3, 1, 1),
     ),
     "standard_conv2d": ((X, (3, 6, 1, 1)), {}, lambda x: x),
+    "grouped_conv2d": (
+        (X, (4, 3, 2, 2)),
+        {"bias": True, "groups": 2},
+        lambda x: numbers(2, 4, 4, 3) + numbers(4, 1, 1),
+    ),
     "full_attention": ((X, (6, 5, 4, 5, 4)), {}, lambda x: x),
+    "decoupled_attention": ((X, (6, 5, 5, 4), (6, 4, 5, 4)), {}, lambda x: x),
 }
+
+
+def test_every_operator_that_costs_something_is_counted_literally():
+    assert LITERALLY.keys() == {name for name in operators() if operator_named(name).cost is not None}
 
 
 @pytest.mark.parametrize("name", LITERALLY)

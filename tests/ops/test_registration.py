@@ -5,23 +5,11 @@ import pytest
 
 import ghostnp
 from ghostnp import kernels, ops
-from ghostnp.ops.cost import each, free
 from ghostnp.ops.registration import register, unregister
 from ghostnp.ops.vocabulary import operator_named, operators
+from tests.swish import hard_swish, hard_swish_backward, hard_swish_cost
 
 pytestmark = pytest.mark.small
-
-
-def hard_swish(x):
-    return x * np.clip(x + 3, 0, 6) / 6
-
-
-def hard_swish_backward(dy, x):
-    return dy * np.where(x <= -3, 0, np.where(x >= 3, 1, (2 * x + 3) / 6))
-
-
-def hard_swish_cost(x_shape):
-    return free(tuple(x_shape), other=each(x_shape, 3))
 
 
 def capped(x, *, at=4.0):
@@ -41,7 +29,7 @@ def test_a_registered_operator_is_in_every_namespace_until_it_is_taken_out(regis
     assert not registered.limits
     for namespace in (ops, kernels):
         np.testing.assert_allclose(namespace.hard_swish(x)[[0, 1, 4, 8]], [0, 0, 0, 4])
-        assert namespace.hard_swish_cost((2, 3)).other == 18
+        assert namespace.hard_swish_cost((2, 3)).other == 24
     assert "hard_swish" not in ops.__all__
     unregister("hard_swish")
     assert not hasattr(ops, "hard_swish")
@@ -75,6 +63,20 @@ def test_the_cost_of_what_it_is_like_is_taken_over():
         ({"limits": (4.0, 0.0)}, r"limits=\(4.0, 0.0\) for .*: the rule is two floats, the least first"),
         ({"limits": 4.0}, "limits=4.0 for .*: the rule is two floats"),
         ({"forward": capped, "backward": None, "limits": (0.0, 4.0)}, r"limits=.* for forward of \(x, \*, at=4.0\): "),
+        ({"family": "gate"}, "family='gate': the rule is one of 'activation', 'attention'"),
+        ({"family": np.zeros(3)}, "family=.*: the rule is one of "),
+        ({"takes": "pixels"}, "takes='pixels': the rule is one of 'any', 'channels'"),
+        ({"sees": None}, "sees=None: the rule is one of 'all', 'group', 'own'"),
+        ({"alike": "pixels"}, "alike='pixels': the rule is a tuple of words, such as alike=.'images', "),
+        ({"alike": ("maps",)}, r"alike=\('maps',\): the rule is a tuple of words"),
+        ({"linear": "x"}, r"linear='x': the rule is a tuple of tuples, such as linear=\(\('x',\),\)"),
+        ({"linear": ("x",)}, r"linear=\('x',\): the rule is a tuple of tuples"),
+        ({"homogeneous": [("x",)]}, r"homogeneous=\[\('x',\)\]: the rule is a tuple of tuples"),
+        ({"constants": "x"}, "constants='x': the rule is a tuple of words, such as constants=.'x',"),
+        ({"options": ("size",)}, "speaks of size, and forward takes x"),
+        ({"overwrites": (0,)}, r"overwrites=\(0,\): the rule is a tuple of words"),
+        ({"divides": 1}, "divides=1: the rule is a bool"),
+        ({"one_tap": "yes"}, "one_tap='yes': the rule is a bool"),
         ({"famly": "activation"}, "famly is no fact of an operator: the rule is one of family, linear"),
     ],
 )

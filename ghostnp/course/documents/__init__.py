@@ -11,9 +11,9 @@ Read in this order: `claim` (what a claim is), `verdict` (how a verdict follows 
 networks and operators), `unit_costs` (the formulas of document 001, section 4), `official` (two published codes against
 each other) and `written` (JSON and Markdown).
 
-A new claim is a function with the decorator `claim` in the file of its document; it is found automatically, and
-``tests/course/documents/test_claims.py`` wants its verdict and its numbers once more. A new document is a file, and
-named in `DOCUMENTS`.
+A new claim is a function with the decorator `claim` in the file of its document; it is found automatically. Its
+identifier is the next one, a tutorial mentions it, and ``tests/course/documents/test_claims.py`` has its verdict and
+its numbers once more. A new document is a file, and named in `DOCUMENTS`.
 """
 
 from importlib import import_module

@@ -4,8 +4,8 @@ Read in this order: `lesson` (what a lesson is), `lessons` (all of them but the 
 set by hand), `views` (what each shows), `whole_network` (the last one), `two_backends` (definitions against kernels)
 and `guide`, which runs them and writes the page.
 
-A new lesson is an entry of `LESSONS`, with a function in `views` that yields its pictures; `ghostnp.pictures` draws
-them.
+A new lesson is an entry of `LESSONS` with two functions: one in `lessons` that builds the module and its input, and one
+in `views` that yields its pictures, which `ghostnp.pictures` draws. ``tests/course/test_tour.py`` lists it once more.
 """
 
 from ghostnp.course.tour.guide import tour

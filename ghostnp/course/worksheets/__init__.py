@@ -5,7 +5,8 @@ Read in this order: `problem` (a question, its answer, and the wrong answers tha
 numbers), `grading`, and `writing`, which has the formats.
 
 A new topic is a file in `topics` with templates, named in ``topics/__init__``; its wrong answers are misconceptions
-listed in `misconceptions`. A new format is a file in `writing`, named in its `FORMATS`.
+listed in `misconceptions`. A new format is a file in `writing`, named in its `FORMATS`
+with the endings of its files; the command offers it from there.
 """
 
 from ghostnp.course.worksheets.chance import Dice
@@ -16,9 +17,10 @@ from ghostnp.course.worksheets.problem import LEVELS, Mistake, Problem, Template
 from ghostnp.course.worksheets.question import Option, Question
 from ghostnp.course.worksheets.roster import Student, numbered, read_roster
 from ghostnp.course.worksheets.topics import TEMPLATES, TOPICS
-from ghostnp.course.worksheets.writing import FORMATS, to_key
+from ghostnp.course.worksheets.writing import ENDINGS, FORMATS, to_key
 
 __all__ = [
+    "ENDINGS",
     "FORMATS",
     "LEVELS",
     "MISCONCEPTIONS",

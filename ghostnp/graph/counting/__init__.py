@@ -1,14 +1,16 @@
 """Counting: run a model's real forward on shapes, and write down what each operator costs.
 
-The model runs on a *token*, a stand-in for an array that has only a shape and a dtype (see `ghostnp.graph.tape`). Each
-call is written down with what its cost function says, and the count has one line for each of them. A token refuses
-every NumPy function and operator, so a model that goes past the backend fails instead of being undercounted.
+The model runs on a *token*, a stand-in for an array that has only a shape and a dtype (see
+`ghostnp.graph.recording`). Each call is written down with what its cost function says, and the count has one line for
+each of them. A token refuses every NumPy function and operator, so a model that goes past the backend fails instead of
+being undercounted.
 
 Read them in this order: `rows` (a tape read as lines), `conventions` (the rules of other counters, as data), `table`
 (the whole, and how it is written down), `operator` (one operator alone), `reconcile` (which convention gives a number).
 
 A new convention is an entry of `CONVENTIONS` in `conventions`. The tool is measured first, by
-``tests/oracles/count_elsewhere.py``.
+``tests/oracles/count_elsewhere.py``, and `TOOLS` in ``tests/graph/counting/test_conventions.py`` names the two
+together.
 """
 
 from dataclasses import replace
@@ -18,7 +20,7 @@ import numpy as np
 from ghostnp.graph.counting.operator import OPERATORS, OperatorCount, count_operator
 from ghostnp.graph.counting.rows import CountRow, Ledger, rows_of, unused_row
 from ghostnp.graph.counting.table import Count, Memory
-from ghostnp.graph.tape import Token, record
+from ghostnp.graph.recording import Token, record
 from ghostnp.modules import Module
 from ghostnp.ops.checks import integer, sequence
 

@@ -118,7 +118,8 @@ def measured(row, measure):
 
 def _rules(**rules):
     """Rules by operator or family, from these or groups of families, and pairs of factor and measure."""
-    groups = {"multiplying": ("convolution", "linear", "attention"), "weighted": ("convolution", "linear")}
+    multiplying = {row.family for row in VOCABULARY.values() if row.multiplies}
+    groups = {"multiplying": sorted(multiplying), "weighted": ("convolution", "linear")}
     return {op: tuple(Term(*term) for term in terms) for key, terms in rules.items() for op in groups.get(key, (key,))}
 
 

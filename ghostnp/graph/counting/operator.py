@@ -10,7 +10,7 @@ import numpy as np
 from ghostnp.graph.counting.conventions import MACS, convention_named
 from ghostnp.graph.counting.rows import CountRow, Ledger, rows_of, shape_text
 from ghostnp.graph.counting.table import Count
-from ghostnp.graph.tape import Token, record
+from ghostnp.graph.recording import Token, record
 from ghostnp.ops.checks import check_divides, flag, float_dtype, integer, nearest, pair, shown
 from ghostnp.ops.cost import Worked, each
 from ghostnp.ops.vocabulary import STATISTICS, operator_named, operators

@@ -1,21 +1,26 @@
 """The engine: a model as a list of calls on memory that was laid out beforehand.
 
-    record     run the model on shapes and note each call: a tape            (`ghostnp.graph.tape`)
+    record     run the model on shapes and note each call: a tape       (`ghostnp.graph.recording`)
     fold       fewer calls: batch norms into weights, ReLUs into writing     (`fold`)
     homes      a place in memory for each result, where its reader wants it  (`homes`, `packing`)
     replay     the calls as programs: launches that a native call walks      (`replay`)
 
 A training step is a tape too: forward, loss and backward (`training`). It is not folded, but what nothing reads is not
-computed, an activation lives until its gradient is made, gradients are written where they are wanted, and the update
-comes last, so that a step that fails changes nothing (`program`).
+computed, an activation lives until its gradient is made or is made again for that (`recompute`), gradients are written
+where they are wanted, and the update comes last, so that a step that fails changes nothing (`program`).
 
 Modules do not import the engine, nor does the engine import a module: it works on the tape, the vocabulary's rows and
-the kernels. What it did with a model can be read (`plan`, `explanation`):
+the kernels. `plan` is where they are called, one after the other, for inference;
+`program` calls them for training. What was done with a model can be printed (`explanation`):
 
 >>> import ghostnp
 >>> engine = compile(ghostnp.create_model("ghostnet_050", seed=None))
 >>> str(engine.plan((1, 3, 224, 224))).splitlines()[1]
 '289 calls are 162 steps: 80 batch_norm_eval and 42 relu and 5 add went into others; 33 of them have nothing to do'
+
+A new fold is a case in `fold.fold` with a function of its own. What it asks of a kernel is a private keyword of that
+kernel, listed in ``tests/test_architecture.py``. A new pass is called in `plan.Plan` or in `program.TrainingProgram`,
+`explanation` says what it did, and ``tests/graph/engine`` has a file for each.
 """
 
 from ghostnp.graph.engine.engine import Engine

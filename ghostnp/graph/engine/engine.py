@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 
@@ -35,13 +36,15 @@ class Engine(Guarded):
             raise TypeError(f"model is of type {type(model).__name__}: the rule is a Module, such as create_model(...)")
         arrays = list(model.state_dict().values())
         copies = dict(zip(map(id, arrays), together(arrays), strict=True))
-        self._model, self._most = deepcopy(model, copies), integer("plans", plans, 1)
+        self._model: Any = deepcopy(model, copies)
+        self._most = integer("plans", plans, 1)
         parameters = [array for array in self._model.state_dict().values() if array.dtype.kind == "f"]
         self._example = parameters[0] if parameters else None  # of the dtype that x must have
         self._memo: dict[tuple, list] = {}
         self._replays: OrderedDict[tuple, Replay] = OrderedDict()
 
     def __reduce__(self):
+        self._check_released()
         return Engine, (self._model, self._most)
 
     def __call__(self, x):
@@ -60,11 +63,18 @@ class Engine(Guarded):
         Raises
         ------
         TypeError, ValueError
-            If `x` does not fit the model.
+            If `x` does not fit the model, or the engine was released.
         """
         check_arrays(x=x, **({} if self._example is None else {"weight": self._example}))
         with self._lock:
+            self._check_released()
             return self._replay(x.shape, x.dtype)(x)
+
+    def release(self):
+        """Let go of the weights, every plan and their memory, once a run in another thread is over: for good."""
+        with self._lock:
+            self._released, self._model, self._memo = True, None, {}
+            self._replays.clear()
 
     @property
     def shapes(self):
@@ -86,6 +96,7 @@ class Engine(Guarded):
         """
         shape = tuple(integer(f"x_shape[{i}]", size, 0) for i, size in enumerate(sequence("x_shape", x_shape)))
         with self._lock:
+            self._check_released()
             return self._plan(shape, np.dtype(np.float32) if self._example is None else self._example.dtype)
 
     def _plan(self, shape, dtype):

@@ -10,6 +10,10 @@ convolution adds its products to the maps that it is added to. A map that is enl
 out: the product reads the small one. What is never read need not be computed, be it at inference or in a training step
 (`needed`).
 
+Maps that are larger than a cache need not be written out either where a depthwise convolution makes them, or reads
+them, and a pointwise one is all that follows: the three are one step, which runs a band of rows at a time (see
+`ghostnp.kernels.bands`).
+
 All this holds only where nothing else reads the value in between. The tape says who reads a value.
 """
 
@@ -20,8 +24,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ghostnp import kernels
+from ghostnp.graph.engine.homes import nbytes
 from ghostnp.graph.engine.packing import together
 from ghostnp.graph.tape import Constant, Result, Step
+from ghostnp.kernels.bands import LARGE, Link
+from ghostnp.kernels.loops import UNLIMITED
+from ghostnp.kernels.windows import is_one_pixel
+from ghostnp.ops.geometry import sliding_window
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +40,7 @@ class FoldedStep(Step):
     Parameters
     ----------
     op, path, arguments, results
-        As in `Step`; among the arguments may be a kernel's own ``limits``, ``onto`` and ``nearest``.
+        As in `Step`; among the arguments may be a kernel's own ``limits``, ``onto``, ``nearest`` and ``through``.
     absorbed : tuple of Step
         What it took in.
     """
@@ -84,7 +93,8 @@ def fold(tape, memo):
             steps.append(step)
     tape = needed(replace(tape, steps=tuple(steps)), tape.returned)
     known_now = [key for key in memo if key not in known]
-    return replace(tape, steps=tuple(_moved_together(tape.steps, memo, known_now)))
+    tape = replace(tape, steps=tuple(_moved_together(tape.steps, memo, known_now)))
+    return needed(replace(tape, steps=tuple(_in_bands(tape))), tape.returned)
 
 
 def needed(tape, wanted):
@@ -121,6 +131,56 @@ def takes(op, keyword):
 def convolves(step):
     """Whether it is a convolution with one array of weights and a bias, into which a batch norm can be folded."""
     return step.operator.family == "convolution" and step.operator.trained == ("weight", "bias")
+
+
+def _in_bands(tape):
+    """The steps, with convolutions one behind the other as one where the maps between them are large.
+
+    Those that went into another one are left where they were, and nothing reads them.
+    """
+    readers = Counter(number for step in tape.steps for number in step.inputs) + Counter(tape.returned)
+    makers: dict[int, FoldedStep] = {}
+
+    def before(step):
+        """The convolution that makes x, if nothing else reads that."""
+        x = step.arguments["x"]
+        maker = makers.get(x.number) if isinstance(x, Result) and readers[x.number] == 1 else None
+        return maker if maker and _is_plain(maker) and not maker.arguments.keys() & {"onto", "through"} else None
+
+    for step in tape.steps:
+        banded = _banded(step, before, tape.values) if takes(step.op, "through") and _is_plain(step) else step
+        makers[step.results[0]] = banded
+        yield banded
+
+
+def _banded(step, before, values):
+    """The pointwise convolution with those in it that are before it; as it is, where that is not worth it or fails."""
+    x, filtering = values[step.arguments["x"].number], before(step)
+    window = sliding_window(x.shape[2:], 1, step.arguments["stride"], step.arguments["padding"])
+    if filtering is None or filtering.op != "depthwise_conv2d" or not is_one_pixel(window):
+        return step
+    if x.shape[1] != values[filtering.arguments["x"].number].shape[1]:  # several filters for a channel
+        return step
+    widening = before(filtering)
+    is_dense = widening is not None and takes(widening.op, "onto") and "groups" not in widening.arguments
+    chain = [widening, filtering] if is_dense else [filtering]
+    if nbytes(values[chain[0].results[0]]) < LARGE:
+        return step
+    through = tuple(
+        tuple(link.arguments.get(name, UNLIMITED if name == "limits" else None) for name in Link._fields)
+        for link in chain
+    )
+    absorbed = (part for link in chain for part in (link, *link.absorbed))
+    arguments = step.arguments | {"x": chain[0].arguments["x"], "through": through}
+    return replace(step, arguments=arguments, absorbed=(*absorbed, *step.absorbed))
+
+
+def _is_plain(step):
+    """Whether it is a convolution with weights and a bias that stay as they are."""
+    return convolves(step) and all(
+        argument is None or isinstance(argument, Constant)
+        for argument in (step.arguments["weight"], step.arguments["bias"])
+    )
 
 
 def _normalised(conv, norm, memo):

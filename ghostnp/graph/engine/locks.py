@@ -1,4 +1,4 @@
-"""Locks that outlive a fork."""
+"""What engines and training steps share: a lock that outlives a fork, and an end."""
 
 import os
 from threading import Lock
@@ -9,8 +9,12 @@ class Guarded:
     """Something with a lock; in a forked process it is a new one, since nobody there releases the old one."""
 
     def __init__(self):
-        self._lock = Lock()
+        self._lock, self._released = Lock(), False
         _guarded.add(self)
+
+    def _check_released(self):
+        if self._released:
+            raise ValueError("this was released: the rule is to compile the model again, by ghostnp.compile(model)")
 
 
 _guarded: WeakSet[Guarded] = WeakSet()

@@ -10,7 +10,7 @@ from ghostnp.graph.engine.fold import fold
 from ghostnp.graph.engine.homes import homes_of, nbytes, views
 from ghostnp.graph.engine.packing import Life
 from ghostnp.graph.engine.replay import Replay
-from ghostnp.graph.tape import Token, record
+from ghostnp.graph.recording import Token, record
 
 
 class PlannedMemory(NamedTuple):

@@ -7,12 +7,13 @@ What dropout draws is an input of the tape, like images and labels: a mask for e
 """
 
 from collections import OrderedDict
+from typing import Any
 
 import numpy as np
 
 from ghostnp.graph.engine.locks import Guarded
 from ghostnp.graph.engine.program import TrainingProgram
-from ghostnp.graph.tape import Token, record
+from ghostnp.graph.recording import Token, record
 from ghostnp.modules import Module
 from ghostnp.modules.layers import dropping
 from ghostnp.ops.checks import check_arrays, fraction, integer, not_negative, sequence
@@ -45,7 +46,8 @@ class TrainingStep(Guarded):
         super().__init__()
         if not isinstance(model, Module):
             raise TypeError(f"model is of type {type(model).__name__}: the rule is a Module, such as create_model(...)")
-        self._model, self._most = model, integer("plans", plans, 1)
+        self._model: Any = model
+        self._most = integer("plans", plans, 1)
         self._smoothing = fraction("label_smoothing", label_smoothing)
         self._parameters = model.parameters()
         for name, array in self._parameters.items():
@@ -56,6 +58,7 @@ class TrainingStep(Guarded):
         self._programs: OrderedDict[tuple, TrainingProgram] = OrderedDict()
 
     def __reduce__(self):
+        self._check_released()
         _, momentum, decay = self._settings.tolist()
         return TrainingStep, (self._model, self._most, momentum, decay, self._smoothing), self.velocity
 
@@ -85,7 +88,7 @@ class TrainingStep(Guarded):
         Raises
         ------
         TypeError, ValueError
-            If an argument does not fit. The model is then as it was.
+            If an argument does not fit, or the step was released. The model is then as it was.
         MemoryError
             If there is not enough memory. The model is then as it was, too.
         """
@@ -96,8 +99,15 @@ class TrainingStep(Guarded):
                 f"rng is of type {type(rng).__name__}: the rule is a generator, such as numpy.random.default_rng(0)"
             )
         with self._lock:
+            self._check_released()
             self._settings[0] = rate
             return self._program(images.shape, images.dtype)(images, labels, rng)
+
+    def release(self):
+        """Let go of every program, its memory and the velocities, once a step in another thread is over: for good."""
+        with self._lock:
+            self._released, self._model, self._parameters, self.velocity = True, None, {}, {}
+            self._programs.clear()
 
     def program(self, shape):
         """How a step runs for images of this shape: print it.
@@ -114,6 +124,7 @@ class TrainingStep(Guarded):
         shape = tuple(integer(f"shape[{i}]", size, 0) for i, size in enumerate(sequence("shape", shape)))
         dtypes = [array.dtype for array in self._parameters.values()]
         with self._lock:
+            self._check_released()
             return self._program(shape, dtypes[0] if dtypes else np.dtype(np.float32))
 
     def _program(self, *key):

@@ -11,14 +11,13 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.backend import use_backend
 from ghostnp.graph.counting.rows import Ledger, rows_of, shape_text
-from ghostnp.graph.tape import Tape, record, several
+from ghostnp.graph.recording import record
+from ghostnp.graph.tape import Tape
 from ghostnp.graph.tracing import products
 from ghostnp.modules import Module
 from ghostnp.ops.checks import shown
 from ghostnp.ops.cost import Worked
 from ghostnp.ops.vocabulary import function_named, operator_named, signature
-
-_INPUTS = ("x", "dy")
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,13 @@ class Trace:
         The calls, and the arrays.
     rows : tuple of TraceRow
         One for each input and each result.
+    inputs : tuple of str
+        What each input is called: x and dy, or xs[0], xs[1] ... where a function takes several arrays as one argument.
     """
 
     tape: Tape
     rows: tuple[TraceRow, ...]
+    inputs: tuple[str, ...]
 
     def __getitem__(self, number):
         """The array of that number, (N, C, H, W) for maps."""
@@ -144,15 +146,15 @@ class Trace:
         return drawn.getvalue()
 
     def _gradients(self):
-        """Numbers of what went backward: dy, which is input 1, and what was made from it."""
-        gradients = set(range(1, self.tape.inputs))
+        """Numbers of what went backward: dy, and what was made from it."""
+        gradients = {number for number, name in enumerate(self.inputs) if name.startswith("dy")}
         for row in self.rows:
             if gradients.intersection(row.made_from):
                 gradients.add(row.number)
         return gradients
 
     def _label(self, row):
-        words = [f"#{row.number} {row.op or _INPUTS[row.number]}", row.path, shape_text(row.shape)]
+        words = [f"#{row.number} {row.op or self.inputs[row.number]}", row.path, shape_text(row.shape)]
         if row.macs:
             words.append(f"{row.params:,} parameters, {row.macs:,} MACs" if row.params else f"{row.macs:,} MACs")
         return "\n".join(word for word in words if word)
@@ -181,7 +183,7 @@ class Trace:
         for row in self.rows:
             made = " ".join(f"#{number}" for number in row.made_from)
             counts = ["" if count is None else f"{count:,}" for count in (row.params, row.macs)]
-            maker = row.op or _INPUTS[row.number]
+            maker = row.op or self.inputs[row.number]
             table.append([f"#{row.number}", maker, made, shape_text(row.shape), *counts, row.path])
         headers = ["", "made by", "from", "shape", "params", "MACs", "in"]
         align = ("right", "left", "left", "right", "right", "right", "left")
@@ -196,12 +198,12 @@ def trace(model_or_op, x, *arguments, dy=None, training=False, rng=None, **optio
     ----------
     model_or_op : Module or function
         A module of yours, or a function of the vocabulary, such as ``ghostnp.ops.depthwise_conv2d``.
-    x : ndarray
-        What goes in.
+    x : ndarray or sequence of ndarray
+        What goes in; a sequence where the function takes one, such as concat.
     *arguments, **options
         For a function: the rest of its arguments.
-    dy : ndarray, optional
-        The gradient of the result. With it the backward pass is traced as well.
+    dy : ndarray, number or sequence of ndarray, optional
+        The gradient of the result, in the form of the result. With it the backward pass is traced as well.
     training, rng
         As in `Module.forward`.
 
@@ -228,20 +230,30 @@ def trace(model_or_op, x, *arguments, dy=None, training=False, rng=None, **optio
       w[0, 0, 1, 0] · x[0, 0, 1, 1] = 1 · 4 = 4
       w[0, 0, 1, 1] · x[0, 0, 1, 2] = 1 · 5 = 5
     """
+    dy = np.float64(dy) if isinstance(dy, float | int) else dy  # a loss's gradient: as an input it has a shape, ()
     if isinstance(model_or_op, Module):
         if arguments or options:
             raise TypeError("a module reads x alone: the rule is trace(model, x)")
         run, state = _module_run(model_or_op, training, rng), model_or_op.state_dict()
         parameters = model_or_op.parameters().values()
+        inputs = {"x": x} if dy is None else {"x": x, "dy": dy}
     else:
         bound = _bound(model_or_op, x, arguments, options)
         held = dict(bound.arguments)
         state = {name: value for name, value in held.items() if isinstance(value, np.ndarray) and value is not x}
-        run = _op_run(model_or_op.__name__, bound)
         parameters = [array for name, array in state.items() if name == "bias" or "weight" in name]
+        inputs = _parts(next(iter(held)), x) | ({} if dy is None else _parts("dy", dy))
+        run = _op_run(model_or_op.__name__, bound, dy)
     with use_backend(ops):
-        tape = record(run, *((x,) if dy is None else (x, dy)), state=state)
-    return Trace(tape, tuple(_rows(tape, parameters)))
+        tape = record(run, *inputs.values(), state=state)
+    return Trace(tape, tuple(_rows(tape, parameters)), tuple(inputs))
+
+
+def _parts(name, value):
+    """The arrays of an argument by name: a sequence has one for each of its parts."""
+    if isinstance(value, tuple | list):
+        return {f"{name}[{number}]": part for number, part in enumerate(value)}
+    return {name: value}
 
 
 def _module_run(model, training, rng):
@@ -255,16 +267,17 @@ def _module_run(model, training, rng):
     return run
 
 
-def _op_run(name, bound):
+def _op_run(name, bound, dy):
     """What runs an operator forward and, on the arguments that its row names, backward."""
     row, keywords = operator_named(name), bound.kwargs
 
-    def run(backend, x, dy=None):
-        y, *extra = several(getattr(backend, name)(*bound.args, **keywords))
+    def run(backend, *inputs):
+        result = getattr(backend, name)(*bound.args, **keywords)
+        y, extra = (result[0], result[1:]) if row.extra else (result, ())
         if dy is None:
             return y
         taken = row.backward_arguments(bound.arguments, extra).values()
-        return y, several(getattr(backend, f"{name}_backward")(dy, *taken, **keywords))[0]
+        return y, getattr(backend, f"{name}_backward")(dy, *taken, **keywords)
 
     return run
 

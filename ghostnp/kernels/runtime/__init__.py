@@ -5,6 +5,9 @@ This is the one folder that knows Numba's private names, LLVM's language, and th
 
 Read the files in this order: `jit` (with `cache` and `progress`), `atomics`, `team`, `binding`, `drivers`,
 `rows`, `strips`, `flat`, `registers`, `memory`, `process`.
+
+A new environment variable is read in the file that it is for, as `team` and `memory` do, and a value that it cannot
+have is a ValueError. `process.settings` says what is in force, and "Settings" in the README lists it.
 """
 
 from ghostnp.kernels.runtime import memory

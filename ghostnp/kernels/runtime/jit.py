@@ -12,7 +12,9 @@ it a second time (hand over ``dtype.type(0)``), a leaf whose output is also an i
 one that indexes ``row[first + p]`` (slice first, then count from 0).
 """
 
+import gc
 import uuid
+from contextlib import contextmanager
 from functools import cached_property
 
 import numba
@@ -44,11 +46,29 @@ _LEAF_FLAGS = {"_nrt": False} if hasattr(numba.core.options.DefaultOptions, "_nr
 # A function of this linkage may be in several object files, of which the linker takes one.
 _ANY_COPY = {Linkage.linkonce_any, Linkage.linkonce_odr, Linkage.weak_any, Linkage.weak_odr}
 
-# LLVM's passes for a driver: the first of three levels takes a sixth less time, and vectorises loops as the third does.
-_LEVEL = type(numba.config.OPT)(1)
+# LLVM's passes: all three levels vectorise loops. The leaves in a driver have had the third already.
+_DRIVER_LEVEL, _LEAF_LEVEL = 1, 3
 
 
-class _SelfContained(JITCodeLibrary):
+class _OptimizedOnce(JITCodeLibrary):
+    """Code over which LLVM's passes go once.
+
+    Numba runs them on each function, on the module, and on the module again, so that it can leave out reference counts
+    in between. Kernels have next to none, and took twice the time to compile.
+    """
+
+    level: int
+
+    def _optimize_functions(self, module):
+        module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self):
+        made = self._codegen._module_pass_manager(opt=self.level)
+        passes, *builder = made if isinstance(made, tuple) else [made]  # Numba 0.61 has no builder
+        passes.run(self._final_module, *builder)
+
+
+class _SelfContained(_OptimizedOnce):
     """A driver's machine code, in which it calls its own copies of leaves.
 
     Otherwise it would call the copy that the process met first, be it the leaf's own or another driver's. Each was
@@ -59,6 +79,8 @@ class _SelfContained(JITCodeLibrary):
     of its own, and its linker finds even such a function by its name: code compiled elsewhere, with a copy of the same
     leaf, or of one of Numba's own functions, would call this one, and crash.
     """
+
+    level = _DRIVER_LEVEL
 
     def __init__(self, codegen, name):
         super().__init__(codegen, name)
@@ -72,15 +94,33 @@ class _SelfContained(JITCodeLibrary):
                 function.linkage = Linkage.internal
             if function.linkage == Linkage.internal:
                 function.name = f"{function.name}.{unique}"
-        level, numba.config.OPT = numba.config.OPT, _LEVEL
-        try:
-            super()._optimize_final_module()
-        finally:
-            numba.config.OPT = level
+        super()._optimize_final_module()
 
 
-class _Inlined(JITCodeLibrary):
-    """A leaf's code: optimised, and never made machine code, since each driver has its own copy inside."""
+class _Inlined(_OptimizedOnce):
+    """A leaf's code: optimised, and never made machine code, since each driver has its own copy inside.
+
+    It is optimised without the leaves that it calls. These are put beside it where it is called, or each of them would
+    be optimised again for every leaf on the way to the driver.
+    """
+
+    level = _LEAF_LEVEL
+
+    def __init__(self, codegen, name):
+        super().__init__(codegen, name)
+        self._called = {}  # libraries, each once
+
+    def add_linking_library(self, library):
+        library._ensure_finalized()
+        self._called[library] = True
+
+    def _get_module_for_linking(self):
+        if self._shared_module is None:
+            module = super()._get_module_for_linking().clone()
+            for library in self._called:
+                module.link_in(library._get_module_for_linking(), preserve=True)
+            self._shared_module = module
+        return self._shared_module
 
     def _finalize_final_module(self):
         self._finalize_dynamic_globals()
@@ -162,12 +202,28 @@ def compile_shares(function, lowering):
     return compiled
 
 
+@contextmanager
+def _nothing_collected():
+    """Leave cyclic garbage for later: Python would look for it among all that a compiler makes, again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _pipeline(library, lowering=NativeLowering):
     """Numba's own steps from a function to machine code, with another library or another last step."""
 
     class Pipeline(CompilerBase):
         def __init__(self, typing, target, _, *rest):
             super().__init__(typing, target, library(target.codegen(), "kernels"), *rest)
+
+        def compile_extra(self, function):
+            with _nothing_collected():
+                return super().compile_extra(function)
 
         def define_pipelines(self):
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)

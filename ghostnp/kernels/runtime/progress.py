@@ -6,7 +6,7 @@ from time import perf_counter
 
 from numba.core import event
 
-__all__ = ["watch"]
+__all__ = ["listen", "watch"]
 
 _PATIENCE, _INTERVAL = 1.0, 5.0  # seconds of compiling until the first line, and from there to the next
 
@@ -37,7 +37,11 @@ class _Progress(event.Listener):
 
 
 _progress = _Progress()
-event.register("numba:compile", _progress)
+
+
+def listen():
+    """Have Numba say when it begins and ends to compile a kernel."""
+    event.register("numba:compile", _progress)
 
 
 def watch(dispatcher):

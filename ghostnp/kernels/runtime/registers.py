@@ -136,9 +136,16 @@ class _Block:
 
     def _onto(self, sums, load):
         """The sums and, where they go onto y, what y holds: added last, so that long sums can be made of short ones."""
-        before = [held for place in self.places for held in load(place)]
-        for total, held in zip(sums, before, strict=True):
-            yield self.builder.select(self.onto, self.builder.fadd(held, total), total)
+        builder, before = self.builder, self.builder.block
+        with builder.if_then(self.onto):
+            held = [numbers for place in self.places for numbers in load(place)]
+            added = [builder.fadd(numbers, total) for numbers, total in zip(held, sums, strict=True)]
+            after = builder.block
+        for plain, total in zip(sums, added, strict=True):
+            result = builder.phi(plain.type)
+            result.add_incoming(plain, before)
+            result.add_incoming(total, after)
+            yield result
 
     def _sums(self, count, load, m_step, k_step, fetch_step):
         """For each row its place in y, and the sums of its products with the `count` vectors that `load` finds in x."""
@@ -156,5 +163,5 @@ class _Block:
                     yield builder.fadd(next(sums), builder.fmul(factor, pixels, _FLAGS), _FLAGS)
 
         sums = loop(builder, self.depth, list(self._biases(count)), add)
-        sums = [clipped(builder, total, self.limits) for total in self._onto(sums, load)]
+        sums = [clipped(builder, total, self.limits) for total in list(self._onto(sums, load))]
         return [(place, sums[r * count : (r + 1) * count]) for r, place in enumerate(self.places)]

@@ -31,7 +31,9 @@ __all__ = [
     "filter_rows",
     "loop",
     "row_of",
+    "scale_row",
     "spread",
+    "sum_periods",
 ]
 
 ROWS = 4
@@ -57,6 +59,16 @@ def copy_every_other(source, i, target, j, count):
     """target[j : j + n] = source[i : i + 2 * n : 2], for n as in `copy_vector`."""
     count = min(count, VECTOR // source.itemsize)
     target[j : j + count] = source[i : i + 2 * count : 2]
+
+
+def sum_periods(x, period, totals):
+    """totals[n] = x[n] + x[n + period] + ..., for a period that divides the numbers of a vector, which totals has."""
+    totals[:period] = [x[n::period].sum() for n in range(period)]
+
+
+def scale_row(x, factors, y):
+    """y[p] = x[p] · factors[p % n], for n = 1 factor or as many as a vector has numbers; y may be x."""
+    y[:] = x * np.resize(factors, x.size)
 
 
 class RowTaps(NamedTuple):
@@ -126,6 +138,22 @@ def _compiled_copy_every_other(source, i, target, j, count):
     return call
 
 
+@overload(sum_periods)
+def _compiled_sum(x, period, totals):
+    def call(x, period, totals):
+        _sum_periods(x, period, totals)
+
+    return call
+
+
+@overload(scale_row)
+def _compiled_scale(x, factors, y):
+    def call(x, factors, y):
+        _scale_row(x, factors, y)
+
+    return call
+
+
 @overload(filter_rows)
 def _compiled_filter(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
     def call(w, taps, x, zeros, row, begin, bias, y, q, y_step, rows, count, limits):
@@ -150,6 +178,16 @@ def _double_vector(_, source, i, target, j, count):
 def _copy_every_other(_, source, i, target, j, count):
     index = types.intp
     return types.void(source, index, target, index, index), _build_copy_every_other
+
+
+@intrinsic
+def _sum_periods(_, x, period, totals):
+    return types.void(x, types.intp, totals), _build_sum
+
+
+@intrinsic
+def _scale_row(_, x, factors, y):
+    return types.void(x, factors, y), _build_scale
 
 
 @intrinsic
@@ -337,6 +375,76 @@ def _build_copy_every_other(context, builder, signature, arguments):
         return [vectors.every_other(*map(vectors.load, halves, masks))[0]]
 
     vectors.store_first(values, [vectors.at(target, j)], count)
+    return context.get_dummy_value()
+
+
+_AT_ONCE = 4  # vectors of sums, so that none waits for the addition before
+
+
+def _build_sum(context, builder, signature, arguments):
+    """Whole vectors to four sums, the rest to one, and then that folded until it is one period."""
+    count = context.make_array(signature.args[0])(context, builder, arguments[0]).nitems
+    x, target = data(context, builder, signature, arguments, 0, 2)
+    vectors, index = Vectors(context, builder, signature.args[0]), count.type
+    step = index(_AT_ONCE * vectors.lanes)
+
+    def add_whole(k, totals):
+        for v, total in enumerate(totals):
+            begin = builder.add(builder.mul(k, step), index(v * vectors.lanes))
+            yield builder.fadd(total, vectors.load(vectors.at(x, begin)))
+
+    def add_rest(k, totals):
+        begin = builder.add(done, builder.mul(k, index(vectors.lanes)))
+        mask = vectors.first(builder.sub(count, begin))
+        yield builder.fadd(totals[0], vectors.load(vectors.at(x, begin), mask))
+
+    rounds = builder.sdiv(count, step)
+    done = builder.mul(rounds, step)
+    first, *others = loop(builder, rounds, [ir.Constant(vectors.type, None)] * _AT_ONCE, add_whole)
+    for total in others:
+        first = builder.fadd(first, total)
+    rest = builder.sdiv(builder.add(builder.sub(count, done), index(vectors.lanes - 1)), index(vectors.lanes))
+    (total,) = loop(builder, rest, [first], add_rest)
+    half = vectors.lanes // 2
+    while half:
+        places = [_LANE((lane + half) % vectors.lanes) for lane in range(vectors.lanes)]
+        other = builder.shuffle_vector(total, total, ir.Constant(ir.VectorType(_LANE, vectors.lanes), places))
+        is_apart = builder.icmp_signed("<=", arguments[1], index(half))
+        total = builder.select(is_apart, builder.fadd(total, other), total)
+        half //= 2
+    vectors.store(total, vectors.at(target, index(0)))
+    return context.get_dummy_value()
+
+
+def _build_scale(context, builder, signature, arguments):
+    count = context.make_array(signature.args[0])(context, builder, arguments[0]).nitems
+    x, factors, y = data(context, builder, signature, arguments, 0, 1, 2)
+    vectors, index = Vectors(context, builder, signature.args[0]), count.type
+    is_one = builder.icmp_signed(
+        "==", context.make_array(signature.args[1])(context, builder, arguments[1]).nitems, index(1)
+    )
+    with builder.if_else(is_one) as (one, several):
+        with one:
+            everywhere, from_one = vectors.everywhere(builder.load(factors)), builder.block
+        with several:
+            vector, from_several = vectors.load(vectors.at(factors, index(0))), builder.block
+    factors = builder.phi(vectors.type)
+    factors.add_incoming(everywhere, from_one)
+    factors.add_incoming(vector, from_several)
+
+    def scale(begin, mask=None):
+        product = builder.fmul(vectors.load(vectors.at(x, begin), mask), factors)
+        vectors.store(product, vectors.at(y, begin), mask)
+
+    def scale_whole(k, _):
+        scale(builder.mul(k, index(vectors.lanes)))
+        return []
+
+    whole = builder.sdiv(count, index(vectors.lanes))
+    loop(builder, whole, [], scale_whole)
+    begin = builder.mul(whole, index(vectors.lanes))
+    with builder.if_then(builder.icmp_signed("<", begin, count)):
+        scale(begin, vectors.first(builder.sub(count, begin)))
     return context.get_dummy_value()
 
 

@@ -12,4 +12,7 @@ from ghostnp.course.worksheets.writing.spreadsheet import to_csv
 
 FORMATS = {"markdown": to_markdown, "html": to_html, "moodle": to_moodle, "csv": to_csv}
 
-__all__ = ["FORMATS", "to_csv", "to_html", "to_key", "to_markdown", "to_moodle"]
+# What the ending of a file's name says of what is in it; Markdown has every other.
+ENDINGS = {".html": "html", ".htm": "html", ".xml": "moodle", ".csv": "csv"}
+
+__all__ = ["ENDINGS", "FORMATS", "to_csv", "to_html", "to_key", "to_markdown", "to_moodle"]

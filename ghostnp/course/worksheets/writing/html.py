@@ -1,13 +1,13 @@
 """Papers as a page to print on A4: each student's begins on a sheet of its own and says on every sheet whose it is."""
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.writing.markdown import TITLE
 
 
 def to_html(plan, papers):
     """All papers, without answers."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # slow to import, and no other format needs it
+
     environment = Environment(
         loader=PackageLoader("ghostnp.course.worksheets", "writing"),
         autoescape=True,
