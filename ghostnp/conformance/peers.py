@@ -136,7 +136,8 @@ class Peer:
         y = recorder.spell(result[0] if isinstance(result, tuple) and "sizes" not in arrays else result)
         if not wanted:
             return [*lines, *recorder.lines, f"found = {y}"]
-        lines.append(f"dy = {self._literal(dy, form)}")
+        came = [np.array(part, order="C") for part in dy] if isinstance(dy, list) else np.array(dy, order="C")
+        lines.append(f"dy = {self._literal(came, form)}")
         return lines + self._differentiated(recorder.lines, y, wanted)
 
     def _tensor(self, value, form):
