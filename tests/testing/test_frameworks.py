@@ -47,7 +47,11 @@ def test_a_model_with_one_node(tmp_path):
     conv = one_node(tmp_path / "conv.onnx", "Conv", ["x", "weight", "bias"], **said)
     assert_matches(conv, "conv2d", with_bias=True, **geometry)
     pool = one_node(tmp_path / "pool.onnx", "MaxPool", ["x"], kernel_shape=(2, 2), strides=(2, 2))
-    assert_matches(pool, "max_pool2d", kernel_size=2, stride=None, padding=0)
+    finite = ["usual", "large", "offset", "ties", "tiny"]
+    assert_matches(pool, "max_pool2d", kernel_size=2, stride=None, padding=0, regimes=finite)
+    # ONNX Runtime 1.32 leaves NaN out of a maximum, and begins it with the smallest number that is finite.
+    with pytest.raises(AssertionError, match=r"y\[.*and nan is right"):
+        assert_matches(pool, "max_pool2d", kernel_size=2, stride=None, padding=0, regimes=["nan"])
     assert_matches(one_node(tmp_path / "concat.onnx", "Concat", ["a", "b"], axis=1), "concat", sizes=[2, 3], keep=None)
     assert_matches(one_node(tmp_path / "split.onnx", "Split", ["x"], axis=1, num_outputs=1), "split", sizes=[3])
     with pytest.raises(AssertionError, match=r"(?s)relu.onnx' is not relu6: y\[.*again: assert_matches\('.*relu.onnx'"):
