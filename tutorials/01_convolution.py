@@ -16,8 +16,8 @@
 # **What does one layer of a convolutional network compute, number by number, and what does it cost?**
 #
 # You need to know Python, and what a matrix is. This page explains everything else, starting from one small window
-# that slides over a picture. It is the first of fifteen tutorials. The last ones build GhostNetV2 and run it forward
-# and backward.
+# that slides over a picture. It is the first of fifteen
+# tutorials. Tutorials 08 to 10 build GhostNet and GhostNetV2 and run them forward and backward.
 #
 # A *map* (特征图, feature map) is a matrix of numbers: one colour of a photo, or the output of a layer. A *kernel* (卷积核)
 # is a small matrix of weights. To *convolve* means: lay the kernel on the map, multiply each weight by the number
@@ -69,15 +69,14 @@ y
 # *cross-correlation*, and use the word convolution for the flipped version. All deep learning frameworks compute the
 # unflipped one and call it convolution. Since the weights are learnt, a network can use either.
 #
-# ## Padding, stride, dilation
+# ## Padding and stride
 #
-# Three settings change which pixels a window reads.
+# Two settings change where the windows are.
 #
 # - *Padding* (填充) puts $p$ zeros on each side of the map, so that windows also fit at the border.
 # - *Stride* (步长) is the distance $s$ in pixels from one window to the next.
-# - *Dilation* (空洞) is the distance $d$ in pixels between two neighbouring positions of the kernel. Usually $d = 1$.
 #
-# With stride and padding, and $d = 1$, the size of the output is
+# With padding and stride, the size of the output is
 #
 # $$h_\text{out} = \left\lfloor \frac{h + 2p - k}{s} \right\rfloor + 1.$$
 #
@@ -89,21 +88,6 @@ show(pictures.sliding_window(x, np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]), pa
 # %% [markdown]
 # Here $h = 4$, $p = 1$, $k = 3$, $s = 2$: $(4 + 2 - 3) / 2 = 1.5$ is rounded down to 1, and plus 1 this makes 2 rows.
 #
-# With dilation $d$, the first and the last row of the kernel are $d (k - 1)$ pixels apart. The window therefore covers
-# $d (k - 1) + 1$ rows instead of $k$, and this number takes the place of $k$:
-#
-# $$h_\text{out} = \left\lfloor \frac{h + 2p - d (k - 1) - 1}{s} \right\rfloor + 1.$$
-#
-# A 3x3 kernel with dilation 2 covers 5x5 pixels, but it still has 9 weights and still costs 9 multiplications:
-
-# %%
-show(pictures.sliding_window(x, np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]]), padding=1, dilation=2, at=(0, 1)))
-nine = np.zeros((1, 1, 9, 9))
-for d in (1, 2, 3, 4):
-    rows = ops.standard_conv2d(nine, np.ones((1, 1, 3, 3)), dilation=d).shape[2]
-    print(f"9 rows, k = 3, dilation {d}: the window covers {d * 2 + 1} rows, the output has {rows}")
-
-# %% [markdown]
 # **Why does padding "same" differ between frameworks?** In PyTorch the padding is a number, and that many zeros are
 # put on every side. (PyTorch knows the word "same" too, but refuses it with a stride above 1.)
 # In TensorFlow and Keras, "same" means as much padding as makes $h_\text{out} = \lceil h / s \rceil$. If this takes an
@@ -126,6 +110,24 @@ print("PyTorch's padding=1:", ops.standard_conv2d(places, corner, padding=(0, 1)
 # %% [markdown]
 # With TensorFlow's rule the first window begins at pixel 1. With PyTorch's rule it begins at the zero before pixel 1.
 #
+# ## Dilation
+#
+# *Dilation* (空洞) is the distance $d$ in pixels between two neighbouring positions of the kernel. Without dilation,
+# $d = 1$. The first and the last row of the kernel are $d (k - 1)$ pixels apart. The window therefore covers
+# $d (k - 1) + 1$ rows instead of $k$, and this number takes the place of $k$:
+#
+# $$h_\text{out} = \left\lfloor \frac{h + 2p - d (k - 1) - 1}{s} \right\rfloor + 1.$$
+#
+# A 3x3 kernel with dilation 2 covers 5x5 pixels, but it still has 9 weights and still costs 9 multiplications:
+
+# %%
+show(pictures.sliding_window(x, np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]]), padding=1, dilation=2, at=(0, 1)))
+nine = np.zeros((1, 1, 9, 9))
+for d in (1, 2, 3, 4):
+    rows = ops.standard_conv2d(nine, np.ones((1, 1, 3, 3)), dilation=d).shape[2]
+    print(f"9 rows, k = 3, dilation {d}: the window covers {d * 2 + 1} rows, the output has {rows}")
+
+# %% [markdown]
 # ## Channels
 #
 # A photo has three maps, red, green and blue. They are called *channels* (通道). A *filter* (滤波器) has one kernel for
@@ -257,7 +259,7 @@ for padding in (0, 2):
 #
 # Replace `None` by your answer and run the cell. Each exercise says how difficult it is.
 #
-# **1.** (easy) By hand: a map has 7x7 pixels, a kernel 3x3, padding is 0 and stride is 2. How many pixels does the
+# **1.** *(easy)* By hand: a map has 7x7 pixels, a kernel 3x3, padding is 0 and stride is 2. How many pixels does the
 # output have in all?
 
 # %%
@@ -265,7 +267,7 @@ answer = None
 check("01.1", answer)
 
 # %% [markdown]
-# **2.** (easy) By hand: a layer has 3 input channels and 64 filters of 7x7 with biases. How many parameters does it
+# **2.** *(easy)* By hand: a layer has 3 input channels and 64 filters of 7x7 with biases. How many parameters does it
 # have?
 
 # %%
@@ -273,7 +275,8 @@ answer = None
 check("01.2", answer)
 
 # %% [markdown]
-# **3.** (medium) The same layer runs on a photo of 224x224 pixels, with padding 3 and stride 2. How many multiply-adds
+# **3.** *(medium)* The same layer runs on a photo of 224x224 pixels, with padding 3 and stride 2. How many
+# multiply-adds
 # does it take?
 
 # %%
@@ -281,7 +284,7 @@ answer = None
 check("01.3", answer)
 
 # %% [markdown]
-# **4.** (derivation) The stride is 1 and the kernel size $k$ is odd. Derive from the formula for $h_\text{out}$ which
+# **4.** *(derivation)* The stride is 1 and the kernel size $k$ is odd. Derive from the formula for $h_\text{out}$ which
 # padding $p$ keeps the size of the map, for any dilation $d$. Which $p$ is it for $k = 5$ and $d = 3$?
 
 # %%
@@ -289,7 +292,7 @@ answer = None
 check("01.4", answer)
 
 # %% [markdown]
-# **5.** (programming) Write `standard_conv2d` yourself. The file `tutorials/exercises/00_standard_conv2d.py` has the
+# **5.** *(code)* Write `standard_conv2d` yourself. The file `tutorials/exercises/00_standard_conv2d.py` has the
 # signature and the docstring. The command
 #
 #     ghostnp check tutorials/exercises/00_standard_conv2d.py

@@ -235,26 +235,27 @@ show(figure)
 #
 # **What do the documents say about the backward pass?** Nothing: all five show the forward pass only and leave the
 # gradients to the framework. But a gradient can show what a layer really does. For example, document 000 gives a bias
-# to every convolution, although a batch norm follows most of them. Tutorial 06 shows that in training the gradient of
+# to every convolution, although a batch norm follows most of them. Tutorial 06, "Batch norm", shows that in training
+# the gradient of
 # such a bias is zero, so the bias is never learnt (claim C05).
 #
 # ## Exercises
 #
-# **1.** (easy) By hand, with the `x`, `w` and `dy` from the beginning: what is `dw[1, 0]`?
+# **1.** *(easy)* By hand, with the `x`, `w` and `dy` from the beginning: what is `dw[1, 0]`?
 
 # %%
 answer = None
 check("02.1", answer)
 
 # %% [markdown]
-# **2.** (easy) By hand, with the same arrays: what is `dx[2, 2]`?
+# **2.** *(easy)* By hand, with the same arrays: what is `dx[2, 2]`?
 
 # %%
 answer = None
 check("02.2", answer)
 
 # %% [markdown]
-# **3.** (medium) A convolution without biases has 8 input channels and 16 filters of 3x3, and its output has 10x10
+# **3.** *(medium)* A convolution without biases has 8 input channels and 16 filters of 3x3, and its output has 10x10
 # pixels. How many multiply-adds do the forward pass, `dx` and `dw` take together, for one image?
 
 # %%
@@ -262,7 +263,7 @@ answer = None
 check("02.3", answer)
 
 # %% [markdown]
-# **4.** (medium) A 3x3 kernel moves over a map of 5x5 pixels, with stride 1 and no padding. How many windows contain
+# **4.** *(medium)* A 3x3 kernel moves over a map of 5x5 pixels, with stride 1 and no padding. How many windows contain
 # the pixel in the middle, and how many contain a pixel in a corner? Answer as `(middle, corner)`.
 
 # %%
@@ -270,7 +271,7 @@ answer = None
 check("02.4", answer)
 
 # %% [markdown]
-# **5.** (derivation) A convolution has one channel and one filter, and no padding. Derive from the formula for
+# **5.** *(derivation)* A convolution has one channel and one filter, and no padding. Derive from the formula for
 # $d\bar x$ that the sum of all numbers of `dx` is the sum of all weights times the sum of all numbers of `dy`. A
 # filter has the weights 1, 2, 3 in its first row, 0, 0, 0 in its second and −2, 0, 1 in its third. The input has 8x8
 # pixels, the stride is 1, and `dy` consists of ones. What is the sum of `dx`?

@@ -178,7 +178,8 @@ show(figure, dpi=65)
 source(ops.depthwise_conv2d_backward)
 
 # %% [markdown]
-# The checks are those of tutorial 02. First the slope: `slopes` moves the input and each weight in a random direction,
+# The checks are those of tutorial 02, "Is it right?". First the slope: `slopes` moves the input and each weight in a
+# random direction,
 # and prints the slope of the loss beside the inner product of gradient and direction.
 
 # %%
@@ -225,7 +226,7 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole).sum(), "=", (back.
 #
 # ## Exercises
 #
-# **1.** (easy) By hand: how many weights does a depthwise separable convolution from 32 channels to 64 have, with 5x5
+# **1.** *(easy)* By hand: how many weights does a depthwise separable convolution from 32 channels to 64 have, with 5x5
 # kernels and no biases?
 
 # %%
@@ -233,7 +234,7 @@ answer = None
 check("03.1", answer)
 
 # %% [markdown]
-# **2.** (derivation) The depthwise half now has the depth multiplier $D$, so the pointwise half reads $C \cdot D$
+# **2.** *(derivation)* The depthwise half now has the depth multiplier $D$, so the pointwise half reads $C \cdot D$
 # channels. Derive which share of the multiply-adds of a standard convolution this separable convolution takes, with
 # stride 1. What is the share for 5x5 kernels, 64 output channels and $D = 2$? (Three digits are enough.)
 
@@ -242,7 +243,7 @@ answer = None
 check("03.2", answer)
 
 # %% [markdown]
-# **3.** (easy) A depthwise convolution over 24 channels has a depth multiplier of 3. Which input channel does output
+# **3.** *(easy)* A depthwise convolution over 24 channels has a depth multiplier of 3. Which input channel does output
 # channel 50 read? (Both are counted from 0.)
 
 # %%
@@ -250,7 +251,7 @@ answer = None
 check("03.3", answer)
 
 # %% [markdown]
-# **4.** (programming) Complete `tutorials/exercises/01_pointwise_conv2d.py` and `02_depthwise_conv2d.py` until
+# **4.** *(code)* Complete `tutorials/exercises/01_pointwise_conv2d.py` and `02_depthwise_conv2d.py` until
 # `ghostnp check` reports no error. With your functions, filter `np.arange(18.0).reshape(1, 2, 3, 3)` with ones of
 # shape (2, 1, 2, 2), and then mix the two maps with the weights 1 and −1. All pixels of the result are the same
 # number. Which number is it?
@@ -260,7 +261,7 @@ answer = None
 check("03.4", answer)
 
 # %% [markdown]
-# **5.** (programming) Complete `tutorials/exercises/04_depthwise_conv2d_backward.py` in the same way. Then let `x` be
+# **5.** *(code)* Complete `tutorials/exercises/04_depthwise_conv2d_backward.py` in the same way. Then let `x` be
 # `np.arange(9.0).reshape(1, 1, 3, 3)`, `weight` ones of shape (2, 1, 2, 2) and `dy` ones of shape (1, 2, 2, 2): one
 # channel with two kernels. What is the sum of all numbers of the weight's gradient?
 

@@ -190,7 +190,7 @@ for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
 # %% [markdown]
 # ## Exercises
 #
-# **1.** (easy) By hand: a 3x3 convolution from 240 channels to 240 has 3 groups and biases. How many parameters does
+# **1.** *(easy)* By hand: a 3x3 convolution from 240 channels to 240 has 3 groups and biases. How many parameters does
 # it have?
 
 # %%
@@ -198,7 +198,7 @@ answer = None
 check("04.1", answer)
 
 # %% [markdown]
-# **2.** (medium) A 1x1 convolution has 240 input channels, and maps of 28x28 pixels. With 3 groups and 60 output
+# **2.** *(medium)* A 1x1 convolution has 240 input channels, and maps of 28x28 pixels. With 3 groups and 60 output
 # channels it takes as many multiply-adds as a standard 1x1 convolution to $n$ output channels. What is $n$?
 
 # %%
@@ -206,7 +206,7 @@ answer = None
 check("04.2", answer)
 
 # %% [markdown]
-# **3.** (medium) A convolution has 12 input channels, 18 output channels and 3 groups. Which input channels does
+# **3.** *(medium)* A convolution has 12 input channels, 18 output channels and 3 groups. Which input channels does
 # output channel 13 read? Answer with the first and the last of them, counted from 0, as `(first, last)`.
 
 # %%
@@ -214,7 +214,7 @@ answer = None
 check("04.3", answer)
 
 # %% [markdown]
-# **4.** (derivation) A $k \times k$ convolution with biases is divided into $g$ groups. Derive by which factor the
+# **4.** *(derivation)* A $k \times k$ convolution with biases is divided into $g$ groups. Derive by which factor the
 # number of its *parameters* becomes smaller, and that the number of output channels plays no role. Why is the factor
 # always smaller than $g$? What is it for a 1x1 convolution from 64 to 64 channels and $g = 8$? (Three digits.)
 
@@ -223,7 +223,7 @@ answer = None
 check("04.4", answer)
 
 # %% [markdown]
-# **5.** (programming) Complete `tutorials/exercises/03_grouped_conv2d.py` until `ghostnp check` reports no error. Then
+# **5.** *(code)* Complete `tutorials/exercises/03_grouped_conv2d.py` until `ghostnp check` reports no error. Then
 # convolve `np.arange(6.0).reshape(1, 6, 1, 1)` with `np.arange(1.0, 13).reshape(6, 2, 1, 1)` in 3 groups. What is the
 # largest number of the output?
 

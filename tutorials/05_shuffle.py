@@ -85,7 +85,8 @@ print("by 3 and then by 4: ", ops.channel_shuffle(there, 4).ravel().astype(int))
 source(ops.channel_shuffle_backward)
 
 # %% [markdown]
-# A shuffle has no weights and no multiply-adds. It is linear, so the inner-product check of tutorial 02 applies:
+# A shuffle has no weights and no multiply-adds. It is linear, so the inner-product check of tutorial 02, "Is it
+# right?", applies:
 # $\langle dy, y \rangle = \langle dx, x \rangle$. The planted mistake uses the forward permutation in the backward
 # pass:
 
@@ -395,14 +396,15 @@ for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
 #
 # ## Exercises
 #
-# **1.** (easy) By hand: 240 channels are shuffled by 3 groups. Which channel is then at position 100? (Count from 0.)
+# **1.** *(easy)* By hand: 240 channels are shuffled by 3 groups. Which channel is then at position 100? (Count from 0.)
 
 # %%
 answer = None
 check("05.1", answer)
 
 # %% [markdown]
-# **2.** (medium) By hand: a unit (c) has 480 input and 960 output channels, $m = 240$ and $g = 3$. The input has 14x14
+# **2.** *(medium)* By hand: a unit (c) has 480 input and 960 output channels, $m = 240$ and $g = 3$. The input has
+# 14x14
 # pixels. How many multiply-adds do its three convolutions take? (Which of them work on 14x14 pixels, and which on
 # 7x7?)
 
@@ -411,7 +413,8 @@ answer = None
 check("05.2", answer)
 
 # %% [markdown]
-# **3.** (derivation) Derive how many times more expensive a unit (a) is than a unit (b) with $g$ groups, and show that
+# **3.** *(derivation)* Derive how many times more expensive a unit (a) is than a unit (b) with $g$ groups, and show
+# that
 # neither $h$, $w$ nor $m$ plays a role. What is the factor for $c = 480$ and $g = 3$? Which value does it approach for
 # large $c$? Answer with the first number. (Three digits.)
 
@@ -420,7 +423,7 @@ answer = None
 check("05.3", answer)
 
 # %% [markdown]
-# **4.** (hard) Shuffle 12 channels by 3 groups, and repeat this with the result. After how many shuffles in all is
+# **4.** *(hard)* Shuffle 12 channels by 3 groups, and repeat this with the result. After how many shuffles in all is
 # every channel at its first position again? `ghostnp.ops.channel_shuffle` may help.
 
 # %%
@@ -428,7 +431,7 @@ answer = None
 check("05.4", answer)
 
 # %% [markdown]
-# **5.** (programming) Complete `tutorials/exercises/05_channel_shuffle.py` and `06_channel_shuffle_backward.py` until
+# **5.** *(code)* Complete `tutorials/exercises/05_channel_shuffle.py` and `06_channel_shuffle_backward.py` until
 # `ghostnp check` reports no error. Shuffle `np.arange(10.0).reshape(1, 10, 1, 1)` by 5 groups. Use the result as `dy`
 # of a shuffle by 2 groups, and compute `dx`. Which number is at position 3 of `dx`?
 
