@@ -16,8 +16,8 @@
 # **In a standard convolution, every output channel reads every input channel. What changes if it reads only a part of
 # them?**
 #
-# Divide the input channels into $g$ *groups* (分组), and the output channels into $g$ groups as well. Each group is then
-# a standard convolution of its own. Together they are a *grouped convolution* (分组卷积). With one group it is the
+# Divide the input channels into $g$ *groups* (分组), and the output channels into $g$ groups as well. Each group is
+# then a standard convolution of its own. Together they are a *grouped convolution* (分组卷积). With one group it is the
 # standard convolution of tutorial 01. With as many groups as channels it is the depthwise convolution of tutorial 03.
 
 # %%
@@ -81,9 +81,9 @@ source(ops.grouped_conv2d)
 # For each group, `members` gives the slice of channels that the group reads and the slice that it writes. The inner
 # line is that of `standard_conv2d` in tutorial 01, applied to these slices.
 #
-# The weights have the shape $(C_\text{out}, C_\text{in}/g, k_h, k_w)$. The second axis is the number of channels that
-# a filter reads. A grouped convolution is a standard convolution whose weights are *block-diagonal*: one block for
-# each group, and zeros for every pair of channels from different groups. We can check this:
+# The weights have the shape $(C_\text{out}, C_\text{in}/g, k_h, k_w)$. The second axis is the number of channels that a
+# filter reads. A grouped convolution is a standard convolution whose weights are *block-diagonal*: one block for each
+# group, and zeros for every pair of channels from different groups. We can check this:
 
 # %%
 rng = np.random.default_rng(0)
@@ -97,8 +97,8 @@ print(f"largest difference between grouped and block-diagonal: {np.abs(differenc
 # %% [markdown]
 # **What is the difference between `groups` and `depth_multiplier`?** PyTorch has one layer for all convolutions, with
 # an argument `groups`. With `groups=C` the convolution is depthwise, and $C_\text{out} = D \cdot C$ filters give each
-# channel $D$ kernels. Keras has a separate layer for it, `DepthwiseConv2D`. Its argument `depth_multiplier` is $D$,
-# and the number of output channels follows from it. So `depth_multiplier=2` with 8 channels means `groups=8` with 16
+# channel $D$ kernels. Keras has a separate layer for it, `DepthwiseConv2D`. Its argument `depth_multiplier` is $D$, and
+# the number of output channels follows from it. So `depth_multiplier=2` with 8 channels means `groups=8` with 16
 # filters. It does *not* mean `groups=2`. The order of the axes of the weights differs too:
 # $(C_\text{out}, 1, k_h, k_w)$ in PyTorch, $(k_h, k_w, C, D)$ in Keras.
 #
@@ -177,8 +177,8 @@ for name, law in {
 claims("C17", "C14", "C01", "C31", "C03")
 
 # %% [markdown]
-# The point to remember: **GhostNet has no grouped convolution with $1 < g < C$.** Its cheap operation is depthwise,
-# and its other convolutions have one group. We can count how many convolutions GhostNet has of each kind:
+# The point to remember: **GhostNet has no grouped convolution with $1 < g < C$.** Its cheap operation is depthwise, and
+# its other convolutions have one group. We can count how many convolutions GhostNet has of each kind:
 
 # %%
 for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):

@@ -154,9 +154,9 @@ claims("C13")
 # = \frac{w}{\sigma} \left( dy - \frac{db}{M} - \hat x \cdot \frac{dw}{M} \right).$$
 #
 # **Two checks.** If we add the same number to all $x$, then $\hat x$ does not change, and so neither does the loss.
-# Therefore $\sum dx$ must be 0. And it is: $\sum \hat x = 0$, so the sum of the bracket is
-# $db - M \cdot db/M - 0 = 0$. If we stretch all distances from the mean by the same factor, $\hat x$ changes only
-# because of $\epsilon$. Therefore $\sum dx \cdot \hat x$ must almost be 0. Exercise 4 asks for its exact value.
+# Therefore $\sum dx$ must be 0. And it is: $\sum \hat x = 0$, so the sum of the bracket is $db - M \cdot db/M - 0 = 0$.
+# If we stretch all distances from the mean by the same factor, $\hat x$ changes only because of $\epsilon$. Therefore
+# $\sum dx \cdot \hat x$ must almost be 0. Exercise 4 asks for its exact value.
 #
 # By hand, for the channel 1, 3, 5, 7 from above, with $w = 1$, $\epsilon \approx 0$ and $dy = (0, 1, 0, 0)$:
 #
@@ -234,8 +234,8 @@ print(f"document 000: {len(normed)} convolutions with a bias before a batch norm
 #
 # A ReLU sets all negative numbers to 0. Document 004 gives the idea of CReLU: in the first layers of trained networks,
 # many filters form pairs in which one is nearly the negative of the other. For example, one filter finds "brighter to
-# the right" and the other one "brighter to the left". Then one filter is enough, because the second map is the
-# negative of the first:
+# the right" and the other one "brighter to the left". Then one filter is enough, because the second map is the negative
+# of the first:
 #
 # $$\text{CReLU}(x) = [\max(x, 0), \max(-x, 0)].$$
 #
@@ -347,9 +347,9 @@ answer = None
 check("06.4", answer)
 
 # %% [markdown]
-# **5.** *(code)* Complete `tutorials/exercises/14_batch_norm_train_backward.py` until `ghostnp check` reports no
-# error. For the channel 1, 3, 5, 7 from above, with $w = 1$, $\epsilon = 10^{-5}$ and `dy` = 1, 0, 0, 0: what is `dx`
-# of the first number? (Three digits.)
+# **5.** *(code)* Complete `tutorials/exercises/14_batch_norm_train_backward.py` until `ghostnp check` reports no error.
+# For the channel 1, 3, 5, 7 from above, with $w = 1$, $\epsilon = 10^{-5}$ and `dy` = 1, 0, 0, 0: what is `dx` of the
+# first number? (Three digits.)
 
 # %%
 answer = None
@@ -359,11 +359,9 @@ check("06.5", answer)
 # ## References
 #
 # - S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
-#   shift",
-#   ICML 2015, algorithms 1 and 2, section 3. <https://arxiv.org/abs/1502.03167>
+#   shift", ICML 2015, algorithms 1 and 2, section 3. <https://arxiv.org/abs/1502.03167>
 # - V. Nair and G. E. Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
 # - W. Shang, K. Sohn, D. Almeida and H. Lee, "Understanding and improving convolutional neural networks via
-#   concatenated
-#   rectified linear units", ICML 2016, section 2. <https://arxiv.org/abs/1603.05201>
+#   concatenated rectified linear units", ICML 2016, section 2. <https://arxiv.org/abs/1603.05201>
 #
 # Next: tutorial 07, a gate for each channel.

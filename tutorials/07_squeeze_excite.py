@@ -191,8 +191,7 @@ for name, array in module.parameters().items():
 # results: issue 2 of their first repository.)
 #
 # Weights that were trained with one gate do not work with another. Tutorial 06, "Activations", shows the three curves.
-# At $x = 1$ the
-# gates are:
+# At $x = 1$ the gates are:
 
 # %%
 for kind in (Sigmoid, HardSigmoid, Clip):
@@ -200,9 +199,9 @@ for kind in (Sigmoid, HardSigmoid, Clip):
 
 # %% [markdown]
 # The number of hidden channels differs too. All versions start from a quarter of the channels. Document 000 rounds it
-# down to a whole number. The official PyTorch code rounds it to the nearest multiple of 4, and a value half way
-# between two multiples is rounded up: 18 becomes 20. If the result is below 90% of the value, it takes the next
-# multiple instead: 5 becomes 8, not 4.
+# down to a whole number. The official PyTorch code rounds it to the nearest multiple of 4, and a value half way between
+# two multiples is rounded up: 18 becomes 20. If the result is below 90% of the value, it takes the next multiple
+# instead: 5 becomes 8, not 4.
 
 # %%
 source(make_divisible)
@@ -266,9 +265,9 @@ answer = None
 check("07.4", answer)
 
 # %% [markdown]
-# **5.** *(code)* Complete `tutorials/exercises/09_global_avg_pool2d_backward.py` and `10_multiply_backward.py`
-# until `ghostnp check` reports no error. Then let `a` be `np.arange(8.0).reshape(1, 2, 2, 2)`, `b` ones of shape (1,
-# 2, 1, 1), and `dy` ones of the shape of `a`. What is the sum of the gradient of `b`?
+# **5.** *(code)* Complete `tutorials/exercises/09_global_avg_pool2d_backward.py` and `10_multiply_backward.py` until
+# `ghostnp check` reports no error. Then let `a` be `np.arange(8.0).reshape(1, 2, 2, 2)`, `b` ones of shape (1, 2, 1,
+# 1), and `dy` ones of the shape of `a`. What is the sum of the gradient of `b`?
 
 # %%
 answer = None
