@@ -15,9 +15,11 @@
 #
 # **How do ghost modules become a network, and is the GhostNet of document 000 the GhostNet of its authors?**
 #
-# Tutorial 08 made the ghost module. Two of them in a row are a *ghost bottleneck* (Ghost 瓶颈): the first widens, from few
-# maps to many, the second narrows again, and what came in is added. GhostNet is sixteen of these between a first
-# convolution (the *stem*) and a classifier. The third picture belongs to GhostNetV2 (tutorial 10).
+# Two ghost modules in a row (tutorial 08, "The module") are a *ghost bottleneck* (Ghost 瓶颈). The first widens, from few
+# maps to many. The second narrows again, and the input is added to the result. GhostNet is sixteen of these bottlenecks between a first
+# convolution (the *stem*) and a classifier. The third picture belongs to GhostNetV2 (tutorial 10, "The module").
+#
+# Document 000 is a blog post that builds GhostNet in Keras. (The page takes about 20 minutes. The box at its end is for the curious.)
 
 # %%
 import numpy as np
@@ -27,7 +29,7 @@ from ghostnp import ops, pictures
 from ghostnp.course.study import check, claims, show, source
 from ghostnp.models import create_model
 from ghostnp.models.ghostnet import DOCUMENT_000, OFFICIAL, STAGES, Dialect, GhostNet
-from ghostnp.modules import Clip, Conv2d, GhostBottleneck, HardSigmoid, Residual, Sigmoid, initializer
+from ghostnp.modules import Conv2d, GhostBottleneck, Residual, initializer
 from ghostnp.modules.combine import sum_backward, sum_forward
 from ghostnp.modules.conv_norm import KERAS, PYTORCH
 from ghostnp.photo import denormalise, load_photo
@@ -38,18 +40,18 @@ show(pictures.ghost_bottlenecks())
 # %% [markdown]
 # ## By hand
 #
-# One bottleneck, the second of GhostNet: 16 maps come in, it widens to 48, strides by 2, narrows to 24. No convolution has a
-# bias, and each is followed by a batch norm, which has 2 numbers a map.
+# We count one bottleneck, the second of GhostNet. 16 maps come in; it widens to 48, strides by 2 and narrows to 24. No convolution has a
+# bias. Each is followed by a batch norm, which has 2 numbers for each map.
 #
-# | step | weights | batch norm | |
+# | step | weights | batch norm | together |
 # |---|---|---|---|
 # | ghost 1: 16 to 24 by 1x1, 24 ghosts | $16 \cdot 24 + 24 \cdot 9$ | $2 \cdot 48$ | 696 |
 # | depthwise 3x3 at stride 2 | $48 \cdot 9$ | $2 \cdot 48$ | 528 |
 # | ghost 2: 48 to 12 by 1x1, 12 ghosts | $48 \cdot 12 + 12 \cdot 9$ | $2 \cdot 24$ | 732 |
 # | shortcut: depthwise 3x3 at stride 2 | $16 \cdot 9$ | $2 \cdot 16$ | 176 |
-# | and 1x1, 16 to 24 | $16 \cdot 24$ | $2 \cdot 24$ | 432 |
+# | shortcut: 1x1, 16 to 24 | $16 \cdot 24$ | $2 \cdot 24$ | 432 |
 #
-# Together 2,564 parameters. The same from the counter, which runs the real module:
+# The sum is 2,564 parameters. The counter runs the real module and gives:
 
 # %%
 with initializer(None):
@@ -57,13 +59,17 @@ with initializer(None):
 print(f"{ghostnp.count(second, (1, 16, 112, 112)).params:,}")
 
 # %% [markdown]
-# Why does the shortcut need a convolution of its own? Because $y = \text{main}(x) + \text{shortcut}(x)$ can only be added
-# if both have the same shape. Where a bottleneck strides, or changes the number of maps, the shortcut is a depthwise
-# convolution (it strides) and a 1x1 (it changes the number). Where it does neither, the shortcut is $x$ itself.
+# **Where are the ReLUs?** Ghost 1 has a ReLU after its primary convolution and after its cheap operation. Nothing else in the bottleneck has
+# one: not the depthwise convolution that strides, not ghost 2, not the shortcut, and not the sum. (Squeeze-and-excitation has a
+# ReLU inside, on its way to the gates.) So what is added to the shortcut can be negative, and no information is lost where there are few maps.
+#
+# **Why does the shortcut need convolutions?** The sum $y = \text{main}(x) + \text{shortcut}(x)$ exists only
+# if both terms have the same shape. Where a bottleneck strides or changes the number of maps, the shortcut is a depthwise
+# convolution (it strides) and a 1x1 convolution (it changes the number). In all other bottlenecks the shortcut is $x$ itself.
 #
 # ## The definition
 #
-# The bottleneck lists its layers; what runs them is `Residual`, as a sum of two paths. A shortcut without layers is the
+# The bottleneck lists its layers. `Residual` runs them, as a sum of two paths. A shortcut without layers is the
 # identity.
 
 # %%
@@ -72,11 +78,11 @@ source(Residual.forward)
 source(sum_forward)
 
 # %% [markdown]
-# And backward. A sum hands its gradient to both terms, whole; the input went into both, so what comes back adds up:
+# Now backward. A sum gives its gradient to both terms unchanged. The input went into both paths, so its gradient is the sum of two:
 #
-# $$dx = \text{main}^\top dy + \text{shortcut}^\top dy, \qquad \text{or } \text{main}^\top dy + dy.$$
+# $$dx = \text{main}^\top dy + \text{shortcut}^\top dy, \qquad \text{or } dx = \text{main}^\top dy + dy.$$
 #
-# The second form is why residuals help deep networks: `dy` reaches `dx` on a path without any weights.
+# The second form is the reason why residuals help deep networks: `dy` reaches `dx` on a path without any weights.
 
 # %%
 source(Residual.backward)
@@ -86,7 +92,7 @@ source(sum_backward)
 # ## The table
 #
 # The whole network is this table, `STAGES`: kernel, width inside, width out, squeeze-and-excitation, stride. It is data:
-# `GhostNet` goes over it row by row. The sizes are for photos of 224x224.
+# `GhostNet` builds one bottleneck from each row. The sizes are for photos of 224x224.
 
 # %%
 print("block        kernel  inside  out   SE   stride  maps")
@@ -98,8 +104,8 @@ for stage, rows in enumerate(STAGES):
         print(f"blocks.{stage}.{place}   {cells}     {row.out}x{size}x{size}")
 
 # %% [markdown]
-# Before it comes the stem, 3 to 16 maps at stride 2. After it `blocks.9`, a 1x1 to 960 maps, the mean of each map, a 1x1 to
-# 1280, and the classifier. `folded` puts what belongs to one block into one line:
+# Before the table comes the stem, from 3 to 16 maps at stride 2. After it come `blocks.9` (a 1x1 to 960 maps), the mean of each map, a 1x1 to
+# 1280 numbers, and the classifier. `folded(2)` adds up all rows of one stage:
 
 # %%
 table = ghostnp.count(create_model("ghostnet_100", seed=None), (1, 3, 224, 224))
@@ -109,15 +115,28 @@ for row in table.folded(2).rows:
 print(f"{'all':11} {table.params:>10,} parameters {table.macs:>12,} MACs")
 
 # %% [markdown]
-# Nearly half of all parameters are in the last two layers, and 2% of the work: there the maps are single pixels. Most of the
+# Nearly half of all parameters are in the last two layers, but only 2% of the work: the maps are single pixels there. Most of the
 # work is in `blocks.6` and `blocks.8`.
 #
-# **Why 5.18M here and 5.2M in the paper?** It is the same number. 5,182,508 parameters are trained; the paper rounds.
-# Tools that add the 21,968 running means and variances of the batch norms report 5,204,476, which rounds to 5.2M too. For
-# the work the paper has 141M: that is 141,150,512, multiply-adds of convolutions and the classifier. Other counts (139.9M,
-# 149M, 151M) leave out or add something; tutorial 11 takes them apart.
+# The paper prints 5.2M parameters and 141M multiply-adds. Both are these numbers, rounded. Tools that also count running means and
+# variances, or batch norms, or that leave out the classifier, print other numbers (tutorial 11, "Why 151M and not 141M?").
 #
-# **The names are those of the official checkpoint**, all of them, so that its weights can be loaded (tutorial 15):
+# **What do 1.0x and 0.5x mean?** They are *width multipliers* (宽度系数). Every channel count of the table is multiplied by the width
+# and rounded to a multiple of 4. The number of blocks and the 1280 numbers in front of the classifier stay the same. A 1x1 convolution has
+# $C_\text{in} \cdot C_\text{out}$ weights, so at half the width it has a quarter of them. A depthwise convolution has half. The last two
+# layers have half or all of theirs:
+
+# %%
+for name in ("ghostnet_050", "ghostnet_100", "ghostnet_130"):
+    sized = create_model(name, seed=None)
+    counted = ghostnp.count(sized, (1, 3, 224, 224))
+    widths = [block.ghost1.out_channels for block in sized.blocks.children()["3"].children().values()]
+    print(
+        f"{name[-3]}.{name[-2]}x: {widths[0]:3} maps inside blocks.3, {counted.params:9,} parameters, {counted.macs:11,} multiply-adds"
+    )
+
+# %% [markdown]
+# **The names are those of the official checkpoint**, so that its weights can be loaded (tutorial 15, "Names"):
 
 # %%
 official = create_model("ghostnet_100")
@@ -126,35 +145,10 @@ for name, array in list(official.state_dict().items())[:11]:
 print("names in all:", len(official.state_dict()))
 
 # %% [markdown]
-# **Why is the kernel in the table not used at stride 1?** Look at `blocks.4.0`: it says 5x5, and strides by 1. The table was
-# taken from MobileNetV3, where each block has a depthwise convolution of that size. In GhostNet that convolution is only
-# there to stride. At stride 1 it is missing, and with it the kernel; the ghost modules have kernels of their own, 1 and 3.
-# (Asked about it, the authors agreed: issue 25 of their first repository.) The shortcut has a depthwise convolution of that
-# size as well, if the number of maps changes. Let every kernel in turn be 7x7 and see whether the count changes:
-
-
-# %%
-def parameters(stages=STAGES, dialect=OFFICIAL):
-    with initializer(None):
-        return sum(array.size for array in GhostNet(stages=stages, dialect=dialect).parameters().values())
-
-
-rows = [(f"blocks.{i}.{j}", i, j) for i, stage in enumerate(STAGES) for j in range(len(stage))]
-used = []
-for name, i, j in rows:
-    stage = tuple(row._replace(kernel=7) if place == j else row for place, row in enumerate(STAGES[i]))
-    if parameters((*STAGES[:i], stage, *STAGES[i + 1 :])) != parameters():
-        used.append(name)
-print("the kernel is used in", *used)
-
-# %% [markdown]
-# These are the four that stride, and `blocks.6.3`, which goes from 80 to 112 maps at stride 1. In the other eleven the
-# entry does nothing.
-#
 # ## On a photo
 #
-# The untrained network, and one map of each block, on its own scale: the maps get smaller and know less of where. (With
-# weights of a checkpoint, tutorial 15 does this in earnest.)
+# This is the untrained network. One map of each stage is shown, on a scale of its own. The maps get smaller, and the position of things in
+# the photo gets lost.
 
 # %%
 photo = load_photo(size=192)
@@ -173,9 +167,9 @@ show(figure, dpi=60)
 # %% [markdown]
 # ## The other GhostNet
 #
-# Document 000 builds GhostNet in Keras, "with 5M parameters" (claim N07). Its network has 5,157,168 that are trained and
-# 23,152 running statistics, together 5,180,320: close to the official 5,182,508, and yet a different network. In ghostnp
-# both are the same class. What differs is a `Dialect`, one field for each difference:
+# Document 000 says that its GhostNet has "5M parameters" (claim N07). Its network has 5,157,168 that are trained and
+# 23,152 running statistics. Together these are 5,180,320, which is close to the official 5,182,508. Yet it is a different network. In ghostnp
+# both are the same class. What differs is in a `Dialect`, with one field for each difference:
 
 # %%
 for field in Dialect._fields[1:]:
@@ -186,7 +180,14 @@ print(f"{'conv_norm':18} official: {PYTORCH._asdict()}")
 print(f"{'':18} document: {KERAS._asdict()}")
 
 # %% [markdown]
-# Change one field after the other, and write down what that does to the counts:
+# In words: `ghosts_first` is the order of the concatenation. `relu_after_stride` is a ReLU after the depthwise convolution that strides.
+# `projection` says whether a shortcut has convolutions where the shape changes. `gate` is the last step of squeeze-and-excitation, and
+# `squeeze_divisor` what its narrow width is rounded to a multiple of. `head_norm` is a batch norm on the 1280 numbers, and `probabilities` a softmax at the end.
+# In `conv_norm`, `bias` gives convolutions a bias, `same` is TensorFlow's padding, `eps` is the $\epsilon$ that batch norm adds to the variance, and
+# `momentum` the share of the new batch in its running statistics. `unbiased` says how the running variance of $M$ numbers is estimated: the sum of squares divided by
+# $M - 1$ (PyTorch) or by $M$ (Keras).
+#
+# Change one field after the other, and write down what each does to the counts:
 
 
 # %%
@@ -206,22 +207,21 @@ for field in Dialect._fields:
 assert dialect == DOCUMENT_000
 
 # %% [markdown]
-# So the two totals are close by chance. Biases, one for each of the 10,984 maps that a batch norm normalises, and one more
-# batch norm bring 13,544 parameters; missing shortcuts and narrower squeezes take 38,884 away. For the multiply-adds
-# nothing comes in, and 141.2 million become 134.7.
+# So the two totals are close only by chance. Biases (one for each of the 10,984 maps before a batch norm) and one more
+# batch norm add 13,544 parameters. Missing shortcuts and narrower squeezes remove 38,884. Nothing adds
+# multiply-adds, so 141.2 million become 134.7 million.
 
 # %%
 claims("N07")
 
 # %% [markdown]
-# Now one difference after the other.
-#
 # ### Five blocks without a residual (C07)
 #
-# Document 000 adds the input only where its shape fits. There is no convolution in the shortcut, so five of sixteen blocks
+# Document 000 adds the input only where the shape fits. It has no convolutions in a shortcut, so five of its sixteen blocks
 # are not residual at all:
 
 # %%
+rows = [(f"blocks.{i}.{j}", i, j) for i, stage in enumerate(STAGES) for j in range(len(stage))]
 keras = create_model("ghostnet_keras")
 for name, _, _ in rows:
     block = keras.tree()[name]
@@ -230,14 +230,14 @@ for name, _, _ in rows:
         print(f"{name}: no residual; officially weights of {shortcut[0]} and {shortcut[2]} in the shortcut")
 
 # %% [markdown]
-# At these five places the gradient, too, has only the main path.
+# In these five blocks the gradient, too, has only the main path.
 #
-# ### Biases that learn nothing (C05)
+# ### Parameters that learn nothing (C05)
 #
-# In document 000 each convolution has a bias, and a batch norm behind it. The batch norm subtracts the mean of every map,
-# and with it whatever was added to all of the map. So the loss does not depend on the bias, and in training its gradient is
-# exactly zero (the derivation is in tutorial 06). On the whole network, in float64, with a photo and its mirror image as a
-# batch:
+# In document 000 each convolution has a bias. All but those of squeeze-and-excitation have a batch norm after them. The batch norm subtracts the
+# mean of every map, and with it the bias, which was added to the whole map. So the loss does not depend on the bias, and in training its gradient is
+# exactly zero (tutorial 06, "Batch norm"). We check the whole network, in float64, with a photo and its mirror image as a
+# batch. Rounding leaves less than $10^{-10}$ of such a zero; every other array has a gradient above $10^{-7}$, so the two kinds cannot be confused:
 
 # %%
 batch = load_photo(size=96).astype(np.float64)
@@ -263,37 +263,46 @@ for name, network in networks.items():
     print(f"{name}: {len(largest)} arrays of parameters; without a gradient {biases} biases of convolutions", end=" ")
     print(f"and {len(owners) - biases} other arrays")
 
-# %% [markdown]
-# Rounding leaves less than $10^{-10}$ of these zeros, and every other array has a gradient above $10^{-7}$: nothing lies in
-# between.
-#
-# The official network has no bias under a batch norm. But look, it has some arrays without a gradient as well:
-
 # %%
-print(*idle["official"], sep="\n")
+for name in networks:
+    convolutions = [path for path in idle[name] if isinstance(networks[name].tree()[path.rpartition(".")[0]], Conv2d)]
+    inside = sum(path.startswith("blocks.") for path in convolutions)
+    print(f"{name}: idle biases of convolutions: {inside} in the blocks, {len(convolutions) - inside} in stem and head")
+    others = [path for path in idle[name] if path not in convolutions]
+    print(f"  idle shifts of batch norms, {len(others)}:", *others, sep="\n    ")
 
 # %% [markdown]
-# They are *shifts of batch norms*, and the reason is the same. In a shortcut stand depthwise, batch norm, 1x1, batch norm.
-# What the first batch norm adds to a map, the 1x1 turns into a constant for each of its maps, and the second batch norm
-# takes that away. `bn_dw` stands in such a row as well, where no squeeze-and-excitation follows. The ghosts of the last
-# blocks meet nothing but sums and 1x1 convolutions, and then a batch norm. A ReLU in between would save the shift. So would
-# a 3x3 kernel with zero padding, which makes a border of it: that is why only the ghosts lose theirs, and not the intrinsic
-# maps, which go through the cheap operation.
+# So 71 biases are idle in document 000: 69 in the blocks, one in the stem and one in the head. The official network has no bias before a batch norm.
 #
-# ### ReLU after the stride (C06), squeeze-and-excitation (C08), the head (C11), constants (C13)
+# But both networks have idle *shifts of batch norms*, 13 and 16. The reason is again a constant that a later batch norm removes:
 #
-# - Document 000 has a ReLU after the depthwise convolution that strides; the official network has a batch norm only.
-# - Its squeeze-and-excitation narrows to a quarter, rounded down; the official one rounds to a multiple of 4: 72 maps go to
-#   18 or to 20. The gate is a sigmoid in one, a hard sigmoid in the other.
-# - Its 1280 maps have a batch norm; the official PyTorch network has a bias instead, and in training *dropout* in front of
-#   the classifier: a fifth of the numbers, another fifth each time, is set to 0. It ends in a *softmax*, which turns the
-#   classifier's numbers (the *logits*) into probabilities; the official one ends in the logits, which the loss of training
-#   wants (tutorial 13).
-# - Its batch norms have Keras's constants: $\epsilon = 10^{-3}$ and not $10^{-5}$, and running statistics that move ten
+# - In a shortcut the layers are depthwise, batch norm, 1x1, batch norm. The shift of the first batch norm adds a constant to each map. The 1x1 turns these
+#   constants into one constant for each output map. The second batch norm subtracts it.
+# - `bn_dw` (the batch norm after the striding depthwise convolution) is in the same position, before the 1x1 of ghost 2. But where
+#   squeeze-and-excitation follows, the maps are first multiplied by gates, and the gates depend on the shift. So it counts there.
+# - Ghost 2 has no ReLU. Its maps go into sums, and into the 1x1 convolution of the next ghost 1, which has a batch norm after it. So the
+#   shift of a ghost is lost, unless something on the way turns it into more than a constant.
+# - A convolution with zero padding does that: the zeros make the border differ from the inside. In the official network the shortcut of a
+#   striding block starts with such a convolution, so the shifts of all ghosts before `blocks.7` count. After `blocks.7` no block strides, and
+#   the ghosts of `blocks.7` and `blocks.8` and the last batch norm of that shortcut (`shortcut.3`) are idle. The shift of an *intrinsic* map
+#   always counts, because it also goes through the 3x3 cheap operation.
+# - Document 000 has no convolutions in its shortcuts, so the ghosts of all sixteen ghost 2 modules are idle. It has a ReLU after `bn_dw`.
+#   A ReLU cuts at 0, and the shift decides what is cut, so that shift counts.
+#
+# ### The other differences (C06, C08, C11, C13)
+#
+# - Document 000 has a ReLU after the depthwise convolution that strides. The official network has only a batch norm there.
+# - Its squeeze-and-excitation narrows to a quarter, rounded down; the official one rounds to a multiple of 4. So 72 maps become
+#   18 or 20. Its gate is a sigmoid; the official gate is a hard sigmoid.
+# - Its 1280 numbers have a batch norm. The official PyTorch network has a bias instead, and in training *dropout* in front of
+#   the classifier: a fifth of the numbers, chosen anew each time, is set to 0.
+# - It ends in a *softmax*, which turns the classifier's numbers (the *logits*) into probabilities. The official network ends in the logits, which
+#   are what the loss of training needs (tutorial 13, "The loss").
+# - Its batch norms have Keras's constants: $\epsilon = 10^{-3}$ instead of $10^{-5}$, and running statistics that move ten
 #   times more slowly.
 #
-# What happens if the official weights are put into a network with one of these differences? Where names and shapes still
-# fit, we copy; then both see the photo, and we compare the logits.
+# What happens if the official weights are put into a network with one of these differences? We copy every array whose name and shape
+# fit. Then both networks get the photo, and we compare the logits.
 
 # %%
 weights = networks["official"].state_dict()
@@ -309,71 +318,23 @@ for field in ("conv_norm", *Dialect._fields[1:-1]):
     print(f"{field:18} {len(fits):>6} of {len(weights)} {share:>18.0%}")
 
 # %% [markdown]
-# A checkpoint of the one network is of no use to the other. (Only `head_norm` seems to do nothing: a new batch norm, mean 0
-# and variance 1, is nearly the identity. A trained one is not, and the official checkpoint has no numbers for it.) That is
-# all this shows. Which network is better could only be found by training; accuracies on ImageNet are out of scope here.
+# So a checkpoint of one network is useless for the other. (`head_norm` seems to change nothing, because a new batch norm with mean 0
+# and variance 1 is nearly the identity. A trained one is not, and the official checkpoint has no numbers for it.) `ghosts_first` changes so much because the
+# weights were copied without permuting their input channels (tutorial 15, "From Keras to PyTorch").
 #
-# **Why does `ghosts_first` change so much, if it is the same function class?** Because the weights were copied as they are.
-# Tutorial 08 shows that they fit once their channels have changed places (claim C04).
+# This does not say which network is better. For that both would have to be trained on ImageNet.
 
 # %%
 claims("C05", "C06", "C07", "C08", "C11", "C13")
 
 # %% [markdown]
-# **Clamp or sigmoid in squeeze-and-excitation?** Three published codes have three gates (claims C08 and C48): a sigmoid in
-# document 000, `relu6(x + 3) / 6` in the official PyTorch code, and in the official TensorFlow code `clip(x, 0, 1)`, which
-# it calls a hard sigmoid. The last one is 0 at 0, so it shuts a map at which the other two leave a half. Use what the
-# checkpoint was trained with. Tutorial 07 has the curves and their slopes.
-
-# %%
-points = np.array([-3.0, -1, 0, 1, 3]).reshape(1, 5, 1, 1)
-print("x           ", *(f"{point:6.2f}" for point in points.ravel()))
-for gate in (HardSigmoid, Clip, Sigmoid):
-    print(f"{gate.__name__:12}", *(f"{value:6.2f}" for value in gate()(points).ravel()))
-claims("C48")
-
-# %% [markdown]
-# **Why does padding "same" differ?** (claim C12) At stride 2 and even sizes Keras pads below and to the right only, PyTorch
-# on every side. Tutorial 01 shows it on six pixels. In GhostNet it concerns the stem, the four striding blocks, and in the
-# official network their shortcuts. The windows of the stem stand one pixel apart, so its output is that of a photo which
-# was moved by one pixel:
-
-# %%
-stem = official.conv_stem.weight
-pytorch = ops.standard_conv2d(photo, stem, stride=2, padding=1)
-tensorflow = ops.standard_conv2d(photo, stem, stride=2, padding="same")
-moved = ops.standard_conv2d(photo[:, :, 1:, 1:], stem, stride=2, padding=1)[:, :, 1:-1, 1:-1]
-print("stem, 'same' against padding 1: equal?", np.allclose(pytorch, tensorflow, atol=1e-5))
-print("'same' against the moved photo: equal?", np.allclose(moved, tensorflow[:, :, 1:-1, 1:-1], atol=1e-5))
-claims("C12")
-
-# %% [markdown]
-# ### What works by luck (C09, C10, N08)
-#
-# Three things in document 000 are right as they stand, and break when somebody changes something else.
-#
-# - Whether a layer is depthwise, and whether it has a ReLU, is read from its *name*, by searching for the words in it. A
-#   new name makes another network. A small example of the kind of accident:
-
-# %%
-for name in ("bneck1_conv_bn_relu", "bneck1_conv_bn", "prelude_conv_bn"):
-    print(f"{name:20} has a ReLU: {'relu' in name}")
-
-# %% [markdown]
-# - A ghost module makes `out_channel // 2` maps twice: 9 wanted, 8 made (tutorial 08).
-# - The last pool is 7x7. At 224x224 that is the whole map. At another size it is not, and the network fails or leaves pixels
-#   out. The official network takes the mean of whatever is there.
-
-# %%
-claims("C09", "C10", "N08")
-
-# %% [markdown]
 # ## Backward through the whole network
 #
-# The backward pass of GhostNet is no new formula. Each module calls the backward passes of its children in the opposite
-# order, and where an array was used twice there is a sum: in a ghost module, in squeeze-and-excitation, in a residual. Is
-# it right, all in all? We move *all* parameters at once in a random direction, by a step of $10^{-7}$, and compare the
-# slope with the inner product of gradient and direction. (With a larger step some of the many ReLUs would change sides.)
+# GhostNet's backward pass needs no new formula. Each module calls the backward passes of its children in the opposite
+# order. Where an array was used twice there is a sum: in a ghost module, in squeeze-and-excitation, in a residual.
+#
+# To check it, we move *all* parameters at once in a random direction, by a step of $10^{-7}$, and compare the
+# slope with the inner product of gradient and direction. (With a larger step some of the many ReLUs would change from closed to open.)
 
 
 # %%
@@ -394,14 +355,16 @@ def slope(network, dlogits, step=1e-7):
 
 for name, network in networks.items():
     measured, way = slope(network, dlogits)
-    found = {path: (gradient * way[path]).sum() for path, gradient in gradients[name][1].items()}
+    found = sum((gradient * way[path]).sum() for path, gradient in gradients[name][1].items())
     assert abs(measured) > 1
-    assert np.isclose(measured, sum(found.values()), rtol=1e-6)
-    print(f"{name}: {sum(array.size for array in way.values()):,} parameters, slope and gradient agree")
+    assert np.isclose(measured, found, rtol=1e-6)
+    print(
+        f"{name}: {sum(array.size for array in way.values()):,} parameters, slope {measured:.4f}, gradient {found:.4f}"
+    )
 
 # %% [markdown]
-# And a planted mistake: in one residual block the gradient forgets the way around it. We take the real backward pass of one
-# block and leave the shortcut's share out.
+# Now a mistake on purpose: in one residual block the gradient leaves out the shortcut. We take the real backward pass of a
+# block and subtract the shortcut's part.
 
 # %%
 block = networks["official"].tree()["blocks.4.0"]
@@ -412,12 +375,124 @@ dy, way_in = rng.standard_normal(y.shape), rng.standard_normal(inputs.shape)
 dx, _ = block.backward(dy, cache)
 ahead, behind = (block.forward(inputs + step * way_in, training=True)[0] for step in (1e-7, -1e-7))
 measured = (dy * (ahead - behind)).sum() / 2e-7
-assert abs(measured) > 0.1
-print("with the shortcut:   ", np.isclose(measured, (dx * way_in).sum(), rtol=1e-5))
-print("without the shortcut:", np.isclose(measured, ((dx - dy) * way_in).sum(), rtol=1e-5))
+with_shortcut, without = (dx * way_in).sum(), ((dx - dy) * way_in).sum()
+assert np.isclose(measured, with_shortcut, rtol=1e-5)
+assert not np.isclose(measured, without, rtol=0.01)
+print(f"slope {measured:.4f}; gradient {with_shortcut:.4f}; without the shortcut {without:.4f}")
 
 # %% [markdown]
-# The gradient of the photo itself, $dx$, of both networks. Where it is strong, a pixel matters for these (random) logits:
+# ## Exercises
+#
+# **1.** *(medium)* By hand: how many parameters does `blocks.8.1` have? It goes from 160 maps to 960 and back to 160, at stride 1, with
+# squeeze-and-excitation. (Its two 1x1 convolutions go from 960 to 240 maps and back, and have biases.)
+
+# %%
+answer = None
+check("09.1", answer)
+
+# %% [markdown]
+# **2.** *(derivation)* Take $n$ residual blocks in a row, $y = x + f(x)$, whose main paths all multiply a gradient by the same number $a$. Derive the factor by
+# which the gradient is multiplied on its way from the last output to the first input. GhostNet has 11 blocks whose shortcut is $x$ itself.
+# How large is the factor for $n = 11$ and $a = -0.1$? (Three digits. Compare with what is left of it without the shortcuts, $a^n$.)
+
+# %%
+answer = None
+check("09.2", answer)
+
+# %% [markdown]
+# **3.** *(medium)* By hand: how many parameters does document 000 save at `blocks.6.3`, from 80 maps to 112 at stride 1 with kernel
+# 3x3, by having no shortcut there? (Count as the official network does, without biases.)
+
+# %%
+answer = None
+check("09.3", answer)
+
+# %% [markdown]
+# **4.** *(easy)* How many pixels does one map of `blocks.8.3` have, for a photo of 320x320?
+
+# %%
+answer = None
+check("09.4", answer)
+
+# %% [markdown]
+# **5.** *(code)* Every ghost module of the network ends in a concatenation. Fill in `tutorials/exercises/08_concat_backward.py` until
+# `ghostnp check` accepts it. Then let `xs` be two arrays of zeros of shape (1, 2, 2, 2), `keep` 3, and `dy` be
+# `np.arange(12.0).reshape(1, 3, 2, 2)`. What is the sum of the second gradient?
+
+# %%
+answer = None
+check("09.5", answer)
+
+# %% [markdown]
+# ## For the curious
+#
+# Nothing on the later pages needs this section.
+#
+# **Why is the kernel in the table not used at stride 1?** `blocks.4.0` has kernel 5x5 and stride 1 in the table. The table was
+# taken from MobileNetV3, where each block has a depthwise convolution of that size. In GhostNet this convolution exists only where a block strides. At
+# stride 1 it is missing, and the kernel with it. The ghost modules have kernels of their own, 1 and 3.
+# (The authors confirmed it in issue 25 of their first repository.) The shortcut has a depthwise convolution of that
+# size too, if the number of maps changes. We make each kernel in turn 7x7 and see whether the count changes:
+
+
+# %%
+def parameters(stages=STAGES, dialect=OFFICIAL):
+    with initializer(None):
+        return sum(array.size for array in GhostNet(stages=stages, dialect=dialect).parameters().values())
+
+
+used = []
+for name, i, j in rows:
+    stage = tuple(row._replace(kernel=7) if place == j else row for place, row in enumerate(STAGES[i]))
+    if parameters((*STAGES[:i], stage, *STAGES[i + 1 :])) != parameters():
+        used.append(name)
+print("the kernel is used in", *used)
+
+# %% [markdown]
+# These are the four blocks that stride, and `blocks.6.3`, which goes from 80 to 112 maps at stride 1. In the other eleven rows the
+# kernel is not used.
+#
+# **Three gates.** Three published codes have three gates (claims C08 and C48): a sigmoid in
+# document 000, `relu6(x + 3) / 6` in the official PyTorch code, and `clip(x, 0, 1)` in the official TensorFlow code, which
+# calls it a hard sigmoid. Use the gate that the checkpoint was trained with. Their values and slopes are compared in tutorial 07, "Clamp or sigmoid?".
+
+# %%
+claims("C48")
+
+# %% [markdown]
+# **Padding "same"** (claim C12). At stride 2 and even sizes Keras pads below and on the right only, and PyTorch pads on
+# every side (tutorial 01, "Padding and stride"). In GhostNet this matters in the stem, in the four striding blocks and, in the
+# official network, in their shortcuts. The windows of the two stems are one pixel apart. So the Keras stem gives what the PyTorch stem gives for a photo
+# that was moved by one pixel:
+
+# %%
+stem = official.conv_stem.weight
+pytorch = ops.standard_conv2d(photo, stem, stride=2, padding=1)
+tensorflow = ops.standard_conv2d(photo, stem, stride=2, padding="same")
+moved = ops.standard_conv2d(photo[:, :, 1:, 1:], stem, stride=2, padding=1)[:, :, 1:-1, 1:-1]
+size = pytorch.std()
+print(
+    f"'same' against padding 1: largest difference {np.abs(pytorch - tensorflow).max() / size:.2f} standard deviations"
+)
+print(
+    f"'same' against the moved photo, without the border: {np.abs(moved - tensorflow[:, :, 1:-1, 1:-1]).max() / size:.2f}"
+)
+claims("C12")
+
+# %% [markdown]
+# **What works by luck (C09, C10, N08).** Three things in document 000 are right as they stand, and break when something else is changed.
+#
+# - Whether a layer is depthwise, and whether it has a ReLU, is read from its *name*, by searching for words in it. So a
+#   new name changes the network. A name such as `prelude_conv_bn` contains the letters "relu".
+# - A ghost module makes `out_channel // 2` maps twice. For 9 maps it makes 8 (tutorial 08, "A ratio that does not divide").
+# - The last pool is 7x7. For a photo of 224x224 that is the whole map. At another size it is not, and the network fails or leaves out
+#   pixels. The official network takes the mean of all pixels, whatever the size.
+
+# %%
+claims("C09", "C10", "N08")
+
+# %% [markdown]
+# **The gradient of the photo.** This is $dx$ of both networks. Where it is strong, a pixel matters for these (random) logits:
 
 # %%
 sharp = {"interpolation": "nearest"}
@@ -431,48 +506,6 @@ for place, (name, (dphoto, _)) in enumerate(gradients.items(), start=1):
 show(figure, dpi=65)
 
 # %% [markdown]
-# ## Exercises
-#
-# **1.** By hand: how many parameters has `blocks.8.1`, from 160 maps to 960 and back to 160, at stride 1, with
-# squeeze-and-excitation? (Its two 1x1 convolutions go from 960 to 240 maps and back, and have biases.)
-
-# %%
-answer = None
-check("09.1", answer)
-
-# %% [markdown]
-# **2.** By hand: `blocks.3.0` gets 24 maps of 56x56 and gives 40 of 28x28; its kernel is 5x5. How many multiply-adds does its
-# *shortcut* take?
-
-# %%
-answer = None
-check("09.2", answer)
-
-# %% [markdown]
-# **3.** By hand: how many parameters does document 000 save at `blocks.6.3`, from 80 maps to 112 at stride 1 with kernel
-# 3x3, by having no shortcut there? (Count as the official network does, without biases.)
-
-# %%
-answer = None
-check("09.3", answer)
-
-# %% [markdown]
-# **4.** How many pixels do the maps of `blocks.8.3` have, for a photo of 320x320? (In all, of one map.)
-
-# %%
-answer = None
-check("09.4", answer)
-
-# %% [markdown]
-# **5.** Every ghost module of the network ends in a concatenation. Fill in `tutorials/exercises/08_concat_backward.py` until
-# `ghostnp check` is content. Then let `xs` be two arrays of zeros of shape (1, 2, 2, 2), `keep` 3, and `dy` be
-# `np.arange(12.0).reshape(1, 3, 2, 2)`. What is the sum of the second gradient?
-
-# %%
-answer = None
-check("09.5", answer)
-
-# %% [markdown]
 # ## References
 #
 # - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, section 3.2, figure 3, table 1.
@@ -483,4 +516,4 @@ check("09.5", answer)
 #   <https://arxiv.org/abs/1512.03385>
 # - The authors on the unused kernels: <https://github.com/iamhankai/ghostnet.pytorch/issues/25>
 #
-# Next: tutorial 10 lets GhostNet see far.
+# Next: tutorial 10 adds attention, so that GhostNet sees far.

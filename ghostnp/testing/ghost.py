@@ -23,7 +23,9 @@ class GhostGrads(NamedTuple):
 
 
 def ghost_module(x, primary_weight, cheap_weight, *, keep=None):
-    """Make a few maps by a convolution, and the others cheaply from these.
+    """Make a few maps by a convolution, and the others cheaply from these; both steps end in a ReLU.
+
+    The paper's equations are the two linear maps alone. The networks have a ReLU after each of them, and so has this.
 
     Parameters
     ----------

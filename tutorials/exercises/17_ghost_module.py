@@ -1,4 +1,4 @@
-"""Exercise 17: Make a few maps by a convolution, and the others cheaply from these.
+"""Exercise 17: Make a few maps by a convolution, and the others cheaply from these. Both steps end in a ReLU.
 
 It is made of calls of the vocabulary: `ops.pointwise_conv2d`, `ops.relu`, `ops.depthwise_conv2d` with
 padding="same", `ops.concat`.
@@ -10,7 +10,9 @@ from ghostnp import ops
 
 
 def ghost_module(x, primary_weight, cheap_weight, *, keep=None):
-    """Make a few maps by a convolution, and the others cheaply from these.
+    """Make a few maps by a convolution, and the others cheaply from these; both steps end in a ReLU.
+
+    The paper's equations are the two linear maps alone. The networks have a ReLU after each of them, and so has this.
 
     Parameters
     ----------

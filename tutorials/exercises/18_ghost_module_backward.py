@@ -1,7 +1,7 @@
 """Exercise 18: Send a gradient back through a ghost module.
 
 Run forward again for what has to be known, then call the backward passes of the vocabulary in reverse. The
-intrinsic maps were used twice.
+intrinsic maps were used twice. Both steps of the forward pass end in a ReLU.
 
     ghostnp check tutorials/exercises/18_ghost_module_backward.py
 """

@@ -4,6 +4,7 @@ An answer that gives the same as a mistake on every call that was tried has made
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -122,11 +123,13 @@ def _ghost(sample, *, twice=True, masked=True):
     return ops.pointwise_conv2d_backward(ops.relu_backward(total, before) if masked else total, x, primary).x
 
 
-def _no_relu(sample):
+def _missing_relu(sample, *, first=False, second=False):
+    """A ghost module that has only the ReLUs that are asked for."""
     x, primary, cheap = sample.arguments.values()
     intrinsic = ops.pointwise_conv2d(x, primary)
-    maps = (intrinsic, ops.depthwise_conv2d(intrinsic, cheap, padding="same"))
-    return ops.concat(maps, **sample.call.keywords)
+    intrinsic = ops.relu(intrinsic) if first else intrinsic
+    ghosts = ops.depthwise_conv2d(intrinsic, cheap, padding="same")
+    return ops.concat((intrinsic, ops.relu(ghosts) if second else ghosts), **sample.call.keywords)
 
 
 def _forgets_what_was_cut(sample):
@@ -321,7 +324,15 @@ KNOWN_MISTAKES = {
         ),
     ],
     "ghost_module": [
-        KnownMistake("y", _no_relu, "Both steps end in a ReLU."),
+        KnownMistake("y", _missing_relu, "Both steps end in a ReLU; here neither has one."),
+        KnownMistake(
+            "y", partial(_missing_relu, first=True), "The ghosts need a ReLU of their own: both steps end in one."
+        ),
+        KnownMistake(
+            "y",
+            partial(_missing_relu, second=True),
+            "The intrinsic maps have no ReLU: it comes before the ghosts are made from them.",
+        ),
     ],
     "ghost_module_backward": [
         KnownMistake(

@@ -27,6 +27,14 @@ def _primary_and_cheap(channels):
     return primary.params + ops.depthwise_conv2d_cost((1, 1, 8, 8), (1, 1, 5, 5)).params
 
 
+def _limit():
+    """What no ratio can pass: with a huge one, nearly all maps are ghosts."""
+    maps = 10**6
+    plain = ops.pointwise_conv2d_cost((1, 160, 1, 1), (maps, 160, 1, 1)).params
+    primary = ops.pointwise_conv2d_cost((1, 160, 1, 1), (1, 160, 1, 1)).params
+    return plain / (primary + ops.depthwise_conv2d_cost((1, 1, 3, 3), (maps - 1, 1, 3, 3)).params)
+
+
 def _idle():
     with initializer(0, np.float64):
         module = GhostModule(2, 30, ratio=4, relu=False)
@@ -53,8 +61,10 @@ ANSWERS = {
         _idle, "How many intrinsic maps are there, rounded up, and how many maps in all before the cut?"
     ),
     "08.4": ExerciseAnswer(
-        lambda: int(_counted(24, 72, 56).macs),
-        "For each of the 56·56 pixels: 36 intrinsic maps read 24 channels, 36 ghosts read 9 pixels.",
+        _limit,
+        "n/s maps cost C·k² weights each, the other n - n/s cost d² each. What is left of it when 1/s goes to 0, and "
+        "how much is the plain convolution's C·k² for each map against that?",
+        tolerance=0.005,
     ),
     "08.5": ExerciseAnswer(
         _primary_gradient,

@@ -38,8 +38,10 @@ ANSWERS = {
         "A 1x1 convolution, kernels of 1x5 and 5x1 for each of 120 channels, and three batch norms over 120 channels.",
     ),
     "10.3": ExerciseAnswer(
-        lambda: int(_counted().macs),
-        "How many pixels are left of 15x15 when it is halved? Each takes a multiply-add for each convolution weight.",
+        lambda: ops.resize_bilinear_backward(np.ones((1, 1, 1, 7)), np.zeros((1, 1, 1, 3)), (1, 7))[0, 0, 0, 1],
+        "The places are (i + 0.5)·3/7 - 0.5 for i = 0 to 6. The middle pixel is at place 1, and its weight falls to 0 at "
+        "the places 0 and 2: add up these weights.",
+        tolerance=0.005,
     ),
     "10.4": ExerciseAnswer(
         _gathered, "Along one axis, row 0 is copied by the rows i with ⌊i·5/11⌋ = 0; how many are they?"
