@@ -453,7 +453,10 @@ for name, widened, narrowed in (
     )
 
 # %% [markdown]
-# The first two bottlenecks have the largest maps. Attention there would cost the difference of the second and third line: many multiply-adds for few parameters.
+# So the choice of the first module does not save anything: attention on the second would even cost less, because in the striding bottlenecks the
+# second module works after the stride, on a quarter of the pixels. The first module was chosen for what it can express. The first two
+# bottlenecks have the largest maps. Attention there would cost the difference of the second and third line: 5.2 million multiply-adds for only
+# 2,048 parameters.
 #
 # **Is DFC better than other attentions?** Document 003 reports, from the paper, a comparison in MobileNetV2 with three others: squeeze-and-excitation (SE), CBAM (a factor for each channel,
 # then a factor for each pixel) and coordinate attention (CA: the means of rows and of columns, with a factor for each row and each column of a map). DFC had
