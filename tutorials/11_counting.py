@@ -15,10 +15,10 @@
 #
 # **Two people count the same network, and get 141 million and 151 million. Who is right?**
 #
-# Both. A count belongs to a *convention* (约定), a rule of what is counted and how often. Few people who print a number say
-# which convention they used. In this tutorial we count a small network by hand, look at what well-known counters add up,
-# explain the difference of 10 million exactly, and write a counter of our own. At the end we count what training
-# costs.
+# Both. A count belongs to a *convention* (约定), a rule of what is counted and how often. Few people who print a number
+# say which convention they used. In this tutorial we count a small network by hand, look at what well-known counters
+# add up, explain the difference of 10 million exactly, and write a counter of our own. At the end we count what
+# training costs.
 #
 # Here is the same network, GhostNet 1.0x on one photo of 224x224, by six rules of counting:
 
@@ -113,9 +113,9 @@ for row in small.rows:
 print("activations:", small.activations, "numbers;", small.memory.activations, "bytes")
 
 # %% [markdown]
-# `ghostnp count` prints the same in the terminal, for a network or for one operator. Below is a layer that is known from
-# tutorial 01, here with padding 2, so that 64x64 pixels come out. Each count is *computed from* the formula that is printed with it, so the two cannot
-# disagree.
+# `ghostnp count` prints the same in the terminal, for a network or for one operator. Below is a layer that is known
+# from tutorial 01, here with padding 2, so that 64x64 pixels come out. Each count is *computed from* the formula that
+# is printed with it, so the two cannot disagree.
 
 # %%
 source(ops.standard_conv2d_cost)
@@ -127,9 +127,10 @@ print(layer.macs.working)
 # ## What counters count
 #
 # **FLOP or MACs, and why twice?** A *multiply-add* (乘加, MAC) is a product that is added to a sum. A *FLOP* is one
-# floating point operation, so a multiply-add is two FLOPs. Papers on light networks count multiply-adds, and most call them
-# FLOPs. So do the blog posts of this course (claims C19 and C45). Counters inside frameworks, such as `torch.utils.flop_counter`,
-# count two for each multiply-add. (FLOPS with a capital S is a speed: operations *per second*.)
+# floating point operation, so a multiply-add is two FLOPs. Papers on light networks count multiply-adds, and most call
+# them FLOPs. So do the blog posts of this course (claims C19 and C45). Counters inside frameworks, such as
+# `torch.utils.flop_counter`, count two for each multiply-add. (FLOPS with a capital S is a speed: operations *per
+# second*.)
 #
 # **Does bias count?** As a parameter it usually counts. Document 000 counts "+1" for each filter;
 # documents 001 and 004 leave it out. As work, some tools count one addition for each output.
@@ -138,15 +139,16 @@ print(layer.macs.working)
 claims("C19", "C45")
 
 # %% [markdown]
-# **Where is batch norm?** Its scale and shift are trained, so they are parameters. Its mean and variance are *buffers* (缓冲区):
-# numbers that are stored and not trained. Keras prints both under "Total params". PyTorch's `parameters()` gives only the
-# first kind. Documents 000 and 001 print the totals of Keras (claims N07 and N14):
+# **Where is batch norm?** Its scale and shift are trained, so they are parameters. Its mean and variance are *buffers*
+# (缓冲区): numbers that are stored and not trained. Keras prints both under "Total params". PyTorch's `parameters()` gives
+# only the first kind. Documents 000 and 001 print the totals of Keras (claims N07 and N14):
 
 # %%
 claims("N07", "N14")
 
 # %% [markdown]
-# That the total of document 000 is close to the official count is a coincidence, because the two networks differ (tutorial 09, "The other GhostNet").
+# That the total of document 000 is close to the official count is a coincidence, because the two networks differ
+# (tutorial 09, "The other GhostNet").
 #
 # **What else do counters count?** Conventions differ on nearly all of these:
 #
@@ -161,8 +163,8 @@ claims("N07", "N14")
 # | *activations*, the numbers that come out of layers | papers on design spaces: closer to time than FLOPs are |
 # | *memory*, the bytes that are held | no FLOPs at all, but what makes a training run crash |
 #
-# Some tools see only modules, and no function calls. So rewriting a network
-# without changing what it computes can change its "FLOPs". The rules of these tools were found by running them, and are data in ghostnp:
+# Some tools see only modules, and no function calls. So rewriting a network without changing what it computes can
+# change its "FLOPs". The rules of these tools were found by running them, and are data in ghostnp:
 
 # %%
 for name in ("macs", "flops", "ptflops", "thop"):
@@ -173,19 +175,21 @@ for name in ("macs", "flops", "ptflops", "thop"):
 # ## Why 151M and not 141M?
 #
 # The paper of GhostNet says 141M for the network of width 1.0. The counter ptflops says 0.1512 G. `reconcile` takes
-# printed numbers, each with its own precision. It looks for the rules that give them, and lists the terms of the difference:
+# printed numbers, each with its own precision. It looks for the rules that give them, and lists the terms of the
+# difference:
 
 # %%
 found = str(reconcile(network, "141M", "0.1512G"))
 print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in found.splitlines()))
 
 # %% [markdown]
-# So 141M are the multiply-adds alone. The 10,077,600 more are biases, batch norms, ReLUs and pools: the pools of squeeze-and-excitation and the last
-# global pool. Both counts are right. Seven tenths of the difference is batch norm, which in the end is not
-# even computed: `ghostnp compile` folds it into the convolutions.
+# So 141M are the multiply-adds alone. The 10,077,600 more are biases, batch norms, ReLUs and pools: the pools of
+# squeeze-and-excitation and the last global pool. Both counts are right. Seven tenths of the difference is batch norm,
+# which in the end is not even computed: `ghostnp compile` folds it into the convolutions.
 #
-# **Which convention gives 0.30 G?** Such a number is also printed for GhostNet 1.0x. `reconcile` finds no rule for it. It is near 2 x 151: some
-# people double a counter's multiply-adds to get FLOPs, and with them everything else that the counter had added. Here is what each rule gives, as it is and doubled:
+# **Which convention gives 0.30 G?** Such a number is also printed for GhostNet 1.0x. `reconcile` finds no rule for it.
+# It is near 2 x 151: some people double a counter's multiply-adds to get FLOPs, and with them everything else that the
+# counter had added. Here is what each rule gives, as it is and doubled:
 
 # %%
 for name, rule in CONVENTIONS.items():
@@ -195,8 +199,9 @@ for name, rule in CONVENTIONS.items():
         print(f"{name:20} {total:.4f} G{marks[0]:10} doubled {2 * total:.4f} G{marks[1]}")
 
 # %% [markdown]
-# So 0.30 G is fvcore's or ptflops's number doubled. That is not a count of operations: batch norms and ReLUs are not multiply-adds, and were
-# doubled too. Two operations for each multiply-add, and nothing else, give 0.28 G (`flops`). (By chance MobileNetV2 has 300M multiply-adds, so its "0.30 G" is a plain `macs`.)
+# So 0.30 G is fvcore's or ptflops's number doubled. That is not a count of operations: batch norms and ReLUs are not
+# multiply-adds, and were doubled too. Two operations for each multiply-add, and nothing else, give 0.28 G (`flops`).
+# (By chance MobileNetV2 has 300M multiply-adds, so its "0.30 G" is a plain `macs`.)
 #
 # ## Numbers that nothing reproduces
 #
@@ -224,7 +229,8 @@ print("\n".join(lines))
 # - **GhostNetV2**: the multiply-adds of convolutions and linear layers give all three numbers.
 # - **GhostNet**: the same for 0.5x and 1.0x. For 1.3x the paper prints 226M, and the count is 227.00. Without the
 #   classifier it would be 225.72, which fits, but then the other two do not fit. *No convention gives all three.*
-# - **ShuffleNetV1**: all five numbers leave the classifier out. With it, three would be wrong. (The 137M of three groups fits both.)
+# - **ShuffleNetV1**: all five numbers leave the classifier out. With it, three would be wrong. (The 137M of three
+#   groups fits both.)
 # - **ShuffleNetV2** counts the classifier, for 1.0x to 2.0x. No convention gives the 41M for 0.5x.
 #
 # A printed number can be wrong. When your count differs, first look for the convention. When no convention gives
@@ -240,10 +246,10 @@ print("ShuffleNet's unit:", shufflenet_unit(28, 28, 240, 60, 3).working)
 # %% [markdown]
 # ## A counter is a backend
 #
-# How does a counter see what a network does? Tools for PyTorch attach a *hook* to every module. Here there is a simpler way.
-# The modules of ghostnp compute nothing by themselves. They call a *backend* (后端): a namespace with the functions
-# `standard_conv2d`, `relu` and so on. With another backend the same network does something else. A backend
-# that computes and also writes down each call is a counter:
+# How does a counter see what a network does? Tools for PyTorch attach a *hook* to every module. Here there is a simpler
+# way. The modules of ghostnp compute nothing by themselves. They call a *backend* (后端): a namespace with the functions
+# `standard_conv2d`, `relu` and so on. With another backend the same network does something else. A backend that
+# computes and also writes down each call is a counter:
 
 
 # %%
@@ -274,10 +280,11 @@ print(dict(moved.bytes))
 # Check the first by hand: $2 \cdot 36$ numbers go in, 72 weights, 4 biases, and $4 \cdot 36$ come out; 292 numbers of 4
 # bytes make 1,168.
 #
-# To count, nothing has to be computed. `record` replaces arrays by *tokens*, which have a shape and a dtype but no numbers. Each call
-# asks the operator's cost function, is written down, and returns a token. The list of calls is called a *tape*. `ghostnp.count` only reads
-# the tape, and a counter of your own can do the same. Here is one for *arithmetic intensity* (计算强度): multiply-adds for each
-# byte that has to be moved, by kind of operator, in all of GhostNet:
+# To count, nothing has to be computed. `record` replaces arrays by *tokens*, which have a shape and a dtype but no
+# numbers. Each call asks the operator's cost function, is written down, and returns a token. The list of calls is
+# called a *tape*. `ghostnp.count` only reads the tape, and a counter of your own can do the same. Here is one for
+# *arithmetic intensity* (计算强度): multiply-adds for each byte that has to be moved, by kind of operator, in all of
+# GhostNet:
 
 # %%
 tape = record(network, Token(image, np.dtype(np.float32)))
@@ -293,11 +300,13 @@ for op, number in bytes_moved.most_common(5):
 
 # %% [markdown]
 # Batch norms move nearly as many bytes as the pointwise convolutions do, and have no multiply-adds. The depthwise
-# convolutions have less than one multiply-add for each byte. So **FLOPs are not time**: a layer can have fewer of them and be slower.
+# convolutions have less than one multiply-add for each byte. So **FLOPs are not time**: a layer can have fewer of them
+# and be slower.
 #
-# **A measured case.** The first ghost module of GhostNet goes from 16 maps to 16, of 112x112 pixels. A plain 1x1 convolution does the same in one step.
-# The ghost module has fewer multiply-adds, but it is three steps, and each reads and writes maps. Both run in ghostnp's kernels, in turns, and the lower quartile of
-# 60 runs counts. (The times are those of the machine on which this page was made, with other programs running. Run the cell on yours.)
+# **A measured case.** The first ghost module of GhostNet goes from 16 maps to 16, of 112x112 pixels. A plain 1x1
+# convolution does the same in one step. The ghost module has fewer multiply-adds, but it is three steps, and each reads
+# and writes maps. Both run in ghostnp's kernels, in turns, and the lower quartile of 60 runs counts. (The times are
+# those of the machine on which this page was made, with other programs running. Run the cell on yours.)
 
 # %%
 with initializer(0):
@@ -316,7 +325,8 @@ for name, layer in layers.items():
 # %% [markdown]
 # Why this is so, and what kernels can do about it, is the subject of tutorial 12.
 #
-# The count of a real photo is the same as that of a token: it depends on shapes, never on values. We compare the bytes of the stem with the same sum by hand:
+# The count of a real photo is the same as that of a token: it depends on shapes, never on values. We compare the bytes
+# of the stem with the same sum by hand:
 
 # %%
 photo = load_photo(size=64)
@@ -331,8 +341,8 @@ print(f"the stem on a photo of 64x64 moves {moved.bytes['standard_conv2d']:,} by
 # ## An operator of your own
 #
 # What if your network uses an operator that ghostnp does not have? MobileNetV3 uses *h-swish*,
-# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write three functions: forward, backward and cost. The slope is 0 up to $-3$, 1 from
-# 3 on, and $(2x + 3) / 6$ between. Then `register` the operator:
+# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write three functions: forward, backward and cost. The slope is 0 up to $-3$,
+# 1 from 3 on, and $(2x + 3) / 6$ between. Then `register` the operator:
 
 
 # %%
@@ -356,9 +366,9 @@ class HardSwish(Plain):
 
 
 # %% [markdown]
-# `like="relu6"` says that the operator is elementwise, as `relu6` is. Now it is an operator like any
-# other. A network with it runs, is counted, traced and compiled. `assert_laws` tests it, with random arguments made by the library Hypothesis
-# (which would write notes into the current folder; the cell gives it a temporary one):
+# `like="relu6"` says that the operator is elementwise, as `relu6` is. Now it is an operator like any other. A network
+# with it runs, is counted, traced and compiled. `assert_laws` tests it, with random arguments made by the library
+# Hypothesis (which would write notes into the current folder; the cell gives it a temporary one):
 
 # %%
 with initializer(0):
@@ -374,9 +384,9 @@ assert_laws(ops, "hard_swish", examples=50)
 # %% [markdown]
 # ## Counting the backward pass
 #
-# A training step goes forward and backward. How much more is that? Take a convolution, or any sum of products. Each multiply-add joins a
-# weight $w$, a pixel $x$ and, through the output number to which it is added, a gradient $dy$. We call $(w, x, dy)$ a *triple*. If there
-# are $P$ multiply-adds, there are $P$ triples, and
+# A training step goes forward and backward. How much more is that? Take a convolution, or any sum of products. Each
+# multiply-add joins a weight $w$, a pixel $x$ and, through the output number to which it is added, a gradient $dy$. We
+# call $(w, x, dy)$ a *triple*. If there are $P$ multiply-adds, there are $P$ triples, and
 #
 # $$\langle dy, y \rangle = \sum_\text{triples} w \cdot x \cdot dy.$$
 #
@@ -388,8 +398,9 @@ assert_laws(ops, "hard_swish", examples=50)
 # | `dx` | $w \cdot dy$ | input number | $P$ |
 # | `dw` | $x \cdot dy$ | weight | $P$ |
 #
-# So the backward pass costs $2 P$, and a training step costs about three times a forward pass. (It is a little less: nobody needs the `dx` of
-# the photo, so the first layer can leave it out.) The forward line of a pointwise convolution and the two backward lines that belong to it:
+# So the backward pass costs $2 P$, and a training step costs about three times a forward pass. (It is a little less:
+# nobody needs the `dx` of the photo, so the first layer can leave it out.) The forward line of a pointwise convolution
+# and the two backward lines that belong to it:
 
 # %%
 source(ops.pointwise_conv2d)
@@ -448,10 +459,9 @@ print(f"counted: {cost.macs.working}; with a pixel of the image: {int(y.sum())}"
 # %% [markdown]
 # ## Memory for training
 #
-# To *use* a network, memory must hold the weights, the maps on a shortcut, and the input and output of one operator at a time.
-# To *train* it, the forward pass must also keep what the backward pass needs: `dw` needs $x$.
-# This is the *cache* (缓存) of each module. We count what the caches of GhostNet hold after one forward pass, each
-# array once:
+# To *use* a network, memory must hold the weights, the maps on a shortcut, and the input and output of one operator at
+# a time. To *train* it, the forward pass must also keep what the backward pass needs: `dw` needs $x$. This is the
+# *cache* (缓存) of each module. We count what the caches of GhostNet hold after one forward pass, each array once:
 
 
 # %%
@@ -500,40 +510,42 @@ for option in question.options:
 #
 # ## Exercises
 #
-# **1.** *(easy)* By hand: a 5x5 convolution from 3 to 16 channels with biases, and a batch norm. Which number does Keras print
-# as "Total params"?
+# **1.** *(easy)* By hand: a 5x5 convolution from 3 to 16 channels with biases, and a batch norm. Which number does
+# Keras print as "Total params"?
 
 # %%
 answer = None
 check("11.1", answer)
 
 # %% [markdown]
-# **2.** *(medium)* A pointwise convolution from 8 to 16 channels without biases, then batch norm, then ReLU, on one image of
-# 10x10. What does ptflops (in the version that counts ReLUs once) count for the three?
+# **2.** *(medium)* A pointwise convolution from 8 to 16 channels without biases, then batch norm, then ReLU, on one
+# image of 10x10. What does ptflops (in the version that counts ReLUs once) count for the three?
 
 # %%
 answer = None
 check("11.2", answer)
 
 # %% [markdown]
-# **3.** *(derivation)* A $k \times k$ convolution with padding $(k - 1) / 2$ and stride 1 runs over maps of $H \times H$ pixels. Derive which share of the counted
-# products has a zero of the padding as a factor. (Count the products with real pixels along one axis first.) Which share is it for $k = 5$ and $H = 14$? (Three digits.)
+# **3.** *(derivation)* A $k \times k$ convolution with padding $(k - 1) / 2$ and stride 1 runs over maps of
+# $H \times H$ pixels. Derive which share of the counted products has a zero of the padding as a factor. (Count the
+# products with real pixels along one axis first.) Which share is it for $k = 5$ and $H = 14$? (Three digits.)
 
 # %%
 answer = None
 check("11.3", answer)
 
 # %% [markdown]
-# **4.** *(medium)* By hand: a depthwise 3x3 convolution over 32 channels of 14x14, one image, padding 1, no biases, float32. How
-# many multiply-adds does it have for each byte of input, weights and output? (Three digits.)
+# **4.** *(medium)* By hand: a depthwise 3x3 convolution over 32 channels of 14x14, one image, padding 1, no biases,
+# float32. How many multiply-adds does it have for each byte of input, weights and output? (Three digits.)
 
 # %%
 answer = None
 check("11.4", answer)
 
 # %% [markdown]
-# **5.** *(medium)* A network of two layers without biases, on one image of 10x10 pixels: a 3x3 convolution from 3 to 8 maps with padding 1, then a 1x1 convolution from 8 to 16.
-# How many multiply-adds does a training step take, if the gradient of the image is not computed?
+# **5.** *(medium)* A network of two layers without biases, on one image of 10x10 pixels: a 3x3 convolution from 3 to 8
+# maps with padding 1, then a 1x1 convolution from 8 to 16. How many multiply-adds does a training step take, if the
+# gradient of the image is not computed?
 
 # %%
 answer = None

@@ -13,11 +13,12 @@
 # %% [markdown]
 # # 13. Training a tiny GhostNet
 #
-# **All the pieces are there, forward and backward. Can a GhostNet be trained with them, on real images, in about half a minute?**
+# **All the pieces are there, forward and backward. Can a GhostNet be trained with them, on real images, in about half a
+# minute?**
 #
-# The images are 1797 handwritten digits of 8x8 pixels, from forms that people filled in (E. Alpaydin and C. Kaynak, 1998).
-# They come with ghostnp. The network learns from 1437 of them. The other 360 are *held out*: the network never sees them before it is
-# tested.
+# The images are 1797 handwritten digits of 8x8 pixels, from forms that people filled in (E. Alpaydin and C. Kaynak,
+# 1998). They come with ghostnp. The network learns from 1437 of them. The other 360 are *held out*: the network never
+# sees them before it is tested.
 
 # %%
 import numpy as np
@@ -42,8 +43,8 @@ show(figure)
 # %% [markdown]
 # ## The network
 #
-# A stem, three ghost bottlenecks (tutorials 08 and 09), one of them with stride 2 and one with squeeze-and-excitation, and a
-# classifier. It has the plan of GhostNet, but is small enough for 8x8 pixels.
+# A stem, three ghost bottlenecks (tutorials 08 and 09), one of them with stride 2 and one with squeeze-and-excitation,
+# and a classifier. It has the plan of GhostNet, but is small enough for 8x8 pixels.
 
 # %%
 source(tiny_ghostnet)
@@ -69,12 +70,13 @@ print(f"{table.params:,} parameters, {table.macs:,} multiply-adds for one digit"
 #
 # $$L = \log \sum_j e^{z_j} - z_t.$$
 #
-# The derivative of the first term with respect to $z_k$ is $e^{z_k} / \sum_j e^{z_j} = p_k$. The derivative of $z_t$ is 1 if $k = t$, and 0 otherwise. So
+# The derivative of the first term with respect to $z_k$ is $e^{z_k} / \sum_j e^{z_j} = p_k$. The derivative of $z_t$ is
+# 1 if $k = t$, and 0 otherwise. So
 #
 # $$\frac{\partial L}{\partial z_k} = p_k - [k = t],$$
 #
-# where $[k = t]$ is 1 if $k = t$ and 0 otherwise. The gradient is the given probability minus the right one. In the example, with class 1 true, it is $(1/4, -1/4)$. (For a batch, $L$
-# is the mean, so divide by $N$.)
+# where $[k = t]$ is 1 if $k = t$ and 0 otherwise. The gradient is the given probability minus the right one. In the
+# example, with class 1 true, it is $(1/4, -1/4)$. (For a batch, $L$ is the mean, so divide by $N$.)
 
 # %%
 source(ops.softmax_cross_entropy)
@@ -95,8 +97,9 @@ except AssertionError as error:
     print("without subtracting the truth:", error)
 
 # %% [markdown]
-# **Label smoothing.** The loss is 0 only if $p_t = 1$, which needs an infinite logit. So training makes logits larger and larger. *Label smoothing* (标签平滑) asks for less
-# than certainty. With $K$ classes and a small number $\epsilon$, the target is no longer 1 for the true class and 0 for the others, but
+# **Label smoothing.** The loss is 0 only if $p_t = 1$, which needs an infinite logit. So training makes logits larger
+# and larger. *Label smoothing* (标签平滑) asks for less than certainty. With $K$ classes and a small number $\epsilon$, the
+# target is no longer 1 for the true class and 0 for the others, but
 #
 # $$q_k = (1 - \epsilon) \, [k = t] + \frac{\epsilon}{K}, \qquad L = -\sum_k q_k \log p_k.$$
 #
@@ -104,8 +107,10 @@ except AssertionError as error:
 #
 # $$\frac{\partial L}{\partial z_k} = p_k - q_k.$$
 #
-# It is 0 when $p = q$, which is reached with finite logits. By hand, with the two classes from above and $\epsilon = 0.1$: $q = (0.05, 0.95)$, $p = (0.25, 0.75)$, so
-# $L = -0.05 \log 0.25 - 0.95 \log 0.75 = 0.343$ and the gradient is $(0.2, -0.2)$. For ImageNet $\epsilon = 0.1$ is usual (Szegedy et al., below). The tiny network below is trained without.
+# It is 0 when $p = q$, which is reached with finite logits. By hand, with the two classes from above and
+# $\epsilon = 0.1$: $q = (0.05, 0.95)$, $p = (0.25, 0.75)$, so $L = -0.05 \log 0.25 - 0.95 \log 0.75 = 0.343$ and the
+# gradient is $(0.2, -0.2)$. For ImageNet $\epsilon = 0.1$ is usual (Szegedy et al., below). The tiny network below is
+# trained without.
 
 # %%
 z, truth = np.array([[0, np.log(3)]]), np.array([1])
@@ -116,9 +121,10 @@ print(f"loss {loss:.3f}, gradient {dz.round(3)[0].tolist()}")
 # %% [markdown]
 # ## Is the whole network's gradient right?
 #
-# Before training, we check the backward pass of all layers together, in float64 and in training mode. One random direction
-# through *all* parameters at once finds most mistakes: a wrong gradient of one array would change the inner product. (It cannot find a mistake that is smaller than the
-# allowed difference, or two mistakes that happen to cancel. The tests of ghostnp therefore also check each operator by itself.)
+# Before training, we check the backward pass of all layers together, in float64 and in training mode. One random
+# direction through *all* parameters at once finds most mistakes: a wrong gradient of one array would change the inner
+# product. (It cannot find a mistake that is smaller than the allowed difference, or two mistakes that happen to cancel.
+# The tests of ghostnp therefore also check each operator by itself.)
 
 # %%
 precise = tiny_ghostnet(dtype=np.float64)
@@ -150,10 +156,11 @@ assert np.isclose(slope, found, rtol=1e-5)
 # %% [markdown]
 # ## Descent
 #
-# The loss falls fastest in the direction opposite to the gradient. *Stochastic gradient descent* (随机梯度下降) takes a few images at a time, a
-# *batch*, and makes a small step. Three additions are usual:
+# The loss falls fastest in the direction opposite to the gradient. *Stochastic gradient descent* (随机梯度下降) takes a few
+# images at a time, a *batch*, and makes a small step. Three additions are usual:
 #
-# - *Momentum* (动量) keeps a velocity $v$, a sum of earlier gradients in which older ones count less. (The momentum of a batch norm's running statistics is another number.)
+# - *Momentum* (动量) keeps a velocity $v$, a sum of earlier gradients in which older ones count less. (The momentum of a
+#   batch norm's running statistics is another number.)
 # - *Weight decay* (权重衰减) adds a small share of each weight to its gradient. This pulls weights towards zero.
 # - The step size starts at `rate` and falls to zero, along half a cosine.
 #
@@ -161,8 +168,10 @@ assert np.isclose(slope, found, rtol=1e-5)
 #
 # $$v \leftarrow \mu v + dw + \lambda w, \qquad w \leftarrow w - \eta v.$$
 #
-# By hand, with $\mu = 0.9$, $\lambda = 0.1$, $\eta = 0.5$, and a gradient that is always 1. Start with $w = 2$ and $v = 0$. Step 1: $v = 0 + 1 + 0.2 = 1.2$ and $w = 2 - 0.6 = 1.4$. Step 2:
-# $v = 1.08 + 1 + 0.14 = 2.22$ and $w = 1.4 - 1.11 = 0.29$. The second step is longer than the first, because the velocity still contains the first gradient.
+# By hand, with $\mu = 0.9$, $\lambda = 0.1$, $\eta = 0.5$, and a gradient that is always 1. Start with $w = 2$ and
+# $v = 0$. Step 1: $v = 0 + 1 + 0.2 = 1.2$ and $w = 2 - 0.6 = 1.4$. Step 2: $v = 1.08 + 1 + 0.14 = 2.22$ and
+# $w = 1.4 - 1.11 = 0.29$. The second step is longer than the first, because the velocity still contains the first
+# gradient.
 #
 # One pass through all images is an *epoch* (轮). `grads` and `parameters()` have the same names, so an optimiser
 # is a loop over two dicts.
@@ -189,10 +198,11 @@ axes.axhline(0.97, color="#999999", linewidth=1, linestyle=":")
 show(figure)
 
 # %% [markdown]
-# (The first point of the curve is the *mean* of the first epoch. The loss falls so fast that this mean is already far below the 2.303 at the start.)
+# (The first point of the curve is the *mean* of the first epoch. The loss falls so fast that this mean is already far
+# below the 2.303 at the start.)
 #
-# Batch norm behaves differently in training and afterwards (tutorial 06, "Batch norm"). So its running statistics also had to be learnt.
-# They are in `state_dict()`, together with the parameters.
+# Batch norm behaves differently in training and afterwards (tutorial 06, "Batch norm"). So its running statistics also
+# had to be learnt. They are in `state_dict()`, together with the parameters.
 #
 # ## What it gets wrong
 #
@@ -215,9 +225,9 @@ for place, index in enumerate(wrong[:10]):
 show(figure)
 
 # %% [markdown]
-# **How were the digits held out?** They were chosen at random. So digits written by the same person are in both parts. A harder
-# question is how well the network reads the handwriting of people whom it has never seen. In the file's own order, the last digits
-# were written by other people than the first:
+# **How were the digits held out?** They were chosen at random. So digits written by the same person are in both parts.
+# A harder question is how well the network reads the handwriting of people whom it has never seen. In the file's own
+# order, the last digits were written by other people than the first:
 
 # %%
 learnt_in_order, others = load_digits(seed=None)
@@ -232,8 +242,8 @@ assert 0.9 < accuracy(other_hands, *others) < accuracies[-1]
 # The way of holding out decides what is measured. Which of the two you need depends on what the network is for.
 #
 # **Do the documents say how to train?** Document 002 says that GhostNet has a new method of training, "low-rank
-# decomposition" (claim C27). It has none: the paper trains by ordinary gradient descent, as here. The documents' tables of
-# accuracy on ImageNet need days of training on GPUs, and are not repeated in this course.
+# decomposition" (claim C27). It has none: the paper trains by ordinary gradient descent, as here. The documents' tables
+# of accuracy on ImageNet need days of training on GPUs, and are not repeated in this course.
 #
 # ## Exercises
 #
@@ -251,7 +261,8 @@ answer = None
 check("13.2", answer)
 
 # %% [markdown]
-# **3.** *(medium)* The same logits and the same true class, with label smoothing $\epsilon = 0.3$. What is the gradient with respect to the logit of class 2?
+# **3.** *(medium)* The same logits and the same true class, with label smoothing $\epsilon = 0.3$. What is the gradient
+# with respect to the logit of class 2?
 
 # %%
 answer = None
@@ -265,8 +276,9 @@ answer = None
 check("13.4", answer)
 
 # %% [markdown]
-# **5.** *(derivation)* Show that with label smoothing the loss is smallest where $p = q$, and that it is not 0 there. What is the smallest possible loss for
-# 10 classes and $\epsilon = 0.1$? (Three digits. To check: give `ops.softmax_cross_entropy` the logits $\log q$.)
+# **5.** *(derivation)* Show that with label smoothing the loss is smallest where $p = q$, and that it is not 0 there.
+# What is the smallest possible loss for 10 classes and $\epsilon = 0.1$? (Three digits. To check: give
+# `ops.softmax_cross_entropy` the logits $\log q$.)
 
 # %%
 answer = None
@@ -277,10 +289,10 @@ check("13.5", answer)
 #
 # - E. Alpaydin and C. Kaynak, "Optical recognition of handwritten digits", UCI Machine Learning Repository, 1998.
 #   <https://doi.org/10.24432/C50P49>
-# - C. Szegedy et al., "Rethinking the inception architecture for computer vision", CVPR 2016, section 7: label smoothing.
-#   <https://arxiv.org/abs/1512.00567>
-# - I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the importance of initialization and momentum in deep learning", ICML
-#   2013, equations (1) and (2).
+# - C. Szegedy et al., "Rethinking the inception architecture for computer vision", CVPR 2016, section 7: label
+#   smoothing. <https://arxiv.org/abs/1512.00567>
+# - I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the importance of initialization and momentum in deep
+#   learning", ICML 2013, equations (1) and (2).
 # - I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, equation (5).
 #   <https://arxiv.org/abs/1608.03983>
 #

@@ -16,9 +16,10 @@
 # **The ghost module was built on an observation: the maps of a trained network resemble each other. Is this true of
 # our networks?**
 #
-# Tutorial 13 trained a tiny GhostNet on handwritten digits. Here we train two of them, one without and one with DFC attention, and
-# an ordinary network for comparison. Then we look at their maps, ghosts, gates, attention and filters. The results are about
-# networks of a few thousand weights on 8x8 pixels. The methods work for every network; the results need not.
+# Tutorial 13 trained a tiny GhostNet on handwritten digits. Here we train two of them, one without and one with DFC
+# attention, and an ordinary network for comparison. Then we look at their maps, ghosts, gates, attention and filters.
+# The results are about networks of a few thousand weights on 8x8 pixels. The methods work for every network; the
+# results need not.
 
 # %%
 import numpy as np
@@ -54,15 +55,16 @@ show(steps.picture(rows=4), dpi=60)
 #
 # ## Maps that resemble each other
 #
-# How similar are two maps $a$ and $b$? Similar does not mean equal. The question is whether $b$ can be *made* from $a$ by a
-# cheap operation. So we fit the best 3x3 kernel and a constant $c$, and ask which share of the variance of $b$ they explain
-# (tutorial 08, "How much alike are they?"):
+# How similar are two maps $a$ and $b$? Similar does not mean equal. The question is whether $b$ can be *made* from $a$
+# by a cheap operation. So we fit the best 3x3 kernel and a constant $c$, and ask which share of the variance of $b$
+# they explain (tutorial 08, "How much alike are they?"):
 #
 # $$r^2 = 1 - \min_{k, c} \frac{\sum (b - k * a - c)^2}{\sum (b - \bar b)^2}.$$
 #
-# By hand, with a kernel of one weight: $a = (1, 2, 3)$ and $b = (2, 4, 5)$ have the means 2 and $11/3$. The distances from the means are $(-1, 0, 1)$ and
-# $(-5, 1, 4) / 3$. The best weight is the sum of their products divided by the sum of squares of the first, $3 / 2$. What is left is $(-1, 2, -1) / 6$, with the sum of squares $1/6$. The sum of squares of $b$'s distances
-# is $14/3$. So $r^2 = 1 - (1/6) / (14/3) = 0.964$: nearly all of $b$ is in $a$.
+# By hand, with a kernel of one weight: $a = (1, 2, 3)$ and $b = (2, 4, 5)$ have the means 2 and $11/3$. The distances
+# from the means are $(-1, 0, 1)$ and $(-5, 1, 4) / 3$. The best weight is the sum of their products divided by the sum
+# of squares of the first, $3 / 2$. What is left is $(-1, 2, -1) / 6$, with the sum of squares $1/6$. The sum of squares
+# of $b$'s distances is $14/3$. So $r^2 = 1 - (1/6) / (14/3) = 0.964$: nearly all of $b$ is in $a$.
 
 
 # %%
@@ -112,14 +114,14 @@ print(
 )
 
 # %% [markdown]
-# So there is redundancy in a network that was not built for it. The ghost module does not remove it. It *makes* such maps by
-# a cheap operation, instead of by a full convolution.
+# So there is redundancy in a network that was not built for it. The ghost module does not remove it. It *makes* such
+# maps by a cheap operation, instead of by a full convolution.
 #
 # ## Are the ghosts ghosts?
 #
-# In a ghost module the second half of the maps is computed from the first half by one 3x3 kernel each, then batch norm and ReLU. A kernel that only copies
-# its map would have all of its weight in the middle. A kernel that looks around has weight at the border. Did training change how much the
-# kernels look around? The kernels of the first bottleneck:
+# In a ghost module the second half of the maps is computed from the first half by one 3x3 kernel each, then batch norm
+# and ReLU. A kernel that only copies its map would have all of its weight in the middle. A kernel that looks around has
+# weight at the border. Did training change how much the kernels look around? The kernels of the first bottleneck:
 
 # %%
 kernels = model.blocks[0].ghost1.cheap_operation[0].weight
@@ -145,13 +147,14 @@ for name, shown in (("trained", model), ("untrained", tiny_ghostnet())):
           f"largest {share_on_middle.max():.2f}")  # fmt: skip
 
 # %% [markdown]
-# Nine random weights have a mean share of $1/9 = 0.111$ on the middle, and a copy has 1. Both printed means are near $1/9$. So training did not
-# move the kernels towards copying, and the ghosts are not copies of their intrinsic maps: each mixes the pixels around. (Training did not move them away from
-# the middle either.)
+# Nine random weights have a mean share of $1/9 = 0.111$ on the middle, and a copy has 1. Both printed means are near
+# $1/9$. So training did not move the kernels towards copying, and the ghosts are not copies of their intrinsic maps:
+# each mixes the pixels around. (Training did not move them away from the middle either.)
 #
 # ## Gates
 #
-# The third bottleneck has squeeze-and-excitation (tutorial 07). It computes 72 gates for each image. The picture shows their means over all images of a digit:
+# The third bottleneck has squeeze-and-excitation (tutorial 07). It computes 72 gates for each image. The picture shows
+# their means over all images of a digit:
 
 
 # %%
@@ -173,13 +176,14 @@ spread = by_class.std(axis=0)
 print(f"standard deviation of a gate between the ten digits: from {spread.min():.3f} to {spread.max():.3f}")
 
 # %% [markdown]
-# Where the rows differ, the gate depends on the digit. A gate that is the same for all images is a constant factor, and could be folded into
-# the weights of the next convolution. Here some gates depend on the image, and others nearly do not.
+# Where the rows differ, the gate depends on the digit. A gate that is the same for all images is a constant factor, and
+# could be folded into the weights of the next convolution. Here some gates depend on the image, and others nearly do
+# not.
 #
 # ## DFC attention
 #
-# The second network has DFC attention in its widening ghost modules (tutorial 10). Its factors are maps. They say for each channel and each pixel
-# how much of the ghost module's output is kept.
+# The second network has DFC attention in its widening ghost modules (tutorial 10). Its factors are maps. They say for
+# each channel and each pixel how much of the ghost module's output is kept.
 
 # %%
 attentive = trained(tiny_ghostnet(attention=True))
@@ -212,12 +216,13 @@ for row, image in enumerate(examples):
 show(figure)
 
 # %% [markdown]
-# The squares of 2x2 equal pixels come from the nearest neighbour: the attention is computed on 4x4 pixels, and each factor is copied four times.
+# The squares of 2x2 equal pixels come from the nearest neighbour: the attention is computed on 4x4 pixels, and each
+# factor is copied four times.
 #
 # ## Do filters come in pairs?
 #
-# CReLU rests on the observation that filters come in pairs of opposites (tutorial 06, "Do filters come in pairs?"). We look at the first
-# layer of both trained networks, and compare with random filters.
+# CReLU rests on the observation that filters come in pairs of opposites (tutorial 06, "Do filters come in pairs?"). We
+# look at the first layer of both trained networks, and compare with random filters.
 
 # %%
 layers = {"ordinary network": plain.conv1.weight, "tiny GhostNet": model.conv_stem.weight}
@@ -238,8 +243,9 @@ for name, weight in layers.items():
 
 # %% [markdown]
 # Sixteen filters of nine weights fill their space densely, so random filters also have rather opposite partners. A mean
-# that lies inside the grey histogram says that training did *not* make pairs. The paper on CReLU saw pairs in the first layer of
-# AlexNet, with 96 filters of $11 \cdot 11 \cdot 3 = 363$ weights. In that many dimensions random filters are almost orthogonal:
+# that lies inside the grey histogram says that training did *not* make pairs. The paper on CReLU saw pairs in the first
+# layer of AlexNet, with 96 filters of $11 \cdot 11 \cdot 3 = 363$ weights. In that many dimensions random filters are
+# almost orthogonal:
 
 # %%
 for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):
@@ -253,8 +259,8 @@ for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):
 #
 # ## Which pixels does the answer depend on?
 #
-# The backward pass also gives the gradient of the *image*: it is `dx`. We start from the logit of the right class. First we check the gradient in float64, then
-# we look at it. As a mistake on purpose it is turned upside down.
+# The backward pass also gives the gradient of the *image*: it is `dx`. We start from the logit of the right class.
+# First we check the gradient in float64, then we look at it. As a mistake on purpose it is turned upside down.
 
 # %%
 precise = tiny_ghostnet(dtype=np.float64)
@@ -280,31 +286,36 @@ show(figure)
 # %% [markdown]
 # ## Exercises
 #
-# **1.** *(easy)* The first bottleneck's widening ghost module goes from 16 maps to 32. By hand: how many weights more would an ordinary 1x1 convolution for the same
-# 32 maps have than the two convolutions of this ghost module? (Batch norm left out; negative if fewer.)
+# **1.** *(easy)* The first bottleneck's widening ghost module goes from 16 maps to 32. By hand: how many weights more
+# would an ordinary 1x1 convolution for the same 32 maps have than the two convolutions of this ghost module? (Batch
+# norm left out; negative if fewer.)
 
 # %%
 answer = None
 check("14.1", answer)
 
 # %% [markdown]
-# **2.** *(medium)* By hand: for $a = (1, 0, 2)$ and $b = (2, 1, 5)$, what is the $r^2$ of the best single weight and constant? (Three digits.)
+# **2.** *(medium)* By hand: for $a = (1, 0, 2)$ and $b = (2, 1, 5)$, what is the $r^2$ of the best single weight and
+# constant? (Three digits.)
 
 # %%
 answer = None
 check("14.2", answer)
 
 # %% [markdown]
-# **3.** *(derivation)* Show that for a single weight and a constant $r^2$ is the square of the correlation of $a$ and $b$, so that making $a$ from $b$ has the same $r^2$. Then show that $r^2$ does not change
-# if $b$ is replaced by $5 - 3 b$. What is the $r^2$ of making $a = (1, 0, 2)$ from $5 - 3b = (-1, 2, -4)$? (Three digits.)
+# **3.** *(derivation)* Show that for a single weight and a constant $r^2$ is the square of the correlation of $a$ and
+# $b$, so that making $a$ from $b$ has the same $r^2$. Then show that $r^2$ does not change if $b$ is replaced by
+# $5 - 3 b$. What is the $r^2$ of making $a = (1, 0, 2)$ from $5 - 3b = (-1, 2, -4)$? (Three digits.)
 
 # %%
 answer = None
 check("14.3", answer)
 
 # %% [markdown]
-# **4.** *(derivation)* Two random filters of $n$ independent standard normal weights each have a cosine whose *square* has the mean $1/n$. Derive this. (The cosine depends only on directions, so
-# one filter can be turned to $(1, 0, ..., 0)$. The squares of a unit vector sum to 1, and all have the same mean.) What is the square root of this mean for the 363 weights of AlexNet's filters? (Three digits.)
+# **4.** *(derivation)* Two random filters of $n$ independent standard normal weights each have a cosine whose *square*
+# has the mean $1/n$. Derive this. (The cosine depends only on directions, so one filter can be turned to
+# $(1, 0, ..., 0)$. The squares of a unit vector sum to 1, and all have the same mean.) What is the square root of this
+# mean for the 363 weights of AlexNet's filters? (Three digits.)
 
 # %%
 answer = None
@@ -313,10 +324,10 @@ check("14.4", answer)
 # %% [markdown]
 # ## References
 #
-# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, figure 1 and section 4.1 (the toy experiment: how
-#   well one map is made from another). <https://arxiv.org/abs/1911.11907>
-# - W. Shang et al., "Understanding and improving convolutional neural networks via concatenated rectified linear units", ICML
-#   2016, section 2.1 and figure 1. <https://arxiv.org/abs/1603.05201>
+# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, figure 1 and section 4.1 (the toy
+#   experiment: how well one map is made from another). <https://arxiv.org/abs/1911.11907>
+# - W. Shang et al., "Understanding and improving convolutional neural networks via concatenated rectified linear
+#   units", ICML 2016, section 2.1 and figure 1. <https://arxiv.org/abs/1603.05201>
 # - K. Simonyan, A. Vedaldi and A. Zisserman, "Deep inside convolutional networks", 2013, section 3.
 #   <https://arxiv.org/abs/1312.6034>
 #

@@ -52,8 +52,8 @@ show(figure, dpi=62)
 # %% [markdown]
 # ## Preprocessing, by hand
 #
-# Colours are numbers from 0 to 255. Divide by 255, subtract the mean of that colour over ImageNet's training photos, and divide by
-# its standard deviation. Red has the mean 0.485 and the deviation 0.229, so
+# Colours are numbers from 0 to 255. Divide by 255, subtract the mean of that colour over ImageNet's training photos,
+# and divide by its standard deviation. Red has the mean 0.485 and the deviation 0.229, so
 #
 # | red in the file | divided by 255 | normalised |
 # |---|---|---|
@@ -61,8 +61,8 @@ show(figure, dpi=62)
 # | 124 | 0.4863 | $(0.4863 - 0.485) / 0.229 = 0.006$ |
 # | 255 | 1 | $(1 - 0.485) / 0.229 = 2.25$ |
 #
-# **Why these numbers?** Other numbers would do as well. But the weights were *trained* on photos prepared in this way, so every photo has
-# to be prepared in this way. The numbers belong to the checkpoint, but they are not in the file.
+# **Why these numbers?** Other numbers would do as well. But the weights were *trained* on photos prepared in this way,
+# so every photo has to be prepared in this way. The numbers belong to the checkpoint, but they are not in the file.
 
 # %%
 print("mean", MEAN, "deviation", STD)
@@ -71,9 +71,9 @@ print(((np.array([0, 124, 255]) / 255 - MEAN[0]) / STD[0]).round(3))
 # %% [markdown]
 # ## Names
 #
-# `state_dict()` is a dict of all arrays of a network. The name of an array is its *dotted path*: the attributes that lead from the network to it.
-# PyTorch does the same. The modules of ghostnp have the attribute names of the official code, so our paths are the
-# official names.
+# `state_dict()` is a dict of all arrays of a network. The name of an array is its *dotted path*: the attributes that
+# lead from the network to it. PyTorch does the same. The modules of ghostnp have the attribute names of the official
+# code, so our paths are the official names.
 
 # %%
 model = ghostnp.create_model("ghostnet_100", seed=0)
@@ -85,12 +85,12 @@ for name in (
 print(f"... {len(state)} arrays in all")
 
 # %% [markdown]
-# Read `blocks.3.0.ghost1.cheap_operation.0.weight` from left to right: fourth stage, first bottleneck, widening ghost module,
-# cheap operation, layer 0 (the convolution; 1 is its batch norm), weight.
+# Read `blocks.3.0.ghost1.cheap_operation.0.weight` from left to right: fourth stage, first bottleneck, widening ghost
+# module, cheap operation, layer 0 (the convolution; 1 is its batch norm), weight.
 #
-# Not every array is learnt by gradient descent. A batch norm (tutorial 06) learns `weight` and `bias`. Its `running_mean` and `running_var` are *averages*
-# over the batches of training, and `num_batches_tracked` is the number of batches. **Batch norm's statistics
-# are part of the checkpoint.** GhostNet 1.0x has:
+# Not every array is learnt by gradient descent. A batch norm (tutorial 06) learns `weight` and `bias`. Its
+# `running_mean` and `running_var` are *averages* over the batches of training, and `num_batches_tracked` is the number
+# of batches. **Batch norm's statistics are part of the checkpoint.** GhostNet 1.0x has:
 
 # %%
 learnt = model.parameters()
@@ -108,9 +108,10 @@ for name, probability in answers(x, model, 2):
 print(f"standard deviation of the logits: {model(x).std():,.0f}")
 
 # %% [markdown]
-# The network gives one class nearly all of the probability, though its weights are random numbers. The reason is in its statistics. The running statistics of a new
-# batch norm are mean 0 and variance 1, so it changes nothing, and the numbers grow through
-# dozens of layers. We run some pieces of the photo through the network in training mode, without learning. This updates the statistics:
+# The network gives one class nearly all of the probability, though its weights are random numbers. The reason is in its
+# statistics. The running statistics of a new batch norm are mean 0 and variance 1, so it changes nothing, and the
+# numbers grow through dozens of layers. We run some pieces of the photo through the network in training mode, without
+# learning. This updates the statistics:
 
 # %%
 wide, rng = load_photo(size=288), np.random.default_rng(0)
@@ -181,8 +182,8 @@ assert np.array_equal(fresh(x), logits)
 # %% [markdown]
 # ## When it does not fit
 #
-# Either all arrays are loaded or none, and the error message lists everything that is wrong. Three common cases: the parameters were
-# saved without the statistics, the number of classes differs, a name is not the official one.
+# Either all arrays are loaded or none, and the error message lists everything that is wrong. Three common cases: the
+# parameters were saved without the statistics, the number of classes differs, a name is not the official one.
 
 # %%
 broken = dict(loaded)
@@ -196,9 +197,10 @@ except ValueError as error:
 assert np.array_equal(fresh(x), logits)
 
 # %% [markdown]
-# PyTorch calls missing arrays *missing keys* and additional ones *unexpected keys*. It also has `strict=False`, which loads the arrays that fit and
-# leaves the others as they are. Then a network can run with some random layers, without a message. ghostnp has no such option.
-# Where only the names differ, they can be translated before loading. `official_names` knows the names that wrappers of PyTorch and the library timm use:
+# PyTorch calls missing arrays *missing keys* and additional ones *unexpected keys*. It also has `strict=False`, which
+# loads the arrays that fit and leaves the others as they are. Then a network can run with some random layers, without a
+# message. ghostnp has no such option. Where only the names differ, they can be translated before loading.
+# `official_names` knows the names that wrappers of PyTorch and the library timm use:
 
 # %%
 wrapped = {f"module.{name}": array for name, array in loaded.items()}
@@ -208,9 +210,9 @@ assert official_names(wrapped).keys() == loaded.keys()
 # %% [markdown]
 # ## Why are my logits different?
 #
-# Every name fits, every shape fits, and yet the logits are not those of the original network. The file does not say what
-# is done with the arrays. We make each of the usual mistakes and measure how much the logits change, in units of their own
-# standard deviation:
+# Every name fits, every shape fits, and yet the logits are not those of the original network. The file does not say
+# what is done with the arrays. We make each of the usual mistakes and measure how much the logits change, in units of
+# their own standard deviation:
 
 # %%
 colours = denormalise(x)
@@ -261,16 +263,18 @@ for name, far in moved.items():
 assert all(np.isfinite(far) and (far > 0.01) != name.startswith("nothing") for name, far in moved.items())
 
 # %% [markdown]
-# The axis is logarithmic. The last bar is only rounding, and is below a ten-thousandth. All others are mistakes, though the class with the largest logit is
-# often still plausible. So do not compare classes, compare *logits*, on one array that both networks read from a file. When the logits differ, compare
-# layer by layer from the first one on (`ghostnp.trace`), until you find the first difference.
+# The axis is logarithmic. The last bar is only rounding, and is below a ten-thousandth. All others are mistakes, though
+# the class with the largest logit is often still plausible. So do not compare classes, compare *logits*, on one array
+# that both networks read from a file. When the logits differ, compare layer by layer from the first one on
+# (`ghostnp.trace`), until you find the first difference.
 #
 # By hand, why eps can matter: a map with variance 0.001 is multiplied by $1 / \sqrt{0.001 + 0.00001} = 31.5$ in
 # PyTorch, and by $1 / \sqrt{0.001 + 0.001} = 22.4$ in Keras.
 #
 # ## From Keras to PyTorch
 #
-# Document 000 builds its GhostNet in Keras. Could weights that were trained there be loaded here? Some differences are only differences of order.
+# Document 000 builds its GhostNet in Keras. Could weights that were trained there be loaded here? Some differences are
+# only differences of order.
 #
 # **Kernels.** PyTorch writes $(C_\text{out}, C_\text{in}, k_h, k_w)$, OIHW; Keras writes
 # $(k_h, k_w, C_\text{in}, C_\text{out})$, HWIO, and $(k_h, k_w, C, m)$ for depthwise ones. By hand: a Keras kernel of
@@ -326,14 +330,15 @@ assert np.abs(permuted - meant).max() < 1e-5
 assert np.abs(copied - meant).max() > 0.1
 
 # %% [markdown]
-# The layer that reads the result may be a depthwise convolution (permute its filters), squeeze-and-excitation (permute the inputs of its
-# first layer and the outputs of its second), or the next ghost module. The output of the *narrowing* ghost module
-# is added to the shortcut, so the order has to be changed in the whole network.
+# The layer that reads the result may be a depthwise convolution (permute its filters), squeeze-and-excitation (permute
+# the inputs of its first layer and the outputs of its second), or the next ghost module. The output of the *narrowing*
+# ghost module is added to the shortcut, so the order has to be changed in the whole network.
 #
-# **What no permutation can repair.** With padding "same" at stride 2 the windows are at other places (claim C12; tutorial 01, "Padding and stride"). The head has a batch norm
-# instead of a bias, and a softmax at its end, so it gives probabilities and not logits
-# (claim C11). Shortcuts are missing, and the SE layers have other widths and another gate (tutorial 09, "The other GhostNet"). These
-# are two different networks, and weights trained for one cannot be used in the other.
+# **What no permutation can repair.** With padding "same" at stride 2 the windows are at other places (claim C12;
+# tutorial 01, "Padding and stride"). The head has a batch norm instead of a bias, and a softmax at its end, so it gives
+# probabilities and not logits (claim C11). Shortcuts are missing, and the SE layers have other widths and another gate
+# (tutorial 09, "The other GhostNet"). These are two different networks, and weights trained for one cannot be used in
+# the other.
 
 # %%
 claims("C04", "C11", "C12")
@@ -354,8 +359,8 @@ print(f"largest difference of the logits: {np.abs(engine(x) - logits).max() / lo
 # %% [markdown]
 # ## Which pixels did it?
 #
-# Forward, the network computes the score $z_k$ of a class from a photo. Backward, it computes how that score changes with each pixel. We start
-# with a `dy` that is 1 for class $k$ and 0 for all others. The gradient of the photo is
+# Forward, the network computes the score $z_k$ of a class from a photo. Backward, it computes how that score changes
+# with each pixel. We start with a `dy` that is 1 for class $k$ and 0 for all others. The gradient of the photo is
 #
 # $$dx[c, i, j] = \frac{\partial z_k}{\partial x[c, i, j]},$$
 #
@@ -430,40 +435,42 @@ show(figure)
 #
 # ## Exercises
 #
-# **1.** *(easy)* By hand: a pointwise convolution from 16 to 24 channels without bias, and its batch norm. How many learnt
-# numbers and how many numbers of running statistics (without the counter) are in its checkpoint? Answer as `(learnt,
-# statistics)`.
+# **1.** *(easy)* By hand: a pointwise convolution from 16 to 24 channels without bias, and its batch norm. How many
+# learnt numbers and how many numbers of running statistics (without the counter) are in its checkpoint? Answer as
+# `(learnt, statistics)`.
 
 # %%
 answer = None
 check("15.1", answer)
 
 # %% [markdown]
-# **2.** *(medium)* By mistake a photo is divided by 255 once, but then normalised *twice*. Blue has the mean 0.406 and the deviation 0.225. What does the network get for a pixel of full blue, 255? (Three
-# digits.)
+# **2.** *(medium)* By mistake a photo is divided by 255 once, but then normalised *twice*. Blue has the mean 0.406 and
+# the deviation 0.225. What does the network get for a pixel of full blue, 255? (Three digits.)
 
 # %%
 answer = None
 check("15.2", answer)
 
 # %% [markdown]
-# **3.** *(easy)* A depthwise kernel of Keras has the shape (5, 5, 12, 2). Which shape does it have here? Answer as a tuple.
+# **3.** *(easy)* A depthwise kernel of Keras has the shape (5, 5, 12, 2). Which shape does it have here? Answer as a
+# tuple.
 
 # %%
 answer = None
 check("15.3", answer)
 
 # %% [markdown]
-# **4.** *(medium)* A ghost module has 10 output channels and ratio 2. Channel 7 of the official order is which channel of document
-# 000's?
+# **4.** *(medium)* A ghost module has 10 output channels and ratio 2. Channel 7 of the official order is which channel
+# of document 000's?
 
 # %%
 answer = None
 check("15.4", answer)
 
 # %% [markdown]
-# **5.** *(derivation)* A batch norm divides by $\sqrt{\text{variance} + \epsilon}$. Derive the factor by which its output is too small if it runs with Keras's $\epsilon = 10^{-3}$ instead of PyTorch's $10^{-5}$. Show that
-# the factor is never more than 10. For which variance is it exactly 2? (Three digits.)
+# **5.** *(derivation)* A batch norm divides by $\sqrt{\text{variance} + \epsilon}$. Derive the factor by which its
+# output is too small if it runs with Keras's $\epsilon = 10^{-3}$ instead of PyTorch's $10^{-5}$. Show that the factor
+# is never more than 10. For which variance is it exactly 2? (Three digits.)
 
 # %%
 answer = None
@@ -480,4 +487,5 @@ check("15.5", answer)
 #   models and saliency maps", 2013, section 3. <https://arxiv.org/abs/1312.6034>
 # - J. Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018. <https://arxiv.org/abs/1810.03292>
 #
-# This was the last of the fifteen tutorials. Next you can read the definitions in `ghostnp/ops`, or write a layer of your own.
+# This was the last of the fifteen tutorials. Next you can read the definitions in `ghostnp/ops`, or write a layer of
+# your own.
