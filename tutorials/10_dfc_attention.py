@@ -155,11 +155,11 @@ claims("N18", "C39", "C40")
 #
 # GhostNetV2's attention, from a map $x$ to the factors:
 #
-# 1. *halve* the maps, by averages over 2x2 pixels;
+# 1. *halve* the maps (下采样), by averages over 2x2 pixels;
 # 2. a 1x1 convolution, so that there are as many channels as the ghost module makes;
 # 3. along the rows, 1x5 depthwise; along the columns, 5x1 depthwise; batch norm after each of the three, no ReLU;
 # 4. *sigmoid*: factors between 0 and 1;
-# 5. *enlarge* to the old size, by the nearest neighbour.
+# 5. *enlarge* to the old size (上采样), by the nearest neighbour.
 
 # %%
 source(DFCAttention)
@@ -258,10 +258,10 @@ source(ops.resize_bilinear_backward)
 # they do stay between 0 and 1: the nearest neighbour copies factors, and a bilinear blend of two factors,
 # $(1 - t) a + t b$, lies between $a$ and $b$.
 #
-# What does change is the result. Write $g$ for the sigmoid and "up" for enlarging. For the nearest neighbour the order
-# makes no difference, $\text{up}(g(x)) = g(\text{up}(x))$: the two *commute*. For a blend it does, since the sigmoid of
+# What does change is the result. Write $\text{sig}$ for the sigmoid and "up" for enlarging. For the nearest neighbour the order
+# makes no difference, $\text{up}(\text{sig}(x)) = \text{sig}(\text{up}(x))$: the two *commute*. For a blend it does, since the sigmoid of
 # a mean is not the mean of the sigmoids. By hand, halfway between $-4$ and $0$:
-# $(g(-4) + g(0)) / 2 = (0.018 + 0.5) / 2 = 0.26$, but $g(-2) = 0.12$.
+# $(\text{sig}(-4) + \text{sig}(0)) / 2 = (0.018 + 0.5) / 2 = 0.26$, but $\text{sig}(-2) = 0.12$.
 
 # %%
 logits = np.array([-4.0, 0, 6]).reshape(1, 1, 1, 3)
@@ -343,10 +343,10 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# **The gated module.** With maps $v$ and factors $f$, $y = v \cdot f$, and both $v$ and $f$ were made from the same
+# **The gated module.** The module multiplies its maps with factors $f$, $y = \text{maps} \cdot f$. Both the maps and $f$ were made from the same
 # `x`. So there are two paths back, and their results are added:
 #
-# $$dv = dy \cdot f, \qquad df = dy \cdot v, \qquad dx = dx_\text{ghost}(dv) + dx_\text{attention}(df).$$
+# $$d\text{maps} = dy \cdot f, \qquad df = dy \cdot \text{maps}, \qquad dx = dx_\text{ghost}(d\text{maps}) + dx_\text{attention}(df).$$
 #
 # On the path of the attention, each factor of the small map gets the sum over all pixels that copied it,
 # `dx[⌊i · 3 / 7⌋] += dy[i]`. Then come the sigmoid, the convolutions, and the average, which gives a quarter to each of
