@@ -13,14 +13,15 @@
 # %% [markdown]
 # # 2. Convolution's backward pass
 #
-# **A network is wrong by some amount, the loss. How much does each weight, and each pixel, have to do with it?**
+# **One number, the loss, says how wrong a network is. How does it change with each weight and each pixel?**
 #
-# Tutorial 01 went forward: from a map `x` and a kernel `w` to a map `y`. Later layers turn `y` into one number $L$, the
-# *loss* (损失). Training needs to know how $L$ changes when a weight changes a little, and in the end that is all that
-# going backward (反向传播, backpropagation) is about.
+# Tutorial 01 went forward: from a map `x` and a kernel `w` to a map `y`. Later layers turn `y` into one number $L$,
+# the *loss* (损失). Training needs to know how $L$ changes when a weight changes a little. The computation that finds
+# this out is called the *backward pass*, or *backpropagation* (反向传播).
 #
-# For every array we write $d$ in front for the derivative of $L$: `dy[i, j]` $= \partial L / \partial y[i, j]$. It has the
-# shape of `y`. Somebody hands us `dy`, and we have to find `dw` and `dx`. We need not know what the later layers are.
+# For every array, a $d$ in front of its name means the derivative of $L$: `dy[i, j]`
+# $= \partial L / \partial y[i, j]$. It has the same shape as `y`, and is called the *gradient* (梯度) of `y`. The later
+# layers give us `dy`, and we have to find `dw` and `dx`. We need not know what the later layers are.
 
 # %%
 import numpy as np
@@ -47,25 +48,25 @@ show(figure)
 # %% [markdown]
 # ## By hand
 #
-# The loss depends on two output pixels: on `y[0, 0]` with weight 1, and on `y[1, 1]` with weight 10. Which numbers made
-# them?
+# Here `dy` has only two numbers that are not zero: the loss depends on `y[0, 0]` with slope 1, and on `y[1, 1]` with
+# slope 10. These two output pixels are
 #
 # $$y[0, 0] = w_{00} \cdot 1 + w_{01} \cdot 2 + w_{10} \cdot 0 + w_{11} \cdot 1$$
 #
 # $$y[1, 1] = w_{00} \cdot 1 + w_{01} \cdot 3 + w_{10} \cdot 0 + w_{11} \cdot 1$$
 #
-# If $w_{01}$ grows by a little $\epsilon$, then `y[0, 0]` grows by $2 \epsilon$ and `y[1, 1]` by $3 \epsilon$, so $L$ grows
-# by $1 \cdot 2 \epsilon + 10 \cdot 3 \epsilon$:
+# Let $w_{01}$ grow by a small $h$. Then `y[0, 0]` grows by $2 h$ and `y[1, 1]` by $3 h$, so $L$ grows by
+# $1 \cdot 2 h + 10 \cdot 3 h$:
 #
 # $$dw_{01} = 1 \cdot 2 + 10 \cdot 3 = 32.$$
 #
-# The pixel in the middle, `x[1, 1]` $= 1$, was below tap $w_{11} = -1$ of the first window and below tap $w_{00} = 1$ of
-# the last one. So
+# The pixel in the middle, `x[1, 1]`, was multiplied by $w_{11} = -1$ in the window of `y[0, 0]`, and by $w_{00} = 1$
+# in the window of `y[1, 1]`. So
 #
 # $$dx[1, 1] = (-1) \cdot 1 + 1 \cdot 10 = 9.$$
 #
-# That is the whole idea: **every product $w \cdot x$ of the forward pass hands its share of `dy` to both of its factors,
-# and each factor gets it times the other one.** What was used several times adds up what it gets.
+# That is the whole idea. **For every product $w \cdot x$ of the forward pass, the weight receives $x \cdot dy$ and the
+# pixel receives $w \cdot dy$.** A weight or a pixel that was used several times receives the sum.
 
 # %%
 grads = ops.standard_conv2d_backward(dy[None, None], x[None, None], w[None, None])
@@ -73,7 +74,8 @@ print("dw =", grads.weight[0, 0].tolist())
 print("dx =", grads.x[0, 0].tolist())
 
 # %% [markdown]
-# `ghostnp.trace` takes a gradient apart into such shares. Result 4 of this run is the gradient of the weight:
+# `ghostnp.trace` splits a gradient into these products. In the list below, result 4 is the gradient of the weight, and
+# the last lines are the products that make up `dw[0, 1]`:
 
 # %%
 steps = ghostnp.trace(ops.standard_conv2d, x[None, None], w[None, None], dy=dy[None, None])
@@ -84,26 +86,28 @@ print(steps.weight(4, (0, 0, 0, 1)))
 # %% [markdown]
 # ## The derivation
 #
-# In the forward formula, each output number is a sum of products (stride $s$, padded input $\bar x$):
+# In the forward formula, each output number is a sum of products. With stride $s$ and padded input $\bar x$,
 #
 # $$y[n, o, i, j] = b[o] + \sum_{c, u, v} w[o, c, u, v] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
-# By hand we asked of each output number how fast it grows with a weight, multiplied that by its `dy`, and added up. That is
-# the *chain rule* (链式法则), $dw = \sum dy \cdot \partial y / \partial w$, where $\partial y / \partial w$ is how fast. For one
-# weight we collect all output numbers that it had a part in. Those are all pixels $(n, i, j)$ of its own output channel $o$:
+# By hand we asked how fast each output number grows with a weight, multiplied this slope by the output's `dy`, and
+# added up. That is the *chain rule* (链式法则), $dw = \sum dy \cdot \partial y / \partial w$.
+#
+# A weight of filter $o$ was used for every pixel $(n, i, j)$ of output channel $o$, and nowhere else. The slope
+# $\partial y / \partial w$ is the input pixel by which the weight was multiplied there:
 #
 # $$dw[o, c, u, v] = \sum_{n, i, j} dy[n, o, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
-# For one input pixel we collect all windows that it was in. It is easier to say from the other side: each window *adds*
-# to the pixels that it saw,
+# An input pixel may lie in several windows. So we go through the windows, and each window *adds* to the pixels that it
+# read:
 #
 # $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= \sum_o w[o, c, u, v] \cdot dy[n, o, i, j],$$
 #
-# and the bias was added to every pixel of its channel: $db[o] = \sum_{n, i, j} dy[n, o, i, j]$. What fell on the padding
-# is thrown away, since zeros cannot be changed.
+# The bias was added to every pixel of its channel, so $db[o] = \sum_{n, i, j} dy[n, o, i, j]$. At the end the border
+# of $d\bar x$ is cut off, because the zeros of the padding are constants.
 #
-# Here are both passes as ghostnp has them. Read them side by side: where the forward pass *reads* the pixels of a tap, the
-# backward pass *writes* to the very same view.
+# Here are both passes in ghostnp. Read them side by side: the forward pass *reads* the pixels of a tap, and the
+# backward pass *adds* to the same view.
 
 # %%
 source(ops.standard_conv2d)
@@ -117,21 +121,21 @@ source(ops.standard_conv2d_backward)
 # | | `dw[u, v] = dy @ tap(xp, u, v)ᵀ` |
 # | `y + bias` | `dy.sum(...)` |
 #
-# The line for `dx` spreads each number of `dy` over a window: that is what other texts call a *transposed convolution*
-# (转置卷积). The line for `dw` is a convolution of `x` by `dy`.
+# The line for `dx` spreads each number of `dy` over a window. Other texts call this a *transposed convolution* (转置卷积).
+# The line for `dw` is a convolution of `x`, with `dy` as the kernel.
 #
 # ## Is it right?
 #
-# A backward pass can be wrong and still look plausible; training just gets a little worse. So it has to be checked, and
-# the check must not be able to pass by accident. Two are good.
+# A wrong backward pass can look plausible: the network may still train, only worse. So every backward pass in ghostnp
+# is checked in two ways.
 #
-# **The slope.** Move the weights a step $\epsilon$ in a random direction $r$, forward and back; then the loss
-# $L = \langle dy, y \rangle$ (multiply number by number, and add up) has to change by $\langle dw, r \rangle$ for each unit of the step:
+# **The slope.** Take the loss $L = \langle dy, y \rangle$. The brackets are the *inner product*: multiply number by
+# number, and add up. Move the weights by a small step $h$ in a random direction $r$, and by the same step in the
+# opposite direction. The difference quotient of the loss must be the inner product of the gradient and the direction:
 #
-# $$\frac{L(w + \epsilon r) - L(w - \epsilon r)}{2 \epsilon} = \langle dw, r \rangle.$$
+# $$\frac{L(w + h r) - L(w - h r)}{2 h} \approx \langle dw, r \rangle.$$
 #
-# It needs float64: in float32 the difference of two nearly equal numbers is mostly rounding. And a gradient that is zero
-# all over would pass wherever the slope is zero too, so `assert_gradient` refuses zeros.
+# The numbers must be float64. In float32, the difference of two nearly equal losses consists mostly of rounding errors.
 
 # %%
 rng = np.random.default_rng(0)
@@ -145,12 +149,19 @@ def forward(images, filters, bias):
 
 gradient = rng.standard_normal(forward(images, filters, bias).shape)
 found = ops.standard_conv2d_backward(gradient, images, filters, **keywords)
+direction, h = rng.standard_normal(filters.shape), 1e-5
+ahead, behind = ((gradient * forward(images, filters + side * direction, bias)).sum() for side in (h, -h))
+print(f"slope of the loss: {(ahead - behind) / (2 * h):.6f}")
+print(f"<dw, r>:           {(found.weight * direction).sum():.6f}")
 assert_gradient(forward, (images, filters, bias), gradient, found)
-print("all three gradients are the slopes")
 
 # %% [markdown]
-# Would it notice a mistake? A check that has never failed proves little. Here is a typical one: the spread over the
-# windows is done with the kernel turned over.
+# The last line, `assert_gradient`, makes this comparison for `x`, the weights and the bias. It fails if slope and
+# gradient differ by more than rounding can explain. It also fails if a gradient consists of zeros only, because then
+# nothing would be checked.
+#
+# Would it notice a mistake? A check that has never failed proves little. So we plant a typical mistake: the gradient
+# is spread over the windows with a flipped kernel.
 
 # %%
 planted = ops.standard_conv2d_backward(gradient, images, filters[:, :, ::-1, ::-1], **keywords)
@@ -160,13 +171,19 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# **The inner product.** Convolution without bias is *linear* in `x`, and for a linear function the backward pass is its
-# transpose, or *adjoint*: what is handed out must equal what came in,
+# Read the message like this. "Gradient 0" is the first array that was checked, here `x`. "Off by" is the difference
+# between the slope and $\langle dx, r \rangle$. The "scale" is the length of the gradient times the length of the
+# direction, $|dx| \cdot |r|$: the inner product cannot be larger. A difference of a tenth of the scale is a real
+# mistake, because rounding errors are a billion times smaller. All tutorials print this message when a planted mistake
+# is caught.
 #
-# $$\langle dy, f(x) \rangle = \langle dx, x \rangle,$$
+# **The inner product.** A convolution without bias is *linear* in `x`. The backward pass of a linear function $f$ is
+# its transpose, also called its *adjoint*. It satisfies
 #
-# for *every* `x` and `dy`. With small whole numbers this holds to the last bit, without any $\epsilon$. It holds for the
-# weights as well: convolution is linear in them too.
+# $$\langle dy, f(x) \rangle = \langle dx, x \rangle$$
+#
+# for *every* `x` and `dy`. With small whole numbers the two sides agree exactly, since no rounding happens. A
+# convolution is linear in its weights too, so the same holds for `dw` and `w`.
 
 # %%
 whole_x = rng.integers(-3, 4, (2, 3, 6, 5)).astype(np.float32)
@@ -180,9 +197,9 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole_x).sum(), "=", (bac
 # %% [markdown]
 # ## On a photo
 #
-# Let the loss depend on a single output pixel. Then `dx` is the filter, laid where its window was, and `dw` is what the
-# window saw. With a gradient everywhere, all these add up: `dw` says how much the photo resembles `dy`, shifted by each
-# tap.
+# Let the loss depend on a single output pixel, with slope 1. Then `dx` is a copy of the filter at the place of this
+# pixel's window, and `dw` is a copy of the pixels in the window. If the loss depends on all output pixels, `dx` and
+# `dw` are sums of such copies, each one multiplied by its number of `dy`.
 
 # %%
 photo = load_photo(size=64)
@@ -198,8 +215,8 @@ figure, grid = style.sheet(10, 2.9, nrows=1, ncols=4)
 panels = [
     (maps[0, 0][around], "y, around the pixel", style.OUTPUT),
     (grads.x[0, 0][around], "dx: the filter", style.GRADIENT),
-    (photo[0, 0][around], "x: what was seen", style.INPUT),
-    (grads.weight[0, 0], "dw: the same", style.GRADIENT),
+    (photo[0, 0][around], "x: in the window", style.INPUT),
+    (grads.weight[0, 0], "dw: the window", style.GRADIENT),
 ]
 for place, (values, title, colour) in enumerate(panels):
     style.show_signed(figure.add_subplot(grid[place]), values, title, colour)
@@ -208,53 +225,56 @@ show(figure)
 # %% [markdown]
 # ## What it costs
 #
-# Forward, each output number takes $C_\text{in} k_h k_w$ multiply-adds. Backward, the same products are met twice, once for
-# `dw` and once for `dx`. So a training step, forward and backward, is about three times the work of the forward pass. That
-# is why papers count only the forward pass: the rest follows.
+# Forward, each output number takes $C_\text{in} k_h k_w$ multiply-adds. Backward, each of these products has two
+# counterparts, one for `dw` and one for `dx`. So forward and backward together take about three times the
+# multiply-adds of the forward pass. Papers therefore state only the forward pass.
 #
-# The forward pass has to remember `x`, because `dw` needs it. In ghostnp this is what a *cache* holds: `forward` gives
-# `y, cache`, and `backward(dy, cache)` gives `dx` and the gradients.
+# The forward pass has to keep `x`, because the formula for `dw` contains it. In ghostnp, a module's `forward` returns
+# `y, cache`, and this *cache* holds what the backward pass needs. Then `backward(dy, cache)` returns `dx` and the
+# gradients of the weights.
 #
-# **What do the documents say about this?** Nothing: all five show forward passes only, and leave the rest to the
-# framework. What goes wrong in a gradient, however, shows what a layer really does. One example: document 000 gives every
-# convolution a bias although batch norm follows. Tutorial 06 shows that in training the gradient of such a bias is exactly
-# zero, so it is never learnt (claim C05).
+# **What do the documents say about the backward pass?** Nothing: all five show the forward pass only and leave the
+# gradients to the framework. But a gradient can show what a layer really does. For example, document 000 gives a bias
+# to every convolution, although a batch norm follows most of them. Tutorial 06, "Batch norm", shows that in training
+# the gradient of
+# such a bias is zero, so the bias is never learnt (claim C05).
 #
 # ## Exercises
 #
-# **1.** By hand, with the `x`, `w` and `dy` from the beginning: what is `dw[1, 0]`?
+# **1.** *(easy)* By hand, with the `x`, `w` and `dy` from the beginning: what is `dw[1, 0]`?
 
 # %%
 answer = None
 check("02.1", answer)
 
 # %% [markdown]
-# **2.** By hand: what is `dx[0, 0]` there?
+# **2.** *(easy)* By hand, with the same arrays: what is `dx[2, 2]`?
 
 # %%
 answer = None
 check("02.2", answer)
 
 # %% [markdown]
-# **3.** A convolution has 16 filters of 3x3 over 8 channels, without biases; the output is 10x10. How many multiply-adds do
-# the forward pass and both halves of the backward pass take together, for one image?
+# **3.** *(medium)* A convolution without biases has 8 input channels and 16 filters of 3x3, and its output has 10x10
+# pixels. How many multiply-adds do the forward pass, `dx` and `dw` take together, for one image?
 
 # %%
 answer = None
 check("02.3", answer)
 
 # %% [markdown]
-# **4.** Kernel 3x3, stride 1, no padding, on a map of 5x5: in how many windows is the pixel in the middle, and in how many
-# the one in a corner? Answer with both, as `(middle, corner)`.
+# **4.** *(medium)* A 3x3 kernel moves over a map of 5x5 pixels, with stride 1 and no padding. How many windows contain
+# the pixel in the middle, and how many contain a pixel in a corner? Answer as `(middle, corner)`.
 
 # %%
 answer = None
 check("02.4", answer)
 
 # %% [markdown]
-# **5.** Fill in `tutorials/exercises/04_depthwise_conv2d_backward.py`, where every channel has one kernel of its own, until
-# `ghostnp check` is content with it. Then let `x` be `np.arange(9.0).reshape(1, 1, 3, 3)`, `weight` ones of shape
-# (1, 1, 2, 2), `dy` ones of shape (1, 1, 2, 2): what is the sum of all numbers of the weight's gradient?
+# **5.** *(derivation)* A convolution has one channel and one filter, and no padding. Derive from the formula for
+# $d\bar x$ that the sum of all numbers of `dx` is the sum of all weights times the sum of all numbers of `dy`. A
+# filter has the weights 1, 2, 3 in its first row, 0, 0, 0 in its second and −2, 0, 1 in its third. The input has 8x8
+# pixels, the stride is 1, and `dy` consists of ones. What is the sum of `dx`?
 
 # %%
 answer = None

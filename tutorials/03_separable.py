@@ -13,21 +13,24 @@
 # %% [markdown]
 # # 3. Pointwise, depthwise, separable
 #
-# **A convolution looks around and mixes channels, both at once. What is saved if it does one after the other?**
+# **A standard convolution combines neighbouring pixels and channels in one step. How much is saved by doing it in two
+# steps?**
 #
-# A standard convolution (tutorial 01) has a weight for each tap *and* each pair of channels. Take these two apart:
+# A standard convolution (tutorial 01) has a weight for each tap *and* each pair of channels. The work can be divided:
 #
-# - a *pointwise* convolution (逐点卷积) has a window of one pixel: it mixes channels and never looks around;
-# - a *depthwise* convolution (逐通道卷积) has one kernel for each channel: it looks around and never mixes channels.
+# - a *pointwise* convolution (逐点卷积) has a window of one pixel: it mixes channels, but not neighbouring pixels;
+# - a *depthwise* convolution (逐通道卷积) has one kernel for each channel: it combines neighbouring pixels, but does not
+#   mix channels.
 #
-# One after the other they are a *depthwise separable* convolution (深度可分离卷积). Every light network since MobileNet is
-# made of these two halves.
+# The two in sequence are a *depthwise separable* convolution (深度可分离卷积). All networks of this course since MobileNet
+# are built from these two kinds.
 
 # %%
 import numpy as np
 
+import ghostnp
 from ghostnp import ops, pictures
-from ghostnp.course.study import check, claims, show, source
+from ghostnp.course.study import check, show, slopes, source
 from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_adjoint, assert_gradient
@@ -35,39 +38,41 @@ from ghostnp.testing import assert_adjoint, assert_gradient
 show(pictures.connectivity(6, 3))
 
 # %% [markdown]
-# Each square is a pair of channels, and each dot in it a weight. The standard convolution has nine for each pair; depthwise
-# keeps the diagonal alone, pointwise keeps one dot for each pair. (Grouped convolution, the second picture, lies in
-# between; it is the subject of tutorial 04.)
+# Each square is a pair of an input and an output channel, and each dot in it is a weight. The standard convolution has
+# nine weights for every pair. The depthwise convolution keeps only the pairs on the diagonal, and the pointwise
+# convolution keeps one weight for every pair. (The second picture shows the grouped convolution, the subject of
+# tutorial 04.)
 #
 # ## By hand
 #
-# One pixel with two channels, 5 and 7, and a pointwise filter with the weights 2 and −1: the output pixel is
-# $2 \cdot 5 - 1 \cdot 7 = 3$. A pointwise convolution is the same little matrix, applied at every pixel.
+# A pixel has two channels, 5 and 7, and a pointwise filter has the weights 2 and −1. The output pixel is
+# $2 \cdot 5 - 1 \cdot 7 = 3$. A pointwise convolution multiplies the channels of every pixel by the same small matrix.
 #
-# Document 004 has this example: a photo of 64x64 with 3 channels, and 4 maps are wanted, by 3x3 kernels without biases.
+# Document 004 has this example: a photo has 64x64 pixels and 3 channels, and a layer with 3x3 kernels and without
+# biases makes 4 maps of it.
 #
-# | | weights | worked |
+# | | weights | result |
 # |---|---|---|
 # | standard 3x3 | $4 \cdot 3 \cdot 3 \cdot 3$ | 108 |
 # | depthwise 3x3 | $3 \cdot 3 \cdot 3$ | 27 |
 # | pointwise | $1 \cdot 1 \cdot 3 \cdot 4$ | 12 |
 # | both | $27 + 12$ | 39 |
 #
-# All four are right (claims N20 to N23). Document 004 then says that 39 is "about a third" of 108. It is 36%: in general
+# All four numbers are right (claims N20 to N23). Document 004 then says that 39 is "about a third" of 108 (claim N24).
+# More precisely it is 36%. In general, with $C$ input channels, the share is
 #
 # $$\frac{C k^2 + C \cdot C_\text{out}}{C \cdot C_\text{out} \cdot k^2} = \frac{1}{C_\text{out}} + \frac{1}{k^2},$$
 #
-# here $1/4 + 1/9 = 13/36$ (claim N24). With many output channels only the $1/k^2$ is left: a 3x3 separable convolution
-# costs about a ninth of a standard one. The number of *input* channels does not matter at all.
+# and here it is $1/4 + 1/9 = 13/36$. The number of *input* channels cancels. With many output channels,
+# $1/C_\text{out}$ becomes small, and a 3x3 separable convolution costs about a ninth of a standard one:
 
 # %%
-claims("N20", "N21", "N22", "N23", "N24", "N25")
 for channels in (4, 16, 64, 256):
     print(f"{channels:4} maps: 1/{channels} + 1/9 = {1 / channels + 1 / 9:.3f}")
 
 # %% [markdown]
-# The same shrinking holds for the multiply-adds, since both halves make maps of the same size. The document does not say
-# how many; with the map kept at 64x64 (claim N25):
+# The share is the same for the multiply-adds, since all three convolutions make maps of the same size. Document 004
+# does not say how many multiply-adds there are. With padding, so that the maps stay at 64x64 (claim N25):
 
 # %%
 photo_shape, padding = (1, 3, 64, 64), {"padding": 1}
@@ -86,10 +91,19 @@ bars = {
 show(pictures.cost_bars(bars))
 
 # %% [markdown]
-# **Which half is the expensive one?** The pointwise one, as soon as there are more than a few channels: it has $C_\text{out}$
-# weights where the depthwise has $k^2$. In the networks of these tutorials 1x1 convolutions do between 83% (GhostNet) and 91%
-# (ShuffleNetV2) of all multiply-adds. Remember this: ShuffleNet (tutorial 05) puts them into groups, and the ghost module
-# (tutorial 08) needs only half of them.
+# **Which half is more expensive?** For each input channel, the pointwise half has $C_\text{out}$ weights and the
+# depthwise half $k^2$. So the pointwise half is more expensive as soon as $C_\text{out} > k^2$. ghostnp can count what
+# share of a network's multiply-adds is in convolutions with a 1x1 kernel:
+
+# %%
+for name in ("ghostnet_100", "mobilenetv1_100", "shufflenetv1_g3_1.0x", "shufflenetv2_1.0x"):
+    table = ghostnp.count(ghostnp.create_model(name, seed=None), (1, 3, 224, 224))
+    inside = sum(row.macs for row in table.rows if row.kernel == (1, 1))
+    print(f"{name:21} {inside:11,} of {table.macs:11,} multiply-adds: {inside / table.macs:.0%}")
+
+# %% [markdown]
+# Most of the work is in 1x1 convolutions. So ShuffleNet puts them into groups (tutorial 05), and the ghost module
+# makes only half of its maps with them (tutorial 08).
 #
 # ## The definitions
 
@@ -98,16 +112,16 @@ source(ops.pointwise_conv2d)
 source(ops.depthwise_conv2d)
 
 # %% [markdown]
-# In `pointwise_conv2d` no loop over taps is left. In `depthwise_conv2d` the sum over channels is gone: weights and pixels
-# of one channel are multiplied, and nothing else.
+# `pointwise_conv2d` has no loop over taps. `depthwise_conv2d` has no sum over channels: the weights of a channel are
+# multiplied by pixels of the same channel only.
 #
-# The `multiplier` lets a channel have several kernels, $m$ of them (*depth multiplier*): $C$ channels become $C \cdot m$.
-# Document 004 says of depthwise convolution that its output has as many channels as the input "or n times" as many: that is
-# the multiplier (claim C47). Output channel $c \cdot m + i$ is the $i$-th of input channel $c$, in TensorFlow and PyTorch
-# alike.
+# A channel may have several kernels. Their number is the *depth multiplier*, here $D$, and $C$ input channels become
+# $C \cdot D$ output channels. Document 004 says that a depthwise convolution has as many output channels as input
+# channels "or n times" as many. Its n is the depth multiplier (claim C47). Output channel $c \cdot D + i$ is made by
+# kernel $i$ of input channel $c$, both in TensorFlow and in PyTorch.
 #
-# Both kinds are special cases of the standard convolution, and must agree with it where they meet: a depthwise convolution
-# is a standard one whose other weights are zero.
+# A depthwise convolution is a standard convolution in which all weights between different channels are zero. We can
+# check this:
 
 # %%
 rng = np.random.default_rng(0)
@@ -116,17 +130,18 @@ dense = np.zeros((6, 3, 3, 3))
 for o in range(6):
     dense[o, o // 2] = kernels[o, 0]
 difference = ops.depthwise_conv2d(x, kernels) - ops.standard_conv2d(x, dense)
-print("depthwise with multiplier 2 against a standard one:", f"{np.abs(difference).max():.0e}")
+print(f"largest difference between depthwise with D = 2 and the standard one: {np.abs(difference).max():.0e}")
 
 # %% [markdown]
-# **Is "depthwise" short for "depthwise separable"?** No, though four of the five documents write as if it were (claims C02,
-# C41 and C44): they say depthwise separable (深度可分离卷积) and mean the depthwise half alone. A depthwise separable
-# convolution is depthwise *and then* pointwise. It matters when one counts: in document 003 "3x3 depthwise separable
-# convolution" is the cheap operation of a ghost module, and that has no pointwise half.
+# **Is "depthwise" short for "depthwise separable"?** No. A depthwise separable convolution is depthwise *and then*
+# pointwise. Four of the five documents say depthwise separable (深度可分离卷积) where they mean the depthwise half alone
+# (claims C02, C41 and C44). The difference matters for counting: document 003 calls the cheap operation of a ghost
+# module a "3x3 depthwise separable convolution", but this operation has no pointwise half.
 #
 # ## On a photo
 #
-# Depthwise: each colour gets a kernel of its own, and keeps to itself. Then pointwise: the three maps are mixed.
+# First a depthwise convolution, in which each colour has its own kernel. Then a pointwise convolution, which mixes the
+# three maps.
 
 # %%
 photo = load_photo(size=64)
@@ -146,22 +161,26 @@ show(figure, dpi=65)
 # %% [markdown]
 # ## Backward
 #
-# Each formula has fewer sums than the standard one, and so has its gradient. Pointwise:
+# Each formula has fewer sums than that of the standard convolution, and so have its gradients. Pointwise:
 #
-# $$dx[n, c, i, j] = \sum_o w[o, c] \cdot dy[n, o, i, j] \qquad dw[o, c] = \sum_{n, i, j} dy[n, o, i, j] \cdot x[n, c, i, j]$$
+# $$dx[n, c, i, j] = \sum_o w[o, c] \cdot dy[n, o, i, j] \qquad dw[o, c] = \sum_{n, i, j} dy[n, o, i, j] \cdot x[n, c,
+# i, j]$$
 #
-# so backward is again a pointwise convolution, by the transposed matrix. Depthwise, with $m = 1$:
+# So `dx` is again a pointwise convolution, with the transposed matrix. Depthwise, with $D = 1$:
 #
 # $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= w[c, u, v] \cdot dy[n, c, i, j] \qquad
 # dw[c, u, v] = \sum_{n, i, j} dy[n, c, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
-# Again the backward pass of a channel stays in its channel. The dual lines:
+# The gradient of a channel stays in its channel. In ghostnp, each line of the forward pass has a counterpart in the
+# backward pass:
 
 # %%
 source(ops.depthwise_conv2d_backward)
 
 # %% [markdown]
-# The checks are those of tutorial 02: the slope in float64, and the inner product exactly.
+# The checks are those of tutorial 02, "Is it right?". First the slope: `slopes` moves the input and each weight in a
+# random direction,
+# and prints the slope of the loss beside the inner product of gradient and direction.
 
 # %%
 weights = rng.standard_normal((3, 1, 3, 3)), rng.standard_normal((4, 3, 1, 1)), rng.standard_normal(4)
@@ -173,11 +192,11 @@ def separable(x, depthwise_weight, pointwise_weight, bias):
 
 dy = rng.standard_normal((2, 4, 6, 6))
 grads = ops.separable_conv2d_backward(dy, x, weights[0], weights[1], padding=1)
-assert_gradient(separable, (x, *weights), dy, grads)
-print("slopes agree:", ", ".join(grads._fields))
+slopes(separable, dict(zip(grads._fields, (x, *weights), strict=True)), dy, grads)
 
 # %% [markdown]
-# And it catches a mistake, here channels that were mixed up on the way back:
+# Then a planted mistake, to see that the check would notice it: `dx` has its channels in the opposite order. Finally
+# the inner products, with whole numbers, so that they must agree exactly.
 
 # %%
 wrong = grads.x[:, ::-1]
@@ -188,55 +207,63 @@ except AssertionError as error:
 whole = rng.integers(-3, 4, (1, 3, 4, 4)).astype(np.float32)
 taps = rng.integers(-3, 4, (3, 1, 3, 3)).astype(np.float32)
 y = ops.depthwise_conv2d(whole, taps, padding=1)
-back = ops.depthwise_conv2d_backward(y, whole, taps, padding=1)  # y itself is as good a dy as any other
-assert y.any()
-assert_adjoint(y, y, (back.x, whole), (back.weight, taps))
-print("inner products agree exactly")
+whole_dy = rng.integers(-3, 4, y.shape).astype(np.float32)
+back = ops.depthwise_conv2d_backward(whole_dy, whole, taps, padding=1)
+assert_adjoint(y, whole_dy, (back.x, whole), (back.weight, taps))
+print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole).sum(), "=", (back.weight * taps).sum())
 
 # %% [markdown]
 # ## What is lost
 #
 # A standard 3x3 convolution from 3 to 4 channels can have a different kernel for each of its 12 pairs of channels. A
-# separable one has 3 kernels, and each output map is a mixture of the 3 filtered maps. As a matrix of pairs and taps,
-# 12 x 9, the first can be anything, the second is a product of small factors. That is the price of the 64% that are saved.
-# Whether it is worth it can only be found by training; the documents' accuracy tables are about ImageNet, a million photos
-# of a thousand kinds of things, and out of scope here.
+# separable convolution has only 3 kernels. For the pair of input channel $c$ and output channel $o$ it uses kernel
+# $c$, multiplied by one number, $w[o, c]$:
+#
+# $$w_\text{standard}[o, c, u, v] = w_\text{pointwise}[o, c] \cdot w_\text{depthwise}[c, u, v].$$
+#
+# So all 4 output maps see a given input map through the same kernel. A standard convolution has no such restriction.
+# Whether a network becomes worse by it can only be found by training.
 #
 # ## Exercises
 #
-# **1.** By hand: how many weights has a depthwise separable convolution from 32 channels to 64, with 5x5 kernels and no
-# biases?
+# **1.** *(easy)* By hand: how many weights does a depthwise separable convolution from 32 channels to 64 have, with 5x5
+# kernels and no biases?
 
 # %%
 answer = None
 check("03.1", answer)
 
 # %% [markdown]
-# **2.** What share of the multiply-adds of a standard 5x5 convolution to 64 channels is that? (Three digits are enough.)
+# **2.** *(derivation)* The depthwise half now has the depth multiplier $D$, so the pointwise half reads $C \cdot D$
+# channels. Derive which share of the multiply-adds of a standard convolution this separable convolution takes, with
+# stride 1. What is the share for 5x5 kernels, 64 output channels and $D = 2$? (Three digits are enough.)
 
 # %%
 answer = None
 check("03.2", answer)
 
 # %% [markdown]
-# **3.** A depthwise convolution over 24 channels has a depth multiplier of 3. Which input channel does output channel 50
-# read? (Both are counted from 0.)
+# **3.** *(easy)* A depthwise convolution over 24 channels has a depth multiplier of 3. Which input channel does output
+# channel 50 read? (Both are counted from 0.)
 
 # %%
 answer = None
 check("03.3", answer)
 
 # %% [markdown]
-# **4.** From how many output channels on is the pointwise half more expensive than a 3x3 depthwise half?
+# **4.** *(code)* Complete `tutorials/exercises/01_pointwise_conv2d.py` and `02_depthwise_conv2d.py` until
+# `ghostnp check` reports no error. With your functions, filter `np.arange(18.0).reshape(1, 2, 3, 3)` with ones of
+# shape (2, 1, 2, 2), and then mix the two maps with the weights 1 and −1. All pixels of the result are the same
+# number. Which number is it?
 
 # %%
 answer = None
 check("03.4", answer)
 
 # %% [markdown]
-# **5.** Fill in `tutorials/exercises/01_pointwise_conv2d.py` and `02_depthwise_conv2d.py`, until `ghostnp check` is
-# content. With your functions, filter `np.arange(18.0).reshape(1, 2, 3, 3)` by ones of shape (2, 1, 2, 2), and mix the
-# result by the weights 1 and −1. Every pixel is the same number: which?
+# **5.** *(code)* Complete `tutorials/exercises/04_depthwise_conv2d_backward.py` in the same way. Then let `x` be
+# `np.arange(9.0).reshape(1, 1, 3, 3)`, `weight` ones of shape (2, 1, 2, 2) and `dy` ones of shape (1, 2, 2, 2): one
+# channel with two kernels. What is the sum of all numbers of the weight's gradient?
 
 # %%
 answer = None
@@ -250,4 +277,4 @@ check("03.5", answer)
 # - F. Chollet, "Xception: deep learning with depthwise separable convolutions", CVPR 2017.
 #   <https://arxiv.org/abs/1610.02357>
 #
-# Next: tutorial 04, grouped convolution, which is everything between standard and depthwise.
+# Next: tutorial 04, grouped convolution, which lies between the standard and the depthwise one.

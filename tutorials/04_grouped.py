@@ -13,18 +13,19 @@
 # %% [markdown]
 # # 4. Grouped convolution
 #
-# **A standard convolution connects every channel with every other one. What if it is cut into groups that do not know of
-# each other?**
+# **In a standard convolution, every output channel reads every input channel. What changes if it reads only a part of
+# them?**
 #
-# Deal the input channels to $g$ *groups* (分组), the output channels as well, and let each group be a standard convolution
-# of its own. That is a *grouped convolution* (分组卷积). With one group it is the standard convolution of tutorial 01, with
-# as many groups as channels the depthwise convolution of tutorial 03, and in between it is something new.
+# Divide the input channels into $g$ *groups* (分组), and the output channels into $g$ groups as well. Each group is then
+# a standard convolution of its own. Together they are a *grouped convolution* (分组卷积). With one group it is the
+# standard convolution of tutorial 01. With as many groups as channels it is the depthwise convolution of tutorial 03.
 
 # %%
 import numpy as np
 
+import ghostnp
 from ghostnp import ops, pictures
-from ghostnp.course.study import check, claims, show, source
+from ghostnp.course.study import check, claims, show, slopes, source
 from ghostnp.photo import load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_adjoint, assert_gradient
@@ -34,52 +35,55 @@ show(pictures.connectivity(8, 2))
 # %% [markdown]
 # ## By hand
 #
-# Take four input channels that are single pixels, 1, 2, 3 and 4, two groups, and 1x1 filters of ones. The first group
-# reads 1 and 2, the second 3 and 4. With two output channels:
+# Four input channels have one pixel each: 1, 2, 3 and 4. There are two groups, two output channels, and all weights of
+# the 1x1 filters are 1. The first group reads the pixels 1 and 2, the second reads 3 and 4:
 #
 # $$y_0 = 1 + 2 = 3, \qquad y_1 = 3 + 4 = 7.$$
-#
-# A standard convolution with filters of ones would give 10 and 10. Each filter now has 2 weights instead of 4. In general a
-# filter sees $C_\text{in} / g$ channels, so
-#
-# $$\text{params} = C_\text{out} \cdot \left( \frac{C_\text{in}}{g} k_h k_w + 1 \right)$$
-#
-# with biases. Weights and multiply-adds shrink $g$ times. **The biases do not**: there is still one for each output
-# channel. Documents 000 and 001 work four examples:
-
-# %%
-claims("N01", "N02", "N03", "N09", "N10")
-
-# %% [markdown]
-# All four counts are right. "About 32 times" is exactly 32 for the weights, and 31.85 with the biases that the document
-# itself counts. The same with 1024 channels and 1024 groups, a depthwise convolution: there the biases are a bigger part of
-# what is left, and the "about 1024 times" of document 000 is really 985 times (claim N06).
-
-# %%
-claims("N04", "N05", "N06")
 
 # %%
 pixels = np.arange(1.0, 5).reshape(1, 4, 1, 1)
-print(ops.grouped_conv2d(pixels, np.ones((2, 2, 1, 1)), groups=2).ravel())
+print("2 groups:", ops.grouped_conv2d(pixels, np.ones((2, 2, 1, 1)), groups=2).ravel())
+print("1 group: ", ops.grouped_conv2d(pixels, np.ones((2, 4, 1, 1)), groups=1).ravel())
+
+# %% [markdown]
+# Each filter now has 2 weights instead of 4. In general a filter reads $C_\text{in} / g$ channels, so with biases
+#
+# $$\text{params} = C_\text{out} \cdot \left( \frac{C_\text{in}}{g} k_h k_w + 1 \right).$$
+#
+# Weights and multiply-adds become $g$ times fewer. **The biases do not**: there is still one for each output channel.
+# Document 000 works this out for 5x5 convolutions from 256 to 256 channels, and from 1024 to 1024 channels. Document
+# 001 does the same without biases, for a 1x1 convolution from 240 to 240 channels:
+
+# %%
+claims("N01", "N02", "N03", "N09", "N10")
+claims("N04", "N05", "N06")
+
+# %% [markdown]
+# In both examples of document 000, the number of *weights* becomes exactly $g$ times smaller. The number of
+# *parameters* does not, because of the biases that the document itself counts: "about 32 times" is 31.85 times (claim
+# N03), and "about 1024 times" is 985 times (claim N06). The second difference is larger because a filter with 25
+# weights has as many biases, one, as a filter with 25,600.
 
 # %% [markdown]
 # ## The definition
 #
-# With $P = C_\text{in} / g$ and $Q = C_\text{out} / g$, output channel $o$ belongs to group $\lfloor o / Q \rfloor$, whose
-# first input channel is $\lfloor o / Q \rfloor \cdot P$:
+# Let $P = C_\text{in} / g$ be the number of input channels in a group, and $Q = C_\text{out} / g$ the number of output
+# channels. Output channel $o$ belongs to group $\lfloor o / Q \rfloor$. The first input channel of this group is
+# $\lfloor o / Q \rfloor \cdot P$, so
 #
-# $$y[n, o, i, j] = b[o] + \sum_{p < P} \sum_{u, v} w[o, p, u, v] \cdot \bar x[n, \lfloor o / Q \rfloor P + p, i s + u, j s + v].$$
+# $$y[n, o, i, j] = b[o] + \sum_{p < P} \sum_{u, v} w[o, p, u, v] \cdot \bar x[n, \lfloor o / Q \rfloor P + p, i s + u,
+# j s + v].$$
 
 # %%
 source(ops.grouped_conv2d)
 
 # %% [markdown]
-# `members` gives, for each group, the slice of channels that it reads and the slice that it writes. Compare the inner line
-# with that of `standard_conv2d` in tutorial 01: it is the same line, on slices.
+# For each group, `members` gives the slice of channels that the group reads and the slice that it writes. The inner
+# line is that of `standard_conv2d` in tutorial 01, applied to these slices.
 #
-# Note the shape of the weights, $(C_\text{out}, C_\text{in}/g, k_h, k_w)$: the second axis is what a filter sees. As a
-# matrix over channels, a grouped convolution is *block-diagonal*: fill a standard convolution's weights with these blocks
-# and with zeros everywhere else, and nothing changes.
+# The weights have the shape $(C_\text{out}, C_\text{in}/g, k_h, k_w)$. The second axis is the number of channels that
+# a filter reads. A grouped convolution is a standard convolution whose weights are *block-diagonal*: one block for
+# each group, and zeros for every pair of channels from different groups. We can check this:
 
 # %%
 rng = np.random.default_rng(0)
@@ -88,18 +92,20 @@ dense = np.zeros((9, 6, 3, 3))
 for ins, outs in ops.grouped.members(3, 6, 9):
     dense[outs, ins] = w[outs]
 difference = ops.grouped_conv2d(x, w, groups=3) - ops.standard_conv2d(x, dense)
-print("grouped against block-diagonal:", f"{np.abs(difference).max():.0e}")
+print(f"largest difference between grouped and block-diagonal: {np.abs(difference).max():.0e}")
 
 # %% [markdown]
-# **What is the difference between `groups` and `depth_multiplier`?** A depthwise convolution can be asked for in two ways.
-# PyTorch has one convolution with `groups`; `groups=C` makes it depthwise, and $C_\text{out} = m C$ filters give each channel
-# $m$ kernels. Keras has a layer of its own for it, `DepthwiseConv2D`, whose `depth_multiplier` is that $m$; the output
-# channels are not asked for, they follow. `depth_multiplier=2` with 8 channels is `groups=8` with 16 filters. It is *not*
-# `groups=2`. Weights lie in another order too: $(C_\text{out}, 1, k_h, k_w)$ in PyTorch, $(k_h, k_w, C, m)$ in Keras.
+# **What is the difference between `groups` and `depth_multiplier`?** PyTorch has one layer for all convolutions, with
+# an argument `groups`. With `groups=C` the convolution is depthwise, and $C_\text{out} = D \cdot C$ filters give each
+# channel $D$ kernels. Keras has a separate layer for it, `DepthwiseConv2D`. Its argument `depth_multiplier` is $D$,
+# and the number of output channels follows from it. So `depth_multiplier=2` with 8 channels means `groups=8` with 16
+# filters. It does *not* mean `groups=2`. The order of the axes of the weights differs too:
+# $(C_\text{out}, 1, k_h, k_w)$ in PyTorch, $(k_h, k_w, C, D)$ in Keras.
 #
 # ## On a photo
 #
-# Six maps of a photo, three groups of two, and two outputs each. A change in one group's input is seen by that group alone:
+# Here six maps of a photo form three groups of two, and each group has two output maps. In the second row, one input
+# map of group 2 was set to zero. Only the outputs of group 2 change:
 
 # %%
 photo = load_photo(size=64)
@@ -122,12 +128,12 @@ for o in range(6):
 show(figure)
 
 # %% [markdown]
-# That is the price. However many grouped convolutions with the same groups follow each other, channels of different groups
-# never meet. Tutorial 05 is about the remedy, the channel shuffle.
+# That is the disadvantage of groups. In any sequence of grouped convolutions with the same groups, an output of one
+# group never depends on an input of another group. Tutorial 05 shows the remedy, the channel shuffle.
 #
 # ## Backward
 #
-# The gradient stays in its group as well. With $c = \lfloor o / Q \rfloor P + p$:
+# The gradient stays in its group too. With $c = \lfloor o / Q \rfloor P + p$,
 #
 # $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= w[o, p, u, v] \cdot dy[n, o, i, j], \qquad
 # dw[o, p, u, v] = \sum_{n, i, j} dy[n, o, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
@@ -139,11 +145,12 @@ source(ops.grouped_conv2d_backward)
 keywords = {"stride": 2, "padding": 1, "groups": 3}
 dy = rng.standard_normal(ops.grouped_conv2d(x, w, **keywords).shape)
 grads = ops.grouped_conv2d_backward(dy, x, w, **keywords)
-assert_gradient(lambda x, w: ops.grouped_conv2d(x, w, **keywords), (x, w), dy, grads[:2])
-print("slopes agree")
+slopes(lambda x, w: ops.grouped_conv2d(x, w, **keywords), {"x": x, "weight": w}, dy, grads[:2])
 
 # %% [markdown]
-# A planted mistake: the filters were taken in the opposite order, and so are in other groups. Both checks of tutorial 02 notice.
+# Now a planted mistake: the filters are taken in the opposite order, so most of them are in the wrong group. Both
+# checks of tutorial 02 notice it. In the second message, "came in" is $\langle dy, y \rangle$ and "hands out" is
+# $\langle dx, x \rangle$. They should be equal.
 
 # %%
 mistaken = ops.grouped_conv2d_backward(dy, x, w[::-1], **keywords)
@@ -159,59 +166,66 @@ for name, law in {
 # %% [markdown]
 # ## Where it comes from, and where it does not
 #
-# AlexNet (2012) had two groups, because one GPU could not hold the network. ResNeXt (2017) made it a design choice, and
-# ShuffleNet (2018) grouped the 1x1 convolutions. Here the documents are loose:
+# AlexNet (2012) had two groups, because the network did not fit into the memory of one GPU. ResNeXt (2017) introduced
+# groups as a design choice: at equal cost, a network with groups can have more channels. ShuffleNet (2018) grouped the
+# 1x1 convolutions.
+#
+# Some statements of the documents about groups are wrong or imprecise. Claim C17 is about the first networks with
+# groups, and claim C14 about an example. The other three say that GhostNet has grouped convolutions:
 
 # %%
 claims("C17", "C14", "C01", "C31", "C03")
 
 # %% [markdown]
-# The point to remember: **there is no grouped convolution with $1 < g < C$ in GhostNet.** Its cheap operation is depthwise,
-# its other convolutions are not grouped. You can ask the network:
+# The point to remember: **GhostNet has no grouped convolution with $1 < g < C$.** Its cheap operation is depthwise,
+# and its other convolutions have one group. We can count how many convolutions GhostNet has of each kind:
 
 # %%
-import ghostnp
-
-rows = ghostnp.count(ghostnp.create_model("ghostnet_100", seed=None), (1, 3, 224, 224)).rows
-groups = {(row.groups, row.op) for row in rows if row.groups is not None and 1 < row.groups < row.input[1]}
-print("convolutions with 1 < groups < channels:", len(groups))
+for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
+    rows = ghostnp.count(ghostnp.create_model(name, seed=None), (1, 3, 224, 224)).rows
+    pairs = [(row.groups, row.input[1]) for row in rows if row.kernel and row.groups]  # of each convolution
+    whole, depthwise = sum(g == 1 for g, _ in pairs), sum(1 < g == c for g, c in pairs)
+    print(f"{name:21} g = 1: {whole}, g = C: {depthwise}, in between: {len(pairs) - whole - depthwise}")
 
 # %% [markdown]
 # ## Exercises
 #
-# **1.** By hand: a 3x3 convolution from 240 channels to 240, in 3 groups, with biases. How many parameters?
+# **1.** *(easy)* By hand: a 3x3 convolution from 240 channels to 240 has 3 groups and biases. How many parameters does
+# it have?
 
 # %%
 answer = None
 check("04.1", answer)
 
 # %% [markdown]
-# **2.** By hand: 1x1, from 240 channels to 60, in 3 groups, on maps of 28x28. How many multiply-adds?
+# **2.** *(medium)* A 1x1 convolution has 240 input channels, and maps of 28x28 pixels. With 3 groups and 60 output
+# channels it takes as many multiply-adds as a standard 1x1 convolution to $n$ output channels. What is $n$?
 
 # %%
 answer = None
 check("04.2", answer)
 
 # %% [markdown]
-# **3.** 12 channels in, 18 out, in 3 groups. Which input channels does output channel 13 read? Answer with the first and
-# the last of them, counted from 0, as `(first, last)`.
+# **3.** *(medium)* A convolution has 12 input channels, 18 output channels and 3 groups. Which input channels does
+# output channel 13 read? Answer with the first and the last of them, counted from 0, as `(first, last)`.
 
 # %%
 answer = None
 check("04.3", answer)
 
 # %% [markdown]
-# **4.** By which factor do the *parameters* of a 1x1 convolution from 64 to 64 channels with biases shrink, if it is put
-# into 8 groups? (Three digits.)
+# **4.** *(derivation)* A $k \times k$ convolution with biases is divided into $g$ groups. Derive by which factor the
+# number of its *parameters* becomes smaller, and that the number of output channels plays no role. Why is the factor
+# always smaller than $g$? What is it for a 1x1 convolution from 64 to 64 channels and $g = 8$? (Three digits.)
 
 # %%
 answer = None
 check("04.4", answer)
 
 # %% [markdown]
-# **5.** Fill in `tutorials/exercises/03_grouped_conv2d.py` until `ghostnp check` is content. Let it convolve
-# `np.arange(6.0).reshape(1, 6, 1, 1)` with `np.arange(1.0, 13).reshape(6, 2, 1, 1)` in 3 groups. What is the largest
-# number of the output?
+# **5.** *(code)* Complete `tutorials/exercises/03_grouped_conv2d.py` until `ghostnp check` reports no error. Then
+# convolve `np.arange(6.0).reshape(1, 6, 1, 1)` with `np.arange(1.0, 13).reshape(6, 2, 1, 1)` in 3 groups. What is the
+# largest number of the output?
 
 # %%
 answer = None
@@ -225,4 +239,4 @@ check("04.5", answer)
 # - S. Xie et al., "Aggregated residual transformations for deep neural networks", CVPR 2017, section 3.3.
 #   <https://arxiv.org/abs/1611.05431>
 #
-# Next: tutorial 05 lets the groups meet.
+# Next: tutorial 05 connects the groups by a channel shuffle.

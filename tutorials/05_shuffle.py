@@ -13,19 +13,26 @@
 # %% [markdown]
 # # 5. Channel shuffle and the ShuffleNet units
 #
-# **Grouped convolutions are cheap, and their groups never meet. How does ShuffleNet let them meet, for nothing?**
+# **Grouped convolutions are cheap, but they keep the groups apart. How does ShuffleNet connect the groups at no cost?**
 #
-# Tutorial 03 showed that in a light network most of the work is in 1x1 convolutions, and tutorial 04 that groups make
-# a convolution $g$ times cheaper. So ShuffleNet groups its 1x1 convolutions, and between two of them it deals the channels
-# out anew. That is the *channel shuffle* (通道混洗).
+# Tutorial 03 showed that most of the work of a light network is in 1x1 convolutions. Tutorial 04 showed that $g$
+# groups make a convolution $g$ times cheaper. So ShuffleNet groups its 1x1 convolutions. Between two of them it
+# reorders the channels, so that each group of the second one reads channels from all groups of the first one. That is
+# the *channel shuffle* (通道混洗).
 
 # %%
 import numpy as np
 
 import ghostnp
 from ghostnp import ops, pictures
-from ghostnp.course.documents.unit_costs import resnet_unit, resnext_unit, shufflenet_unit
-from ghostnp.course.study import check, claims, show, source
+from ghostnp.course.documents.unit_costs import (
+    document_shufflenet_line,
+    resnet_unit,
+    resnext_unit,
+    shufflenet_unit,
+)
+from ghostnp.course.study import check, claims, show, slopes, source
+from ghostnp.models.shufflenet_v1 import REPEATS, WIDTHS
 from ghostnp.modules import ShuffleUnit, initializer
 from ghostnp.modules.combine import sum_backward
 from ghostnp.modules.shuffle_unit import DOCUMENT_001, MEGVII, PAPER
@@ -37,13 +44,16 @@ show(pictures.shuffle_wiring(12, 3))
 # %% [markdown]
 # ## By hand
 #
-# Twelve channels in three groups, as above: 0 1 2 3, 4 5 6 7, 8 9 10 11. Deal them out like cards, one of each group, then
-# the next of each group: 0 4 8, 1 5 9, 2 6 10, 3 7 11. The next grouped convolution cuts this row into three groups again,
-# and its first group reads 0, 4, 8 and 1: something of everyone.
+# The picture shows twelve channels in three groups: 0 1 2 3, 4 5 6 7 and 8 9 10 11. Take the first channel of each
+# group, then the second channel of each group, and so on: 0 4 8, 1 5 9, 2 6 10, 3 7 11. The next grouped convolution
+# divides this row into three groups again. Its first group reads 0, 4, 8 and 1, and so channels from all three old
+# groups.
 #
-# In one line: write the channels as a matrix of $g$ rows, and read it by columns. That is a transposition,
+# In other words: write the channels as a matrix with one row for each group, and read the matrix by columns. That is a
+# transposition. Let $n = C / g$ be the number of channels in a group. Channel $p$ of group $q$ moves from position
+# $q n + p$ to position $p g + q$:
 #
-# $$y[p \cdot g + q] = x[q \cdot n + p], \qquad q < g \text{ the group}, \quad p < n = C / g \text{ the place in it}.$$
+# $$y[p \cdot g + q] = x[q \cdot n + p].$$
 
 # %%
 channels = np.arange(12)
@@ -54,12 +64,11 @@ print(channels.reshape(3, 4).T.ravel())
 source(ops.channel_shuffle)
 
 # %% [markdown]
-# **Is the shuffle random?** No. It is the same fixed permutation for every image, in training and afterwards. (The name is
-# unlucky: a shuffled deck is in an unknown order.)
+# **Is the shuffle random?** No. It is one fixed permutation, the same for every image, in training and in evaluation.
 #
-# **Reshape to (g, n) or to (n, g)?** To $(g, n)$, and transpose. The other way round gives the *inverse* permutation, which
-# is the shuffle by $n$ groups. The two are the same only if $g = n$, and a test with 4 groups of 4 channels will not notice
-# the difference.
+# **Reshape to (g, n) or to (n, g)?** To $(g, n)$, and then transpose. Reshaping to $(n, g)$ gives the *inverse*
+# permutation, which is the shuffle by $n$ groups. The two are equal only if $g = n$. So a test with 4 groups of 4
+# channels does not notice the mistake.
 
 # %%
 x = np.arange(12.0).reshape(1, 12, 1, 1)
@@ -69,30 +78,36 @@ print("by 4 groups:        ", ops.channel_shuffle(x, 4).ravel().astype(int))
 print("by 3 and then by 4: ", ops.channel_shuffle(there, 4).ravel().astype(int))
 
 # %% [markdown]
-# So the way back, and with it the backward pass, is a shuffle by $C / g$ groups:
+# The gradient of each channel has to go back to the position where the channel came from. So the backward pass is the
+# inverse permutation, a shuffle by $C / g$ groups:
 
 # %%
 source(ops.channel_shuffle_backward)
 
 # %% [markdown]
-# A shuffle only moves numbers. It has no weights, no multiply-adds, and its gradient is exact. The inner product of
-# tutorial 02 must hold to the last bit; the mistake to look for is the wrong permutation on the way back:
+# A shuffle has no weights and no multiply-adds. It is linear, so the inner-product check of tutorial 02, "Is it
+# right?", applies:
+# $\langle dy, y \rangle = \langle dx, x \rangle$. The planted mistake uses the forward permutation in the backward
+# pass:
 
 # %%
 rng = np.random.default_rng(0)
 maps, dy = (rng.integers(-9, 10, (2, 12, 3, 3)).astype(np.float32) for _ in range(2))
 y = ops.channel_shuffle(maps, 3)
-assert_adjoint(y, dy, (ops.channel_shuffle_backward(dy, maps, 3), maps))
+dx = ops.channel_shuffle_backward(dy, maps, 3)
+print("<dy, y> =", (dy * y).sum(), "and <dx, x> =", (dx * maps).sum())
+assert_adjoint(y, dy, (dx, maps))
 try:
     assert_adjoint(y, dy, (ops.channel_shuffle(dy, 3), maps))
 except AssertionError as error:
     print("forward instead of backward:", error)
 
 # %% [markdown]
-# ## Do the groups meet?
+# ## Are the groups connected?
 #
-# Let one output number depend on whatever it depends on, go back from it, and look which input channels its gradient
-# reaches. First two grouped convolutions in a row, then two with a shuffle between them:
+# On which input channels does one output channel depend? The backward pass tells us: set `dy` to 1 for this output
+# channel and to 0 for all others, and see for which input channels `dx` is not zero. We do this for two grouped
+# convolutions in sequence, without and with a shuffle between them:
 
 
 # %%
@@ -108,26 +123,59 @@ def reached(shuffled):
     return int((dx.reshape(3, 4) != 0).any(axis=1).sum())
 
 
-print("without a shuffle:", reached(False), "group of 3")
-print("with a shuffle:   ", reached(True), "groups of 3")
-claims("C16")
+print("without a shuffle: the output depends on", reached(False), "of 3 groups")
+print("with a shuffle:    the output depends on", reached(True), "of 3 groups")
 
 # %% [markdown]
+# Document 001 says that the groups have *not* lost contact after grouped 1x1 convolutions. That is a slip, with one
+# negation too many (claim C16).
+#
 # ## The units
 #
-# A ShuffleNet unit is a bottleneck: a grouped 1x1 convolution makes the maps few, a depthwise 3x3 looks around, another
-# grouped 1x1 makes them many again. At stride 1 the input is added, which is called a *shortcut* (捷径); at stride 2 it is
-# *pooled*, that is, each pixel becomes the mean of a 3x3 window, and put *beside* the result. Batch norm (BN) and ReLU are
-# the subject of tutorial 06. Here it is enough that they never mix channels.
+# A ShuffleNet unit is a *bottleneck*: it works on fewer channels in the middle than at its ends. The middle width $m$
+# is a quarter of the output channels. The paper draws three units:
 
 # %%
 show(pictures.shufflenet_units())
+
+# %% [markdown]
+# - **Unit (a)** is the starting point, without groups. A 1x1 convolution reduces the channels to $m$, a 3x3 depthwise
+#   convolution combines neighbouring pixels, and a second 1x1 convolution increases the channels again. The input is
+#   added to the result. This path around the convolutions is called a *shortcut* (捷径).
+# - **Unit (b)** is unit (a) with both 1x1 convolutions in $g$ groups, and a channel shuffle behind the first one.
+# - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution. It halves the height and the width of the
+#   maps. The shortcut is a 3x3 average pool with stride 2, because the maps of both paths must have the same size. Its
+#   output is not added but *concatenated*: the pooled input channels come first, then the maps of the main path.
+#
+# **Why does unit (c) concatenate?** In ShuffleNet the number of channels doubles where the maps become smaller. An
+# addition needs the same number of channels on both paths, so the shortcut would need a 1x1 convolution from $c$ to
+# $2c$ channels, as in ResNet. A concatenation needs none. The main path makes only the $2c - c = c$ channels that are
+# missing, so its second 1x1 convolution becomes cheaper as well. For 240 channels on maps of 28x28 pixels:
+
+# %%
+unit_c = ghostnp.count(ShuffleUnit(240, 480, groups=3, stride=2), (1, 240, 28, 28))
+shortcut = ops.pointwise_conv2d_cost((1, 240, 14, 14), (480, 240, 1, 1)).macs
+missing = ops.grouped_conv2d_cost((1, 120, 14, 14), (240, 40, 1, 1), groups=3).macs
+print(f"unit (c), with concatenation:        {unit_c.macs:>10,} MACs")
+print(f"an addition would take for the shortcut {shortcut:,} more, and for the main path {missing:,} more:")
+print(f"the same unit with an addition:      {unit_c.macs + shortcut + missing:>10,} MACs")
+
+# %% [markdown]
+# **Where is there no ReLU?** Each of the three convolutions is followed by a batch norm (BN; tutorial 06). A ReLU,
+# which sets negative numbers to 0, follows only the first 1x1 convolution and the end of the unit.
+#
+# - There is none behind the depthwise convolution. The paper follows Xception here, whose author found that networks
+#   trained better without it. A common explanation: each depthwise map comes from one channel, so no other map keeps
+#   what the ReLU would delete.
+# - There is none between the second 1x1 convolution and the addition. With a ReLU there, the main path could only
+#   increase the numbers of the shortcut, never decrease them.
 
 # %%
 source(ShuffleUnit)
 
 # %% [markdown]
-# On a photo, channel by channel (the weights are random, as before any training). `ghostnp.trace` lists every step:
+# Here is unit (b) on a photo, with random weights. `initializer(0)` draws them with the seed 0, so that they are the
+# same in every run. `ghostnp.trace` lists every step:
 
 # %%
 with initializer(0):
@@ -139,11 +187,11 @@ steps = ghostnp.trace(unit, maps)
 print(steps)
 
 # %%
-show(steps.picture(rows=6), dpi=60)
+show(steps.picture(rows=6, maps=6))
 
 # %% [markdown]
-# Backward, the unit is its forward mirrored: the gradient goes through the two branches and is added where the input was
-# used twice. That is the same for every sum of two branches, so it is written once.
+# Backward, the gradient goes through both paths. The input was used by both of them, so its gradient is the sum of two
+# parts. This holds for every sum of two paths, so ghostnp has one function for it, `sum_backward`.
 
 # %%
 source(ShuffleUnit.backward)
@@ -158,34 +206,87 @@ small = rng.standard_normal((2, 24, 4, 4))
 y, cache = unit.forward(small, training=True)
 dy = rng.standard_normal(y.shape)
 dx, grads = unit.backward(dy, cache)
-direction = rng.standard_normal(small.shape)
-ahead, behind = (unit.forward(small + side * direction, training=True)[0] for side in (1e-6, -1e-6))
-slope = float((dy * (ahead - behind)).sum() / 2e-6)
-assert abs(slope) > 0.1
-print("slope and gradient agree:", np.isclose(slope, (dx * direction).sum(), rtol=1e-6))
-shortcut = ops.relu_backward(dy, y)  # what comes through the last ReLU goes to both branches
-without = dx - shortcut
-print("and without the shortcut's share:", np.isclose(slope, (without * direction).sum(), rtol=1e-6))
+slopes(lambda x: unit.forward(x, training=True)[0], {"x": small}, dy, [dx])
+through_shortcut = ops.relu_backward(dy, y)  # what passes the last ReLU goes to both paths
+try:
+    slopes(lambda x: unit.forward(x, training=True)[0], {"x": small}, dy, [dx - through_shortcut])
+except AssertionError as error:
+    print("without the shortcut's part:", error)
 
 # %% [markdown]
-# **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before it, the official
-# (Megvii) code after it, by the inverse permutation. A depthwise convolution treats each channel alone, so it does not care
-# in which order the channels come, as long as its kernels move with them. Both orders can therefore learn the same functions, with
-# other weights; a *checkpoint*, a file of trained weights, of the one does not fit the other (claim C25).
+# **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before it. The official
+# code, by Megvii, shuffles after it, and by the inverse permutation. A depthwise convolution treats each channel
+# separately, so the order of the channels makes no difference if the kernels are reordered in the same way. Both
+# versions can therefore learn the same functions, but with their weights in different orders. A *checkpoint*, a file
+# of trained weights, of one version does not fit the other (claim C25).
 
 # %%
 kernels = rng.standard_normal((24, 1, 3, 3))
 moved = ops.channel_shuffle(kernels.transpose(1, 0, 2, 3), 3).transpose(1, 0, 2, 3)
 one = ops.depthwise_conv2d(ops.channel_shuffle(small, 3), moved, padding=1)
 other = ops.channel_shuffle(ops.depthwise_conv2d(small, kernels, padding=1), 3)
-print("shuffle, then depthwise = depthwise, then shuffle:", np.array_equal(one, other))
-claims("C25")
+difference = np.abs(one - other).max()
+print(f"largest difference between shuffle, then depthwise and depthwise, then shuffle: {difference:.0e}")
+
+# %% [markdown]
+# ## The network
+#
+# ShuffleNet begins with a 3x3 convolution and a 3x3 *max pool*, both with stride 2. Three stages of units follow,
+# called stage 2, 3 and 4. The first unit of each stage is a unit (c), and all others are units (b). At the end stand a
+# global average pool, which replaces each map by its mean, and a fully connected layer. For $g = 3$ and images of
+# 224x224 pixels:
+
+# %%
+network = ghostnp.create_model("shufflenetv1_g3_1.0x", seed=None)  # seed=None: the weights are not drawn, only counted
+rows = ghostnp.count(network, (1, 3, 224, 224)).rows
+print("stage    units       output  middle width        MACs")
+first = 0
+for stage, repeats in enumerate(REPEATS, start=2):
+    prefixes = tuple(f"features.{number}." for number in range(first, first + repeats))
+    inside = [row for row in rows if row.path.startswith(prefixes)]
+    middle = next(row.input[1] for row in inside if row.op == "depthwise_conv2d")
+    channels = WIDTHS[3, 1.0][stage - 1]
+    size = next(row.output for row in inside if row.op == "depthwise_conv2d")[2:]
+    macs = sum(row.macs for row in inside)
+    print(f"stage {stage}  {repeats:5}  {f'{channels}x{size[0]}x{size[1]}':>11}  {middle:12}  {macs:10,}")
+    first += repeats
+for g in (1, 3, 8):
+    macs = ghostnp.count(ghostnp.create_model(f"shufflenetv1_g{g}_1.0x", seed=None), (1, 3, 224, 224)).macs
+    print(f"g = {g}: {WIDTHS[g, 1.0][1:]} channels in the three stages, {macs:,} MACs in all")
+
+# %% [markdown]
+# With more groups a unit is cheaper, and the paper spends what is saved on more channels. The suffix 1.0x in the name
+# is the *width multiplier*: a network 0.5x has about half as many channels in every layer.
+#
+# **What is max pooling?** A *max pool* (最大池化) keeps the largest number of each window, and an average pool the mean.
+# Three details matter:
+#
+# - *Padding*: a max pool ignores the padding, as if it were $-\infty$. An average pool may count the zeros of the
+#   padding or leave them out. PyTorch counts them, and Keras does not.
+# - *Ties*: if several pixels of a window are the largest, the first one is chosen, row by row.
+# - *Backward*: only the chosen pixel influences the output. So it receives the whole `dy` of the window, and the
+#   others receive 0. A pixel that was chosen by several windows receives the sum. The forward pass must keep which
+#   pixel was chosen. It has no weights, so there is no `dw`.
+#
+# By hand: the four windows of 2x2 below have the largest numbers 2, 1, 0 and −1. In the first window three pixels are
+# 2, and the first one is chosen. With `dy` = 1, 2, 3, 4:
+
+# %%
+tied = np.array([[2.0, 2, 1, 0], [1, 2, 0, -1], [0, -3, -2, -1], [-4, -5, -2, -2]])[None, None]
+largest, chosen = ops.max_pool2d(tied, 2)
+print("y: ", largest[0, 0].tolist())
+print("chosen positions in the windows:", chosen[0, 0].tolist())
+print("dx:", ops.max_pool2d_backward(np.array([[[[1.0, 2], [3, 4]]]]), tied, 2, chosen)[0, 0].tolist())
+print("max pool of negative numbers, with padding:", ops.max_pool2d(-np.ones((1, 1, 1, 2)), 3, padding=1)[0].item())
+for counted in (True, False):
+    pooled = ops.avg_pool2d(np.ones((1, 1, 4, 4)), 3, stride=2, padding=1, count_include_pad=counted)
+    print(f"average pool of ones, padding {'counted' if counted else 'left out'}:", pooled[0, 0].round(3).tolist())
 
 # %% [markdown]
 # ## What a unit costs, and an error in document 001
 #
-# With maps of $h \times w$ pixels, $c$ channels outside and $m$ in the middle, and counting multiply-adds of the three
-# convolutions:
+# The maps have $h \times w$ pixels. There are $c$ channels at the ends of a unit and $m$ channels in the middle. We
+# count the multiply-adds of the three convolutions:
 #
 # | unit | cost |
 # |---|---|
@@ -193,93 +294,146 @@ claims("C25")
 # | ResNeXt: 1x1, 3x3 in $g$ groups, 1x1 | $hw(2cm + 9m^2/g)$ |
 # | ShuffleNet: 1x1 in $g$ groups, depthwise 3x3, 1x1 in $g$ groups | $hw(2cm/g + 9m)$ |
 #
-# Work the last one out for $h = w = 28$, $c = 240$, $m = 60$, $g = 3$ before you read on:
+# In this table $m$ is the width of the whole middle, all groups together. Work out the last line for $h = w = 28$,
+# $c = 240$, $m = 60$, $g = 3$ before you read on:
 # $28 \cdot 28 \cdot (2 \cdot 240 \cdot 60 / 3 + 9 \cdot 60) = 784 \cdot 10140 = 7{,}949{,}760$.
 
 # %%
-print("ResNet,     c = 256, m = 64:          ", resnet_unit(56, 56, 256, 64).working)
-print("ResNeXt,    c = 256, m = 4 in 32 groups:", resnext_unit(56, 56, 256, 4, 32).working)
-print("ShuffleNet, c = 240, m = 60 in 3 groups:", shufflenet_unit(28, 28, 240, 60, 3).working)
+print("ResNet,     c = 256, m = 64:                    ", resnet_unit(56, 56, 256, 64).working)
+print("ResNeXt,    c = 256, m = 128 in 32 groups of 4: ", resnext_unit(56, 56, 256, 4, 32).working)
+print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28, 240, 60, 3).working)
 
 # %% [markdown]
-# Document 001 writes the same three costs with one letter $m$, but it means the whole width in its first line and the width of one
-# *group* in its second. Its third line is wrong with either meaning: the $g$ in front and the $g$ below cancel, and
-# grouping would save nothing. Repaired, with $m$ per group, it has a $g$ in front of every term:
+# Document 001 writes three lines for the same units, with one letter $m$ (claims N11 to N13). Its line for ResNet
+# means the whole middle width, and its line for ResNeXt the width of one *group* (claim C18). Both lines are right in
+# their own meaning. Its line for ShuffleNet is
 #
-# $$g \cdot hwm \cdot \frac{c}{g} + g \cdot hwm \cdot 9 + g \cdot hwc \cdot \frac{m}{g}.$$
+# $$ghwm \cdot \frac{c}{g} + hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
+#
+# The correct cost has the terms $hwmc/g$, $9hwm$ and $hwcm/g$, with $m$ for the whole middle. Let us compare term by
+# term, in both meanings:
+#
+# | term | if $m$ is the whole middle | if $m$ is one group's width, so the middle has $gm$ channels |
+# |---|---|---|
+# | first 1x1: $ghwm \cdot c/g$ | $hwmc$ is $g$ times too large | $hw(gm)c/g$ is right |
+# | depthwise: $hwm \cdot 9$ | right | **$g$ times too small**: right is $9hw(gm)$ |
+# | second 1x1: $ghwc \cdot m/g$ | $hwcm$ is $g$ times too large | $hwc(gm)/g$ is right |
+#
+# So in the first meaning both 1x1 terms are wrong, and in the second meaning the depthwise term alone. One factor $g$
+# repairs the line, with $m$ per group:
+#
+# $$ghwm \cdot \frac{c}{g} + \mathbf{g} \cdot hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
+#
+# With the numbers from above:
 
 # %%
-claims("N11", "N12", "N13", "C18", "C19")
+readings = {
+    "document, m = 60 in all:   ": "total",
+    "document, m = 20 per group:": "per_group",
+    "repaired, m = 20 per group:": "repaired",
+    "paper,    m = 60 in all:   ": "paper",
+}
+line = document_shufflenet_line(28, 28, 240, 60, 3)
+for reading, field in readings.items():
+    print(reading, getattr(line, field).working)
 
 # %% [markdown]
+# Document 001 calls these numbers FLOPs. They are multiply-adds, as in the papers (claim C19).
+#
 # ## Three ShuffleNets that are not the same
 #
-# Paper, official code and document 001 differ in more than the order of shuffle and depthwise. In ghostnp each difference
+# The paper, the official code and document 001 differ in several details of a unit. In ghostnp, each of these details
 # is a named field of a `ShuffleStyle`:
 
 # %%
-styles = {"PAPER": PAPER, "MEGVII": MEGVII, "DOCUMENT_001": DOCUMENT_001}
-print(f"{'':15}", *(f"{name:>13}" for name in styles))
-for field in PAPER._fields:
-    if field != "conv_norm":
-        print(f"{field:15}", *(f"{getattr(style, field)!s:>13}" for style in styles.values()))
+meanings = {
+    "after_depthwise": "shuffle behind the depthwise convolution",
+    "inverse": "shuffle by the inverse permutation",
+    "main_first": "(c) concatenates the main path first",
+    "relu_pooled": "(c) has its last ReLU over the pooled channels too",
+    "pool_same": "(c) pads its pool by TensorFlow's rule, and leaves the padding out of the mean",
+}
+print("paper  Megvii  document 001")
+for field, meaning in meanings.items():
+    values = ["yes" if getattr(style, field) else "no" for style in (PAPER, MEGVII, DOCUMENT_001)]
+    print(f"{values[0]:6} {values[1]:7} {values[2]:13} {meaning}")
 
 # %%
-claims("C20", "C21", "C22", "C23", "C24", "C26", "N14", "C49")
+claims("C20", "C21", "C22", "C23", "C24")
 
 # %% [markdown]
-# The first of these changes the cost. The paper does not group the first 1x1 convolution of stage 2, where only 24
-# channels come in; document 001 does:
+# Claims C20 and C23 are about the network and not about the unit. They change the count. The first 1x1 convolution of
+# stage 2 reads only 24 channels. The paper and the official code do not group it, and document 001 does (C20). The
+# convolutions and the classifier have biases in document 001, and none in the official code (C23):
 
 # %%
 for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
-    table = ghostnp.count(ghostnp.create_model(name, seed=None), (1, 3, 224, 224))
-    print(f"{name:21} {table.params:,} parameters, {table.macs:,} MACs")
+    network = ghostnp.create_model(name, seed=None)
+    table = ghostnp.count(network, (1, 3, 224, 224))
+    first = network.features[0].branch_main_1[0].weight.size
+    biases = sum(row.bias for row in table.rows if row.kernel or row.op == "linear")
+    print(
+        f"{name:21} {table.params:,} parameters, {first:5,} in the first 1x1, {biases:6,} biases; {table.macs:,} MACs"
+    )
 
 # %% [markdown]
-# Grouping saves multiply-adds and a few weights. That document 001's network has more parameters all the same is because
-# of its biases.
+# So document 001's network has fewer weights and fewer multiply-adds than the official one, but more parameters,
+# because of its biases.
 #
-# Claim C26 is about a trap of the framework and no error of the document's network: a Keras model that was not built yet
-# reports zero parameters. Claim C49 is about ShuffleNetV2, which has no grouped 1x1 convolutions any more: it splits the
-# channels in halves, leaves one half alone, and shuffles by two. Its two published codes differ in stride-2 units.
+# <details><summary><b>For the curious: three more claims</b></summary>
 #
-# Document 001 prints accuracy tables as well. They are about ImageNet, and out of scope here.
+# - Claim N14 is the count of document 001's network. The document prints a summary, but does not quote it. ghostnp
+#   counts 1,877,008 trained parameters, as above.
+# - Claim C26: under Keras 3, a model that was not called yet reports zero parameters. This concerns the framework, not
+#   the document's network.
+# - Claim C49: ShuffleNetV2 has no grouped 1x1 convolutions. Each unit splits its channels into two halves, leaves one
+#   half unchanged, and shuffles by two groups. The code by Megvii and the one in torchvision differ in the stride-2
+#   units.
+#
+# `ghostnp claims C49` in the terminal shows what was computed.
+#
+# </details>
 #
 # ## Exercises
 #
-# **1.** By hand: after a shuffle of 240 channels in 3 groups, which channel stands at place 100? (Count from 0.)
+# **1.** *(easy)* By hand: 240 channels are shuffled by 3 groups. Which channel is then at position 100? (Count from 0.)
 
 # %%
 answer = None
 check("05.1", answer)
 
 # %% [markdown]
-# **2.** By hand: a ShuffleNet unit (b) on 14x14 pixels with $c = 480$, $m = 120$, $g = 3$. How many multiply-adds?
+# **2.** *(medium)* By hand: a unit (c) has 480 input and 960 output channels, $m = 240$ and $g = 3$. The input has
+# 14x14
+# pixels. How many multiply-adds do its three convolutions take? (Which of them work on 14x14 pixels, and which on
+# 7x7?)
 
 # %%
 answer = None
 check("05.2", answer)
 
 # %% [markdown]
-# **3.** How many times more expensive would this unit be without groups in its 1x1 convolutions? (Three digits.)
+# **3.** *(derivation)* Derive how many times more expensive a unit (a) is than a unit (b) with $g$ groups, and show
+# that
+# neither $h$, $w$ nor $m$ plays a role. What is the factor for $c = 480$ and $g = 3$? Which value does it approach for
+# large $c$? Answer with the first number. (Three digits.)
 
 # %%
 answer = None
 check("05.3", answer)
 
 # %% [markdown]
-# **4.** How often do you have to shuffle 12 channels by 3 groups, one shuffle after the other, until all stand where they
-# stood at first? `ghostnp.ops.channel_shuffle` may help.
+# **4.** *(hard)* Shuffle 12 channels by 3 groups, and repeat this with the result. After how many shuffles in all is
+# every channel at its first position again? `ghostnp.ops.channel_shuffle` may help.
 
 # %%
 answer = None
 check("05.4", answer)
 
 # %% [markdown]
-# **5.** Fill in `tutorials/exercises/05_channel_shuffle.py` and `06_channel_shuffle_backward.py` until `ghostnp check` is
-# content. Shuffle `np.arange(10.0).reshape(1, 10, 1, 1)` by 5 groups, take that as `dy` and go *back* through a shuffle by 2
-# groups. What stands at place 3?
+# **5.** *(code)* Complete `tutorials/exercises/05_channel_shuffle.py` and `06_channel_shuffle_backward.py` until
+# `ghostnp check` reports no error. Shuffle `np.arange(10.0).reshape(1, 10, 1, 1)` by 5 groups. Use the result as `dy`
+# of a shuffle by 2 groups, and compute `dx`. Which number is at position 3 of `dx`?
 
 # %%
 answer = None
@@ -289,8 +443,11 @@ check("05.5", answer)
 # ## References
 #
 # - X. Zhang, X. Zhou, M. Lin and J. Sun, "ShuffleNet: an extremely efficient convolutional neural network for mobile
-#   devices", CVPR 2018, sections 3.1 and 3.2, figures 1 and 2. <https://arxiv.org/abs/1707.01083>
-# - N. Ma, X. Zhang, H. Zheng and J. Sun, "ShuffleNet V2: practical guidelines for efficient CNN architecture design", ECCV
+#   devices", CVPR 2018, sections 3.1 to 3.3, figures 1 and 2, table 1. <https://arxiv.org/abs/1707.01083>
+# - F. Chollet, "Xception: deep learning with depthwise separable convolutions", CVPR 2017, section 4.7: no ReLU between
+#   depthwise and pointwise. <https://arxiv.org/abs/1610.02357>
+# - N. Ma, X. Zhang, H. Zheng and J. Sun, "ShuffleNet V2: practical guidelines for efficient CNN architecture design",
+#   ECCV
 #   2018, figure 3. <https://arxiv.org/abs/1807.11164>
 #
-# Next: tutorial 06, what stands between two convolutions.
+# Next: tutorial 06, batch norm and activations.

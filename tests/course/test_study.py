@@ -1,8 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 
 from ghostnp import ops
-from ghostnp.course.study import check, claims, show, source
+from ghostnp.course.study import check, claims, show, slopes, source
 from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.pictures import style
 
@@ -48,6 +50,16 @@ def test_source_is_that_of_the_function(capsys):
     assert "Parameters" not in shown
     source(ops.depthwise_conv2d, docstring=True)
     assert "Parameters" in capsys.readouterr().out
+
+
+def test_slopes_prints_both_numbers_and_refuses_a_wrong_gradient(capsys):
+    x, dy = np.array([[[[1.0, -2.0]]]]), np.array([[[[3.0, 5.0]]]])
+    slopes(ops.relu, {"x": x}, dy, [ops.relu_backward(dy, x)])
+    name, slope, gradient = re.fullmatch(r"(\w+)  slope +(\S+)  gradient +(\S+)\n", capsys.readouterr().out).groups()
+    assert name == "x"
+    assert slope == gradient
+    with pytest.raises(AssertionError, match="gradient 0: off by"):
+        slopes(ops.relu, {"x": x}, dy, [dy])
 
 
 def test_a_picture_that_cannot_be_drawn_is_noticed_in_a_script():

@@ -1,4 +1,4 @@
-"""What the tutorials import: to show a picture, a definition or a claim, and to check the answer to an exercise.
+"""What the tutorials import: to show a picture, a definition, a claim or a slope, and to check an exercise's answer.
 
 Read `show`, then `answer` (what an answer is) and `answers`, which has a file for each tutorial. A new tutorial's
 answers go into a file of their own there, a dict ``ANSWERS`` by the exercise's name; it is found automatically.
@@ -9,5 +9,6 @@ The tutorial itself is ``tutorials/NN_name.py``. ``ghostnp notebooks`` makes its
 
 from ghostnp.course.study.answers import check
 from ghostnp.course.study.show import claims, show, source
+from ghostnp.course.study.slopes import slopes
 
-__all__ = ["check", "claims", "show", "source"]
+__all__ = ["check", "claims", "show", "slopes", "source"]

@@ -13,6 +13,12 @@ def _ones():
     return ops.standard_conv2d(x, np.ones((1, 3, 2, 2)), stride=2).sum()
 
 
+def _padding_that_keeps():
+    """The padding with which a 5x5 kernel of dilation 3 keeps the size of a map."""
+    sizes = {p: ops.standard_conv2d_cost((1, 1, 20, 20), (1, 1, 5, 5), padding=p, dilation=3).output for p in range(9)}
+    return next(p for p, output in sizes.items() if output == (1, 1, 20, 20))
+
+
 ANSWERS = {
     "01.1": ExerciseAnswer(
         lambda: int(np.prod(ops.standard_conv2d_cost((1, 1, 7, 7), (1, 1, 3, 3), stride=2).output)),
@@ -27,6 +33,9 @@ ANSWERS = {
         "Output pixels first: (224 + 2·3 − 7) / 2, rounded down, plus 1 along each side. Biases are not multiplied.",
     ),
     "01.4": ExerciseAnswer(
+        _padding_that_keeps, "Set the formula's result to h, with s = 1: which 2p takes back what d(k - 1) takes away?"
+    ),
+    "01.5": ExerciseAnswer(
         _ones,
         "With stride 2 and windows of 2x2 each input number is in exactly one window: what is their sum then?",
     ),

@@ -18,9 +18,9 @@ def _windows():
     return ops.standard_conv2d_backward(np.ones((1, 1, 3, 3)), x, w).x[0, 0]
 
 
-def _depthwise():
-    ones = np.ones((1, 1, 2, 2))
-    return ops.depthwise_conv2d_backward(ones, np.arange(9.0).reshape(1, 1, 3, 3), ones).weight
+def _sum_of_dx():
+    w = np.array([[1.0, 2, 3], [0, 0, 0], [-2, 0, 1]])[None, None]
+    return ops.standard_conv2d_backward(np.ones((1, 1, 6, 6)), np.zeros((1, 1, 8, 8)), w).x.sum()
 
 
 ANSWERS = {
@@ -29,8 +29,8 @@ ANSWERS = {
         "Tap (1, 0) of each window sees the pixel one row below the window's corner; multiply by dy and add up.",
     ),
     "02.2": ExerciseAnswer(
-        lambda: _example().x[0, 0, 0, 0],
-        "Only one window covers the corner, and there it lies below tap (0, 0).",
+        lambda: _example().x[0, 0, 2, 2],
+        "Only the last window covers this corner: below which tap does it lie there, and what is that window's dy?",
     ),
     "02.3": ExerciseAnswer(
         lambda: 3 * int(ops.standard_conv2d_cost((1, 8, 10, 10), (16, 8, 3, 3), padding=1).macs),
@@ -41,7 +41,7 @@ ANSWERS = {
         "Along one side, a pixel in the middle can be the first, the second or the last of a window of three.",
     ),
     "02.5": ExerciseAnswer(
-        lambda: _depthwise().sum(),
-        "Each tap adds up the four pixels that it reads: 0 + 1 + 3 + 4 for the first one.",
+        _sum_of_dx,
+        "Each number of dy is multiplied by every weight once, and nothing is cropped. How many numbers does dy have?",
     ),
 }

@@ -16,7 +16,9 @@ def _separable(of):
 
 def _share():
     standard = ops.standard_conv2d_cost(_MAPS, (64, 32, 5, 5), padding=2)
-    return _separable(lambda cost: cost.macs) / standard.macs
+    depthwise = ops.depthwise_conv2d_cost(_MAPS, (64, 1, 5, 5), padding=2)
+    pointwise = ops.pointwise_conv2d_cost(depthwise.output, (64, 64, 1, 1))
+    return (depthwise.macs + pointwise.macs) / standard.macs
 
 
 def _read_by(channel):
@@ -26,18 +28,14 @@ def _read_by(channel):
     return int(ops.depthwise_conv2d_backward(dy, x, np.ones((72, 1, 1, 1))).x.ravel().argmax())
 
 
-def _first_costlier():
-    return next(
-        o
-        for o in range(1, 99)
-        if ops.pointwise_conv2d_cost(_MAPS, (o, 32, 1, 1)).params
-        > ops.depthwise_conv2d_cost(_MAPS, (32, 1, 3, 3)).params
-    )
-
-
 def _mixed():
     filtered = ops.depthwise_conv2d(np.arange(18.0).reshape(1, 2, 3, 3), np.ones((2, 1, 2, 2)))
     return ops.pointwise_conv2d(filtered, np.array([1.0, -1]).reshape(1, 2, 1, 1))[0, 0, 0, 0]
+
+
+def _two_kernels():
+    x, weight = np.arange(9.0).reshape(1, 1, 3, 3), np.ones((2, 1, 2, 2))
+    return ops.depthwise_conv2d_backward(np.ones((1, 2, 2, 2)), x, weight).weight.sum()
 
 
 ANSWERS = {
@@ -46,14 +44,16 @@ ANSWERS = {
         "One kernel of 5x5 for each of the channels that come in, and then one weight for each pair of channels.",
     ),
     "03.2": ExerciseAnswer(
-        _share, "1/C_out + 1/k², with the output channels and the kernel of this layer.", tolerance=0.005
+        _share,
+        "There are C·D kernels of k² weights, and the pointwise half has C·D·C_out weights. Divide by C·C_out·k².",
+        tolerance=0.005,
     ),
-    "03.3": ExerciseAnswer(lambda: _read_by(50), "Channel c makes the outputs c·m to c·m + m − 1."),
+    "03.3": ExerciseAnswer(lambda: _read_by(50), "Channel c makes the outputs c·D to c·D + D − 1."),
     "03.4": ExerciseAnswer(
-        _first_costlier,
-        "Per input channel: the depthwise half has k² weights, the pointwise half one for each output.",
+        _mixed, "The second channel is 9 more than the first at every pixel, and a window adds up four of them."
     ),
     "03.5": ExerciseAnswer(
-        _mixed, "The second channel is 9 more than the first at every pixel, and a window adds up four of them."
+        _two_kernels,
+        "Each tap adds up the four pixels that it reads, 0 + 1 + 3 + 4 for the first one; and there are two kernels.",
     ),
 }

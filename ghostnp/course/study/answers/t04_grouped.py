@@ -28,19 +28,27 @@ def _largest():
     return ops.grouped_conv2d(x, weight, groups=3).max()
 
 
+def _as_expensive_as():
+    """Output channels of a standard 1x1 convolution that costs as much as one to 60 channels in 3 groups."""
+    grouped = ops.grouped_conv2d_cost(_MAPS, (60, 80, 1, 1), groups=3)
+    return next(n for n in range(1, 61) if ops.pointwise_conv2d_cost(_MAPS, (n, 240, 1, 1)).macs == grouped.macs)
+
+
 ANSWERS = {
     "04.1": ExerciseAnswer(
         lambda: int(ops.grouped_conv2d_cost(_MAPS, (240, 80, 3, 3), bias=True, padding=1, groups=3).params),
         "Each of the 240 filters sees 240 / 3 channels, and has one bias.",
     ),
     "04.2": ExerciseAnswer(
-        lambda: int(ops.grouped_conv2d_cost(_MAPS, (60, 80, 1, 1), groups=3).macs),
-        "28·28·60 output numbers; each takes as many multiply-adds as its filter has weights.",
+        _as_expensive_as,
+        "An output number takes a multiply-add for each weight of its filter: 80 with groups, 240 without.",
     ),
     "04.3": ExerciseAnswer(
         lambda: _read_by(13), "There are 6 outputs and 4 inputs to a group: which group is output 13 in?"
     ),
-    "04.4": ExerciseAnswer(_shrinks, "The 64 biases do not shrink.", tolerance=0.005),
+    "04.4": ExerciseAnswer(
+        _shrinks, "Divide C_out·(C_in·k² + 1) by C_out·(C_in·k²/g + 1): the biases do not shrink.", tolerance=0.005
+    ),
     "04.5": ExerciseAnswer(
         _largest, "The last two filters read the channels 4 and 5; their weights are 9, 10 and 11, 12."
     ),

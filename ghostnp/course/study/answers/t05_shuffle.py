@@ -5,6 +5,8 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.course.documents.unit_costs import shufflenet_unit
 from ghostnp.course.study.answer import ExerciseAnswer
+from ghostnp.graph.counting import count
+from ghostnp.modules import ShuffleUnit
 
 
 def _channels(count):
@@ -30,12 +32,12 @@ ANSWERS = {
         "Place 100 is p·3 + q: its q says of which group, and its p which place in that group of 80.",
     ),
     "05.2": ExerciseAnswer(
-        lambda: int(shufflenet_unit(14, 14, 480, 120, 3)),
-        "hw(2cm/g + 9m), with the m that is given for all groups together.",
+        lambda: count(ShuffleUnit(480, 960, groups=3, stride=2), (1, 480, 14, 14)).macs,
+        "Only the first 1x1 works on 14x14 pixels. The second 1x1 makes just the channels that the pool does not give.",
     ),
     "05.3": ExerciseAnswer(
         lambda: shufflenet_unit(14, 14, 480, 120, 1) / shufflenet_unit(14, 14, 480, 120, 3),
-        "Only the 1x1 convolutions cost more, three times as much; the depthwise one has no groups to lose.",
+        "Divide hw(2cm + 9m) by hw(2cm/g + 9m), and cancel hwm. The depthwise convolution costs the same in both.",
         tolerance=0.005,
     ),
     "05.4": ExerciseAnswer(
