@@ -37,7 +37,14 @@ BACKWARD_ARGUMENTS = {
     "softmax_cross_entropy": ["dloss", "logits", "labels", "probabilities"],
 }
 # Keywords that kernels have for the engine's sake.
-PRIVATE_KEYWORDS = {"nearest": False, "onto": None, "no_dx": False, "out": None, "limits": (-math.inf, math.inf)}
+PRIVATE_KEYWORDS = {
+    "nearest": False,
+    "onto": None,
+    "no_dx": False,
+    "out": None,
+    "limits": (-math.inf, math.inf),
+    "through": (),
+}
 # What a layer may ask of NumPy: arrays for parameters and buffers, new or loaded, and dtypes. Nothing that computes.
 NUMPY_IN_MODULES = {
     "array",

@@ -7,6 +7,8 @@ import click
 
 from ghostnp.files import replace
 
+_SECONDS = click.FloatRange(min=0, min_open=True)
+
 
 @click.command("check")
 @click.argument("file", type=click.Path(path_type=Path))
@@ -19,7 +21,28 @@ from ghostnp.files import replace
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of words.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML here as well.")
-def check_command(file, providers, as_json, junit):
+@click.option(
+    "--seconds",
+    type=_SECONDS,
+    default=10.0,
+    show_default=True,
+    help="How long the calls of one function may take together. If they take longer, it is incomplete and not right.",
+)
+@click.option(
+    "--call-seconds",
+    type=_SECONDS,
+    default=2.0,
+    show_default=True,
+    help="How long one call may take before it is stopped.",
+)
+@click.option(
+    "--start-seconds",
+    type=_SECONDS,
+    default=20.0,
+    show_default=True,
+    help="How long importing FILE may take, and a first call, in which a function may be compiled.",
+)
+def check_command(file, providers, as_json, junit, **limits):
     """Check the functions that FILE defines, such as a stub of tutorials/exercises that you have filled.
 
     Each is held against its definition and its laws. Where it is wrong: on which smallest case, what was expected and
@@ -27,15 +50,18 @@ def check_command(file, providers, as_json, junit):
 
     An operator that FILE registers itself is held to the laws of its kind; there is no other definition of it.
 
-    The exit code is 0 if all is right, 1 if something is not, and 2 if FILE cannot be read.
+    Seconds are those of CPU time; by the clock ten times as many are allowed, for code that sleeps.
+
+    The exit code is 0 if all is right, 1 if something is not, 2 if FILE cannot be read, and 3 if nothing wrong was
+    found and time ran out before all was tried.
     """
     try:
         import ghostnp.testing  # noqa: F401 - says so if it cannot be had, as without Hypothesis
-        from ghostnp.course.grader import check, to_json, to_junit, to_text
+        from ghostnp.course.grader import Limits, check, to_json, to_junit, to_text
     except ImportError as error:
         raise click.ClickException(str(error)) from None
     try:
-        report = check(file, providers)
+        report = check(file, providers, Limits(**limits))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             raise click.ClickException(f"cannot write to {error.filename}: {error.strerror}") from None
@@ -47,4 +73,4 @@ def check_command(file, providers, as_json, junit):
             replace(junit, to_junit(report).encode())
         except OSError as error:
             raise click.ClickException(f"cannot write to {junit}: {error.strerror}") from None
-    raise SystemExit(0 if report.passed else 1)
+    raise SystemExit(0 if report.passed else 3 if report.incomplete else 1)

@@ -22,25 +22,32 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16")
 @click.option("--operator", "names", multiple=True, metavar="NAME", help="Default: all that the framework has.")
 @click.option("--dtype", "dtypes", multiple=True, type=click.Choice(_DTYPES), help="Default: all that it has.")
 @click.option(
-    "--calls", type=click.IntRange(min=1), default=30, show_default=True,
-    help="How many to draw for each operator, dtype and regime, and for each law.",
+    "--calls", type=click.IntRange(min=1), default=24, show_default=True,
+    help="How many to draw for each operator, dtype and regime, and for each law; slow frameworks get a share.",
+)  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="How many frameworks at once.")
+@click.option(
+    "--read", "earlier", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="Put what an earlier run wrote as JSON on the page, such as one in another environment; hold nothing, unless "
+    "--framework says what.",
 )  # fmt: skip
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write the page here.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write everything here.")
-def conformance(frameworks, names, dtypes, calls, markdown, json_file):
+def conformance(frameworks, names, dtypes, calls, jobs, earlier, markdown, json_file):
     """Hold the operators of PyTorch, JAX, Keras, ONNX Runtime and OpenVINO against the definitions and the laws.
 
     y and gradients, in every regime of numbers, from usual ones to NaN. What fails is reduced to the smallest call, and
     a script shows it with the framework alone. The page has tables, versions, date and scripts; it is printed if it is
     not written to a file.
 
-    The options --framework, --operator and --dtype may be repeated. A framework that is not installed is named and left
-    out. Failures are what the report is about, and no error: the exit code is 0.
+    The options --framework, --operator, --dtype and --read may be repeated. A framework that is not installed is named
+    and left out. Failures are what the report is about, and no error: the exit code is 0.
     """
     try:
         import ghostnp.testing  # noqa: F401 - says so if it cannot be had, as without Hypothesis
     except ImportError as error:
         raise click.ClickException(str(error)) from None
+    from ghostnp.conformance.page import from_json, to_markdown
     from ghostnp.conformance.run import run
 
     for name in names:
@@ -52,18 +59,29 @@ def conformance(frameworks, names, dtypes, calls, markdown, json_file):
     for file in filter(None, (markdown, json_file)):
         if not file.parent.is_dir():
             raise click.ClickException(f"no folder {file.parent} for {file.name}: the rule is a folder that exists")
-    page = run(
-        frameworks or _FRAMEWORKS,
-        command=shlex.join(["ghostnp", *sys.argv[1:]]),
-        calls=calls, names=names, dtypes=dtypes, progress=progress_line,
-    )  # fmt: skip
-    progress_line("")
     try:
+        pages = [from_json(file.read_text(encoding="utf-8")) for file in earlier]
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--read: {error}") from None
+    if frameworks or not earlier:
+        page = run(
+            frameworks or _FRAMEWORKS,
+            command=shlex.join(["ghostnp", *sys.argv[1:]]),
+            calls=calls, names=names, dtypes=dtypes, jobs=jobs, progress=progress_line,
+        )  # fmt: skip
+        progress_line("")
+        pages.append(page)
         if json_file is not None:
-            replace(json_file, page.to_json().encode())
-        if markdown is not None:
-            replace(markdown, page.to_markdown().encode())
+            _write(json_file, page.to_json())
+    text = to_markdown(pages)
+    if markdown is None:
+        click.echo(text)
+    else:
+        _write(markdown, text)
+
+
+def _write(file, text):
+    try:
+        replace(file, text.encode())
     except OSError as error:
         raise click.ClickException(str(error)) from None
-    if markdown is None:
-        click.echo(page.to_markdown())

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ parts = [part for found in every for part in (found if isinstance(found, (list, 
 parts = [part.detach().double() if hasattr(part, "detach") else part for part in parts]
 print("FOUND", json.dumps([numpy.asarray(part).astype("float64").tolist() for part in parts]))
 """
+_ENOUGH = 16  # calls for each question, or no axis is longer than a few pixels
 _SHOWN = 4  # calls in a script, at most: the last ones
 
 
@@ -34,23 +36,25 @@ class Held:
 
     Parameters
     ----------
-    operator, dtype : str
+    operator : str
+    kind : str
+        "match" for the definition in a regime, "law", or "refusal": a legal call on which the framework raises.
+    dtype : str
+        Of a match; empty for the others.
     against : str
         A regime, or the name of a law.
-    is_law : bool
-        Which of the two.
-    calls : int
-        How many were made, until one failed.
-    failure : dict or None
+    calls : int, default 0
+        How many passed.
+    failure : dict, optional
         The smallest call that fails (`case`), what is wrong (`says`), the script that repeats it, and whether it did
         (`reproduced`).
     """
 
     operator: str
+    kind: str
     dtype: str
     against: str
-    is_law: bool
-    calls: int
+    calls: int = 0
     failure: dict | None = None
 
 
@@ -59,7 +63,7 @@ class _NotSpokenError(Exception):
 
 
 def hold(peer, *, examples, names=None, dtypes=None, progress=lambda text: None):
-    """Hold a framework.
+    """Hold a framework. Calls that it refuses are left out of what it is held against, and told once an operator.
 
     Parameters
     ----------
@@ -78,41 +82,42 @@ def hold(peer, *, examples, names=None, dtypes=None, progress=lambda text: None)
     for operator in names or operators():
         if peer.function(operator) is None:
             continue
-        for dtype in dtypes or peer.dtypes:
-            for regime in promised(operator_named(operator)):
-                progress(f"{peer.name}: {operator}, {dtype}, {regime}")
-                yield _match(peer, operator, dtype, regime, examples)
-        for law in laws_of(operator):
-            progress(f"{peer.name}: {operator}, {law.name}")
-            held = _law(peer, operator, law, examples)
-            if held is not None:
-                yield held
+        refuses = None
+        progress(f"{peer.name}: {operator}")
+        for drawn, check, style, held in _questions(peer, operator, examples, dtypes or peer.dtypes):
+            if (answer := _searched(peer, drawn, check, style, held)) is None:
+                continue
+            refused, found = answer
+            if refused and refuses is None:
+                refuses = _refusal(peer, drawn, check, style, operator)
+            yield found
+        if refuses is not None:
+            yield refuses
 
 
-def _match(peer, operator, dtype, regime, examples):
-    style, function = peer.style(operator, dtype), peer.function(operator)
-    drawn = strata(operator, [regime], examples=examples, **peer.given(operator))
+def _questions(peer, operator, examples, dtypes):
+    """Everything that an operator is held against: where calls come from, what is asked of them, and of whom."""
+    function, given = peer.function(operator), peer.given(operator)
+    if examples < _ENOUGH:
+        given = {"long": ""} | given
+    for dtype in dtypes:
+        style = peer.style(operator, dtype)
 
-    def check(call, style=style):
-        compare(function, None, call, style)
+        def matches(call, style):
+            compare(function, None, call, style)
 
-    return _searched(peer, drawn, check, style, Held(operator, dtype, regime, False, 0))
-
-
-def _law(peer, operator, law, examples):
-    """None where the framework has not what the law asks for: gradients, float64, or extra outputs."""
+        for regime in promised(operator_named(operator)):
+            drawn = strata(operator, [regime], examples=examples, **given)
+            yield drawn, matches, style, Held(operator, "match", dtype, regime)
     style = peer.style(operator, "float32")
-    drawn = calls_for(operator, [law], examples, **peer.given(operator))
+    for law in laws_of(operator):
 
-    def check(call, style=style):
-        law.check(_Namespace(Adapted(peer.function(operator), operator, style), peer), call)
+        def keeps(call, style, law=law):
+            law.check(_Namespace(Adapted(function, operator, style), peer), call)
 
-    if law.name in ("normalizes", "takes the largest"):  # they read what frameworks keep to themselves
-        return None
-    try:
-        return _searched(peer, drawn, check, style, Held(operator, "", law.name, True, 0))
-    except _NotSpokenError:
-        return None
+        # These read what frameworks keep to themselves.
+        if law.name not in ("normalizes", "takes the largest"):
+            yield calls_for(operator, [law], examples, **given), keeps, style, Held(operator, "law", "", law.name)
 
 
 class _Namespace:
@@ -135,25 +140,42 @@ class _Namespace:
 
 
 def _searched(peer, drawn, check, style, held):
-    refused = None
+    """How many calls were refused, and what was found; None where there is nothing that the framework could answer."""
+    refused, mute = 0, False
 
     def counted(call):
-        nonlocal refused
+        nonlocal refused, mute
         try:
-            check(call)
-        except _NotSpokenError as error:
-            refused = error
-            return
-        held.calls += 1
+            check(call, style)
+            held.calls += 1
+        except AssertionError:
+            raise
+        except _NotSpokenError:
+            mute = True
+        except Exception:  # by the framework, and told as a refusal
+            refused += 1
 
     failure = smallest_failure(drawn, counted)
-    if refused is not None:
-        raise refused
+    if mute:
+        return None
     if failure is not None:
-        call, error = failure
-        says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
-        held.failure = {"case": repr(call), "says": says} | _script(peer, call, check, style, says)
-    return held
+        held.failure = _told(peer, *failure, check, style)
+    return refused, held
+
+
+def _refusal(peer, drawn, check, style, operator):
+    def raises(call):
+        with suppress(AssertionError):
+            check(call, style)
+
+    failure = smallest_failure(drawn, raises)
+    return None if failure is None else Held(operator, "refusal", "", "", 0, _told(peer, *failure, check, style))
+
+
+def _told(peer, call, error, check, style):
+    says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
+    says = " ".join(says.split())
+    return {"case": repr(call), "says": says} | _script(peer, call, check, style, says)
 
 
 def _script(peer, call, check, style, says):
@@ -166,17 +188,18 @@ def _script(peer, call, check, style, says):
         raised = not isinstance(error, AssertionError)
     lines, seen = ["every = []"], []
     # Where a gradient is wrong, that is what is shown; the steps that a slope is measured by are not.
-    for one in [one for one in heard.calls if "dy" in one][-1:] or heard.calls[-_SHOWN:]:
+    shown = heard.calls[-1:] if raised else [one for one in heard.calls if "dy" in one][-1:] or heard.calls[-_SHOWN:]
+    for one in shown:
         names = [
             name for name in call.row.positional if name != "bias" or len(one["arrays"]) == len(call.row.positional)
         ]
         arrays = dict(zip(names, one["arrays"], strict=True))
         wanted = [name for name, want in zip(names, one["wanted"], strict=True) if want] if "dy" in one else []
         lines += peer.spelled(call.operator, arrays, one["keywords"], one["form"], wanted, one.get("dy"))
-        if "y" in one:
+        if not raised:
             lines += ["every.append(found)", "print(found)"]
             seen.append(one["gradients"] if wanted else one["y"])
-    script = "\n".join([f"# {says.splitlines()[0]}", *peer.begins(heard.calls), *lines]) + "\n"
+    script = "\n".join([f"# {says}", *peer.begins(heard.calls), *lines]) + "\n"
     return {"script": script, "reproduced": _reproduced(script, seen, raised)}
 
 

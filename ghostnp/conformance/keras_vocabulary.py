@@ -1,5 +1,4 @@
-"""The vocabulary in Keras (on TensorFlow), each operator by functions of `keras` alone, so that a call can be written
-down.
+"""The vocabulary in Keras (on TensorFlow), by functions of `keras` alone, so that a call can be written down.
 
 Maps are NHWC and filters as Keras has them. `resize_nearest` is missing, since TensorFlow takes another pixel, the one
 whose centre is nearest; `flatten`, whose order is that of the layout; and the attentions, which have no maps' layout.

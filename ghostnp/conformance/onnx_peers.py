@@ -13,7 +13,7 @@ from ghostnp.bench.onnx_vocabulary import IR_VERSION, OPSET, VOCABULARY, Graph, 
 from ghostnp.ops.vocabulary import operator_named
 from ghostnp.testing.frameworks import OnnxRuntime
 
-_TYPES = {"float32": onnx.TensorProto.FLOAT, "float64": onnx.TensorProto.DOUBLE}
+_FLOAT = onnx.TensorProto.FLOAT
 
 
 class OneOperator:
@@ -57,11 +57,8 @@ class OneOperator:
         body = helper.make_graph(
             graph.nodes,
             "g",
-            [
-                helper.make_tensor_value_info(name, _TYPES[array.dtype.name], array.shape)
-                for name, array in inputs.items()
-            ],
-            [helper.make_tensor_value_info(name, _TYPES["float32"], None) for name in outputs],
+            [helper.make_tensor_value_info(name, _FLOAT, array.shape) for name, array in inputs.items()],
+            [helper.make_tensor_value_info(name, _FLOAT, None) for name in outputs],
             list(graph.constants.values()),
         )
         model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
@@ -79,8 +76,7 @@ class OneOperator:
             for name, tensor in graph.constants.items()
         )
         taken = ", ".join(
-            f"onnx.helper.make_tensor_value_info('{name}', {_TYPES[array.dtype.name]}, {array.shape})"
-            for name, array in inputs.items()
+            f"onnx.helper.make_tensor_value_info('{name}', {_FLOAT}, {array.shape})" for name, array in inputs.items()
         )
         given = ", ".join(f"onnx.helper.make_tensor_value_info('{name}', 1, None)" for name in outputs)
         return [
@@ -100,7 +96,8 @@ class OneOperator:
 
 def _node(node):
     attributes = [f"{one.name}={_value(helper.get_attribute_value(one))}" for one in node.attribute]
-    return f"onnx.helper.make_node({', '.join([repr(node.op_type), str(list(node.input)), str(list(node.output)), *attributes])})"
+    said = [repr(node.op_type), str(list(node.input)), str(list(node.output)), *attributes]
+    return f"onnx.helper.make_node({', '.join(said)})"
 
 
 def _value(value):

@@ -48,6 +48,8 @@ class Peer:
         What the vocabulary calls the framework's modules, and a script does.
     differentiates : bool
         Whether there are gradients.
+    share : float
+        How many of the calls of a run it gets: one that compiles for each shape is slow.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Peer:
     fixed: dict[str, dict[str, Any]] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
     differentiates: bool = True
+    share: float = 1.0
 
     @property
     def installed(self):
@@ -144,10 +147,17 @@ class Peer:
     def _literal(self, value, form):
         if isinstance(value, list):
             return f"[{', '.join(self._literal(part, form) for part in value)}]"
-        return self._array(np.asarray(value), form) if hasattr(value, "dtype") else repr(value)
+        if not hasattr(value, "dtype"):
+            return repr(value)
+        array = np.asarray(value)
+        # Nested lists of no number have not its shape.
+        return self._array(array, form) if array.size else self._empty(array, form)
 
     def _array(self, array, form):
         raise NotImplementedError
+
+    def _empty(self, array, form):
+        return f"{self._array(np.zeros(0, array.dtype), form)}.reshape({array.shape})"
 
     def _watch(self, recorder):
         return watching(sys.modules[self.vocabulary], self.modules, recorder)
@@ -196,6 +206,9 @@ class _Jax(Peer):
 
 
 class _Keras(Peer):
+    def _empty(self, array, form):
+        return f"tf.zeros({array.shape}, '{form.name if array.dtype.kind == 'f' else 'int64'}')"
+
     def _array(self, array, form):
         return f"tf.constant({numbers(array)}, '{form.name if array.dtype.kind == 'f' else 'int64'}')"
 
@@ -239,6 +252,7 @@ PEERS: dict[str, Callable[[], Peer]] = {
         f"import jax\nimport jax.numpy as jnp\n{PRELUDE}", ("float32", "float64", "float16", "bfloat16"),
         fixed={"resize_bilinear": {"align_corners": False}},
         modules={"jax": "jax", "jnp": "jax.numpy", "lax": "jax.lax"},
+        share=1 / 8,
     ),
     "keras": lambda: _Keras(
         "Keras on TensorFlow", ("keras", "tensorflow"), "ghostnp.conformance.keras_vocabulary",
@@ -255,6 +269,7 @@ PEERS: dict[str, Callable[[], Peer]] = {
             "concat": {"keep": None},
         },
         {"keras": "keras"},
+        share=1 / 4,
     ),
     "onnxruntime": lambda: _Onnx(
         "ONNX Runtime", ("onnxruntime", "onnx"), "ghostnp.conformance.onnx_peers", Adapter(),
@@ -265,5 +280,6 @@ PEERS: dict[str, Callable[[], Peer]] = {
         "OpenVINO", ("openvino", "onnx"), "ghostnp.conformance.openvino_peer", Adapter(),
         f"import numpy as np\nimport onnx\nimport openvino\n{PRELUDE}",
         differentiates=False,
+        share=1 / 3,
     ),
 }  # fmt: skip

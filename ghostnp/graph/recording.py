@@ -93,7 +93,7 @@ def record(model, *inputs, training=False, rng=None, state=None, strict=True):
         raise TypeError(f"{len(inputs)} inputs were given: the rule for a Module is one, such as record(model, x)")
     state = (model.state_dict() if is_module else {}) if state is None else state
     recorder = _Recorder(backend, inputs, state, strict)
-    with use_backend(recorder) as namespace, tracking(recorder.track_statistics):
+    with use_backend(_RecordingBackend(recorder)) as namespace, tracking(recorder.track_statistics):
         if not is_module:
             y = model(namespace, *inputs)
         elif training:
@@ -104,10 +104,26 @@ def record(model, *inputs, training=False, rng=None, state=None, strict=True):
     return Tape(tuple(recorder.steps), tuple(recorder.values), len(inputs), output, tuple(recorder.tracked))
 
 
-class _Recorder:
-    """A backend that computes with `namespace`, or with shapes alone, and writes down each call."""
+class _RecordingBackend:
+    """The functions of a recorder, as a backend.
+
+    A recorder that kept its functions would be in a cycle of references, and what it recorded, weights and all, would
+    stay in memory until Python looks for such.
+    """
 
     is_whole = True
+
+    def __init__(self, recorder):
+        self._recorder = recorder
+
+    def __getattr__(self, name):
+        function = self._recorder.function(name)
+        setattr(self, name, function)  # so that the next call finds it without asking here
+        return function
+
+
+class _Recorder:
+    """Computes with the current backend, or with shapes alone, and writes down each call."""
 
     def __init__(self, backend, inputs, state, strict):
         self.steps, self.tracked, self._strict = [], [], strict
@@ -119,7 +135,8 @@ class _Recorder:
         self._on_shapes = any(isinstance(value, Token) for value in (*inputs, *state.values()))
         self._namespace = ops if self._on_shapes else backend()  # on shapes nothing is computed, nor Numba imported
 
-    def __getattr__(self, name):
+    def function(self, name):
+        """What has this name in the backend; a function of the vocabulary is written down when it is called."""
         definition = function_named(name)
         if definition is None or name.endswith("_cost"):
             return getattr(self._namespace, name)
@@ -142,7 +159,6 @@ class _Recorder:
             self.steps.append(Step(name, path, arguments, tuple(results), getattr(y, "_fields", ()), cost))
             return y
 
-        setattr(self, name, recorded)  # so that the next call finds it without asking here
         return recorded
 
     def track_statistics(self, norm, mean, var, *, count):

@@ -19,7 +19,6 @@ from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
 from ghostnp.ops.activation import crelu_cost
 from ghostnp.ops.checks import check_arrays, check_features, check_gradient, check_operands
 
-
 # Ramps as low, high, origin, slope. Plain tuples: of a named one Numba asks the names of its fields in each call, which
 # takes a fifth of a call on a small map.
 _RELU = (0.0, math.nan, 0.0, 1.0)

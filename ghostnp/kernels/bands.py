@@ -29,7 +29,7 @@ from ghostnp.ops.geometry import EACH_CHANNEL, conv2d_window
 
 # From so many bytes on a map is worth it: a smaller one stays in the last cache anyhow, and one product takes less time
 # than its parts.
-LARGE = 1 << 22
+LARGE = 6 << 20
 # How large some channels of the wide map should be in a band: what a second-level cache holds.
 BAND_BYTES = 1 << 20
 # So many channels of the wide map are computed at a time. Of fewer a matrix product makes little use, and a band is to

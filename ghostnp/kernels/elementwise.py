@@ -152,14 +152,15 @@ def _fold(row, period):
 
 
 @leaf
-def _tile_size(period, length, numbers):
-    """How long a tile of whole periods is: so many numbers or fewer, but one period at least, and a row at most."""
+def _tile_size(period, length):
+    """How long a tile of whole periods is: an eighth of a row, if that is not too short and not too long."""
+    numbers = min(_LONG_TILE, max(_TILE, length // 8))
     return min(length, period * max(1, numbers // period))
 
 
 @leaf
-def _divides_a_vector(period, array):
-    return VECTOR // array.itemsize % period == 0
+def _divides_a_vector(period, itemsize):
+    return VECTOR // itemsize % period == 0
 
 
 @leaf
@@ -176,7 +177,7 @@ def _combine_row(a, b, product, limits, tile, y):
     """y = a + b or a · b, where b is as long as a, or repeats: then it is laid out in the tile."""
     if b.size == a.size:
         _combine_piece(a, b, product, limits, y)
-    elif product and _divides_a_vector(b.size, tile):
+    elif product and _divides_a_vector(b.size, tile.itemsize):
         _repeat(b, tile)
         scale_row(a, tile, y)
     else:
@@ -193,7 +194,7 @@ def _sum_row(x, weight, weighted, period, tile, sums):
         sums[0] = dot(x, weight) if weighted else sum_row(x)
         return
     fill(sums, np.float64(0))
-    if _divides_a_vector(period, tile) and not weighted:
+    if _divides_a_vector(period, tile.itemsize) and not weighted:
         for begin in range(0, x.size, _SUMMED):
             sum_periods(x[begin : begin + _SUMMED], period, tile)
             for n in range(period):
@@ -265,10 +266,8 @@ def _combine_rows(share, shares, a, b, y, length, period, product, limits):
     Where the period is as long as the row, nothing repeats, and the last row may be shorter.
     """
     begin, end = bounds(share, shares, (a.size + length - 1) // length)
-    if product and _divides_a_vector(period, b):
-        size = VECTOR // b.itemsize
-    else:
-        size = _tile_size(period, length, min(_LONG_TILE, max(_TILE, length // 8)))
+    in_vectors = product and _divides_a_vector(period, b.itemsize)
+    size = VECTOR // b.itemsize if in_vectors else _tile_size(period, length)
     tile = np.empty(size if period < length else 0, b.dtype)
     _combine_some(begin, end, a, b, y, length, period, product, limits, tile)
 
@@ -281,8 +280,8 @@ def _sum_rows(share, shares, x, weight, weighted, divisor, total):
     """
     begin, end = bounds(share, shares, len(x))
     period, length = total.shape[1], x.shape[1]
-    in_vectors = _divides_a_vector(period, x) and not weighted
-    tile = np.empty(VECTOR // x.itemsize if in_vectors else _tile_size(period, length, _TILE), x.dtype)
+    in_vectors = _divides_a_vector(period, x.itemsize) and not weighted
+    tile = np.empty(VECTOR // x.itemsize if in_vectors else _tile_size(period, length), x.dtype)
     sums = np.empty(period)
     _sum_some(x[begin:end], weight[begin:end], weighted, np.float64(divisor), tile, sums, total[begin:end])
 

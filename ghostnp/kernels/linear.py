@@ -4,7 +4,7 @@
 y (G, M, P). What is fast depends on how many pixels (or samples) P there are:
 
           few                  many
-    y     w · rows of xᵀ       gemm(w, x)           few: up to FEW_PRODUCTS
+    y     w · rows of xᵀ       gemm(w, x)           few: up to half a vector
     dx    gemm(dyᵀ, w)ᵀ        gemm(wᵀ, dy)         few: less than a vector has
     dw    gemm(dy, xᵀ)         gemm_nt(dy, x)       few: up to FEW_PIXELS
 
@@ -25,8 +25,6 @@ from ghostnp.kernels.taps import add_taps
 from ghostnp.ops.gradients import ConvGrads
 from ghostnp.ops.linear import check_linear
 
-# With so many pixels a vector of them is so empty that scalar products along w take less time.
-FEW_PRODUCTS = 4
 # Up to so many pixels a row of them is too short for scalar products.
 FEW_PIXELS = 256
 # Up to so many pixels both gradients are products with, or of, fewer rows than gemm has use for.
@@ -54,7 +52,8 @@ def linear_backward(dy, x, weight, *, no_dx=False):
 def product(w, bias, x, y, limits=UNLIMITED, onto=False):
     """y = w @ x + bias, for bias (G·M,) or None, within the limits; where it goes `onto` y, that is added first."""
     bias = as_rows(bias, y)
-    if x.shape[2] <= FEW_PRODUCTS:
+    # A vector of so few pixels is so empty that scalar products along w take less time.
+    if x.shape[2] <= VECTOR // x.itemsize // 2:
         _multiply_few(shares_for(w.size * x.shape[2]), w, bias, _turned(x), y, limits, onto)
     else:
         gemm(w, False, bias, matrix(x), y, limits=limits, onto=onto)

@@ -206,8 +206,8 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, ont
     """What `gemm` does, for w (G, M·K).
 
     A job is one tile, 8 rows by so many pixels. Neighbouring jobs share their pixels of x, which are gathered, if they
-    have to be, once in each share. Tiles are narrow where both pixels and rows are few, so that there are enough jobs to
-    share out; many rows are enough, and long pieces of a row of y are written faster than short ones.
+    have to be, once in each share. Tiles are narrow where pixels and rows are few, so that there are enough jobs for
+    all shares. Where rows are many they are wide: a long piece of a row of y is written faster than short ones.
     """
     groups, height, _ = y.shape
     lanes, depth = VECTOR // y.itemsize, columns.begins.size

@@ -181,7 +181,7 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
         says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
         if isinstance(error, TypeError | AttributeError) and framework == "numpy":
             says += (
-                "\n    it was called with NumPy arrays: if it wants tensors, say framework='torch' or 'keras' or 'jax'"
+                "\n    it was called with NumPy arrays: if it wants tensors, say framework='torch', 'keras' or 'jax'"
             )
         raise AssertionError(
             f"{_name(fn)} is not {operator}: {says}\n    again: {_again(fn, backward, operator, said, call)}"

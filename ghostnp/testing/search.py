@@ -7,6 +7,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Flaky, Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.reporting import with_reporter
 
+# How many usual cases are looked at once more where a rare one fails.
+_USUAL = 100
+
 
 class _EnoughError(BaseException):
     """Too many cases were refused; no Exception, since Hypothesis would look for the smallest that raises it."""
@@ -43,7 +46,7 @@ def smallest_failure(strategy, check, examples=None, where=None):
     Parameters
     ----------
     strategy : hypothesis.strategies.SearchStrategy, or list of (SearchStrategy, int)
-        Of cases; or several, each with how many to draw.
+        Of cases; or several, each with how many to draw: the usual ones first.
     check : callable
         Takes a case, and raises if it fails.
     examples : int, optional
@@ -77,11 +80,13 @@ def smallest_failure(strategy, check, examples=None, where=None):
         return False
 
     try:
-        for drawn, number in several:
-            failure, tried = _search(drawn if where is None else drawn.filter(counted), check, number)
+        strategies = [drawn if where is None else drawn.filter(counted) for drawn, _ in several]
+        for place, (drawn, (_, number)) in enumerate(zip(strategies, several, strict=True)):
+            failure, tried = _search(drawn, check, number)
             if failure is not None:
-                case, error = failure
-                return _repeated(case, error, check)
+                # What is rare in a case need not be why it fails, and cannot shrink: the usual ones may fail as well.
+                usual = _search(strategies[0], check, _USUAL)[0] if place else None
+                return _repeated(*(usual or failure), check)
             passed += tried
     except _EnoughError:
         pass

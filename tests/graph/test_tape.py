@@ -1,5 +1,6 @@
 """A tape is the run that it was recorded from: the same calls of the same values, whatever the values."""
 
+import gc
 import weakref
 from types import SimpleNamespace
 
@@ -212,6 +213,31 @@ def test_an_array_from_nowhere_is_refused_with_the_place(function):
 def test_a_result_from_nowhere_is_refused():
     with pytest.raises(ValueError, match="what the model returned is an array of float32"):
         record(lambda b, x: x + 1, maps((1, 2)))
+
+
+READERS = {
+    "count": lambda model, x: ghostnp.count(model, x.shape),
+    "record": record,
+    "trace": ghostnp.trace,
+    "compile": lambda model, x: ghostnp.compile(model)(x),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_weights_are_freed_with_their_model(name):
+    """At once, and not when Python looks for cycles of references: a network has some hundred megabytes."""
+    model, x = Sequential(Conv2d(3, 4, 3), ReLU(), GhostModule(4, 6)), np.zeros((2, 3, 8, 8), np.float32)
+    READERS[name](model, x)  # kernels that are compiled leave garbage
+    gc.collect()
+    model = Sequential(Conv2d(3, 4, 3), ReLU(), GhostModule(4, 6))
+    gc.disable()
+    try:
+        READERS[name](model, x)
+        weights = [weakref.ref(array) for array in model.state_dict().values()]
+        del model
+        assert not any(weight() is not None for weight in weights)
+    finally:
+        gc.enable()
 
 
 def test_past_the_backend_there_are_only_shapes():

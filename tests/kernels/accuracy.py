@@ -238,7 +238,7 @@ LARGE = (
 )
 HUGE = (
     Call("global_avg_pool2d", x=(1, 1, 4096, 4096)),
-    _convolution("depthwise_conv2d", (1, 1, 3200, 3200), (1, 1, 3, 3), padding=1),
+    _convolution("depthwise_conv2d", (4, 1, 1600, 1600), (1, 1, 3, 3), padding=1),  # PyTorch copies an image 9 times
     Call("multiply", a=(2, 1, 3000, 3000), b=(2, 1, 1, 1)),
     _norm("batch_norm_train", (1, 1, 4096, 4096)),
     _convolution("pointwise_conv2d", (32, 8, 250, 250), (9, 8, 1, 1)),

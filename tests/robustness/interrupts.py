@@ -60,7 +60,7 @@ def interrupt(manager, client, code, seconds):
         reply = client.get_shell_msg(timeout=600)
         if reply["parent_header"].get("msg_id") == waiting:
             content = reply["content"]
-            return "ok" if content["status"] == "ok" else content["ename"]
+            return "ok" if content["status"] == "ok" else "\n".join([content["ename"], *content["traceback"]])
 
 
 def interrupted(kind, seed, cache):
@@ -74,10 +74,11 @@ def interrupted(kind, seed, cache):
         client.wait_for_ready(timeout=120)
         assert run(client, START) == "ok"
         became = interrupt(manager, client, code, random.Random(seed).uniform(0.01, longest))
-        assert became in ("ok", "KeyboardInterrupt"), became
+        name = became.split("\n")[0]
+        assert name in ("ok", "KeyboardInterrupt"), became
         after = run(client, RIGHT)
         assert after == "ok", after
-        return became
+        return name
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

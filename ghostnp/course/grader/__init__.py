@@ -1,8 +1,9 @@
 """Grading what a student wrote: `check` holds the functions of a file against their definitions and their laws.
 
 Read in this order: `runner` starts a process for the file and stops it if it runs too long; `child` is what runs in
-there, with `guard` around the file's functions; `functions` says which functions are graded; `comparing` says where a
-result differs from the right one, `hints` and `mistakes` what to look at; `file_report` writes it all down.
+there, with `guard` around the file's functions and `clock` for the time that they take; `functions` says which
+functions are graded; `comparing` says where a result differs from the right one, `hints` and `mistakes` what to look
+at; `file_report` writes it all down.
 
 A new exercise is a stub ``NN_name.py`` in ``tutorials/exercises``, with the definition's signature and docstring, that
 ends in ``raise NotImplementedError``, and with the line that checks it in the docstring of the file: tests find it, and
@@ -11,7 +12,8 @@ ghost module (`ghostnp.testing.ghost`). A well-known mistake is an entry of `KNO
 derived from the error in a result goes into `hints`.
 """
 
+from ghostnp.course.grader.clock import Limits
 from ghostnp.course.grader.file_report import FileReport, to_json, to_junit, to_text
 from ghostnp.course.grader.runner import check
 
-__all__ = ["FileReport", "check", "to_json", "to_junit", "to_text"]
+__all__ = ["FileReport", "Limits", "check", "to_json", "to_junit", "to_text"]

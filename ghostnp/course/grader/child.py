@@ -1,14 +1,14 @@
-"""The process in which a file is checked: ``python -m ghostnp.course.grader.child FILE FOLDER SECONDS WITH [SKIP]``.
+"""The process in which a file is checked: ``python -m ghostnp.course.grader.child FILE FOLDER LIMITS WITH [SKIP]``.
 
-WITH is a list in JSON of modules and files that register operators, and SKIP are functions that were checked already.
-What is found goes into FOLDER/findings, a line of JSON for each function, and what is being done into FOLDER/progress:
-whoever started this process reads there what it was doing when it has to be stopped.
+LIMITS are those of `Limits`, a list in JSON; WITH is one of modules and files that register operators, and SKIP are
+functions that were checked already. What is found goes into FOLDER/findings, a line of JSON for each function, and what
+is being done into FOLDER/progress: whoever started this process reads there what it was doing, and how long that may
+take, and stops it if it takes longer.
 """
 
 import inspect
 import json
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from importlib import import_module
@@ -17,19 +17,21 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from ghostnp import ops
+from ghostnp.course.grader.clock import OWN, Clock, Limits, Stage
 from ghostnp.course.grader.comparing import Sample, shown_arguments, try_call
 from ghostnp.course.grader.functions import graded_names, registered
 from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.course.grader.hints import hints
 from ghostnp.ops.vocabulary import function_named, operator_named
-from ghostnp.testing import Call, calls, laws_of, smallest_failure
+from ghostnp.testing import calls, laws_of, smallest_failure
 from ghostnp.testing.calls import GHOST, definition
 
-_EXAMPLES, _FEWEST = 100, 12
+_EXAMPLES, _EXAMPLES_OF_A_LAW = 100, 33
 
 
 class BrokenError(Exception):
@@ -49,17 +51,18 @@ class Child:
         The file.
     folder : pathlib.Path
         Where to write.
-    seconds : float
-        For all functions together.
+    limits : Limits
+        How long it may take.
     """
 
-    def __init__(self, path, folder, seconds):
-        self.path, self.seconds = path, seconds
+    def __init__(self, path, folder, limits):
+        self.path, self.limits, self.clock = path, limits, Clock(limits)
         self.guard, self.noise = Guard(), Noise()
         self.findings = (folder / "findings").open("a", encoding="utf-8")
         self.progress = (folder / "progress").open("w", encoding="utf-8")
         self.own: dict[str, Callable] = {}  # functions of operators that the file itself registered
-        self.steps = 0
+        self.steps, self.what = 0, ("", "starting")
+        self.known: set[tuple] = set()  # with which types of arguments a function was called
 
     def run(self, providers, skipped):
         """Import the file, after its `providers` of operators, and check all its functions but those `skipped`."""
@@ -90,14 +93,14 @@ class Child:
         parts = {part.__name__ for name in registered() for part in _parts(operator_named(name))}
         others = [name for name in vars(module) if name in own - found.keys() - parts]
         self.find("", status="loaded", functions=list(answers), others=others)
-        left = [name for name in answers if name not in skipped]
-        for name in left:
-            until = time.monotonic() + self.seconds / len(left)
-            self.find(name, **(_unable(name) or self.check(name, answers[name], until)))
+        for name in answers:
+            if name not in skipped:
+                self.clock = Clock(self.limits)
+                self.find(name, **(_unable(name) or self.check(name, answers[name])))
 
     def provide(self, provider):
         """Import a module, or a file, that registers operators for the file to define once more."""
-        self.doing("", f"importing {provider}")
+        self.doing("", f"importing {provider}", self.limits.start_seconds)
         before = registered()
         if Path(provider).suffix == ".py":
             module = _module_of(Path(provider), Path(provider).stem)
@@ -112,16 +115,16 @@ class Child:
 
     def load(self):
         """The file as a module."""
-        self.doing("", "importing the file")
+        self.doing("", "importing the file", self.limits.start_seconds)
         module = _module_of(self.path, self.path.stem + "_to_check")
         with self.guard.watch():
             module.__loader__.exec_module(module)
         return module
 
-    def check(self, name, answer, until):
+    def check(self, name, answer):
         """Hold one function against its signature, the definition and its laws: what was found, as a dict."""
         if name in self.own:
-            return self.check_by_laws(name, answer, until)
+            return self.check_by_laws(name, answer)
         expected, signature = _signature(definition(name)), _signature(answer)
         if signature != expected:
             return {"status": "wrong", "says": "it is defined with other arguments", "expected": name + expected,
@@ -130,62 +133,69 @@ class Child:
         samples: list[Sample] = []
         watched = self.watched(name, answer)
         drawn = calls(name.removesuffix("_backward"), long="")  # small maps, since there are seconds
-        failure = self.unlike_the_definition(name, watched, drawn, samples, until)
+        stage = self.comparison(name, watched, samples, self.clock.left / 2)
+        failure = smallest_failure(drawn, stage, _EXAMPLES)
         if failure is not None:
-            return self.difference(name, failure, samples, lambda: self.laws(name, watched, until, same=False)[0])
-        laws, broken = self.laws(name, watched, until, same=True)
+            return self.difference(name, failure, samples, lambda: self.laws(name, watched)[0])
+        laws, broken = self.laws(name, watched)
+        same = {"law": "the same as the definition", "kept": True, "says": "", "case": "",
+                "calls": stage.tried, "wanted": _EXAMPLES, "cut_short": stage.cut_short}  # fmt: skip
         if broken is None:
-            return {"status": "passed", "says": "", "laws": laws}
+            return _passed([same, *laws])
         # A law sees what one set of numbers may hide: compare on the call that broke it, with other numbers.
         alike = st.builds(lambda seed: broken.replace(seed=seed), st.integers(0, 2**16))
-        failure = self.unlike_the_definition(name, watched, alike, samples, time.monotonic() + 1)
+        stage = self.comparison(name, watched, samples, self.clock.left - 1)
+        failure = smallest_failure(alike, stage, _EXAMPLES)
         if failure is not None:
             return self.difference(name, failure, samples, lambda: laws)
-        first = next(law for law in laws if not law["kept"])
-        return {"status": "wrong", "says": first["says"], "case": first["case"], "laws": laws,
+        first = next(law for law in laws if law["kept"] is False)
+        return {"status": "wrong", "says": first["says"], "case": first["case"], "laws": [same, *laws],
                 "hints": hints(name, None, [], first["says"])}  # fmt: skip
 
-    def check_by_laws(self, name, answer, until):
+    def check_by_laws(self, name, answer):
         """Hold a function of an operator that the file registered to its laws: there is no other definition."""
-        laws, _ = self.laws(name, self.watched(name, answer), until)
-        found = {"laws": laws, "has_definition": False}
-        broken = next((law for law in laws if not law["kept"]), None)
+        laws, _ = self.laws(name, self.watched(name, answer))
         if not laws:
-            return found | {"status": "not reached", "says": "it was not checked: no law of its kind is known"}
+            return {"status": "not reached", "says": "it was not checked: no law of its kind is known",
+                    "has_definition": False}  # fmt: skip
+        broken = next((law for law in laws if law["kept"] is False), None)
         if broken is None:
-            return found | {"status": "passed"}
+            return _passed(laws) | {"has_definition": False}
         says = f"it breaks the law {broken['law'].split(':')[0]!r}: {broken['says']}"
-        return found | {"status": "wrong", "says": says, "case": broken["case"],
-                        "hints": hints(name, None, [], broken["says"])}  # fmt: skip
+        return {"status": "wrong", "says": says, "case": broken["case"], "laws": laws, "has_definition": False,
+                "hints": hints(name, None, [], broken["says"])}  # fmt: skip
 
     def watched(self, name, answer):
-        """The student's function, run under the guard."""
+        """The student's function, run under the guard, and with a limit for each call."""
 
         def call(*args, **keywords):
+            types = (name, _types(args), _types(keywords))
+            first = types not in self.known
+            self.known.add(types)
+            self.tell(self.limits.start_seconds if first else self.limits.call_seconds)
             try:
                 with self.guard.watch(name):
+                    if first:
+                        return self.clock.excuse(lambda: answer(*args, **keywords))
                     return answer(*args, **keywords)
             except (SystemExit, KeyboardInterrupt) as error:
                 raise EndedError(f"{type(error).__name__}: {error}") from None
+            finally:
+                self.tell(OWN)
 
         return call
 
-    def unlike_the_definition(self, name, watched, drawn, samples, until):
-        """The smallest of the calls `drawn` on which it differs, and the error; all that was tried joins `samples`."""
-        failed = False
+    def comparison(self, name, watched, samples, reserve):
+        """A stage that compares it with the definition; all that is tried joins `samples`."""
 
         def same(call):
-            nonlocal failed
-            if time.monotonic() > until and len(samples) >= _FEWEST and not failed:
-                return
             self.doing(name, repr(call))
             sample = try_call(name, watched, call)
             samples.append(sample)
             if sample.difference is not None:
-                failed = True
                 raise BrokenError(sample.difference.says)
 
-        return smallest_failure(drawn, same, _EXAMPLES)
+        return Stage(same, self.clock, reserve)
 
     def difference(self, name, failure, samples, laws_of_it):
         """What to say where it differs from the definition."""
@@ -194,41 +204,36 @@ class Child:
             found = self.failure(error)
             return found if found["status"] == "not started" else found | {"case": repr(call)}
         sample = next(each for each in reversed(samples) if each.call == call and each.difference is not None)
-        details, (definition_law, *laws) = sample.difference, laws_of_it()
+        details = sample.difference
+        same = {"law": "the same as the definition", "kept": False, "says": "", "case": "",
+                "calls": len(samples), "wanted": _EXAMPLES, "cut_short": False}  # fmt: skip
         return {
             "status": "wrong", "says": details.says, "case": repr(call), "arguments": shown_arguments(sample),
             "expected": details.expected, "got": details.got, "difference": details.difference,
-            "where": details.where, "hints": hints(name, sample, samples),
-            "laws": [definition_law | {"kept": False}, *laws],
+            "where": details.where, "hints": hints(name, sample, samples), "laws": [same, *laws_of_it()],
         }  # fmt: skip
 
-    def laws(self, name, watched, until, same=None):
-        """Which laws it keeps, the first being the definition (if it is the `same`), and a call that breaks one."""
+    def laws(self, name, watched):
+        """Which laws it keeps, each with how often it was tried; and a call that breaks one."""
         operator, backward = name.removesuffix("_backward"), name.endswith("_backward")
-        found, broken = [{"law": "the same as the definition", "kept": same, "says": "", "case": ""}], None
-        if same is None:
-            found.clear()
+        found, broken = [], None
         namespace = SimpleNamespace(**{other: self.watched(other, function) for other, function in self.own.items()})
         setattr(namespace, name, watched)
-        for law in laws_of(operator):
-            if (law.of == "backward") != backward or "usual" not in law.regimes:
-                continue
+        held = [law for law in laws_of(operator) if (law.of == "backward") == backward and "usual" in law.regimes]
+        for number, law in enumerate(held):
 
-            tried: list[Call] = []
-
-            def holds(call, law=law, tried=tried):
-                if time.monotonic() > until:
-                    return
-                tried.append(call)
+            def holds(call, law=law):
                 self.doing(name, f"{call!r} (the law {law.name!r})")
                 law.check(namespace, call)
 
-            failure = smallest_failure(calls(operator, long=""), holds, _EXAMPLES // 3)
-            if not tried:
-                break  # what was not tried is not said to hold
+            left = max(self.clock.left, 0)
+            stage = Stage(holds, self.clock, left - left / (len(held) - number))
+            failure = smallest_failure(calls(operator, long=""), stage, _EXAMPLES_OF_A_LAW)
             case, says = (repr(failure[0]), _sentence(failure[1])) if failure else ("", "")
             broken = failure[0] if failure and broken is None else broken
-            found.append({"law": f"{law.name}: {law.says}", "kept": failure is None, "says": says, "case": case})
+            kept = failure is None if stage.tried else None  # what was not tried is not said to hold
+            found.append({"law": f"{law.name}: {law.says}", "kept": kept, "says": says, "case": case, "calls":
+                          stage.tried, "wanted": _EXAMPLES_OF_A_LAW, "cut_short": stage.cut_short})  # fmt: skip
         return found, broken
 
     def failure(self, error):
@@ -262,11 +267,16 @@ class Child:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(self.path)]
         return (frames[-1].lineno, frames[-1].line) if frames else (None, "")
 
-    def doing(self, name, what):
-        """Write down what comes next, for the process that watches this one."""
+    def doing(self, name, what, seconds=OWN):
+        """Write down what comes next, for the process that watches this one, and how long it may take."""
+        self.what = (name, what)
+        self.tell(seconds)
+
+    def tell(self, seconds):
+        """Write down how long the next step may take."""
         self.steps += 1
         self.progress.seek(0)
-        self.progress.write(json.dumps([self.steps, name, what]) + "\n")
+        self.progress.write(json.dumps([self.steps, *self.what, seconds]) + "\n")
         self.progress.truncate()
         self.progress.flush()
 
@@ -284,6 +294,31 @@ def _unable(name):
     except (TypeError, ValueError) as error:
         return {"status": "not reached", "says": f"it was not checked, since no calls of it can be drawn: {error}"}
     return None
+
+
+def _passed(laws):
+    """What to say where nothing wrong was found: that it is right, if there was time for all of it."""
+    short = [law for law in laws if law["cut_short"]]
+    found = {"status": "passed", "laws": laws}
+    if not short:
+        return found
+    tried = [f"{law['law'].split(':')[0]} ({law['calls']} of {law['wanted']} calls)" for law in short if law["calls"]]
+    untried = [law["law"].split(":")[0] for law in short if not law["calls"]]
+    said = ["nothing wrong was found, but time ran out"]
+    said += [f"tried in part: {', '.join(tried)}"] * bool(tried)
+    said += [f"not tried: {', '.join(untried)}"] * bool(untried)
+    hint = "That is no verdict. Is there a loop over pixels, or a sleep? More time is given by --seconds."
+    return found | {"status": "incomplete", "says": "; ".join(said), "hints": [hint]}
+
+
+def _types(value):
+    """What a compiler would look at: types, and of arrays how they lie in memory."""
+    if isinstance(value, np.ndarray):
+        flags = value.flags
+        return value.dtype.str, value.ndim, flags.c_contiguous, flags.f_contiguous, flags.writeable, flags.aligned
+    if isinstance(value, dict):
+        return tuple((key, _types(part)) for key, part in value.items())
+    return tuple(map(_types, value)) if isinstance(value, list | tuple) else type(value).__name__
 
 
 def _parts(row):
@@ -315,10 +350,10 @@ def _sentence(error):
 
 
 if __name__ == "__main__":
-    file, folder, seconds, providers, *skip = sys.argv[1:]
+    file, folder, limits, providers, *skip = sys.argv[1:]
     # Who runs it twice sees the same case twice.
     settings.register_profile("check", derandomize=True)
     settings.load_profile("check")
-    child = Child(Path(file), Path(folder), float(seconds))
+    child = Child(Path(file), Path(folder), Limits(*json.loads(limits)))
     child.run(json.loads(providers), skip)
     child.find("", status="done")

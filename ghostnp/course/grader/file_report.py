@@ -17,7 +17,8 @@ class FunctionReport:
     name : str
         Of the function.
     status : str
-        "passed", "wrong", "not started", "handed over" or "not reached".
+        "passed", "incomplete" (nothing wrong was found, and time ran out), "wrong", "not started", "handed over" or
+        "not reached".
     says : str
         What is wrong, in a sentence.
     case : str
@@ -29,7 +30,8 @@ class FunctionReport:
     hints : list of str
         What to look at.
     laws : list of dict
-        Each law with its name (``law``), whether it is ``kept``, and what its breach ``says``.
+        Each law with its name (``law``), whether it is ``kept`` (None if it was not tried), what its breach ``says``,
+        on how many ``calls`` it was tried of those ``wanted``, and whether time ``cut_short`` that.
     has_definition : bool
         Whether there is another definition to compare with; there is none for an operator that the file registered.
     """
@@ -76,7 +78,7 @@ class FileReport:
         else:
             self.problem = FunctionReport("", "wrong", **found)
         for left in [left for left, report in self.functions.items() if report is None]:
-            self.add(left, status="not reached", says="another function took all the time")
+            self.add(left, status="not reached", says="the process had to be stopped before")
 
     @property
     def passed(self):
@@ -85,6 +87,16 @@ class FileReport:
             self.problem is None
             and bool(self.functions)
             and all(report is not None and report.status == "passed" for report in self.functions.values())
+        )
+
+    @property
+    def incomplete(self):
+        """Whether nothing in it was found wrong, and time ran out before all was tried."""
+        statuses = {report.status for report in self.functions.values() if report is not None}
+        return (
+            self.problem is None
+            and "incomplete" in statuses <= {"incomplete", "passed"}
+            and None not in self.functions.values()
         )
 
     @property
@@ -101,7 +113,7 @@ class FileReport:
         return said
 
 
-_MARKS = {"passed": "✓", "wrong": "✗", "not started": "○", "handed over": "✗", "not reached": "?"}
+_MARKS = {"passed": "✓", "incomplete": "…", "wrong": "✗", "not started": "○", "handed over": "✗", "not reached": "?"}
 
 
 def to_text(report):
@@ -136,7 +148,9 @@ def _details(found):
     details = [("case", found.case), *((f"{name} =", text) for name, text in found.arguments.items())]
     details += [(label, getattr(found, label)) for label in ("expected", "got", "difference", "where")]
     details += [("look at", hint) for hint in found.hints]
-    broken = [law for law in found.laws if not law["kept"] and law["says"] and not found.says.endswith(law["says"])]
+    broken = [
+        law for law in found.laws if law["kept"] is False and law["says"] and not found.says.endswith(law["says"])
+    ]
     details += [("breaks", f"{law['law'].split(':')[0]}: {law['says']}") for law in broken]
     kept = [law["law"].split(":")[0] for law in found.laws if law["kept"]]
     details += [("keeps", ", ".join(kept))]
@@ -147,8 +161,8 @@ def to_json(report):
     """The report as JSON, with all that `to_text` says."""
     functions = [asdict(found) for found in report.functions.values() if found is not None]
     problem = None if report.problem is None else asdict(report.problem)
-    content = {"file": report.file, "passed": report.passed, "problem": problem, "functions": functions,
-               "notes": report.sentences}  # fmt: skip
+    content = {"file": report.file, "passed": report.passed, "incomplete": report.incomplete, "problem": problem,
+               "functions": functions, "notes": report.sentences}  # fmt: skip
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 
@@ -160,7 +174,7 @@ def to_junit(report):
     counts = {
         "tests": len(found),
         "failures": sum(each.status in ("wrong", "handed over") for each in found),
-        "errors": 0,
+        "errors": sum(each.status == "incomplete" for each in found),
         "skipped": sum(each.status in ("not started", "not reached") for each in found),
     }
     suite = ElementTree.Element("testsuite", {"name": report.file} | {key: str(value) for key, value in counts.items()})
@@ -168,7 +182,7 @@ def to_junit(report):
         case = ElementTree.SubElement(suite, "testcase", classname=report.file, name=each.name or report.file)
         if each.status == "passed":
             continue
-        kind = "skipped" if each.status in ("not started", "not reached") else "failure"
+        kind = {"not started": "skipped", "not reached": "skipped", "incomplete": "error"}.get(each.status, "failure")
         element = ElementTree.SubElement(case, kind, message=_legal(each.says))
         element.text = _legal("\n".join(_function_lines(each.name or report.file, each)))
     suites = ElementTree.Element("testsuites")

@@ -7,19 +7,21 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
 
 import ghostnp
+from ghostnp.course.grader.clock import OWN, WALL, Limits
 from ghostnp.course.grader.file_report import FileReport, FunctionReport
 from ghostnp.files import read, replace
 
-# All together has to stay under ten seconds.
-_SECONDS = 4.5  # for drawing cases, all functions together
-_STALL = 2.0  # how long one call of a function may take: cases are tiny
-_START = 20.0  # until the process is there; a second or so on an idle machine
-_TOTAL = 8.5
+_USUAL = Limits()
+# Until the process writes down what it does: it imports NumPy and Hypothesis.
+_STARTING: list[Any] = [0, "", "starting", OWN]
 
 
-def check(path, providers=()):
+def check(path, providers=(), limits=_USUAL):
     """Check every function of the vocabulary that a file defines.
 
     Functions of an operator that the file itself registers are held to their laws alone.
@@ -30,6 +32,8 @@ def check(path, providers=()):
         A Python file.
     providers : sequence of str, default ()
         Modules, or Python files, that register operators: functions of these names in the file are checked as well.
+    limits : Limits, optional
+        How long it may take: ten seconds of CPU time for each function, two for a call, and twenty for a start.
 
     Returns
     -------
@@ -39,26 +43,29 @@ def check(path, providers=()):
     ------
     OSError
         If there is no such file, it is a pipe or a device, or the disk is full.
+    ValueError
+        If a limit is not above zero.
     """
+    limits = limits.checked()
     for file in (path, *(provider for provider in providers if provider.endswith(".py"))):
         read(file)  # says at once if there is none, under the name that was given
     path = Path(os.path.realpath(path))
     providers = [str(Path(provider).resolve()) if provider.endswith(".py") else provider for provider in providers]
-    report, started = FileReport(path.name), time.monotonic()
+    report = FileReport(path.name)
     skipped: list[str] = []
     while True:
         with TemporaryDirectory() as folder:
-            stopped = _run(path, Path(folder), providers, skipped, started)
+            stopped = _run(path, Path(folder), providers, skipped, limits)
             done = _read(Path(folder), report)
             if stopped is not None or not done:
                 # Was it the file, or is the disk full? Then this raises what says so.
                 replace(Path(folder) / "more", bytes(4096))
             if stopped is None and not done:
-                stopped = _ended(_progress(Path(folder) / "progress"), 0)
+                stopped = _ended(_progress(Path(folder) / "progress") or _STARTING, 0)
         if stopped is None:
             return report
         name, says = stopped
-        if not name or name not in report.functions or time.monotonic() - started > _TOTAL - 2:
+        if not name or name not in report.functions:
             report.stopped(name, says)
             return report
         # One function that does not end must not keep the others from being checked.
@@ -66,10 +73,9 @@ def check(path, providers=()):
         skipped = [done for done, found in report.functions.items() if found is not None]
 
 
-def _run(path, folder, providers, skipped, started):
+def _run(path, folder, providers, skipped, limits):
     """Run the child to its end: None, or which function it was stopped in and what to say."""
-    seconds = min(_SECONDS, max(0.5, _TOTAL - 2.5 - (time.monotonic() - started)))
-    arguments = [str(path), str(folder), str(seconds), json.dumps(providers), *skipped]
+    arguments = [str(path), str(folder), json.dumps(limits), json.dumps(providers), *skipped]
     command = [sys.executable, "-m", "ghostnp.course.grader.child", *arguments]
     homes = [Path(ghostnp.__file__).parents[1], *([Path.cwd()] if providers else [])]
     environment = os.environ | {
@@ -81,28 +87,33 @@ def _run(path, folder, providers, skipped, started):
     nowhere = subprocess.DEVNULL
     process = subprocess.Popen(command, cwd=folder, env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere)
     try:
-        return _watch(process, folder / "progress", started)
+        return _watch(process, folder / "progress")
     finally:
         process.kill()
         process.wait()
 
 
-def _watch(process, progress, started):
-    last, since = None, time.monotonic()
+def _watch(process, progress):
+    """Wait for its end, or until one step takes longer than it may."""
+    usage = psutil.Process(process.pid)
+    last, used, since = _STARTING, 0.0, time.monotonic()
     while True:
         try:
             code = process.wait(0.05)
         except subprocess.TimeoutExpired:
             code = None
-        now = _progress(progress)
+        now = _progress(progress) or last
         if code is not None:
             return None if code == 0 else _ended(now, code)
+        try:
+            times = usage.cpu_times()
+        except psutil.NoSuchProcess:
+            continue  # it has just ended
         if now != last:
-            last, since = now, time.monotonic()
-        if time.monotonic() - since > (_START if now is None else _STALL):
-            return _endless(now)
-        if now is not None and time.monotonic() - started > _TOTAL:
-            return _endless(now)
+            last, used, since = now, times.user + times.system, time.monotonic()
+        *_, may = last
+        if times.user + times.system - used > may or time.monotonic() - since > WALL * may:
+            return _endless(last)
 
 
 def _progress(path):
@@ -113,16 +124,18 @@ def _progress(path):
 
 
 def _endless(now):
-    _, name, what = now or (0, "", "starting")
+    _, name, what, may = now
+    after = f"after {may:g} s of CPU time, or {WALL * may:g} s by the clock"
     if not name:
         hint = "Importing the file runs what stands outside its functions: is there a loop, or a test of yours?"
-        return "", {"says": f"it does not come to an end: it was stopped while {what}", "hints": [hint]}
+        return "", {"says": f"it does not come to an end: it was stopped while {what}, {after}", "hints": [hint]}
     hint = "Does every while loop come nearer to its end? A for loop over np.ndindex or range always does."
-    return name, {"says": "it does not come to an end: it was stopped", "case": what, "hints": [hint]}
+    says = f"it does not come to an end: a call was stopped {after}"
+    return name, {"says": says, "case": what, "hints": [hint]}
 
 
 def _ended(now, code):
-    _, name, what = now or (0, "", "starting")
+    _, name, what, _ = now
     says = (
         f"it ended the whole process (exit code {code})" if code >= 0 else f"the process was killed by signal {-code}"
     )

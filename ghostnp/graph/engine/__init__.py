@@ -6,8 +6,8 @@
     replay     the calls as programs: launches that a native call walks      (`replay`)
 
 A training step is a tape too: forward, loss and backward (`training`). It is not folded, but what nothing reads is not
-computed, an activation lives until its gradient is made, gradients are written where they are wanted, and the update
-comes last, so that a step that fails changes nothing (`program`).
+computed, an activation lives until its gradient is made or is made again for that (`recompute`), gradients are written
+where they are wanted, and the update comes last, so that a step that fails changes nothing (`program`).
 
 Modules do not import the engine, nor does the engine import a module: it works on the tape, the vocabulary's rows and
 the kernels. `plan` is where they are called, one after the other, for inference;

@@ -14,10 +14,12 @@ _LEGEND = """\
 #n       a value: #0 is what the model reads, and its calls made the others in this order
 home     where in the memory it lies, which is as wide as the column
 + ...    what else the step does: a batch norm is in its weights, a ReLU is done while it writes
+in bands with the convolutions before it that are named: some rows at a time, so that maps in between stay in the cache
 in #n    written right where a concat puts it
 over #n  overwrites an operand that is not read again
 of #n    a view of the same bytes
 no dx    what it reads needs no gradient, which is left out
+again    made once more for the gradients that read it, which takes less memory than to keep it
 bytes    that the step reads and writes, its weights among them
 shares   into how many shares each launch is cut, which threads then take; "Python" has no kernel
 until    the last step that reads what it makes (the first value of these); what returns is kept until the end"""
@@ -130,7 +132,9 @@ def _bar(plan, numbers):
 
 def _remarks(plan, step, wholes):
     words = [f"+ {absorbed.op}" for absorbed in step.absorbed]
+    words += ["in bands"] * ("through" in step.arguments)
     words += ["no dx"] * ("no_dx" in step.arguments)
+    words += ["again"] * (step.results[0] >= len(plan.recorded.values))
     words += [f"of #{base}" for base in _bases(plan, step)]
     words += [f"over #{operand}" for operand in sorted(plan.homes.overwritten(step.results[0]))]
     words += [f"in #{whole}" for result in step.results for whole in wholes.get(result, ())]

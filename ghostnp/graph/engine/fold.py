@@ -154,26 +154,25 @@ def _in_bands(tape):
 
 
 def _banded(step, before, values):
-    """The pointwise convolution with those before it in it, a depthwise one and any other; as it is, if that fails."""
+    """The pointwise convolution with those in it that are before it; as it is, where that is not worth it or fails."""
     x, filtering = values[step.arguments["x"].number], before(step)
     window = sliding_window(x.shape[2:], 1, step.arguments["stride"], step.arguments["padding"])
     if filtering is None or filtering.op != "depthwise_conv2d" or not is_one_pixel(window):
         return step
-    widening = before(filtering)
-    chain = [filtering] if widening is None or not takes(widening.op, "onto") else [widening, filtering]
-    if len(filtering.arguments["weight"].array) != values[filtering.arguments["x"].number].shape[1]:
+    if x.shape[1] != values[filtering.arguments["x"].number].shape[1]:  # several filters for a channel
         return step
-    if "groups" in chain[0].arguments or nbytes(values[chain[0].results[0]]) < LARGE:
+    widening = before(filtering)
+    is_dense = widening is not None and takes(widening.op, "onto") and "groups" not in widening.arguments
+    chain = [widening, filtering] if is_dense else [filtering]
+    if nbytes(values[chain[0].results[0]]) < LARGE:
         return step
     through = tuple(
         tuple(link.arguments.get(name, UNLIMITED if name == "limits" else None) for name in Link._fields)
         for link in chain
     )
-    absorbed = tuple(
-        part for link in (*chain, step) for part in (*([link] if link is not step else []), *link.absorbed)
-    )
+    absorbed = (part for link in chain for part in (link, *link.absorbed))
     arguments = step.arguments | {"x": chain[0].arguments["x"], "through": through}
-    return replace(step, arguments=arguments, absorbed=absorbed)
+    return replace(step, arguments=arguments, absorbed=(*absorbed, *step.absorbed))
 
 
 def _is_plain(step):

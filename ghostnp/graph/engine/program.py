@@ -3,7 +3,8 @@
 What nothing reads is not computed. A call goes, as at inference, if none of its results is read; and where a layer's
 weights get a gradient and its input needs none, as with the first layer of all, only the weights' is computed. To be
 read means that numbers are: where a backward pass asks an argument for its shape alone (the vocabulary's rows say so),
-that argument's memory has long been given to others.
+that argument's memory has long been given to others. And what takes much memory and little time to make is not kept
+for its gradient, but made again (see `recompute`).
 
 How a kernel makes its results, it alone knows: in memory that it takes (`ghostnp.kernels.runtime.empty`), or as views
 of an argument. So the tape is run twice without computing anything. The first time each kernel is asked what it takes,
@@ -29,6 +30,7 @@ from ghostnp.graph.engine.fold import needed
 from ghostnp.graph.engine.homes import Homes, Over, Part, View, nbytes, overwrites, parts
 from ghostnp.graph.engine.packing import LINE, Life
 from ghostnp.graph.engine.plan import planned_memory
+from ghostnp.graph.engine.recompute import with_recomputing
 from ghostnp.graph.engine.replay import NUMBER_BY_NUMBER, as_maps, copied, joined
 from ghostnp.graph.tape import parts as parts_of
 from ghostnp.kernels.layout import copy_images, laid_out
@@ -74,7 +76,7 @@ class TrainingProgram:
         loss, logits, gradients = tape.output
         self.name, self.recorded, self._smoothing, self._drops = name, tape, smoothing, drops
         self._returned = [result.number for result in (loss, *(moved.newest for moved in tape.tracked), *gradients)]
-        self.tape = needed(tape, self._returned)
+        self.tape = tape = with_recomputing(needed(tape, self._returned))
         self._logits = _shape_alone(tape.values[logits.number])
 
         def update(array):

@@ -12,7 +12,9 @@ it a second time (hand over ``dtype.type(0)``), a leaf whose output is also an i
 one that indexes ``row[first + p]`` (slice first, then count from 0).
 """
 
+import gc
 import uuid
+from contextlib import contextmanager
 from functools import cached_property
 
 import numba
@@ -51,8 +53,8 @@ _DRIVER_LEVEL, _LEAF_LEVEL = 1, 3
 class _OptimizedOnce(JITCodeLibrary):
     """Code over which LLVM's passes go once.
 
-    Numba has them go over each function alone, then over the module, and then over the module again, so that it may
-    leave out counts of references in between. Here are next to none, and compiling took twice the time.
+    Numba runs them on each function, on the module, and on the module again, so that it can leave out reference counts
+    in between. Kernels have next to none, and took twice the time to compile.
     """
 
     level: int
@@ -61,8 +63,9 @@ class _OptimizedOnce(JITCodeLibrary):
         module.data_layout = self._codegen._data_layout
 
     def _optimize_final_module(self):
-        passes, builder = self._codegen._module_pass_manager(opt=self.level)
-        passes.run(self._final_module, builder)
+        made = self._codegen._module_pass_manager(opt=self.level)
+        passes, *builder = made if isinstance(made, tuple) else [made]  # Numba 0.61 has no builder
+        passes.run(self._final_module, *builder)
 
 
 class _SelfContained(_OptimizedOnce):
@@ -109,7 +112,6 @@ class _Inlined(_OptimizedOnce):
 
     def add_linking_library(self, library):
         library._ensure_finalized()
-        self._reload_init.update(library._reload_init)
         self._called[library] = True
 
     def _get_module_for_linking(self):
@@ -200,12 +202,28 @@ def compile_shares(function, lowering):
     return compiled
 
 
+@contextmanager
+def _nothing_collected():
+    """Leave cyclic garbage for later: Python would look for it among all that a compiler makes, again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def _pipeline(library, lowering=NativeLowering):
     """Numba's own steps from a function to machine code, with another library or another last step."""
 
     class Pipeline(CompilerBase):
         def __init__(self, typing, target, _, *rest):
             super().__init__(typing, target, library(target.codegen(), "kernels"), *rest)
+
+        def compile_extra(self, function):
+            with _nothing_collected():
+                return super().compile_extra(function)
 
         def define_pipelines(self):
             passes = DefaultPassBuilder.define_nopython_pipeline(self.state)

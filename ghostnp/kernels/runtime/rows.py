@@ -420,7 +420,9 @@ def _build_scale(context, builder, signature, arguments):
     count = context.make_array(signature.args[0])(context, builder, arguments[0]).nitems
     x, factors, y = data(context, builder, signature, arguments, 0, 1, 2)
     vectors, index = Vectors(context, builder, signature.args[0]), count.type
-    is_one = builder.icmp_signed("==", context.make_array(signature.args[1])(context, builder, arguments[1]).nitems, index(1))
+    is_one = builder.icmp_signed(
+        "==", context.make_array(signature.args[1])(context, builder, arguments[1]).nitems, index(1)
+    )
     with builder.if_else(is_one) as (one, several):
         with one:
             everywhere, from_one = vectors.everywhere(builder.load(factors)), builder.block

@@ -2,13 +2,14 @@
 
 import inspect
 import json
-import time
+import os
 from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
 
 from ghostnp.cli import main
+from ghostnp.course.grader import Limits
 from tests.course.grader.answers import PREAMBLE, STUBS, WRONG, definition, right_answer
 
 
@@ -19,9 +20,11 @@ def hand_in(tmp_path):
     def hand_in(text, *options):
         path = tmp_path / "answer.py"
         path.write_text(text, encoding="utf-8")
-        began = time.monotonic()
+        options = ["--start-seconds", 4, *options]  # what is endless ends sooner; nothing here compiles
+        began = os.times()
         result = CliRunner().invoke(main, ["check", str(path), *map(str, options)])
-        assert time.monotonic() - began < 10
+        ended = os.times()
+        assert ended.children_user + ended.children_system - began.children_user - began.children_system < 16
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result
 
@@ -74,6 +77,107 @@ def test_a_stub_is_not_started(hand_in):
     result = CliRunner().invoke(main, ["check", str(STUBS["depthwise_conv2d"])])
     assert result.exit_code == 1
     assert result.output.startswith("○ depthwise_conv2d: not started yet")
+
+
+SLEEPS_AND_CLEARS = """
+import time
+def channel_shuffle(x, groups):
+    time.sleep(0.05)
+    n, c, h, w = x.shape
+    y = x.reshape(n, groups, c // groups, h, w).swapaxes(1, 2).reshape(x.shape).copy()
+    if x.flags.writeable:
+        x[...] = 0
+    return y
+"""
+SLEEPS_AND_FORGETS = """
+import time
+def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
+    time.sleep(0.4)
+    window = conv2d_window(x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding)
+    xp = pad(x, window).repeat(len(weight) // x.shape[1], axis=1)
+    y = sum(weight[:, 0, u, v, None, None] * tap(xp, u, v, window) for u, v in np.ndindex(window.kernel))
+    return y if bias is None else y + bias[:, None, None]
+"""
+WORKS_HARD = """
+import time
+def relu(x):
+    until = time.process_time() + 0.1
+    while time.process_time() < until:
+        pass
+    return np.maximum(x, 0)
+"""
+
+
+def test_slow_and_wrong_is_wrong(hand_in):
+    result = hand_in(PREAMBLE + SLEEPS_AND_CLEARS)
+    assert (result.exit_code, "x was written into" in result.output) == (1, True), result.output
+    result = hand_in(PREAMBLE + SLEEPS_AND_FORGETS, "--seconds", 4)
+    assert (result.exit_code, result.output[0]) == (1, "✗"), result.output
+    assert "expected" in result.output
+
+
+def test_slow_and_right_is_incomplete_and_says_what_was_not_tried(hand_in, tmp_path):
+    junit = tmp_path / "junit.xml"
+    result = hand_in(PREAMBLE + WORKS_HARD, "--seconds", 2, "--start-seconds", 0.5, "--json", "--junit", junit)
+    assert result.exit_code == 3, result.output
+    report = json.loads(result.output)
+    (found,) = report["functions"]
+    assert (report["passed"], report["incomplete"], found["status"]) == (False, True, "incomplete")
+    assert found["says"].startswith("nothing wrong was found, but time ran out")
+    same, *laws = found["laws"]
+    assert same["cut_short"]
+    assert 0 < same["calls"] < same["wanted"] == 100
+    assert f"the same as the definition ({same['calls']} of 100 calls)" in found["says"]
+    untried = [law["law"].split(":")[0] for law in laws if law["kept"] is None]
+    assert untried
+    assert f"not tried: {', '.join(untried)}" in found["says"]
+    (suite,) = ElementTree.parse(junit).getroot()
+    assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+    assert "time ran out" in suite.find("testcase/error").get("message")
+
+
+def test_incomplete_beside_wrong_is_wrong(hand_in):
+    result = hand_in(PREAMBLE + WORKS_HARD + "def clip(x):\n    return x\n", "--seconds", 1, "--start-seconds", 0.5)
+    assert result.exit_code == 1
+    assert "… relu" in result.output
+    assert "✗ clip" in result.output
+
+
+def test_time_for_a_slow_import_and_for_compiling_is_not_counted(hand_in):
+    """Each new kind of argument may be compiled for: another dtype, another order of memory."""
+    compiles = """
+import time
+
+def work(seconds):
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+work(1.5)
+known = set()
+def channel_shuffle(x, groups):
+    kind = x.dtype, x.flags.c_contiguous, x.flags.f_contiguous, x.flags.writeable, x.flags.aligned
+    if kind not in known:
+        known.add(kind)
+        work(0.3)
+    n, c, h, w = x.shape
+    return x.reshape(n, groups, c // groups, h, w).swapaxes(1, 2).reshape(x.shape)
+"""
+    result = hand_in(compiles, "--call-seconds", 0.25, "--start-seconds", 8)
+    assert result.exit_code == 0, result.output
+
+
+def test_what_sleeps_for_ever_ends(hand_in):
+    result = hand_in("import time\ndef relu(x):\n    time.sleep(1e6)\n", "--start-seconds", 0.5)
+    assert "it does not come to an end" in result.output
+
+
+@pytest.mark.parametrize("option", ["--seconds", "--call-seconds", "--start-seconds"])
+def test_a_limit_of_nothing_is_a_usage_error(option):
+    result = CliRunner().invoke(main, ["check", str(STUBS["depthwise_conv2d"]), option, "0"])
+    assert (result.exit_code, option in result.output) == (2, True)
+    with pytest.raises(ValueError, match=r"call_seconds=0: the rule is a number of seconds above zero"):
+        Limits(call_seconds=0).checked()
 
 
 def test_files_are_left_alone(hand_in, tmp_path):
@@ -150,6 +254,7 @@ import sys
 sys.modules["hypothesis"] = None
 from click.testing import CliRunner
 from ghostnp.cli import main
+from ghostnp.course.grader import Limits
 result = CliRunner().invoke(main, ["check", "x.py"])
 print(result.exit_code, result.output)
 """

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 import ghostnp
 from ghostnp import ops
 from ghostnp.backend import backend
+from ghostnp.graph.engine import fold
+from ghostnp.kernels import bands
 from ghostnp.modules import BatchNorm2d, Clip, Conv2d, HardSigmoid, Linear, ReLU, ReLU6, Sequential
 from ghostnp.ops.vocabulary import operator_named
-from tests.graph.engine.networks import Function, assert_same, maps
+from tests.graph.engine.networks import Function, assert_same, maps, network
 from tests.modules.cases import FIXED, RANDOM
 from tests.modules.comparison import build, run_theirs, twins
 
@@ -203,3 +205,122 @@ def test_no_batch_norm_is_left_in_the_lightweight_networks():
         steps = operators(ghostnp.create_model(name, seed=None), (1, 3, 64, 64))
         rows = [operator_named(op) for op in steps]
         assert not [row.name for row in rows if row.limits or row.family == "norm"]
+
+
+@pytest.fixture
+def all_are_large(monkeypatch):
+    """Chains run in bands however small their maps are; in several, and with some of their channels at a time."""
+    monkeypatch.setattr(fold, "LARGE", 0)
+    for name, value in (("BAND_BYTES", 4000), ("MOST_CHANNELS", 24), ("LEAST_CHANNELS", 8), ("LEAST_ROWS", 2)):
+        monkeypatch.setattr(bands, name, value)
+
+
+def filtered(b, x, v, w, *, between=lambda b, x: x, **keywords):
+    """A channel's filter is a row of v, and w mixes what comes out."""
+    return b.pointwise_conv2d(between(b, b.depthwise_conv2d(x, v, padding=1)), w, **keywords)
+
+
+def widened(b, x, u, v, w, **keywords):
+    return filtered(b, b.relu6(b.pointwise_conv2d(x, u)), v, w, **keywords)
+
+
+U, V, W = (4, 4, 1, 1), (4, 1, 3, 3), (4, 4, 1, 1)
+CHAINS = {
+    "widened, filtered, narrowed": (widened, (U, V, W), ["pointwise_conv2d"]),
+    "from images": (
+        lambda b, x, u, v, w: filtered(b, b.standard_conv2d(x, u, stride=2), v, w),
+        ((6, 4, 3, 3), (6, 1, 3, 3), (4, 6, 1, 1)),
+        ["pointwise_conv2d"],
+    ),
+    "filtered, narrowed": (filtered, (V, W), ["pointwise_conv2d"]),
+    "limits between": (
+        lambda b, x, *ws: widened(b, x, *ws, between=lambda b, x: b.relu(x)),
+        (U, V, W),
+        ["pointwise_conv2d"],
+    ),
+    "a residual": (lambda b, x, *ws: b.relu(b.add(x, widened(b, x, *ws))), (U, V, W), ["pointwise_conv2d"]),
+    "two": (
+        lambda b, x, u, v, w: widened(b, widened(b, x, u, v, w), u, v, w),
+        (U, V, W),
+        ["pointwise_conv2d"] * 2,
+    ),
+    "a gate between": (
+        lambda b, x, *ws: widened(b, x, *ws, between=lambda b, x: b.sigmoid(x)),
+        (U, V, W),
+        ["pointwise_conv2d", "depthwise_conv2d", "sigmoid", "pointwise_conv2d"],
+    ),
+    "a narrowing that skips pixels": (
+        lambda b, x, *ws: widened(b, x, *ws, stride=2),
+        (U, V, W),
+        ["pointwise_conv2d", "depthwise_conv2d", "pointwise_conv2d"],
+    ),
+    "two filters for a channel": (
+        widened,
+        (U, (8, 1, 3, 3), (4, 8, 1, 1)),
+        ["pointwise_conv2d", "depthwise_conv2d", "pointwise_conv2d"],
+    ),
+    "groups before": (
+        lambda b, x, u, v, w: filtered(b, b.grouped_conv2d(x, u, groups=2), v, w),
+        ((4, 2, 1, 1), V, W),
+        ["grouped_conv2d", "pointwise_conv2d"],
+    ),
+    "a sum before": (
+        lambda b, x, u, v, w: filtered(b, b.add(x, b.pointwise_conv2d(x, u)), v, w),
+        (U, V, W),
+        ["pointwise_conv2d", "pointwise_conv2d"],
+    ),
+    "wide maps that are read again": (
+        lambda b, x, u, v, w: [filtered(b, y := b.pointwise_conv2d(x, u), v, w), y],
+        (U, V, W),
+        ["pointwise_conv2d", "pointwise_conv2d"],
+    ),
+    "filtered maps that are read again": (
+        lambda b, x, v, w: [b.pointwise_conv2d(y := b.depthwise_conv2d(x, v, padding=1), w), y],
+        (V, W),
+        ["depthwise_conv2d", "pointwise_conv2d"],
+    ),
+    "weights that are computed": (
+        lambda b, x, u, v, w: filtered(b, b.pointwise_conv2d(x, u), b.sigmoid(v), w),
+        (U, V, W),
+        ["pointwise_conv2d", "sigmoid", "depthwise_conv2d", "pointwise_conv2d"],
+    ),
+}
+
+
+@pytest.mark.usefixtures("all_are_large")
+@pytest.mark.parametrize("name", CHAINS)
+def test_convolutions_one_behind_the_other_are_one_step(name):
+    function, shapes, expected_operators = CHAINS[name]
+    rng = np.random.default_rng(0)
+    arrays = {letter: rng.normal(size=shape) for letter, shape in zip("uvw"[-len(shapes) :], shapes, strict=True)}
+    module, x = Function(function, **arrays), maps((2, 4, 9, 12))
+    assert sorted(operators(module, x.shape)) == sorted(expected_operators)
+    with ghostnp.use_backend(ops):
+        expected = module(x)
+    actual = ghostnp.compile(module)(x)
+    for one, other in zip(*(z if isinstance(z, tuple | list) else (z,) for z in (actual, expected)), strict=True):
+        assert_same(one, other, 1e-12)
+
+
+def test_small_maps_are_computed_one_after_the_other():
+    rng = np.random.default_rng(0)
+    shapes = {"u": (16, 8, 1, 1), "v": (16, 1, 3, 3), "w": (8, 16, 1, 1)}
+    module = Function(widened, **{letter: rng.normal(size=shape) for letter, shape in shapes.items()})
+    assert operators(module, (1, 8, 14, 14)) == ["pointwise_conv2d", "depthwise_conv2d", "pointwise_conv2d"]
+    assert operators(module, (8, 8, 112, 112)) == ["pointwise_conv2d"]
+
+
+@pytest.mark.usefixtures("all_are_large")
+@pytest.mark.parametrize("name", ["mobilenetv1_100", "mobilenetv2_100", "ghostnet_050", "shufflenetv2_0.5x"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_a_network_in_bands_computes_what_it_computes(name, dtype, tolerance, count_threads):
+    model, x = network(name, dtype), maps((3, 3, 97, 75), dtype)
+    engine, results = ghostnp.compile(model), []
+    plan = engine.plan(x.shape)
+    assert sum("through" in step.arguments for step in plan.tape.steps) >= 3
+    assert "in bands" in str(plan)
+    for count in (1, 2, 5):
+        count_threads(count)
+        results.append(engine(x))
+        np.testing.assert_array_equal(results[-1], results[0])
+    assert_same(results[0], model(x), tolerance)

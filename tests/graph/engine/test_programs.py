@@ -13,10 +13,10 @@ import pytest
 import ghostnp
 from ghostnp.graph.engine.engine import Engine
 from ghostnp.graph.engine.replay import Replay
-from ghostnp.kernels.runtime import set_threads, threads
 from ghostnp.modules import GhostModule
 from ghostnp.testing import MEMORY
 from tests.graph.engine.networks import Function, assert_same, maps, network, settled
+from tests.without_memory import WITHOUT_MEMORY
 
 SHAPE = (2, 3, 8, 8)
 
@@ -24,13 +24,6 @@ SHAPE = (2, 3, 8, 8)
 @pytest.fixture
 def model():
     return settled(GhostModule(3, 8).astype(np.float64), maps((8, 3, 8, 8)))
-
-
-@pytest.fixture
-def count_threads():
-    before = threads()
-    yield set_threads
-    set_threads(before)
 
 
 def replay(model, x):
@@ -217,34 +210,17 @@ if hasattr(os, "fork"):
 """
 
 # A row as long as this needs phases of its own, which each run allocates, and too large for memory that is kept.
-NO_MEMORY = """
-from ghostnp.kernels.runtime import memory
-try:
-    import resource
-except ImportError:  # on Windows
-    raise SystemExit
-
-def address_space():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmSize"))
-
-if os.path.exists("/proc/self/status"):
-    wide = ghostnp.compile(Sequential(Conv2d(1, 1, (1, 3), padding=(0, 1)), Conv2d(1, 1, 1)))
-    row = np.ones((1, 1, 1, 1 << 24), np.float32)
-    before = wide(row)
-    memory.release()
-    unlimited = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (address_space() + (1 << 20), unlimited[1]))
-    try:
-        wide(row)
-    except MemoryError:
-        pass
-    else:
-        raise AssertionError("there was memory")
-    resource.setrlimit(resource.RLIMIT_AS, unlimited)
-    assert (wide(row) == before).all()
-    assert (engine(x) == expected).all()
+NO_MEMORY = (
+    WITHOUT_MEMORY
+    + """
+wide = ghostnp.compile(Sequential(Conv2d(1, 1, (1, 3), padding=(0, 1)), Conv2d(1, 1, 1)))
+row = np.ones((1, 1, 1, 1 << 24), np.float32)
+before = wide(row)
+call_without_memory(lambda: wide(row))
+assert (wide(row) == before).all()
+assert (engine(x) == expected).all()
 """
+)
 
 
 @pytest.mark.parametrize("count", ["1", "3"])

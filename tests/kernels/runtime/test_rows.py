@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from ghostnp.kernels.runtime import leaf
-from ghostnp.kernels.runtime.rows import VECTOR, RowTaps, copy_every_other, copy_vector, double_vector, filter_rows
+from ghostnp.kernels.runtime.rows import (
+    VECTOR,
+    RowTaps,
+    copy_every_other,
+    copy_vector,
+    double_vector,
+    filter_rows,
+    scale_row,
+    sum_periods,
+)
 from ghostnp.kernels.runtime.strips import DEALT, SIZES, filter_strip
 
 pytestmark = [pytest.mark.small, pytest.mark.parametrize("dtype", [np.float32, np.float64])]
@@ -25,6 +34,16 @@ def _double(source, i, target, j, count):
 @leaf
 def _copy_every_other(source, i, target, j, count):
     copy_every_other(source, i, target, j, count)
+
+
+@leaf
+def _sum_periods(x, period, totals):
+    sum_periods(x, period, totals)
+
+
+@leaf
+def _scale_row(x, factors, y):
+    scale_row(x, factors, y)
 
 
 @leaf
@@ -53,6 +72,31 @@ def test_a_vector_is_copied_up_to_the_count(dtype):
         np.testing.assert_array_equal(target[3 : 3 + copied], source[2 : 2 + copied])
         assert np.isnan(target[:3]).all()
         assert np.isnan(target[3 + copied :]).all()
+
+
+def test_a_row_is_summed_period_by_period(dtype):
+    lanes = VECTOR // np.dtype(dtype).itemsize
+    periods = [period for period in range(1, lanes + 1) if lanes % period == 0]
+    for size, period in product([*counts(dtype), 0, 4 * lanes, 9 * lanes - 1], periods):
+        x = np.append(np.arange(1, size + 1, dtype=dtype), dtype(np.nan))[:size]
+        totals = np.full(lanes + 1, np.nan, dtype)
+        _sum_periods(x, period, totals)
+        np.testing.assert_array_equal(totals[:period], [x[n::period].sum() for n in range(period)])
+        assert np.isnan(totals[lanes])
+
+
+def test_a_row_is_scaled_by_one_factor_or_by_as_many_as_a_vector_has(dtype):
+    lanes = VECTOR // np.dtype(dtype).itemsize
+    for size, factors in product(
+        [*counts(dtype), 0, 5 * lanes - 1], [np.full(1, 3, dtype), np.arange(2, lanes + 2, dtype=dtype)]
+    ):
+        x, y = np.arange(1, size + 1, dtype=dtype), np.full(size + 1, np.nan, dtype)
+        expected = x * np.resize(factors, size)
+        _scale_row(x, factors, y[:size])
+        np.testing.assert_array_equal(y[:size], expected)
+        assert np.isnan(y[size])
+        _scale_row(x, factors, x)
+        np.testing.assert_array_equal(x, expected)
 
 
 def test_a_vector_is_doubled_up_to_the_count(dtype):
