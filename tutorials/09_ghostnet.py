@@ -142,7 +142,8 @@ for name in ("ghostnet_050", "ghostnet_100", "ghostnet_130"):
     )
 
 # %% [markdown]
-# **The names are those of the official checkpoint**, so that its weights can be loaded (tutorial 15, "Names"):
+# **The names are those of the official checkpoint**, so that its weights can be loaded (tutorial 15, "Names").
+# `state_dict()` is a dict of all arrays of a network, parameters and running statistics, by name:
 
 # %%
 official = create_model("ghostnet_100")

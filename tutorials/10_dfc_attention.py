@@ -258,9 +258,9 @@ source(ops.resize_bilinear_backward)
 # they do stay between 0 and 1: the nearest neighbour copies factors, and a bilinear blend of two factors,
 # $(1 - t) a + t b$, lies between $a$ and $b$.
 #
-# What does change is the result. Write $\text{sig}$ for the sigmoid and "up" for enlarging. For the nearest neighbour the order
-# makes no difference, $\text{up}(\text{sig}(x)) = \text{sig}(\text{up}(x))$: the two *commute*. For a blend it does, since the sigmoid of
-# a mean is not the mean of the sigmoids. By hand, halfway between $-4$ and $0$:
+# What does change is the result. Write $\text{sig}$ for the sigmoid and "up" for enlarging. For the nearest neighbour
+# the order makes no difference, $\text{up}(\text{sig}(x)) = \text{sig}(\text{up}(x))$: the two *commute*. For a blend
+# it does, since the sigmoid of a mean is not the mean of the sigmoids. By hand, halfway between $-4$ and $0$:
 # $(\text{sig}(-4) + \text{sig}(0)) / 2 = (0.018 + 0.5) / 2 = 0.26$, but $\text{sig}(-2) = 0.12$.
 
 # %%
@@ -317,15 +317,16 @@ show(figure)
 # %% [markdown]
 # ## Backward
 #
-# **Decoupled attention.** Both steps are sums of products, so each hands its share of `dy` to both of its factors. Go
-# back in the opposite order: the row step first, whose input was $a'$, then the column step, whose input was $z$.
+# **Decoupled attention.** Each step is a sum of products. In such a sum the gradient of one factor is `dy` times the
+# other factor. Go back in the opposite order: first the row step, whose input was $a'$, then the column step, whose
+# input was $z$.
 #
 # $$da'[h, j] = \sum_w F_W[w, h, j] \cdot dy[h, w], \qquad dF_W[w, h, j] = dy[h, w] \cdot a'[h, j],$$
 #
 # $$dz[i, w] = \sum_h F_H[h, i, w] \cdot da'[h, w], \qquad dF_H[h, i, w] = da'[h, w] \cdot z[i, w].$$
 #
-# (For each channel; the weights' gradients are summed over the images.) In the code, `dcolumns` is $da'$. Note that
-# $a'$ is needed again: `columns` is computed anew here instead of being remembered.
+# (This is for one channel. The gradients of the weights are also summed over the images.) In the code, `dcolumns` is
+# $da'$. The value $a'$ is needed again. `columns` computes it a second time, instead of keeping it in memory.
 
 # %%
 source(ops.decoupled_attention_backward)
@@ -343,8 +344,8 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# **The gated module.** The module multiplies its maps with factors $f$, $y = \text{maps} \cdot f$. Both the maps and $f$ were made from the same
-# `x`. So there are two paths back, and their results are added:
+# **The gated module.** The module multiplies its maps with factors $f$, $y = \text{maps} \cdot f$. Both the maps and
+# $f$ were made from the same `x`. So there are two paths back, and their results are added:
 #
 # $$d\text{maps} = dy \cdot f, \qquad df = dy \cdot \text{maps}, \qquad dx = dx_\text{ghost}(d\text{maps}) + dx_\text{attention}(df).$$
 #

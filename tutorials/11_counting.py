@@ -399,7 +399,7 @@ assert_laws(ops, "hard_swish", examples=50)
 # | `dw` | $x \cdot dy$ | weight | $P$ |
 #
 # So the backward pass costs $2 P$, and a training step costs about three times a forward pass. (It is a little less:
-# nobody needs the `dx` of the photo, so the first layer can leave it out.) The forward line of a pointwise convolution
+# the `dx` of the photo is not needed, so the first layer can leave it out.) The forward line of a pointwise convolution
 # and the two backward lines that belong to it:
 
 # %%

@@ -144,7 +144,7 @@ print("header: ", json.loads(contents[8 : 8 + length]))
 print("numbers:", *np.frombuffer(contents[8 + length :], np.float32))
 
 # %% [markdown]
-# PyTorch's own `.pth` files are *pickles*. Loading a pickle can run any program that somebody put into it.
+# PyTorch's own `.pth` files are *pickles*. Loading a pickle can run any program that was put into it.
 # So ghostnp does not open them, and says what to do instead:
 
 # %%
@@ -200,7 +200,7 @@ assert np.array_equal(fresh(x), logits)
 # PyTorch calls missing arrays *missing keys* and additional ones *unexpected keys*. It also has `strict=False`, which
 # loads the arrays that fit and leaves the others as they are. Then a network can run with some random layers, without a
 # message. ghostnp has no such option. Where only the names differ, they can be translated before loading.
-# `official_names` knows the names that wrappers of PyTorch and the library timm use:
+# `official_names` translates the names that wrappers of PyTorch and the library timm use:
 
 # %%
 wrapped = {f"module.{name}": array for name, array in loaded.items()}

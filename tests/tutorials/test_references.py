@@ -63,7 +63,7 @@ def test_there_are_references_with_headings():
 
 
 def test_tutorials_in_the_glossary_s_last_column_use_the_word():
-    """Each row's tutorial has the word in English (whatever its ending) or in Chinese, or calls what it is in ghostnp."""
+    """Each row's tutorial has the word in English (whatever its ending) or in Chinese, or ghostnp's function."""
     missing, rows = [], 0
     for line in (FOLDER / "GLOSSARY.md").read_text(encoding="utf-8").splitlines():
         cells = line.strip("| ").split(" | ")
