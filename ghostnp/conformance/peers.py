@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ghostnp.conformance.spelling import PRELUDE, Recorder, numbers, watching, watching_torch
+from ghostnp.ops.vocabulary import operator_named
 from ghostnp.testing.comparison import CallStyle
 from ghostnp.testing.frameworks import Adapter, Jax, Keras, Torch
 
@@ -41,9 +42,9 @@ class Peer:
     paddings : str
         As of `ghostnp.testing.calls`.
     fixed : dict
-        For an operator, what is fixed in its calls, since the framework has nothing else.
-    layout, weights
-        As of `assert_matches`; weights by operator.
+        For an argument, what is fixed in calls that have it, since the framework has nothing else.
+    layout
+        As of `assert_matches`; with NHWC come the filters of Keras.
     modules : dict
         What the vocabulary calls the framework's modules, and a script does.
     differentiates : bool
@@ -60,7 +61,6 @@ class Peer:
     dtypes: tuple[str, ...] = ("float32",)
     paddings: str = "any"
     layout: str = "NCHW"
-    weights: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, dict[str, Any]] = field(default_factory=dict)
     modules: dict[str, str] = field(default_factory=dict)
     differentiates: bool = True
@@ -94,11 +94,20 @@ class Peer:
     def style(self, operator, dtype):
         """How the function wants to be called."""
         sums = "float32" if dtype in ("float16", "bfloat16") else None
-        return CallStyle(self.layout, self.weights.get(operator, "OIHW"), self.adapter, dtype, sums)
+        return CallStyle(self.layout, self._weights(operator), self.adapter, dtype, sums)
 
     def given(self, operator):
         """What calls of an operator are drawn from, as of `ghostnp.testing.draw.strata`."""
-        return {"paddings": self.paddings} | self.fixed.get(operator, {})
+        row, given = operator_named(operator), {"paddings": self.paddings}
+        for name, values in self.fixed.items():
+            given |= values if name in (*row.positional, *row.keywords) else {}
+        return given
+
+    def _weights(self, operator):
+        row = operator_named(operator)
+        if self.layout == "NCHW" or row.family != "convolution":
+            return "OIHW"
+        return "HWCM" if row.sees == "own" else "HWIO"
 
     def begins(self, calls):
         """How a script of these calls begins."""
@@ -240,8 +249,15 @@ def _has_arrays(value):
     return hasattr(value, "dtype") or (isinstance(value, list) and all(map(_has_arrays, value)))
 
 
-_SYMMETRIC_KERAS = {"dilation": 1, "batch": 2}
-_HWIO = dict.fromkeys(("standard_conv2d", "pointwise_conv2d"), "HWIO")
+# What neither JAX nor Keras has: `fixed` of the peers, by a keyword or by a family.
+_BARE: dict[str, dict[str, Any]] = {
+    "align_corners": {"align_corners": False},
+    "label_smoothing": {"label_smoothing": None},
+}
+# Of empty batches Keras gets the shape wrong, and a dilation together with a stride it refuses.
+_FULL: dict[str, Any] = {"batch": 2}
+_KERAS = _BARE | {"keep": {"keep": None}, "kernel_size": _FULL, "dilation": {"dilation": 1} | _FULL}
+
 
 PEERS: dict[str, Callable[[], Peer]] = {
     "pytorch": lambda: _PyTorch(
@@ -251,24 +267,14 @@ PEERS: dict[str, Callable[[], Peer]] = {
     "jax": lambda: _Jax(
         "JAX", ("jax", "jaxlib"), "ghostnp.conformance.jax_vocabulary", Jax(),
         f"import jax\nimport jax.numpy as jnp\n{PRELUDE}", ("float32", "float64", "float16", "bfloat16"),
-        fixed={"resize_bilinear": {"align_corners": False}, "softmax_cross_entropy": {"label_smoothing": None}},
+        fixed=_BARE,
         modules={"jax": "jax", "jnp": "jax.numpy", "lax": "jax.lax"},
         share=1 / 8,
     ),
     "keras": lambda: _Keras(
         "Keras on TensorFlow", ("keras", "tensorflow"), "ghostnp.conformance.keras_vocabulary",
         Keras(), f"import keras\nimport tensorflow as tf\n{PRELUDE}", ("float32", "float64"), "words", "NHWC",
-        _HWIO | dict.fromkeys(("depthwise_conv2d", "separable_conv2d"), "HWCM"),
-        {
-            # Of empty batches it gets the shape wrong, and a dilation together with a stride it refuses.
-            **dict.fromkeys(("standard_conv2d", "pointwise_conv2d", "depthwise_conv2d"), _SYMMETRIC_KERAS),
-            "separable_conv2d": _SYMMETRIC_KERAS,
-            "max_pool2d": {"batch": 2},
-            "avg_pool2d": {"batch": 2},
-            "resize_bilinear": {"align_corners": False},
-            "softmax_cross_entropy": {"label_smoothing": None},
-            "concat": {"keep": None},
-        },
+        _KERAS,
         {"keras": "keras"},
         share=1 / 4,
     ),
