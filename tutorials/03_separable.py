@@ -58,8 +58,8 @@ show(pictures.connectivity(6, 3))
 # | pointwise | $1 \cdot 1 \cdot 3 \cdot 4$ | 12 |
 # | both | $27 + 12$ | 39 |
 #
-# All four numbers are right (claims N20 to N23). Document 004 then says that 39 is "about a third" of 108 (claim N24).
-# More precisely it is 36%. In general, with $C$ input channels, the share is
+# All four numbers are right (claims N20, N21, N22 and N23). Document 004 then says that 39 is "about a third" of 108
+# (claim N24). More precisely it is 36%. In general, with $C$ input channels, the share is
 #
 # $$\frac{C k^2 + C \cdot C_\text{out}}{C \cdot C_\text{out} \cdot k^2} = \frac{1}{C_\text{out}} + \frac{1}{k^2},$$
 #

@@ -305,9 +305,9 @@ print("ResNeXt,    c = 256, m = 128 in 32 groups of 4: ", resnext_unit(56, 56, 2
 print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28, 240, 60, 3).working)
 
 # %% [markdown]
-# Document 001 writes three lines for the same units, with one letter $m$ (claims N11 to N13). Its line for ResNet means
-# the whole middle width, and its line for ResNeXt the width of one *group* (claim C18). Both lines are right in their
-# own meaning. Its line for ShuffleNet is
+# Document 001 writes three lines for the same units, with one letter $m$ (claims N11, N12 and N13). Its line for ResNet
+# means the whole middle width, and its line for ResNeXt the width of one *group* (claim C18). Both lines are right in
+# their own meaning. Its line for ShuffleNet is
 #
 # $$ghwm \cdot \frac{c}{g} + hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #
