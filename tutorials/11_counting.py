@@ -132,11 +132,11 @@ print(layer.macs.working)
 # `torch.utils.flop_counter`, count two for each multiply-add. (FLOPS with a capital S is a speed: operations *per
 # second*.)
 #
-# **Does bias count?** As a parameter it usually counts. Document 000 counts "+1" for each filter;
-# documents 001 and 004 leave it out. As work, some tools count one addition for each output.
+# **Does bias count?** As a parameter it usually counts. Document 000 counts "+1" for each filter; documents 001 and 004
+# leave it out (claims N21 and N22 are the two counts of 004). As work, some tools count one addition for each output.
 
 # %%
-claims("C19", "C45")
+claims("C19", "C45", "N21", "N22")
 
 # %% [markdown]
 # **Where is batch norm?** Its scale and shift are trained, so they are parameters. Its mean and variance are *buffers*
@@ -242,6 +242,13 @@ print("\n".join(lines))
 # %%
 print("ResNet's unit:    ", resnet_unit(56, 56, 256, 64).working)
 print("ShuffleNet's unit:", shufflenet_unit(28, 28, 240, 60, 3).working)
+
+# %% [markdown]
+# The line for the third unit, ResNeXt's, is right only if its $m$ is the width of one group (claim N12). In the line
+# before it, $m$ is the whole width.
+
+# %%
+claims("N12")
 
 # %% [markdown]
 # ## A counter is a backend
