@@ -23,13 +23,14 @@ from hypothesis import strategies as st
 
 from ghostnp import ops
 from ghostnp.course.grader.clock import OWN, Clock, Limits, Stage
-from ghostnp.course.grader.comparing import Sample, shown_arguments, try_call
+from ghostnp.course.grader.comparing import Case, Sample, cases, settled, shown_arguments, try_call
 from ghostnp.course.grader.functions import graded_names, registered
 from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.course.grader.hints import hints
 from ghostnp.ops.vocabulary import function_named, operator_named
 from ghostnp.testing import calls, laws_of, smallest_failure
 from ghostnp.testing.calls import GHOST, definition
+from ghostnp.testing.laws.table import calls_for
 
 _EXAMPLES, _EXAMPLES_OF_A_LAW = 100, 33
 
@@ -132,9 +133,9 @@ class Child:
                     "the star are part of the vocabulary."]}  # fmt: skip
         samples: list[Sample] = []
         watched = self.watched(name, answer)
-        drawn = calls(name.removesuffix("_backward"), long="")  # small maps, since there are seconds
+        drawn = cases(name, _EXAMPLES)
         stage = self.comparison(name, watched, samples, self.clock.left / 2)
-        failure = smallest_failure(drawn, stage, _EXAMPLES)
+        failure = smallest_failure(drawn, stage)
         if failure is not None:
             return self.difference(name, failure, samples, lambda: self.laws(name, watched)[0])
         laws, broken = self.laws(name, watched)
@@ -143,7 +144,8 @@ class Child:
         if broken is None:
             return _passed([same, *laws])
         # A law sees what one set of numbers may hide: compare on the call that broke it, with other numbers.
-        alike = st.builds(lambda seed: broken.replace(seed=seed), st.integers(0, 2**16))
+        alike = st.builds(lambda seed, whole: Case(broken.replace(seed=seed), whole and broken.regime == "usual"),
+                          st.integers(0, 2**16), st.booleans())  # fmt: skip
         stage = self.comparison(name, watched, samples, self.clock.left - 1)
         failure = smallest_failure(alike, stage, _EXAMPLES)
         if failure is not None:
@@ -188,9 +190,9 @@ class Child:
     def comparison(self, name, watched, samples, reserve):
         """A stage that compares it with the definition; all that is tried joins `samples`."""
 
-        def same(call):
-            self.doing(name, repr(call))
-            sample = try_call(name, watched, call)
+        def same(case):
+            self.doing(name, repr(case))
+            sample = try_call(name, watched, case)
             samples.append(sample)
             if sample.difference is not None:
                 raise BrokenError(sample.difference.says)
@@ -199,16 +201,16 @@ class Child:
 
     def difference(self, name, failure, samples, laws_of_it):
         """What to say where it differs from the definition."""
-        call, error = failure
+        case, error = failure
         if not isinstance(error, BrokenError):
             found = self.failure(error)
-            return found if found["status"] == "not started" else found | {"case": repr(call)}
-        sample = next(each for each in reversed(samples) if each.call == call and each.difference is not None)
+            return found if found["status"] == "not started" else found | {"case": repr(case)}
+        sample = next(each for each in reversed(samples) if each.case == case and each.difference is not None)
         details = sample.difference
         same = {"law": "the same as the definition", "kept": False, "says": "", "case": "",
                 "calls": len(samples), "wanted": _EXAMPLES, "cut_short": False}  # fmt: skip
         return {
-            "status": "wrong", "says": details.says, "case": repr(call), "arguments": shown_arguments(sample),
+            "status": "wrong", "says": details.says, "case": repr(case), "arguments": shown_arguments(sample),
             "expected": details.expected, "got": details.got, "difference": details.difference,
             "where": details.where, "hints": hints(name, sample, samples), "laws": [same, *laws_of_it()],
         }  # fmt: skip
@@ -217,9 +219,9 @@ class Child:
         """Which laws it keeps, each with how often it was tried; and a call that breaks one."""
         operator, backward = name.removesuffix("_backward"), name.endswith("_backward")
         found, broken = [], None
-        namespace = SimpleNamespace(**{other: self.watched(other, function) for other, function in self.own.items()})
-        setattr(namespace, name, watched)
-        held = [law for law in laws_of(operator) if (law.of == "backward") == backward and "usual" in law.regimes]
+        functions = {other: self.watched(other, function) for other, function in self.own.items()} | {name: watched}
+        namespace = SimpleNamespace(**{each: settled(each, function) for each, function in functions.items()})
+        held = [law for law in laws_of(operator) if (law.of == "backward") == backward]
         for number, law in enumerate(held):
 
             def holds(call, law=law):
@@ -228,7 +230,7 @@ class Child:
 
             left = max(self.clock.left, 0)
             stage = Stage(holds, self.clock, left - left / (len(held) - number))
-            failure = smallest_failure(calls(operator, long=""), stage, _EXAMPLES_OF_A_LAW)
+            failure = smallest_failure(calls_for(operator, [law], _EXAMPLES_OF_A_LAW, long=""), stage)
             case, says = (repr(failure[0]), _sentence(failure[1])) if failure else ("", "")
             broken = failure[0] if failure and broken is None else broken
             kept = failure is None if stage.tried else None  # what was not tried is not said to hold

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from ghostnp.cli import main
 from ghostnp.course.grader import Limits
-from tests.course.grader.answers import PREAMBLE, STUBS, WRONG, definition, right_answer
+from tests.course.grader.answers import PREAMBLE, RIGHT, STUBS, WRONG, WRONG_IN_USE, definition, right_answer
 
 
 @pytest.fixture
@@ -45,6 +45,18 @@ def test_what_is_wrong_is_said_in_words(hand_in, mistake):
 def test_a_right_answer_passes(hand_in, name):
     result = hand_in(right_answer(name))
     assert (result.exit_code, result.output.split(":")[0]) == (0, f"✓ {name}"), result.output
+
+
+@pytest.mark.parametrize("mistake", WRONG_IN_USE)
+def test_numbers_tell_what_small_whole_ones_hide(hand_in, mistake):
+    result = hand_in(PREAMBLE + WRONG_IN_USE[mistake])
+    assert (result.exit_code, result.output[0]) == (1, "✗"), result.output
+
+
+@pytest.mark.parametrize("way", RIGHT)
+def test_right_in_another_way_is_right(hand_in, way):
+    result = hand_in(PREAMBLE + RIGHT[way])
+    assert (result.exit_code, result.output[0]) == (0, "✓"), result.output
 
 
 def test_there_are_a_dozen_exercises_and_more():
