@@ -132,7 +132,8 @@ def transform_bound(call, arguments, dtype, dy=None):
     keywords = {"groups": call.keywords["groups"]} if "groups" in call.keywords else {}
     made = Call(call.operator, **{name: part.shape for name, part in given.items()}, **keywords)
     maps = [arguments["x"], *([] if dy is None else [dy])]
-    points = max(4 * np.prod([n + 1 for n in part.shape[2:]]) * 4 for part in maps)
+    # With a kernel and padding around them; of the number only the logarithm counts.
+    points = 16 * max(int(np.prod([pixels + 1 for pixels in part.shape[2:]])) for part in maps)
     share = _MARGIN * _Rounding(dtype).gamma(6 * np.log2(points))
     if dy is None:
         return [share * part for part in leaves(run(ops, made, given)[0])]

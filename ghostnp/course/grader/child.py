@@ -97,7 +97,12 @@ class Child:
         for name in answers:
             if name not in skipped:
                 self.clock = Clock(self.limits)
-                self.find(name, **(_unable(name) or self.check(name, answers[name])))
+                try:
+                    found = _unable(name) or self.check(name, answers[name])
+                except Exception as error:  # of the grader's own: it says nothing about the answer
+                    failed = f"the grader itself failed ({type(error).__name__}: {error}), which says nothing about it"
+                    found = {"status": "not reached", "says": f"it was not checked to the end: {failed}"}
+                self.find(name, **found)
 
     def provide(self, provider):
         """Import a module, or a file, that registers operators for the file to define once more."""
@@ -137,7 +142,7 @@ class Child:
         stage = self.comparison(name, watched, samples, self.clock.left / 2)
         failure = smallest_failure(drawn, stage)
         if failure is not None:
-            return self.difference(name, failure, samples, lambda: self.laws(name, watched)[0])
+            return self.difference(name, failure, samples, watched, lambda: self.laws(name, watched)[0])
         laws, broken = self.laws(name, watched)
         same = {"law": "the same as the definition", "kept": True, "says": "", "case": "",
                 "calls": stage.tried, "wanted": _EXAMPLES, "cut_short": stage.cut_short}  # fmt: skip
@@ -149,7 +154,7 @@ class Child:
         stage = self.comparison(name, watched, samples, self.clock.left - 1)
         failure = smallest_failure(alike, stage, _EXAMPLES)
         if failure is not None:
-            return self.difference(name, failure, samples, lambda: laws)
+            return self.difference(name, failure, samples, watched, lambda: laws)
         first = next(law for law in laws if law["kept"] is False)
         return {"status": "wrong", "says": first["says"], "case": first["case"], "laws": [same, *laws],
                 "hints": hints(name, None, [], first["says"])}  # fmt: skip
@@ -199,14 +204,31 @@ class Child:
 
         return Stage(same, self.clock, reserve)
 
-    def difference(self, name, failure, samples, laws_of_it):
+    def look_around(self, name, watched, samples):
+        """Try other calls as well, so that a hint is not one for the smallest call alone."""
+
+        def look(case):
+            self.doing(name, repr(case))
+            try:
+                samples.append(try_call(name, watched, case))
+            except Exception:
+                return  # that it raises there is another mistake, and the one that was found is told
+
+        stage = Stage(look, self.clock, self.clock.left - 1)
+        smallest_failure(calls(name.removesuffix("_backward"), long="").map(Case), stage, 30)
+
+    def difference(self, name, failure, samples, watched, laws_of_it):
         """What to say where it differs from the definition."""
         case, error = failure
+        if isinstance(error.__cause__, BrokenError):  # it passed when it was repeated
+            says = "the same call gives another result when it is repeated"
+            return {"status": "wrong", "says": says, "case": repr(case), "hints": hints("", None, [], "second call")}
         if not isinstance(error, BrokenError):
             found = self.failure(error)
             return found if found["status"] == "not started" else found | {"case": repr(case)}
         sample = next(each for each in reversed(samples) if each.case == case and each.difference is not None)
         details = sample.difference
+        self.look_around(name, watched, samples)
         same = {"law": "the same as the definition", "kept": False, "says": "", "case": "",
                 "calls": len(samples), "wanted": _EXAMPLES, "cut_short": False}  # fmt: skip
         return {

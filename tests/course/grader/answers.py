@@ -277,7 +277,8 @@ WRONG_IN_USE = {
     "depthwise in float16": _DEPTHWISE.format(
         x="x.astype(np.float16)", w="weight.astype(np.float16)", y=f"({_SUM}).astype(x.dtype)"
     ),
-    "shuffle to int": "def channel_shuffle(x, groups):\n    n, c, h, w = x.shape\n    x, dtype = x.astype(int), x.dtype\n"
+    "shuffle to int": "def channel_shuffle(x, groups):\n    n, c, h, w = x.shape\n"
+    "    x, dtype = x.astype(int), x.dtype\n"
     "    return x.reshape(n, groups, c // groups, h, w).swapaxes(1, 2).reshape(x.shape).astype(dtype)\n",
     "crelu at zero": "def crelu(x):\n    return np.concatenate([np.where(x > 0, x, 0 * x - (x == 0)), "
     "np.where(x < 0, -x, 0)], 1).astype(x.dtype)\n",
@@ -325,3 +326,103 @@ def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
     "softmax": "def softmax(x):\n    e = np.exp(x - x.max(axis=1, keepdims=True, initial=-np.inf))\n"
     "    return e / e.sum(axis=1, keepdims=True)\n",
 }
+_BACKWARD = """
+def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
+    m = {m}
+    sigma = np.sqrt(var + x.dtype.type(eps))[:, None, None]
+    hat = (x - mean[:, None, None]) / sigma
+    dw, db = (dy * hat).sum((0, 2, 3)), dy.sum((0, 2, 3))
+    dx = weight[:, None, None] / sigma * (dy - db[:, None, None] / m - hat * dw[:, None, None] / m)
+    return {results}
+"""
+_TWO_PASSES = "((x - mean[:, None, None]) ** 2).mean(axis=(0, 2, 3))"
+_GRADIENTS = """
+def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
+    window = conv2d_window(
+        x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
+    )
+    m = len(weight) // x.shape[1]
+    xp = pad(x, window).repeat(m, axis=1)
+    dxp, dweight = np.zeros_like(xp), np.zeros_like(weight)
+    for u, v in np.ndindex(window.kernel):
+        tap(dxp, u, v, window)[...] += weight[:, 0, u, v, None, None] * dy
+        dweight[:, 0, u, v] = (dy * tap(xp, u, v, window)).sum(axis=(0, 2, 3))
+    dx = crop(dxp, window).reshape(len(x), x.shape[1], m, *x.shape[2:]).sum(axis=2)
+    return {results}
+"""
+# name, answer, what has to be said, and what must not be
+HINTED = {
+    "M without the batch": (_BACKWARD.format(m="x.shape[2] * x.shape[3]", results="dx, dw, db"), ["dx has wrong"], []),
+    "a generator": (
+        _BACKWARD.format(m="dw", results="(g for g in (dx, dw, db))").replace("m = dw", "m = 1"),
+        ["and one generator came"],
+        [],
+    ),
+    "a generator of parts": (
+        "def concat_backward(dy, xs, *, keep=None):\n    return (np.zeros_like(x) for x in xs)\n",
+        ["generator"],
+        [],
+    ),
+    "a weight of the wrong shape": (
+        _BACKWARD.format(m="x.size // x.shape[1]", results="dx, dw[:, None], db"),
+        ["dweight has shape"],
+        [],
+    ),
+    "the order of the returns": (
+        _BACKWARD.format(m="x.size // x.shape[1]", results="dx, db, dw"),
+        ["in the wrong order: return dx, dweight, dbias"],
+        ["sign"],
+    ),
+    "eps outside the root": (
+        _BATCH_NORM.format(var=_TWO_PASSES).replace(
+            "np.sqrt(var + x.dtype.type(eps))", "(np.sqrt(var) + x.dtype.type(eps))"
+        ),
+        ["under the root"],
+        [],
+    ),
+    "no bias in a batch norm": (
+        _BATCH_NORM.format(var=_TWO_PASSES).replace(" + bias[:, None, None]", ""),
+        ["The bias is left out"],
+        [],
+    ),
+    "no weight in a batch norm": (
+        _BATCH_NORM.format(var=_TWO_PASSES).replace("weight[:, None, None] * ", ""),
+        ["The weight is left out"],
+        [],
+    ),
+    "float64 comes out": (
+        _DEPTHWISE.format(x="x", w="weight", y=f"({_SUM}).astype(np.float64)"),
+        ["np.zeros(shape, x.dtype)"],
+        ["flipped"],
+    ),
+    "a wrong gradient of the bias": (
+        _GRADIENTS.format(results="dx, dweight, 2 * dy.sum(axis=(0, 2, 3))"),
+        ["dbias has wrong numbers"],
+        ["flipped", "in reverse"],
+    ),
+    "a bias without sum over images": (
+        _GRADIENTS.format(results="dx, dweight, dy.sum(axis=(2, 3))"),
+        ["dbias has shape"],
+        ["flipped"],
+    ),
+    "kept from call to call": (
+        "_seen = []\ndef relu(x):\n    _seen.append(1)\n"
+        "    return np.maximum(x, 0) + np.asarray(len(_seen) % 2, x.dtype)\n",
+        ["kept from one call to the next"],
+        ["raises"],
+    ),
+    "a view that cannot be written into": (
+        "def global_avg_pool2d_backward(dy, x):\n"
+        "    return np.broadcast_to(dy / x.dtype.type(x.shape[2] * x.shape[3]), x.shape)\n",
+        ["cannot be written into", "add .copy()"],
+        [],
+    ),
+    "linear": ("def linear(x, weight, bias=None):\n    return x @ weight.T\n", ["there is a bias"], []),
+    "attention": (
+        "def full_attention(z, weight):\n    return np.zeros_like(z) + z.sum()\n",
+        ["✗ full_attention"],
+        ["hint"],
+    ),
+}
+for _, _, _unsaid in HINTED.values():
+    _unsaid += ["the grader", "process"]
