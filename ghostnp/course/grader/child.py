@@ -12,7 +12,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from importlib import import_module
-from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,10 +22,11 @@ from hypothesis import strategies as st
 
 from ghostnp import ops
 from ghostnp.course.grader.clock import OWN, Clock, Limits, Stage
-from ghostnp.course.grader.comparing import Case, Sample, cases, settled, shown_arguments, try_call
+from ghostnp.course.grader.comparing import Case, Sample, cases, not_empty, settled, shown_arguments, try_call
 from ghostnp.course.grader.functions import graded_names, registered
-from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
+from ghostnp.course.grader.guard import CACHES, ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.course.grader.hints import hints
+from ghostnp.course.grader.source import Loader
 from ghostnp.ops.vocabulary import function_named, operator_named
 from ghostnp.testing import calls, laws_of, smallest_failure
 from ghostnp.testing.calls import GHOST, definition
@@ -58,7 +58,8 @@ class Child:
 
     def __init__(self, path, folder, limits):
         self.path, self.limits, self.clock = path, limits, Clock(limits)
-        self.guard, self.noise = Guard(), Noise()
+        self.guard, self.noise = Guard(path.parent, folder / CACHES), Noise()
+        self.place: Callable = "line {}".format
         self.findings = (folder / "findings").open("a", encoding="utf-8")
         self.progress = (folder / "progress").open("w", encoding="utf-8")
         self.own: dict[str, Callable] = {}  # functions of operators that the file itself registered
@@ -87,13 +88,21 @@ class Child:
         names = [name + ending for name in registered() if name not in given for ending in ("", "_backward")]
         self.own = {name: function for name in names if (function := function_named(name))}
         found = {name: value for name in graded_names() if callable(value := getattr(module, name, None))}
+        found = {name: value for name, value in found.items() if self.wrote(value) or hasattr(value, "stands_before")}
         # What was imported to be used is no answer, unless there is nothing else.
         answers = {name: value for name, value in found.items() if not hasattr(value, "stands_before")} or found
+        # Nor is a helper that happens to have an operator's name, unless the file is called after it.
+        helpers = {name for name, value in answers.items() if _signature(value) != _signature(definition(name))}
+        helpers -= {name for name in helpers if self.path.stem.endswith(name)}
+        if helpers != answers.keys():
+            answers = {name: value for name, value in answers.items() if name not in helpers}
+        else:
+            helpers = set()
         answers |= self.own
         own = {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
         parts = {part.__name__ for name in registered() for part in _parts(operator_named(name))}
         others = [name for name in vars(module) if name in own - found.keys() - parts]
-        self.find("", status="loaded", functions=list(answers), others=others)
+        self.find("", status="loaded", functions=list(answers), others=others, helpers=sorted(helpers))
         for name in answers:
             if name not in skipped:
                 self.clock = Clock(self.limits)
@@ -103,6 +112,13 @@ class Child:
                     failed = f"the grader itself failed ({type(error).__name__}: {error}), which says nothing about it"
                     found = {"status": "not reached", "says": f"it was not checked to the end: {failed}"}
                 self.find(name, **found)
+
+    def wrote(self, function):
+        """Whether it is from the file, or from one beside it."""
+        home = sys.modules.get(getattr(function, "__module__", None) or type(function).__module__)
+        written = Path(getattr(home, "__file__", None) or "/")
+        # An environment may be in the folder as well.
+        return written.is_relative_to(self.path.parent) and "site-packages" not in written.parts
 
     def provide(self, provider):
         """Import a module, or a file, that registers operators for the file to define once more."""
@@ -123,6 +139,9 @@ class Child:
         """The file as a module."""
         self.doing("", "importing the file", self.limits.start_seconds)
         module = _module_of(self.path, self.path.stem + "_to_check")
+        self.place = module.__loader__.place
+        if self.path.suffix == ".ipynb":
+            module.display = print
         with self.guard.watch():
             module.__loader__.exec_module(module)
         return module
@@ -252,7 +271,7 @@ class Child:
 
             left = max(self.clock.left, 0)
             stage = Stage(holds, self.clock, left - left / (len(held) - number))
-            failure = smallest_failure(calls_for(operator, [law], _EXAMPLES_OF_A_LAW, long=""), stage)
+            failure = smallest_failure(not_empty(calls_for(operator, [law], _EXAMPLES_OF_A_LAW, long="")), stage)
             case, says = (repr(failure[0]), _sentence(failure[1])) if failure else ("", "")
             broken = failure[0] if failure and broken is None else broken
             kept = failure is None if stage.tried else None  # what was not tried is not said to hold
@@ -263,7 +282,7 @@ class Child:
     def failure(self, error):
         """What to say of an exception, wherever it came from."""
         line, text = self.line(error)
-        where = f"line {line}: {text}" if line else ""
+        where = f"{self.place(line)}: {text}" if line else ""
         if isinstance(error, NotImplementedError):
             return {"status": "not started", "says": "not started yet: it still says NotImplementedError"}
         if isinstance(error, HandedOverError):
@@ -281,7 +300,7 @@ class Child:
             says = str(error)
         elif isinstance(error, SyntaxError):
             line, text = error.lineno, (error.text or "").strip()
-            says, where = f"Python cannot read it: {error.msg}", f"line {line}: {text}"
+            says, where = f"Python cannot read it: {error.msg}", f"{self.place(line)}: {text}" if line else ""
         elif isinstance(error, ImportError):
             says = f"it cannot be imported: {error}"
         return {"status": "wrong", "says": says, "where": where, "hints": hints("", None, [], says)}
@@ -351,7 +370,7 @@ def _parts(row):
 
 def _module_of(path, name):
     """An empty module, known by its name, whose loader will run the file."""
-    loader = SourceFileLoader(name, str(path))
+    loader = Loader(name, str(path))
     spec = spec_from_loader(name, loader)
     assert spec is not None
     module = sys.modules[name] = module_from_spec(spec)

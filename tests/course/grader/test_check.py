@@ -232,7 +232,7 @@ def test_several_functions_are_checked_each_by_itself(hand_in):
         PREAMBLE + "print('hello')\n"
         "def relu(x):\n    while True:\n        pass\n"
         "def clip(x):\n    raise NotImplementedError\n"
-        "def flatten(x):\n    print('noise')\n    return x.reshape(len(x), -1) if len(x) else ops.flatten(x)\n"
+        "def flatten(x):\n    print('noise')\n    return x.reshape(len(x), -1) if len(x) < 3 else ops.flatten(x)\n"
         "def relu6(x: np.ndarray) -> np.ndarray:\n    return np.minimum(np.maximum(x, 0), 6)\n",
         "--json",
     )
