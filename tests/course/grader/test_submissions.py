@@ -79,7 +79,7 @@ def test_the_function_after_which_a_file_is_called_is_no_helper(check):
 def test_packages_on_the_path_are_found(check, tmp_path, monkeypatch):
     (tmp_path / "kits").mkdir()
     (tmp_path / "kits" / "handy.py").write_text("def larger(x):\n    return x * 0 + (abs(x) + x) / 2\n")
-    monkeypatch.setenv("PYTHONPATH", f"{os.environ['PYTHONPATH']}{os.pathsep}kits")
+    monkeypatch.setenv("PYTHONPATH", "kits")
     monkeypatch.chdir(tmp_path)
     result = check("import handy\nimport numpy as np\n" + RELU)
     assert result.exit_code == 0, result.output
