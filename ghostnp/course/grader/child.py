@@ -224,7 +224,7 @@ class Child:
         return Stage(same, self.clock, reserve)
 
     def look_around(self, name, watched, samples):
-        """Try other calls as well, so that a hint is not one for the smallest call alone."""
+        """Try other calls as well, with fractions, so that a hint is not one for the smallest call alone."""
 
         def look(case):
             self.doing(name, repr(case))
@@ -234,7 +234,10 @@ class Child:
                 return  # that it raises there is another mistake, and the one that was found is told
 
         stage = Stage(look, self.clock, self.clock.left - 1)
-        smallest_failure(calls(name.removesuffix("_backward"), long="").map(Case), stage, 30)
+        drawn = not_empty([(calls(name.removesuffix("_backward"), long=""), 30)])
+        smallest_failure(
+            [(strategy.map(lambda call: Case(call, whole=False)), number) for strategy, number in drawn], stage
+        )
 
     def difference(self, name, failure, samples, watched, laws_of_it):
         """What to say where it differs from the definition."""

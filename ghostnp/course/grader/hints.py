@@ -10,8 +10,9 @@ from itertools import permutations
 
 import numpy as np
 
+from ghostnp import ops
 from ghostnp.course.grader.mistakes import KNOWN_MISTAKES
-from ghostnp.testing.calls import leaves
+from ghostnp.testing.calls import leaves, run
 
 _ERRORS = (
     ("was written into", "Begin with a copy or np.zeros_like: the caller still needs what it gave."),
@@ -210,7 +211,10 @@ def _times(value, factor):
 def _in_common(samples):
     """Features that all failing calls have, and none of those that pass."""
     failing = [sample for sample in samples if sample.difference is not None]
-    passing = [sample for sample in samples if sample.difference is None]
+    passing = [sample for sample in samples if sample.difference is None and not _idle(sample)]
+    # Of small whole numbers what is wrong may come out right by chance.
+    with_fractions = [sample for sample in passing if not sample.case.whole]
+    passing = with_fractions if len(with_fractions) >= 3 else passing
     if len(passing) < 3 or not failing:
         return []
     tells: list[tuple[str, Callable]] = [
@@ -223,6 +227,16 @@ def _in_common(samples):
         for feature, holds in tells
         if all(map(holds, failing)) and not any(map(holds, passing))
     ][:2]
+
+
+def _idle(sample):
+    """Whether a convolution reads padding alone, so that no mistake but one in the bias can be seen."""
+    if sample.call.row.family != "convolution":
+        return False
+    if sample.dy is not None:
+        return not np.any(sample.right["dx"])
+    blank = sample.arguments | {"x": np.zeros_like(sample.arguments["x"])}
+    return np.array_equal(run(ops, sample.call, blank)[0], sample.right["y"])
 
 
 def _pair(value):
