@@ -6,7 +6,6 @@ pipe or a device is no file: opening one can wait for ever.
 
 import errno
 import os
-import secrets
 import stat
 from contextlib import contextmanager
 from pathlib import Path
@@ -149,7 +148,7 @@ def replace_all(files):
         for path, contents in files.items():
             end = target(path)
             # Next to it, since moving a file is only all-or-nothing within one file system.
-            part = end.with_name(f".{secrets.token_hex(8)}.part")
+            part = end.with_name(f".{os.urandom(8).hex()}.part")
             waiting[part] = path, end
             with _naming(path):
                 _write(part, contents, end.stat().st_mode & 0o777 if end.exists() else None)

@@ -15,13 +15,13 @@
 #
 # **What does one layer of a convolutional network compute, number by number, and what does it cost?**
 #
-# You need to know Python, and what a matrix is. This page explains everything else, starting from one small window
-# that slides over a picture. It is the first of fifteen tutorials. The last ones build GhostNetV2 and run it forward
-# and backward.
+# You need to know Python, and what a matrix is. This page explains everything else, starting from one small window that
+# slides over a picture. It is the first of fifteen tutorials. Tutorials 08 to 10 build GhostNet and GhostNetV2 and run
+# them forward and backward.
 #
-# A *map* (特征图, feature map) is a matrix of numbers: one colour of a photo, or the output of a layer. A *kernel* (卷积核)
-# is a small matrix of weights. To *convolve* means: lay the kernel on the map, multiply each weight by the number
-# below it, add up the products, and write down the sum. Then move the kernel to the next position and repeat.
+# A *map* (特征图, feature map) is a matrix of numbers: one colour of a photo, or the output of a layer. A *kernel*
+# (卷积核) is a small matrix of weights. To *convolve* means: lay the kernel on the map, multiply each weight by the
+# number below it, add up the products, and write down the sum. Then move the kernel to the next position and repeat.
 #
 # On the way we check what others have written. Five Chinese blog posts teach these networks, and we call them by
 # number. Document 000 builds a GhostNet in Keras, and document 001 a ShuffleNet in Keras. Document 002 explains the
@@ -69,15 +69,14 @@ y
 # *cross-correlation*, and use the word convolution for the flipped version. All deep learning frameworks compute the
 # unflipped one and call it convolution. Since the weights are learnt, a network can use either.
 #
-# ## Padding, stride, dilation
+# ## Padding and stride
 #
-# Three settings change which pixels a window reads.
+# Two settings change where the windows are.
 #
 # - *Padding* (填充) puts $p$ zeros on each side of the map, so that windows also fit at the border.
 # - *Stride* (步长) is the distance $s$ in pixels from one window to the next.
-# - *Dilation* (空洞) is the distance $d$ in pixels between two neighbouring positions of the kernel. Usually $d = 1$.
 #
-# With stride and padding, and $d = 1$, the size of the output is
+# With padding and stride, the size of the output is
 #
 # $$h_\text{out} = \left\lfloor \frac{h + 2p - k}{s} \right\rfloor + 1.$$
 #
@@ -89,29 +88,14 @@ show(pictures.sliding_window(x, np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]), pa
 # %% [markdown]
 # Here $h = 4$, $p = 1$, $k = 3$, $s = 2$: $(4 + 2 - 3) / 2 = 1.5$ is rounded down to 1, and plus 1 this makes 2 rows.
 #
-# With dilation $d$, the first and the last row of the kernel are $d (k - 1)$ pixels apart. The window therefore covers
-# $d (k - 1) + 1$ rows instead of $k$, and this number takes the place of $k$:
-#
-# $$h_\text{out} = \left\lfloor \frac{h + 2p - d (k - 1) - 1}{s} \right\rfloor + 1.$$
-#
-# A 3x3 kernel with dilation 2 covers 5x5 pixels, but it still has 9 weights and still costs 9 multiplications:
-
-# %%
-show(pictures.sliding_window(x, np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]]), padding=1, dilation=2, at=(0, 1)))
-nine = np.zeros((1, 1, 9, 9))
-for d in (1, 2, 3, 4):
-    rows = ops.standard_conv2d(nine, np.ones((1, 1, 3, 3)), dilation=d).shape[2]
-    print(f"9 rows, k = 3, dilation {d}: the window covers {d * 2 + 1} rows, the output has {rows}")
-
-# %% [markdown]
-# **Why does padding "same" differ between frameworks?** In PyTorch the padding is a number, and that many zeros are
-# put on every side. (PyTorch knows the word "same" too, but refuses it with a stride above 1.)
-# In TensorFlow and Keras, "same" means as much padding as makes $h_\text{out} = \lceil h / s \rceil$. If this takes an
-# odd number of zeros, the extra zero goes to the bottom and to the right. With stride 1 and a 3x3 kernel, both put one
-# zero on each side. With stride 2 and an even size they differ: "same" needs only one row of zeros, at the bottom,
-# while PyTorch networks usually have a row at the top as well. All windows are then shifted by one pixel. Document 000
-# builds GhostNet in Keras with "same", and the official network is in PyTorch. The stride-2 layers of the two networks
-# read different pixels, so the weights of one do not fit the other (claim C12).
+# **Why does padding "same" differ between frameworks?** In PyTorch the padding is a number, and that many zeros are put
+# on every side. (PyTorch knows the word "same" too, but refuses it with a stride above 1.) In TensorFlow and Keras,
+# "same" means as much padding as makes $h_\text{out} = \lceil h / s \rceil$. If this takes an odd number of zeros, the
+# extra zero goes to the bottom and to the right. With stride 1 and a 3x3 kernel, both put one zero on each side. With
+# stride 2 and an even size they differ: "same" needs only one row of zeros, at the bottom, while PyTorch networks
+# usually have a row at the top as well. All windows are then shifted by one pixel. Document 000 builds GhostNet in
+# Keras with "same", and the official network is in PyTorch. The stride-2 layers of the two networks read different
+# pixels, so the weights of one do not fit the other (claim C12).
 #
 # To see it, take one row of pixels, 1 to 6, and a kernel of one row whose first weight is 1 and whose other weights
 # are 0. Each output number is then the first pixel of its window:
@@ -126,6 +110,24 @@ print("PyTorch's padding=1:", ops.standard_conv2d(places, corner, padding=(0, 1)
 # %% [markdown]
 # With TensorFlow's rule the first window begins at pixel 1. With PyTorch's rule it begins at the zero before pixel 1.
 #
+# ## Dilation
+#
+# *Dilation* (空洞) is the distance $d$ in pixels between two neighbouring positions of the kernel. Without dilation,
+# $d = 1$. The first and the last row of the kernel are $d (k - 1)$ pixels apart. The window therefore covers
+# $d (k - 1) + 1$ rows instead of $k$, and this number takes the place of $k$:
+#
+# $$h_\text{out} = \left\lfloor \frac{h + 2p - d (k - 1) - 1}{s} \right\rfloor + 1.$$
+#
+# A 3x3 kernel with dilation 2 covers 5x5 pixels, but it still has 9 weights and still costs 9 multiplications:
+
+# %%
+show(pictures.sliding_window(x, np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]]), padding=1, dilation=2, at=(0, 1)))
+nine = np.zeros((1, 1, 9, 9))
+for d in (1, 2, 3, 4):
+    rows = ops.standard_conv2d(nine, np.ones((1, 1, 3, 3)), dilation=d).shape[2]
+    print(f"9 rows, k = 3, dilation {d}: the window covers {d * 2 + 1} rows, the output has {rows}")
+
+# %% [markdown]
 # ## Channels
 #
 # A photo has three maps, red, green and blue. They are called *channels* (通道). A *filter* (滤波器) has one kernel for
@@ -151,8 +153,8 @@ print("PyTorch's padding=1:", ops.standard_conv2d(places, corner, padding=(0, 1)
 # %% [markdown]
 # ## The definition
 #
-# That formula is the whole definition. Below it stands as code. The lines are no copy: this page reads them from the
-# file that runs.
+# That formula is the whole definition. Here is the code that computes it. It is not a copy: this page reads the lines
+# from the file that runs.
 
 # %%
 source(ops.standard_conv2d)
@@ -173,8 +175,8 @@ print(ops.geometry.tap(xp, 1, 2, window)[0, 0])
 
 # %% [markdown]
 # `einsum("oc,ncij->noij", ...)` mixes the channels: for each output channel `o` it adds up the input channels `c`. The
-# seven nested loops of the formula must give the same numbers. They are slow, but so simple that we can trust them as
-# a check:
+# seven nested loops of the formula must give the same numbers. They are slow, but so simple that we can trust them as a
+# check:
 
 # %%
 rng = np.random.default_rng(0)
@@ -193,8 +195,8 @@ print(f"largest number: {np.abs(fast).max():.1f}, largest difference: {np.abs(fa
 # ## On a photo
 #
 # The filters of a trained network are learnt. To see what a filter can do, we set three of them by hand. The first
-# subtracts the pixels on the left from those on the right. The second subtracts the pixels above from those below.
-# Both average the three colours. The third subtracts green from red.
+# subtracts the pixels on the left from those on the right. The second subtracts the pixels above from those below. Both
+# average the three colours. The third subtracts green from red.
 
 # %%
 photo = load_photo(size=112)
@@ -213,8 +215,8 @@ show(figure)
 # %% [markdown]
 # ## What it costs
 #
-# *Parameters* (参数量) are the numbers that are learnt. Each of the $C_\text{out}$ filters has $C_\text{in} \cdot k_h
-# \cdot k_w$ weights, and it may have a bias:
+# *Parameters* (参数量) are the numbers that are learnt. Each of the $C_\text{out}$ filters has
+# $C_\text{in} \cdot k_h \cdot k_w$ weights, and it may have a bias:
 #
 # $$\text{params} = C_\text{out} \cdot (C_\text{in} k_h k_w + 1) \quad\text{or, without biases,}\quad C_\text{out}
 # C_\text{in} k_h k_w.$$
@@ -232,8 +234,8 @@ for padding in (0, 2):
 
 # %% [markdown]
 # The padding changes the size of the output, here from 60x60 to 64x64. So it changes the multiply-adds, but not the
-# parameters. Document 000 works out the parameters as 256x(256x5x5+1) = 1,638,656, and for 1024 channels as
-# 26,215,424. Both are right (claims N01 and N04).
+# parameters. Document 000 works out the parameters as 256x(256x5x5+1) = 1,638,656, and for 1024 channels as 26,215,424.
+# Both are right (claims N01 and N04).
 #
 # **Does the bias count?** A bias is a parameter like any other: it is the "+1" in document 000. Documents 001 and 004
 # leave it out (claim C45). A 3x3 convolution from 3 channels to 4 has $4 \cdot 3 \cdot 3 \cdot 3 = 108$ weights (claim
@@ -246,8 +248,8 @@ for padding in (0, 2):
 # documents, write "FLOPs" and mean multiply-adds. If a number is twice or half of what you expected, check this first.
 # Tutorial 11 is about counting.
 #
-# **Is a convolution a fully connected layer?** In a fully connected layer (全连接层), each output number has a weight of
-# its own for every input number. Document 000 compares a convolution with it, because each output pixel combines the
+# **Is a convolution a fully connected layer?** In a fully connected layer (全连接层), each output number has a weight
+# of its own for every input number. Document 000 compares a convolution with it, because each output pixel combines the
 # information of all channels. The comparison holds for the channels only (claim C15): an output pixel depends on all
 # channels, but only on the pixels inside its window. A fully connected layer from the 4x4 map to the 3x3 output above
 # would have $16 \cdot 9 = 144$ weights. The convolution has 4 weights, and uses them at 9 positions.
@@ -257,7 +259,7 @@ for padding in (0, 2):
 #
 # Replace `None` by your answer and run the cell. Each exercise says how difficult it is.
 #
-# **1.** (easy) By hand: a map has 7x7 pixels, a kernel 3x3, padding is 0 and stride is 2. How many pixels does the
+# **1.** *(easy)* By hand: a map has 7x7 pixels, a kernel 3x3, padding is 0 and stride is 2. How many pixels does the
 # output have in all?
 
 # %%
@@ -265,7 +267,7 @@ answer = None
 check("01.1", answer)
 
 # %% [markdown]
-# **2.** (easy) By hand: a layer has 3 input channels and 64 filters of 7x7 with biases. How many parameters does it
+# **2.** *(easy)* By hand: a layer has 3 input channels and 64 filters of 7x7 with biases. How many parameters does it
 # have?
 
 # %%
@@ -273,15 +275,15 @@ answer = None
 check("01.2", answer)
 
 # %% [markdown]
-# **3.** (medium) The same layer runs on a photo of 224x224 pixels, with padding 3 and stride 2. How many multiply-adds
-# does it take?
+# **3.** *(medium)* The same layer runs on a photo of 224x224 pixels, with padding 3 and stride 2. How many
+# multiply-adds does it take?
 
 # %%
 answer = None
 check("01.3", answer)
 
 # %% [markdown]
-# **4.** (derivation) The stride is 1 and the kernel size $k$ is odd. Derive from the formula for $h_\text{out}$ which
+# **4.** *(derivation)* The stride is 1 and the kernel size $k$ is odd. Derive from the formula for $h_\text{out}$ which
 # padding $p$ keeps the size of the map, for any dilation $d$. Which $p$ is it for $k = 5$ and $d = 3$?
 
 # %%
@@ -289,7 +291,7 @@ answer = None
 check("01.4", answer)
 
 # %% [markdown]
-# **5.** (programming) Write `standard_conv2d` yourself. The file `tutorials/exercises/00_standard_conv2d.py` has the
+# **5.** *(code)* Write `standard_conv2d` yourself. The file `tutorials/exercises/00_standard_conv2d.py` has the
 # signature and the docstring. The command
 #
 #     ghostnp check tutorials/exercises/00_standard_conv2d.py

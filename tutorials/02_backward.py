@@ -15,13 +15,13 @@
 #
 # **One number, the loss, says how wrong a network is. How does it change with each weight and each pixel?**
 #
-# Tutorial 01 went forward: from a map `x` and a kernel `w` to a map `y`. Later layers turn `y` into one number $L$,
-# the *loss* (损失). Training needs to know how $L$ changes when a weight changes a little. The computation that finds
-# this out is called the *backward pass*, or *backpropagation* (反向传播).
+# Tutorial 01 went forward: from a map `x` and a kernel `w` to a map `y`. Later layers turn `y` into one number $L$, the
+# *loss* (损失). Training needs to know how $L$ changes when a weight changes a little. The computation that finds this
+# out is called the *backward pass*, or *backpropagation* (反向传播).
 #
-# For every array, a $d$ in front of its name means the derivative of $L$: `dy[i, j]`
-# $= \partial L / \partial y[i, j]$. It has the same shape as `y`, and is called the *gradient* (梯度) of `y`. The later
-# layers give us `dy`, and we have to find `dw` and `dx`. We need not know what the later layers are.
+# For every array, a $d$ in front of its name means the derivative of $L$: `dy[i, j]` $= \partial L / \partial y[i, j]$.
+# It has the same shape as `y`, and is called the *gradient* (梯度) of `y`. The later layers give us `dy`, and we have
+# to find `dw` and `dx`. We need not know what the later layers are.
 
 # %%
 import numpy as np
@@ -60,8 +60,8 @@ show(figure)
 #
 # $$dw_{01} = 1 \cdot 2 + 10 \cdot 3 = 32.$$
 #
-# The pixel in the middle, `x[1, 1]`, was multiplied by $w_{11} = -1$ in the window of `y[0, 0]`, and by $w_{00} = 1$
-# in the window of `y[1, 1]`. So
+# The pixel in the middle, `x[1, 1]`, was multiplied by $w_{11} = -1$ in the window of `y[0, 0]`, and by $w_{00} = 1$ in
+# the window of `y[1, 1]`. So
 #
 # $$dx[1, 1] = (-1) \cdot 1 + 1 \cdot 10 = 9.$$
 #
@@ -103,8 +103,8 @@ print(steps.weight(4, (0, 0, 0, 1)))
 #
 # $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= \sum_o w[o, c, u, v] \cdot dy[n, o, i, j],$$
 #
-# The bias was added to every pixel of its channel, so $db[o] = \sum_{n, i, j} dy[n, o, i, j]$. At the end the border
-# of $d\bar x$ is cut off, because the zeros of the padding are constants.
+# The bias was added to every pixel of its channel, so $db[o] = \sum_{n, i, j} dy[n, o, i, j]$. At the end the border of
+# $d\bar x$ is cut off, because the zeros of the padding are constants.
 #
 # Here are both passes in ghostnp. Read them side by side: the forward pass *reads* the pixels of a tap, and the
 # backward pass *adds* to the same view.
@@ -121,8 +121,8 @@ source(ops.standard_conv2d_backward)
 # | | `dw[u, v] = dy @ tap(xp, u, v)ᵀ` |
 # | `y + bias` | `dy.sum(...)` |
 #
-# The line for `dx` spreads each number of `dy` over a window. Other texts call this a *transposed convolution* (转置卷积).
-# The line for `dw` is a convolution of `x`, with `dy` as the kernel.
+# The line for `dx` spreads each number of `dy` over a window. Other texts call this a *transposed convolution*
+# (转置卷积). The line for `dw` is a convolution of `x`, with `dy` as the kernel.
 #
 # ## Is it right?
 #
@@ -160,8 +160,8 @@ assert_gradient(forward, (images, filters, bias), gradient, found)
 # gradient differ by more than rounding can explain. It also fails if a gradient consists of zeros only, because then
 # nothing would be checked.
 #
-# Would it notice a mistake? A check that has never failed proves little. So we plant a typical mistake: the gradient
-# is spread over the windows with a flipped kernel.
+# Would it notice a mistake? A check that has never failed proves little. So we plant a typical mistake: the gradient is
+# spread over the windows with a flipped kernel.
 
 # %%
 planted = ops.standard_conv2d_backward(gradient, images, filters[:, :, ::-1, ::-1], **keywords)
@@ -226,8 +226,8 @@ show(figure)
 # ## What it costs
 #
 # Forward, each output number takes $C_\text{in} k_h k_w$ multiply-adds. Backward, each of these products has two
-# counterparts, one for `dw` and one for `dx`. So forward and backward together take about three times the
-# multiply-adds of the forward pass. Papers therefore state only the forward pass.
+# counterparts, one for `dw` and one for `dx`. So forward and backward together take about three times the multiply-adds
+# of the forward pass. Papers therefore state only the forward pass.
 #
 # The forward pass has to keep `x`, because the formula for `dw` contains it. In ghostnp, a module's `forward` returns
 # `y, cache`, and this *cache* holds what the backward pass needs. Then `backward(dy, cache)` returns `dx` and the
@@ -235,26 +235,26 @@ show(figure)
 #
 # **What do the documents say about the backward pass?** Nothing: all five show the forward pass only and leave the
 # gradients to the framework. But a gradient can show what a layer really does. For example, document 000 gives a bias
-# to every convolution, although a batch norm follows most of them. Tutorial 06 shows that in training the gradient of
-# such a bias is zero, so the bias is never learnt (claim C05).
+# to every convolution, although a batch norm follows most of them. Tutorial 06, "Batch norm", shows that in training
+# the gradient of such a bias is zero, so the bias is never learnt (claim C05).
 #
 # ## Exercises
 #
-# **1.** (easy) By hand, with the `x`, `w` and `dy` from the beginning: what is `dw[1, 0]`?
+# **1.** *(easy)* By hand, with the `x`, `w` and `dy` from the beginning: what is `dw[1, 0]`?
 
 # %%
 answer = None
 check("02.1", answer)
 
 # %% [markdown]
-# **2.** (easy) By hand, with the same arrays: what is `dx[2, 2]`?
+# **2.** *(easy)* By hand, with the same arrays: what is `dx[2, 2]`?
 
 # %%
 answer = None
 check("02.2", answer)
 
 # %% [markdown]
-# **3.** (medium) A convolution without biases has 8 input channels and 16 filters of 3x3, and its output has 10x10
+# **3.** *(medium)* A convolution without biases has 8 input channels and 16 filters of 3x3, and its output has 10x10
 # pixels. How many multiply-adds do the forward pass, `dx` and `dw` take together, for one image?
 
 # %%
@@ -262,7 +262,7 @@ answer = None
 check("02.3", answer)
 
 # %% [markdown]
-# **4.** (medium) A 3x3 kernel moves over a map of 5x5 pixels, with stride 1 and no padding. How many windows contain
+# **4.** *(medium)* A 3x3 kernel moves over a map of 5x5 pixels, with stride 1 and no padding. How many windows contain
 # the pixel in the middle, and how many contain a pixel in a corner? Answer as `(middle, corner)`.
 
 # %%
@@ -270,10 +270,10 @@ answer = None
 check("02.4", answer)
 
 # %% [markdown]
-# **5.** (derivation) A convolution has one channel and one filter, and no padding. Derive from the formula for
-# $d\bar x$ that the sum of all numbers of `dx` is the sum of all weights times the sum of all numbers of `dy`. A
-# filter has the weights 1, 2, 3 in its first row, 0, 0, 0 in its second and −2, 0, 1 in its third. The input has 8x8
-# pixels, the stride is 1, and `dy` consists of ones. What is the sum of `dx`?
+# **5.** *(derivation)* A convolution has one channel and one filter, and no padding. Derive from the formula for
+# $d\bar x$ that the sum of all numbers of `dx` is the sum of all weights times the sum of all numbers of `dy`. A filter
+# has the weights 1, 2, 3 in its first row, 0, 0, 0 in its second and −2, 0, 1 in its third. The input has 8x8 pixels,
+# the stride is 1, and `dy` consists of ones. What is the sum of `dx`?
 
 # %%
 answer = None

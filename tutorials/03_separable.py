@@ -19,11 +19,11 @@
 # A standard convolution (tutorial 01) has a weight for each tap *and* each pair of channels. The work can be divided:
 #
 # - a *pointwise* convolution (逐点卷积) has a window of one pixel: it mixes channels, but not neighbouring pixels;
-# - a *depthwise* convolution (逐通道卷积) has one kernel for each channel: it combines neighbouring pixels, but does not
-#   mix channels.
+# - a *depthwise* convolution (逐通道卷积) has one kernel for each channel: it combines neighbouring pixels, but does
+#   not mix channels.
 #
-# The two in sequence are a *depthwise separable* convolution (深度可分离卷积). All networks of this course since MobileNet
-# are built from these two kinds.
+# The two in sequence are a *depthwise separable* convolution (深度可分离卷积). All networks of this course since
+# MobileNet are built from these two kinds.
 
 # %%
 import numpy as np
@@ -93,7 +93,8 @@ show(pictures.cost_bars(bars))
 # %% [markdown]
 # **Which half is more expensive?** For each input channel, the pointwise half has $C_\text{out}$ weights and the
 # depthwise half $k^2$. So the pointwise half is more expensive as soon as $C_\text{out} > k^2$. ghostnp can count what
-# share of a network's multiply-adds is in convolutions with a 1x1 kernel:
+# share of a network's multiply-adds is in convolutions with a 1x1 kernel. (`seed=None` leaves out the random weights,
+# which a count does not need.)
 
 # %%
 for name in ("ghostnet_100", "mobilenetv1_100", "shufflenetv1_g3_1.0x", "shufflenetv2_1.0x"):
@@ -102,8 +103,8 @@ for name in ("ghostnet_100", "mobilenetv1_100", "shufflenetv1_g3_1.0x", "shuffle
     print(f"{name:21} {inside:11,} of {table.macs:11,} multiply-adds: {inside / table.macs:.0%}")
 
 # %% [markdown]
-# Most of the work is in 1x1 convolutions. So ShuffleNet puts them into groups (tutorial 05), and the ghost module
-# makes only half of its maps with them (tutorial 08).
+# Most of the work is in 1x1 convolutions. So ShuffleNet puts them into groups (tutorial 05), and the ghost module makes
+# only half of its maps with them (tutorial 08).
 #
 # ## The definitions
 
@@ -134,9 +135,9 @@ print(f"largest difference between depthwise with D = 2 and the standard one: {n
 
 # %% [markdown]
 # **Is "depthwise" short for "depthwise separable"?** No. A depthwise separable convolution is depthwise *and then*
-# pointwise. Four of the five documents say depthwise separable (深度可分离卷积) where they mean the depthwise half alone
-# (claims C02, C41 and C44). The difference matters for counting: document 003 calls the cheap operation of a ghost
-# module a "3x3 depthwise separable convolution", but this operation has no pointwise half.
+# pointwise. Four of the five documents say depthwise separable (深度可分离卷积) where they mean the depthwise half
+# alone (claims C02, C41 and C44). The difference matters for counting: document 003 calls the cheap operation of a
+# ghost module a "3x3 depthwise separable convolution", but this operation has no pointwise half.
 #
 # ## On a photo
 #
@@ -178,8 +179,8 @@ show(figure, dpi=65)
 source(ops.depthwise_conv2d_backward)
 
 # %% [markdown]
-# The checks are those of tutorial 02. First the slope: `slopes` moves the input and each weight in a random direction,
-# and prints the slope of the loss beside the inner product of gradient and direction.
+# The checks are those of tutorial 02, "Is it right?". First the slope: `slopes` moves the input and each weight in a
+# random direction, and prints the slope of the loss beside the inner product of gradient and direction.
 
 # %%
 weights = rng.standard_normal((3, 1, 3, 3)), rng.standard_normal((4, 3, 1, 1)), rng.standard_normal(4)
@@ -215,8 +216,8 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole).sum(), "=", (back.
 # ## What is lost
 #
 # A standard 3x3 convolution from 3 to 4 channels can have a different kernel for each of its 12 pairs of channels. A
-# separable convolution has only 3 kernels. For the pair of input channel $c$ and output channel $o$ it uses kernel
-# $c$, multiplied by one number, $w[o, c]$:
+# separable convolution has only 3 kernels. For the pair of input channel $c$ and output channel $o$ it uses kernel $c$,
+# multiplied by one number, $w[o, c]$:
 #
 # $$w_\text{standard}[o, c, u, v] = w_\text{pointwise}[o, c] \cdot w_\text{depthwise}[c, u, v].$$
 #
@@ -225,7 +226,7 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole).sum(), "=", (back.
 #
 # ## Exercises
 #
-# **1.** (easy) By hand: how many weights does a depthwise separable convolution from 32 channels to 64 have, with 5x5
+# **1.** *(easy)* By hand: how many weights does a depthwise separable convolution from 32 channels to 64 have, with 5x5
 # kernels and no biases?
 
 # %%
@@ -233,7 +234,7 @@ answer = None
 check("03.1", answer)
 
 # %% [markdown]
-# **2.** (derivation) The depthwise half now has the depth multiplier $D$, so the pointwise half reads $C \cdot D$
+# **2.** *(derivation)* The depthwise half now has the depth multiplier $D$, so the pointwise half reads $C \cdot D$
 # channels. Derive which share of the multiply-adds of a standard convolution this separable convolution takes, with
 # stride 1. What is the share for 5x5 kernels, 64 output channels and $D = 2$? (Three digits are enough.)
 
@@ -242,7 +243,7 @@ answer = None
 check("03.2", answer)
 
 # %% [markdown]
-# **3.** (easy) A depthwise convolution over 24 channels has a depth multiplier of 3. Which input channel does output
+# **3.** *(easy)* A depthwise convolution over 24 channels has a depth multiplier of 3. Which input channel does output
 # channel 50 read? (Both are counted from 0.)
 
 # %%
@@ -250,17 +251,17 @@ answer = None
 check("03.3", answer)
 
 # %% [markdown]
-# **4.** (programming) Complete `tutorials/exercises/01_pointwise_conv2d.py` and `02_depthwise_conv2d.py` until
-# `ghostnp check` reports no error. With your functions, filter `np.arange(18.0).reshape(1, 2, 3, 3)` with ones of
-# shape (2, 1, 2, 2), and then mix the two maps with the weights 1 and −1. All pixels of the result are the same
-# number. Which number is it?
+# **4.** *(code)* Complete `tutorials/exercises/01_pointwise_conv2d.py` and `02_depthwise_conv2d.py` until
+# `ghostnp check` reports no error. With your functions, filter `np.arange(18.0).reshape(1, 2, 3, 3)` with ones of shape
+# (2, 1, 2, 2), and then mix the two maps with the weights 1 and −1. All pixels of the result are the same number. Which
+# number is it?
 
 # %%
 answer = None
 check("03.4", answer)
 
 # %% [markdown]
-# **5.** (programming) Complete `tutorials/exercises/04_depthwise_conv2d_backward.py` in the same way. Then let `x` be
+# **5.** *(code)* Complete `tutorials/exercises/04_depthwise_conv2d_backward.py` in the same way. Then let `x` be
 # `np.arange(9.0).reshape(1, 1, 3, 3)`, `weight` ones of shape (2, 1, 2, 2) and `dy` ones of shape (1, 2, 2, 2): one
 # channel with two kernels. What is the sum of all numbers of the weight's gradient?
 

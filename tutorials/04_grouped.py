@@ -16,8 +16,8 @@
 # **In a standard convolution, every output channel reads every input channel. What changes if it reads only a part of
 # them?**
 #
-# Divide the input channels into $g$ *groups* (分组), and the output channels into $g$ groups as well. Each group is then
-# a standard convolution of its own. Together they are a *grouped convolution* (分组卷积). With one group it is the
+# Divide the input channels into $g$ *groups* (分组), and the output channels into $g$ groups as well. Each group is
+# then a standard convolution of its own. Together they are a *grouped convolution* (分组卷积). With one group it is the
 # standard convolution of tutorial 01. With as many groups as channels it is the depthwise convolution of tutorial 03.
 
 # %%
@@ -81,9 +81,9 @@ source(ops.grouped_conv2d)
 # For each group, `members` gives the slice of channels that the group reads and the slice that it writes. The inner
 # line is that of `standard_conv2d` in tutorial 01, applied to these slices.
 #
-# The weights have the shape $(C_\text{out}, C_\text{in}/g, k_h, k_w)$. The second axis is the number of channels that
-# a filter reads. A grouped convolution is a standard convolution whose weights are *block-diagonal*: one block for
-# each group, and zeros for every pair of channels from different groups. We can check this:
+# The weights have the shape $(C_\text{out}, C_\text{in}/g, k_h, k_w)$. The second axis is the number of channels that a
+# filter reads. A grouped convolution is a standard convolution whose weights are *block-diagonal*: one block for each
+# group, and zeros for every pair of channels from different groups. We can check this:
 
 # %%
 rng = np.random.default_rng(0)
@@ -97,8 +97,8 @@ print(f"largest difference between grouped and block-diagonal: {np.abs(differenc
 # %% [markdown]
 # **What is the difference between `groups` and `depth_multiplier`?** PyTorch has one layer for all convolutions, with
 # an argument `groups`. With `groups=C` the convolution is depthwise, and $C_\text{out} = D \cdot C$ filters give each
-# channel $D$ kernels. Keras has a separate layer for it, `DepthwiseConv2D`. Its argument `depth_multiplier` is $D$,
-# and the number of output channels follows from it. So `depth_multiplier=2` with 8 channels means `groups=8` with 16
+# channel $D$ kernels. Keras has a separate layer for it, `DepthwiseConv2D`. Its argument `depth_multiplier` is $D$, and
+# the number of output channels follows from it. So `depth_multiplier=2` with 8 channels means `groups=8` with 16
 # filters. It does *not* mean `groups=2`. The order of the axes of the weights differs too:
 # $(C_\text{out}, 1, k_h, k_w)$ in PyTorch, $(k_h, k_w, C, D)$ in Keras.
 #
@@ -177,8 +177,8 @@ for name, law in {
 claims("C17", "C14", "C01", "C31", "C03")
 
 # %% [markdown]
-# The point to remember: **GhostNet has no grouped convolution with $1 < g < C$.** Its cheap operation is depthwise,
-# and its other convolutions have one group. We can count how many convolutions GhostNet has of each kind:
+# The point to remember: **GhostNet has no grouped convolution with $1 < g < C$.** Its cheap operation is depthwise, and
+# its other convolutions have one group. We can count how many convolutions GhostNet has of each kind:
 
 # %%
 for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
@@ -190,7 +190,7 @@ for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
 # %% [markdown]
 # ## Exercises
 #
-# **1.** (easy) By hand: a 3x3 convolution from 240 channels to 240 has 3 groups and biases. How many parameters does
+# **1.** *(easy)* By hand: a 3x3 convolution from 240 channels to 240 has 3 groups and biases. How many parameters does
 # it have?
 
 # %%
@@ -198,7 +198,7 @@ answer = None
 check("04.1", answer)
 
 # %% [markdown]
-# **2.** (medium) A 1x1 convolution has 240 input channels, and maps of 28x28 pixels. With 3 groups and 60 output
+# **2.** *(medium)* A 1x1 convolution has 240 input channels, and maps of 28x28 pixels. With 3 groups and 60 output
 # channels it takes as many multiply-adds as a standard 1x1 convolution to $n$ output channels. What is $n$?
 
 # %%
@@ -206,7 +206,7 @@ answer = None
 check("04.2", answer)
 
 # %% [markdown]
-# **3.** (medium) A convolution has 12 input channels, 18 output channels and 3 groups. Which input channels does
+# **3.** *(medium)* A convolution has 12 input channels, 18 output channels and 3 groups. Which input channels does
 # output channel 13 read? Answer with the first and the last of them, counted from 0, as `(first, last)`.
 
 # %%
@@ -214,7 +214,7 @@ answer = None
 check("04.3", answer)
 
 # %% [markdown]
-# **4.** (derivation) A $k \times k$ convolution with biases is divided into $g$ groups. Derive by which factor the
+# **4.** *(derivation)* A $k \times k$ convolution with biases is divided into $g$ groups. Derive by which factor the
 # number of its *parameters* becomes smaller, and that the number of output channels plays no role. Why is the factor
 # always smaller than $g$? What is it for a 1x1 convolution from 64 to 64 channels and $g = 8$? (Three digits.)
 
@@ -223,7 +223,7 @@ answer = None
 check("04.4", answer)
 
 # %% [markdown]
-# **5.** (programming) Complete `tutorials/exercises/03_grouped_conv2d.py` until `ghostnp check` reports no error. Then
+# **5.** *(code)* Complete `tutorials/exercises/03_grouped_conv2d.py` until `ghostnp check` reports no error. Then
 # convolve `np.arange(6.0).reshape(1, 6, 1, 1)` with `np.arange(1.0, 13).reshape(6, 2, 1, 1)` in 3 groups. What is the
 # largest number of the output?
 

@@ -15,10 +15,10 @@
 #
 # **Grouped convolutions are cheap, but they keep the groups apart. How does ShuffleNet connect the groups at no cost?**
 #
-# Tutorial 03 showed that most of the work of a light network is in 1x1 convolutions. Tutorial 04 showed that $g$
-# groups make a convolution $g$ times cheaper. So ShuffleNet groups its 1x1 convolutions. Between two of them it
-# reorders the channels, so that each group of the second one reads channels from all groups of the first one. That is
-# the *channel shuffle* (通道混洗).
+# Tutorial 03 showed that most of the work of a light network is in 1x1 convolutions. Tutorial 04 showed that $g$ groups
+# make a convolution $g$ times cheaper. So ShuffleNet groups its 1x1 convolutions. Between two of them it reorders the
+# channels, so that each group of the second one reads channels from all groups of the first one. That is the *channel
+# shuffle* (通道混洗).
 
 # %%
 import numpy as np
@@ -85,9 +85,9 @@ print("by 3 and then by 4: ", ops.channel_shuffle(there, 4).ravel().astype(int))
 source(ops.channel_shuffle_backward)
 
 # %% [markdown]
-# A shuffle has no weights and no multiply-adds. It is linear, so the inner-product check of tutorial 02 applies:
-# $\langle dy, y \rangle = \langle dx, x \rangle$. The planted mistake uses the forward permutation in the backward
-# pass:
+# A shuffle has no weights and no multiply-adds. It is linear, so the inner-product check of tutorial 02, "Is it
+# right?", applies: $\langle dy, y \rangle = \langle dx, x \rangle$. The planted mistake uses the forward permutation in
+# the backward pass:
 
 # %%
 rng = np.random.default_rng(0)
@@ -132,7 +132,7 @@ print("with a shuffle:    the output depends on", reached(True), "of 3 groups")
 # ## The units
 #
 # A ShuffleNet unit is a *bottleneck*: it works on fewer channels in the middle than at its ends. The middle width $m$
-# is a quarter of the output channels. The paper draws three units:
+# is a quarter of the output channels. The paper has three units, (a), (b) and (c):
 
 # %%
 show(pictures.shufflenet_units())
@@ -142,14 +142,15 @@ show(pictures.shufflenet_units())
 #   convolution combines neighbouring pixels, and a second 1x1 convolution increases the channels again. The input is
 #   added to the result. This path around the convolutions is called a *shortcut* (捷径).
 # - **Unit (b)** is unit (a) with both 1x1 convolutions in $g$ groups, and a channel shuffle behind the first one.
-# - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution. It halves the height and the width of the
-#   maps. The shortcut is a 3x3 average pool with stride 2, because the maps of both paths must have the same size. Its
-#   output is not added but *concatenated*: the pooled input channels come first, then the maps of the main path.
+# - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution. It halves the height and the width of the maps.
+#   The shortcut is a 3x3 average pool with stride 2, because the maps of both paths must have the same size. Its output
+#   is not added but *concatenated*: the output has first the pooled input channels, and then the maps of the main path.
 #
-# **Why does unit (c) concatenate?** In ShuffleNet the number of channels doubles where the maps become smaller. An
-# addition needs the same number of channels on both paths, so the shortcut would need a 1x1 convolution from $c$ to
-# $2c$ channels, as in ResNet. A concatenation needs none. The main path makes only the $2c - c = c$ channels that are
-# missing, so its second 1x1 convolution becomes cheaper as well. For 240 channels on maps of 28x28 pixels:
+# **Why does unit (c) concatenate?** Where the maps become smaller, the number of channels grows, in stages 3 and 4 from
+# $c$ to $2c$. An addition needs the same number of channels on both paths, so the shortcut would need a 1x1 convolution
+# that makes $2c$ channels of $c$, as in ResNet. A concatenation needs none. The main path makes only the $2c - c = c$
+# channels that are missing, so its second 1x1 convolution becomes cheaper as well. For 240 channels on maps of 28x28
+# pixels:
 
 # %%
 unit_c = ghostnp.count(ShuffleUnit(240, 480, groups=3, stride=2), (1, 240, 28, 28))
@@ -163,18 +164,19 @@ print(f"the same unit with an addition:      {unit_c.macs + shortcut + missing:>
 # **Where is there no ReLU?** Each of the three convolutions is followed by a batch norm (BN; tutorial 06). A ReLU,
 # which sets negative numbers to 0, follows only the first 1x1 convolution and the end of the unit.
 #
-# - There is none behind the depthwise convolution. The paper follows Xception here, whose author found that networks
-#   trained better without it. A common explanation: each depthwise map comes from one channel, so no other map keeps
-#   what the ReLU would delete.
-# - There is none between the second 1x1 convolution and the addition. With a ReLU there, the main path could only
+# - No ReLU follows the depthwise convolution. The paper follows Xception here, whose author found that networks trained
+#   better without it. A common explanation: each depthwise map comes from one channel, so no other map keeps what the
+#   ReLU would delete.
+# - No ReLU comes between the second 1x1 convolution and the addition. With a ReLU there, the main path could only
 #   increase the numbers of the shortcut, never decrease them.
 
 # %%
 source(ShuffleUnit)
 
 # %% [markdown]
-# Here is unit (b) on a photo, with random weights. `initializer(0)` draws them with the seed 0, so that they are the
-# same in every run. `ghostnp.trace` lists every step:
+# Here is unit (b) on a photo, with random weights. `initializer(0)` draws the weights with seed 0, so they are the same
+# in every run. The input has 24 channels: the three colours of the photo, mirrored and negated. `ghostnp.trace` lists
+# every step:
 
 # %%
 with initializer(0):
@@ -216,8 +218,8 @@ except AssertionError as error:
 # **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before it. The official
 # code, by Megvii, shuffles after it, and by the inverse permutation. A depthwise convolution treats each channel
 # separately, so the order of the channels makes no difference if the kernels are reordered in the same way. Both
-# versions can therefore learn the same functions, but with their weights in different orders. A *checkpoint*, a file
-# of trained weights, of one version does not fit the other (claim C25).
+# versions can therefore learn the same functions, but with their weights in different orders. A *checkpoint*, a file of
+# trained weights, of one version does not fit the other (claim C25).
 
 # %%
 kernels = rng.standard_normal((24, 1, 3, 3))
@@ -236,7 +238,7 @@ print(f"largest difference between shuffle, then depthwise and depthwise, then s
 # 224x224 pixels:
 
 # %%
-network = ghostnp.create_model("shufflenetv1_g3_1.0x", seed=None)  # seed=None: the weights are not drawn, only counted
+network = ghostnp.create_model("shufflenetv1_g3_1.0x", seed=None)
 rows = ghostnp.count(network, (1, 3, 224, 224)).rows
 print("stage    units       output  middle width        MACs")
 first = 0
@@ -257,15 +259,15 @@ for g in (1, 3, 8):
 # With more groups a unit is cheaper, and the paper spends what is saved on more channels. The suffix 1.0x in the name
 # is the *width multiplier*: a network 0.5x has about half as many channels in every layer.
 #
-# **What is max pooling?** A *max pool* (最大池化) keeps the largest number of each window, and an average pool the mean.
-# Three details matter:
+# **What is max pooling?** A *max pool* (最大池化) keeps the largest number of each window, and an average pool the
+# mean. Three details matter:
 #
 # - *Padding*: a max pool ignores the padding, as if it were $-\infty$. An average pool may count the zeros of the
 #   padding or leave them out. PyTorch counts them, and Keras does not.
 # - *Ties*: if several pixels of a window are the largest, the first one is chosen, row by row.
-# - *Backward*: only the chosen pixel influences the output. So it receives the whole `dy` of the window, and the
-#   others receive 0. A pixel that was chosen by several windows receives the sum. The forward pass must keep which
-#   pixel was chosen. It has no weights, so there is no `dw`.
+# - *Backward*: only the chosen pixel influences the output. So it receives the whole `dy` of the window, and the others
+#   receive 0. A pixel that was chosen by several windows receives the sum. The forward pass must keep which pixel was
+#   chosen. A pool has no weights, so there is no `dw`.
 #
 # By hand: the four windows of 2x2 below have the largest numbers 2, 1, 0 and −1. In the first window three pixels are
 # 2, and the first one is chosen. With `dy` = 1, 2, 3, 4:
@@ -294,8 +296,8 @@ for counted in (True, False):
 # | ShuffleNet: 1x1 in $g$ groups, depthwise 3x3, 1x1 in $g$ groups | $hw(2cm/g + 9m)$ |
 #
 # In this table $m$ is the width of the whole middle, all groups together. Work out the last line for $h = w = 28$,
-# $c = 240$, $m = 60$, $g = 3$ before you read on:
-# $28 \cdot 28 \cdot (2 \cdot 240 \cdot 60 / 3 + 9 \cdot 60) = 784 \cdot 10140 = 7{,}949{,}760$.
+# $c = 240$, $m = 60$, $g = 3$ before you read on: $28 \cdot 28 \cdot (2 \cdot 240 \cdot 60 / 3 + 9 \cdot 60) = 784
+# \cdot 10140 = 7{,}949{,}760$.
 
 # %%
 print("ResNet,     c = 256, m = 64:                    ", resnet_unit(56, 56, 256, 64).working)
@@ -303,9 +305,9 @@ print("ResNeXt,    c = 256, m = 128 in 32 groups of 4: ", resnext_unit(56, 56, 2
 print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28, 240, 60, 3).working)
 
 # %% [markdown]
-# Document 001 writes three lines for the same units, with one letter $m$ (claims N11 to N13). Its line for ResNet
-# means the whole middle width, and its line for ResNeXt the width of one *group* (claim C18). Both lines are right in
-# their own meaning. Its line for ShuffleNet is
+# Document 001 writes three lines for the same units, with one letter $m$ (claims N11 to N13). Its line for ResNet means
+# the whole middle width, and its line for ResNeXt the width of one *group* (claim C18). Both lines are right in their
+# own meaning. Its line for ShuffleNet is
 #
 # $$ghwm \cdot \frac{c}{g} + hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #
@@ -395,15 +397,15 @@ for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
 #
 # ## Exercises
 #
-# **1.** (easy) By hand: 240 channels are shuffled by 3 groups. Which channel is then at position 100? (Count from 0.)
+# **1.** *(easy)* By hand: 240 channels are shuffled by 3 groups. Which channel is then at position 100? (Count from 0.)
 
 # %%
 answer = None
 check("05.1", answer)
 
 # %% [markdown]
-# **2.** (medium) By hand: a unit (c) has 480 input and 960 output channels, $m = 240$ and $g = 3$. The input has 14x14
-# pixels. How many multiply-adds do its three convolutions take? (Which of them work on 14x14 pixels, and which on
+# **2.** *(medium)* By hand: a unit (c) has 480 input and 960 output channels, $m = 240$ and $g = 3$. The input has
+# 14x14 pixels. How many multiply-adds do its three convolutions take? (Which of them work on 14x14 pixels, and which on
 # 7x7?)
 
 # %%
@@ -411,16 +413,16 @@ answer = None
 check("05.2", answer)
 
 # %% [markdown]
-# **3.** (derivation) Derive how many times more expensive a unit (a) is than a unit (b) with $g$ groups, and show that
-# neither $h$, $w$ nor $m$ plays a role. What is the factor for $c = 480$ and $g = 3$? Which value does it approach for
-# large $c$? Answer with the first number. (Three digits.)
+# **3.** *(derivation)* Derive how many times more expensive a unit (a) is than a unit (b) with $g$ groups, and show
+# that neither $h$, $w$ nor $m$ plays a role. What is the factor for $c = 480$ and $g = 3$? Which value does it approach
+# for large $c$? Answer with the first number. (Three digits.)
 
 # %%
 answer = None
 check("05.3", answer)
 
 # %% [markdown]
-# **4.** (hard) Shuffle 12 channels by 3 groups, and repeat this with the result. After how many shuffles in all is
+# **4.** *(hard)* Shuffle 12 channels by 3 groups, and repeat this with the result. After how many shuffles in all is
 # every channel at its first position again? `ghostnp.ops.channel_shuffle` may help.
 
 # %%
@@ -428,7 +430,7 @@ answer = None
 check("05.4", answer)
 
 # %% [markdown]
-# **5.** (programming) Complete `tutorials/exercises/05_channel_shuffle.py` and `06_channel_shuffle_backward.py` until
+# **5.** *(code)* Complete `tutorials/exercises/05_channel_shuffle.py` and `06_channel_shuffle_backward.py` until
 # `ghostnp check` reports no error. Shuffle `np.arange(10.0).reshape(1, 10, 1, 1)` by 5 groups. Use the result as `dy`
 # of a shuffle by 2 groups, and compute `dx`. Which number is at position 3 of `dx`?
 
@@ -444,7 +446,6 @@ check("05.5", answer)
 # - F. Chollet, "Xception: deep learning with depthwise separable convolutions", CVPR 2017, section 4.7: no ReLU between
 #   depthwise and pointwise. <https://arxiv.org/abs/1610.02357>
 # - N. Ma, X. Zhang, H. Zheng and J. Sun, "ShuffleNet V2: practical guidelines for efficient CNN architecture design",
-#   ECCV
-#   2018, figure 3. <https://arxiv.org/abs/1807.11164>
+#   ECCV 2018, figure 3. <https://arxiv.org/abs/1807.11164>
 #
 # Next: tutorial 06, batch norm and activations.

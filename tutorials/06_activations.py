@@ -13,18 +13,21 @@
 # %% [markdown]
 # # 6. Batch norm, activations, CReLU
 #
-# **What stands between two convolutions, and why can it not be left out?**
+# **Which operations come between two convolutions, and why are they needed?**
 #
-# Two convolutions in a row are one convolution: both are linear, and a linear map of a linear map is linear. Something in
-# between must not be linear. And the numbers must stay of a size that training can handle. The first is the job of the
-# *activation* (激活函数), the second that of *batch norm* (批归一化).
+# Two convolutions in sequence can do no more than one larger convolution, because both are linear. So a nonlinear
+# function has to come between them, the *activation* (激活函数). And the numbers must not become larger and larger, or
+# smaller and smaller, from layer to layer. This is the task of *batch norm* (批归一化).
 
 # %%
+from itertools import pairwise
+
 import numpy as np
 
+import ghostnp
 from ghostnp import ops
 from ghostnp.course.pairing import pairing
-from ghostnp.course.study import check, claims, show, source
+from ghostnp.course.study import check, claims, show, slopes, source
 from ghostnp.course.tour import filters
 from ghostnp.modules import BatchNorm2d, Conv2d, Sequential, initializer
 from ghostnp.photo import load_photo
@@ -56,7 +59,7 @@ show(figure)
 # %% [markdown]
 # ## Activations
 #
-# They meet each number alone.
+# An activation is applied to each number separately.
 #
 # | name | formula | where |
 # |---|---|---|
@@ -66,60 +69,115 @@ show(figure)
 # | hard sigmoid | $\min(\max(x + 3, 0), 6) / 6$ | squeeze-and-excitation in the official GhostNet (PyTorch) |
 # | clip | $\min(\max(x, 0), 1)$ | the same in the official TensorFlow code, which calls it hard sigmoid |
 #
-# By hand: at $x = 1$ the last three give 0.731, $4/6 = 0.667$ and 1. Tutorial 07 is about what that does in a network.
+# By hand: at $x = 1$ the last three give 0.731, $4/6 = 0.667$ and 1. Tutorial 07, "Clamp or sigmoid?", shows why this
+# difference matters.
 #
-# Backward, $dx = dy \cdot f'(x)$. For a ReLU the slope is 1 where $x > 0$ and 0 elsewhere: the gradient goes through or is
-# stopped. (At exactly 0 the slope does not exist; all frameworks take 0.)
+# Backward, $dx = dy \cdot f'(x)$. The slope of a ReLU is 1 where $x > 0$ and 0 where $x < 0$. So the gradient either
+# passes unchanged or becomes 0. (At exactly 0 the slope does not exist, and all frameworks use 0.)
 
 # %%
 source(ops.relu)
 source(ops.relu_backward)
 
 # %%
-print(ops.relu(np.array([-2.0, -0.5, 0.0, 3.0])))
-print(ops.relu_backward(np.array([1.0, 1.0, 1.0, 1.0]), np.array([-2.0, -0.5, 0.0, 3.0])))
+numbers = np.array([-2.0, -0.5, 0.0, 3.0])
+print("relu:        ", ops.relu(numbers))
+print("dx for dy = 1:", ops.relu_backward(np.ones(4), numbers))
 
 # %% [markdown]
 # ## Batch norm
 #
-# Networks are trained on a *batch* (批) of $N$ images at a time. For each channel, over all images of the batch and all
-# pixels, $M = N H W$ numbers in all:
+# Networks are trained on a *batch* (批) of $N$ images at a time. A channel of this batch has $M = N H W$ numbers. Batch
+# norm computes their mean $\mu$ and their variance $v$, and normalises each number:
 #
-# $$\hat x = \frac{x - \mu}{\sigma}, \qquad \mu = \frac{1}{M} \sum x, \qquad \sigma^2 = \frac{1}{M} \sum (x - \mu)^2 + \epsilon,
-# \qquad y = w \hat x + b.$$
+# $$\mu = \frac{1}{M} \sum x, \qquad v = \frac{1}{M} \sum (x - \mu)^2, \qquad \sigma = \sqrt{v + \epsilon}, \qquad
+# \hat x = \frac{x - \mu}{\sigma}, \qquad y = w \hat x + b.$$
 #
-# By hand: a channel holds 1, 3, 5, 7. The mean is 4, the squared distances are 9, 1, 1, 9, so the variance is $20/4 = 5$
-# and $\hat x = (-3, -1, 1, 3) / \sqrt 5 = (-1.342, -0.447, 0.447, 1.342)$. Whatever scale and shift the channel had before,
-# it has now mean 0 and variance 1; $w$ and $b$, two numbers for each channel, are learnt.
+# The weight $w$ and the bias $b$ are learnt, one of each for every channel. The small constant $\epsilon$ is there
+# because a channel may be constant over the whole batch, for example after a ReLU that made all its numbers 0. Then
+# $v = 0$, and without $\epsilon$ we would divide by zero. PyTorch and ghostnp use $\epsilon = 10^{-5}$, Keras uses
+# $10^{-3}$.
+#
+# By hand: a channel consists of 1, 3, 5, 7. The mean is 4. The squared distances from it are 9, 1, 1, 9, so
+# $v = 20/4 = 5$, and $\hat x = (-3, -1, 1, 3) / \sqrt 5 = (-1.342, -0.447, 0.447,
+# 1.342)$. Whatever mean and variance the channel had, $\hat x$ has mean 0 and variance $v / (v + \epsilon)$, which is
+# almost 1.
 
 # %%
 channel = np.array([1.0, 3, 5, 7]).reshape(1, 1, 2, 2)
 y, mean, var = ops.batch_norm_train(channel, np.ones(1), np.zeros(1))
-print(y.ravel().round(3), mean, var)
+print("normalised:", y.ravel().round(3), "mean:", mean, "variance:", var)
 
 # %%
 source(ops.batch_norm_train)
 
 # %% [markdown]
-# Once the network is used, one image must not depend on the others of its batch. Then the mean and variance are constants:
-# *running* averages that were gathered in training,
+# When the trained network is used, the result for one image must not depend on the other images of its batch. So in
+# evaluation the mean and the variance are constants. They are *running averages*, updated in training after each batch
+# with a small factor $a$:
 #
-# $$\mu_\text{run} \leftarrow (1 - m) \cdot \mu_\text{run} + m \cdot \mu.$$
+# $$\mu_\text{run} \leftarrow (1 - a) \cdot \mu_\text{run} + a \cdot \mu, \qquad v_\text{run} \leftarrow (1 - a) \cdot
+# v_\text{run} + a \cdot v.$$
 #
-# Frameworks differ in the details, and document 000, in Keras, is no exception (claim C13):
+# The frameworks use different constants. PyTorch calls $a$ the momentum, and Keras calls $1 - a$ the momentum. PyTorch
+# also multiplies the variance by $M / (M - 1)$ before it is averaged (the "unbiased" variance). Document 000 uses the
+# constants of Keras (claim C13):
 
 # %%
 claims("C13")
 
 # %% [markdown]
-# **Backward.** A number $x$ has three ways to the loss: its own $\hat x$, the mean, and the variance. With
-# $db = \sum dy$ and $dw = \sum dy \cdot \hat x$,
+# ## Batch norm, backward
 #
-# $$dx = \frac{w}{\sigma} \left( dy - \frac{db}{M} - \hat x \cdot \frac{dw}{M} \right).$$
+# First the two parameters. From $y = w \hat x + b$ follow
 #
-# The first term is what an affine map would give. The second is what comes back through the mean: adding the same to all
-# numbers changes nothing, so $\sum dx$ has to be 0. The third comes back through the variance: stretching them all changes
-# nothing either, so $\sum dx \cdot \hat x = 0$ but for $\epsilon$.
+# $$db = \sum dy, \qquad dw = \sum dy \cdot \hat x, \qquad d\hat x = w \cdot dy.$$
+#
+# A number $x$ influences the loss in three ways: through its own $\hat x$, through the mean, and through the variance,
+# on which all $\hat x$ of the channel depend. We work backward, step by step.
+#
+# **The variance.** From $\hat x = (x - \mu)(v + \epsilon)^{-1/2}$ follows $\partial \hat x / \partial v = -\frac{1}{2}
+# (x - \mu)(v + \epsilon)^{-3/2} = -\hat x / (2 \sigma^2)$. We sum over all numbers of the channel:
+#
+# $$dv = -\frac{1}{2 \sigma^2} \sum d\hat x \cdot \hat x = -\frac{w}{2 \sigma^2} \, dw.$$
+#
+# **The mean.** Directly, $\partial \hat x / \partial \mu = -1/\sigma$. The variance depends on the mean too, but
+# $\partial v / \partial \mu = -\frac{2}{M} \sum (x - \mu) = 0$, so this way contributes nothing:
+#
+# $$d\mu = -\frac{1}{\sigma} \sum d\hat x = -\frac{w}{\sigma} \, db.$$
+#
+# **The input.** Now $\partial \hat x / \partial x = 1/\sigma$ with $\mu$ and $v$ fixed,
+# $\partial \mu / \partial x = 1/M$ and $\partial v / \partial x = 2 (x - \mu) / M = 2 \sigma \hat x / M$. The three
+# ways add up:
+#
+# $$dx = \frac{d\hat x}{\sigma} + \frac{d\mu}{M} + dv \cdot \frac{2 \sigma \hat x}{M}
+# = \frac{w}{\sigma} \left( dy - \frac{db}{M} - \hat x \cdot \frac{dw}{M} \right).$$
+#
+# **Two checks.** If we add the same number to all $x$, then $\hat x$ does not change, and so neither does the loss.
+# Therefore $\sum dx$ must be 0. And it is: $\sum \hat x = 0$, so the sum of the bracket is $db - M \cdot db/M - 0 = 0$.
+# If we stretch all distances from the mean by the same factor, $\hat x$ changes only because of $\epsilon$. Therefore
+# $\sum dx \cdot \hat x$ must almost be 0. Exercise 4 asks for its exact value.
+#
+# By hand, for the channel 1, 3, 5, 7 from above, with $w = 1$, $\epsilon \approx 0$ and $dy = (0, 1, 0, 0)$:
+#
+# | step | result |
+# |---|---|
+# | $db = \sum dy$ | 1 |
+# | $dw = \sum dy \cdot \hat x$ | $-1/\sqrt 5 = -0.447$ |
+# | $dv = -w \, dw / (2 \sigma^2)$ | $0.447 / 10 = 0.0447$ |
+# | $d\mu = -w \, db / \sigma$ | $-1/\sqrt 5 = -0.447$ |
+# | $db / M$ | 0.25 |
+# | $\hat x \cdot dw / M$ | $(3, 1, -1, -3) / 20 = (0.15, 0.05, -0.05, -0.15)$ |
+# | $dy - db/M - \hat x \cdot dw/M$ | $(-0.4, 0.7, -0.2, -0.1)$, with the sum 0 |
+# | $dx$, this divided by $\sqrt 5$ | $(-0.179, 0.313, -0.089, -0.045)$ |
+#
+# Here the loss is the second $\hat x$. With a constant mean and variance, its slope would be $1/\sqrt 5 = 0.447$. A
+# change of the number 3 also changes the mean and the variance, and therefore the slope is only 0.313.
+
+# %%
+by_hand = np.array([0.0, 1, 0, 0]).reshape(1, 1, 2, 2)
+grads = ops.batch_norm_train_backward(by_hand, channel, np.ones(1), mean, var)
+print("db =", grads.bias, "dw =", grads.weight.round(3), "dx =", grads.x.ravel().round(3))
 
 # %%
 source(ops.batch_norm_train_backward)
@@ -130,12 +188,12 @@ x, w, b = rng.standard_normal((3, 2, 4, 4)), rng.standard_normal(2), rng.standar
 dy = rng.standard_normal(x.shape)
 y, mean, var = ops.batch_norm_train(x, w, b)
 grads = ops.batch_norm_train_backward(dy, x, w, mean, var)
-assert_gradient(lambda x, w, b: ops.batch_norm_train(x, w, b)[0], (x, w, b), dy, grads)
-print("slopes agree; sum of dx:", np.abs(grads.x.sum(axis=(0, 2, 3))).round(12))
+slopes(lambda x, w, b: ops.batch_norm_train(x, w, b)[0], {"x": x, "weight": w, "bias": b}, dy, grads)
+print("sum of dx in each channel:", ", ".join(f"{total:.0e}" for total in grads.x.sum(axis=(0, 2, 3))))
 
 # %% [markdown]
-# A popular mistake is to forget that mean and variance move, and to go back as if they were constants. That is what
-# `batch_norm_eval_backward` does, rightly, in evaluation. Here it is caught:
+# A common mistake is to treat the mean and the variance as constants in the backward pass. In evaluation they are
+# constants, and `batch_norm_eval_backward` does exactly this. In training it is wrong, and the check notices:
 
 # %%
 constants = ops.batch_norm_eval_backward(dy, x, w, mean, var)
@@ -145,39 +203,46 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# **Why have convolutions under batch norm no bias?** A bias adds the same number to a whole channel, and the very next
-# thing that happens is that the channel's mean is subtracted. It does nothing in training, and its gradient is exactly zero
-# in mathematics, in a computer zero but for rounding. The official code leaves such biases out. Document 000 has one in every
-# convolution: 69 of them in its blocks (claim C05).
+# **Why does a convolution before a batch norm have no bias?** A bias adds the same number to a whole channel, and the
+# batch norm subtracts the mean of the channel right after it. So in training the bias has no effect, and its gradient
+# is $\sum dx = 0$, except for rounding errors. The official code leaves such biases out. Document 000 has them:
 
 # %%
 with initializer(0, dtype=np.float64):
     layers = Sequential(Conv2d(2, 3, 3, padding=1, bias=True), BatchNorm2d(3))
 y, cache = layers.forward(x, training=True)
 _, gradients = layers.backward(rng.standard_normal(y.shape), cache)
-print("largest gradient of a weight:", np.abs(gradients["0.weight"]).max().round(3))
-print("largest gradient of a bias:  ", np.abs(gradients["0.bias"]).max().round(12))
-claims("C05")
+print("largest gradient of a weight:", f"{np.abs(gradients['0.weight']).max():.3f}")
+print("largest gradient of a bias:  ", f"{np.abs(gradients['0.bias']).max():.0e}")
+rows = ghostnp.count(ghostnp.create_model("ghostnet_keras", seed=None), (1, 3, 224, 224)).rows
+normed = [row.path for row, behind in pairwise(rows) if row.kernel and row.bias and behind.op == "batch_norm_eval"]
+blocks = sum(path.startswith("blocks") for path in normed)
+print(f"document 000: {len(normed)} convolutions with a bias before a batch norm, {blocks} of them in its blocks")
 
 # %% [markdown]
-# **Where is batch norm in a count?** It has $2C$ parameters, which count as such, and two statistics for each channel that are
-# *state* and no parameters: nothing learns them by gradient. Its work, two operations for each number in evaluation, is no
-# multiply-add of a convolution, and can be folded into one: `ghostnp compile` shows how. Tutorial 11 compares counters that
-# disagree on this.
+# Claim C05 is about the 69 in the blocks. The other two are in the first and the last convolution of the network. The
+# convolutions of squeeze-and-excitation (tutorial 07) have biases too, but no batch norm follows them, so these biases
+# are learnt.
+#
+# **How is batch norm counted?** It has $2C$ parameters. The running mean and variance of each channel are *state*, not
+# parameters, because no gradient changes them. In evaluation, batch norm takes one multiplication and one addition for
+# each number. They are not counted among the multiply-adds of the convolutions, because they can be *folded* into the
+# weights and the bias of the convolution before: `ghostnp compile` does this. Tutorial 11 compares counters that treat
+# batch norm differently.
 #
 # ## CReLU: both signs
 #
-# A ReLU throws half of the numbers away. Document 004 tells the story of CReLU: in the first layers of trained networks,
-# many filters come in pairs that are nearly each other's negative, one for "brighter to the right", one for "brighter to
-# the left". If so, one filter is enough, and the pair is got from its sign:
+# A ReLU sets all negative numbers to 0. Document 004 gives the idea of CReLU: in the first layers of trained networks,
+# many filters form pairs in which one is nearly the negative of the other. For example, one filter finds "brighter to
+# the right" and the other one "brighter to the left". Then one filter is enough, because the second map is the negative
+# of the first:
 #
 # $$\text{CReLU}(x) = [\max(x, 0), \max(-x, 0)].$$
 #
-# The number of channels doubles (claim C46), without a single multiplication.
+# The number of channels doubles (claim C46), and this takes no multiplication.
 
 # %%
 source(ops.crelu)
-claims("C46")
 
 # %%
 photo = load_photo(size=64)
@@ -200,8 +265,7 @@ for place, (maps, c, title) in enumerate(
 show(figure)
 
 # %% [markdown]
-# Backward, a number gets what came to its positive half, and minus what came to its negative half; only one of the two was
-# open. The dual line:
+# Backward, a positive $x$ receives `dy` of the first half, and a negative $x$ receives minus `dy` of the second half:
 
 # %%
 source(ops.crelu_backward)
@@ -210,25 +274,26 @@ source(ops.crelu_backward)
 points = rng.choice([-1, 1], (2, 3, 4, 4)) * (0.1 + rng.random((2, 3, 4, 4)))  # away from the kink at 0
 dy = rng.standard_normal((2, 6, 4, 4))
 dx = ops.crelu_backward(dy, points)
-assert_gradient(ops.crelu, (points,), dy, (dx,))
+slopes(ops.crelu, {"x": points}, dy, [dx])
 try:
-    assert_gradient(ops.crelu, (points,), dy, (np.abs(dx),))
+    slopes(ops.crelu, {"x": points}, dy, [np.where(points < 0, -dx, dx)])
 except AssertionError as error:
-    print("without the minus sign it is caught:", error)
+    print("without the minus sign:", error)
 
 # %% [markdown]
 # ## Do filters come in pairs?
 #
-# That can be measured. The *pairing filter* of filter $i$ is the one that points most nearly the opposite way,
+# This can be measured. The *pairing filter* of filter $i$ is the filter whose direction is closest to the opposite of
+# filter $i$. It has the smallest cosine with it:
 #
 # $$\bar\jmath = \mathrm{argmin}_{j \ne i} \cos(w_i, w_j), \qquad \cos(a, b) = \frac{a \cdot b}{|a| |b|}.$$
 #
-# By hand: $(1, 0)$, $(-1, 1)$ and $(0, 2)$ have the cosines $-1/\sqrt 2$, $0$ and $1/\sqrt 2$ with each other, so the
-# pairing filter of the first is the second, with $-0.707$.
+# By hand: take the filters $a = (1, 0)$, $b = (-1, 1)$ and $c = (0, 2)$. Then $\cos(a, b) = -1/\sqrt 2 = -0.707$,
+# $\cos(a, c) = 0$ and $\cos(b, c) = 1/\sqrt 2 = 0.707$. So the pairing filter of $a$ is $b$, with the cosine $-0.707$.
 #
-# A number by itself says little: among many filters one will be rather opposite by chance. So one compares with *random*
-# filters of the same shape, with normally distributed weights. The picture shows 32 random filters of 3x3x3 against the same with 16
-# negatives planted among them. In tutorial 14 we put the question to a trained network.
+# Among many filters, some pairs are nearly opposite by chance. So we need a comparison: *random* filters of the same
+# shape, with normally distributed weights. The picture compares 32 random filters of 3x3x3 with 32 filters of which 16
+# are nearly the negatives of the other 16. Tutorial 14 measures a trained network.
 
 # %%
 random_filters = rng.standard_normal((32, 3, 3, 3))
@@ -249,37 +314,42 @@ show(figure)
 # %% [markdown]
 # ## Exercises
 #
-# **1.** By hand: a layer has 64 channels of 28x28 and a batch norm behind it. How many *parameters* has the batch norm?
+# **1.** *(easy)* A channel consists of 2, 4, 4, 6. What does batch norm, with $w = 1$, $b = 0$ and $\epsilon = 0$, make
+# of the 6? (Three digits.)
 
 # %%
 answer = None
 check("06.1", answer)
 
 # %% [markdown]
-# **2.** A channel holds 2, 4, 4, 6. What does batch norm (with $w = 1$, $b = 0$, $\epsilon = 0$) make of the 6? (Three digits.)
+# **2.** *(medium)* A 3x3 convolution makes 32 maps from 16 maps, with biases and without batch norm. A CReLU follows,
+# and then a 1x1 convolution to 16 maps, also with biases. How many parameters do the two convolutions have together?
 
 # %%
 answer = None
 check("06.2", answer)
 
 # %% [markdown]
-# **3.** A 3x3 convolution makes 32 maps from 16 with biases and without batch norm, and a CReLU follows. The next
-# convolution is 1x1, to 16 maps, also with biases. How many parameters have both together?
+# **3.** *(easy)* Of the filters $(3, 4)$, $(-4, -3)$ and $(0, 5)$: what is the cosine of the first with its pairing
+# filter?
 
 # %%
 answer = None
 check("06.3", answer)
 
 # %% [markdown]
-# **4.** Filters $(3, 4)$, $(-4, -3)$ and $(0, 5)$: what is the cosine of the first with its pairing filter?
+# **4.** *(derivation)* Derive $\sum \hat x^2 = M v / (v + \epsilon)$ for one channel. Then derive from the formula for
+# $dx$ that $\sum dx \cdot \hat x = \frac{w}{\sigma} \cdot dw \cdot \frac{\epsilon}{v +
+# \epsilon}$. What is this sum for $w = 1$, $dw = 2$, $v = 3$ and an unusually large $\epsilon = 1$?
 
 # %%
 answer = None
 check("06.4", answer)
 
 # %% [markdown]
-# **5.** Fill in `tutorials/exercises/14_batch_norm_train_backward.py` until `ghostnp check` is content. With the channel
-# 1, 3, 5, 7 from above, $w = 1$ and `dy` = 1, 0, 0, 0 (and the usual $\epsilon$): what is `dx` of the first number? (Three digits.)
+# **5.** *(code)* Complete `tutorials/exercises/14_batch_norm_train_backward.py` until `ghostnp check` reports no error.
+# For the channel 1, 3, 5, 7 from above, with $w = 1$, $\epsilon = 10^{-5}$ and `dy` = 1, 0, 0, 0: what is `dx` of the
+# first number? (Three digits.)
 
 # %%
 answer = None
@@ -288,10 +358,10 @@ check("06.5", answer)
 # %% [markdown]
 # ## References
 #
-# - S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate shift",
-#   ICML 2015, algorithms 1 and 2, section 3. <https://arxiv.org/abs/1502.03167>
+# - S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
+#   shift", ICML 2015, algorithms 1 and 2, section 3. <https://arxiv.org/abs/1502.03167>
 # - V. Nair and G. E. Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010.
-# - W. Shang, K. Sohn, D. Almeida and H. Lee, "Understanding and improving convolutional neural networks via concatenated
-#   rectified linear units", ICML 2016, section 2. <https://arxiv.org/abs/1603.05201>
+# - W. Shang, K. Sohn, D. Almeida and H. Lee, "Understanding and improving convolutional neural networks via
+#   concatenated rectified linear units", ICML 2016, section 2. <https://arxiv.org/abs/1603.05201>
 #
 # Next: tutorial 07, a gate for each channel.

@@ -13,29 +13,30 @@
 # %% [markdown]
 # # 7. Squeeze-and-excitation
 #
-# **A convolution sees a small window. How can a network decide, from the whole image, which of its maps count?**
+# **A convolution sees only a small window. How can a network use the whole image to decide which of its maps are
+# important?**
 #
-# *Squeeze-and-excitation* (SE, 压缩与激励) gives each channel a factor between 0 and 1, the *gate* (门控). It looks at all maps
-# as a whole, decides, and multiplies. GhostNet has it in 7 of its 16 bottlenecks; document 000 explains it.
+# *Squeeze-and-excitation* (SE, 压缩与激励) multiplies each channel by a factor between 0 and 1, the *gate* (门控). It
+# computes the gates from the means of all channels. GhostNet has SE in 7 of its 16 bottlenecks, and document 000
+# explains it.
 
 # %%
 import numpy as np
 
 import ghostnp
 from ghostnp import ops, pictures
-from ghostnp.course.study import check, claims, show, source
+from ghostnp.course.study import check, show, slopes, source
 from ghostnp.course.tour import filters
 from ghostnp.modules import Clip, HardSigmoid, Sigmoid, SqueezeExcite, initializer, make_divisible
 from ghostnp.modules.combine import gate_backward, gate_forward
 from ghostnp.photo import load_photo
 from ghostnp.pictures import style
-from ghostnp.testing import assert_gradient
 
 photo = load_photo(size=64)
 maps = ops.relu(ops.standard_conv2d(photo, filters.outer(list(filters.STANDARD.values())), padding=1))
 with initializer(3):
     module = SqueezeExcite(6, hidden=4)
-module.conv_expand.weight *= 4  # fresh gates all lie near a half; like this they can be told apart
+module.conv_expand.weight *= 4  # untrained gates are all near 0.5: larger weights spread them
 y, cache = module.forward(maps)
 
 figure, grid = style.sheet(11, 4.1, nrows=2, ncols=6, top=0.9)
@@ -47,38 +48,42 @@ for c in range(6):
 show(figure)
 
 # %% [markdown]
-# Above, six maps of a photo; below, each times its gate. (The weights are random here, so which map is kept means nothing.)
+# The first row shows six maps of a photo, and the second row each map times its gate. (The weights are random here, so
+# it has no meaning which map has a large gate.)
 #
 # ## By hand
 #
-# Three steps. Take two maps of 2x2 pixels, $(1, 3, 5, 7)$ and $(0, 0, 2, 2)$.
+# SE has three steps. Take two maps $x_0 = (1, 3, 5, 7)$ and $x_1 = (0, 0, 2, 2)$, of 2x2 pixels each.
 #
-# **Squeeze.** Each map becomes its mean: $s = (4, 1)$. Note what is gone: *where* something is. What is left is how much
-# of it there is.
+# **Squeeze.** Each map is replaced by its mean: $z = (4, 1)$. The mean says how strong a map is, but no longer where.
 #
-# **Excitation.** Two small fully connected layers turn all means into one number for each channel. The first makes them few,
-# here one: with weights $(1, -2)$ it gives $1 \cdot 4 - 2 \cdot 1 = 2$, and the ReLU leaves 2. The second makes them many
-# again: with weights $(1, -1)$ it gives $(2, -2)$. A gate brings these between 0 and 1; the hard sigmoid
-# $\min(\max(x + 3, 0), 6) / 6$ makes $(5/6, 1/6)$.
+# **Excitation.** Two small fully connected layers compute one number for each channel from the means of all channels.
+# The first layer has few outputs, here one. With the weights $W_1 = (1, -2)$ it gives $a = 1 \cdot 4 - 2 \cdot 1 = 2$,
+# and a ReLU makes $h = 2$ of it. The second layer has one output for each channel. With the weights $W_2 = (1, -1)$ it
+# gives $t = (2, -2)$. The gate, here the hard sigmoid $\min(\max(t + 3, 0), 6) / 6$, gives $g = (5/6, 1/6)$.
 #
-# **Recalibration.** Each map is multiplied by its factor. The first keeps five sixths, the second one sixth.
+# **Recalibration.** Each map is multiplied by its gate: $y_c = g_c \cdot x_c$.
 #
-# Since means are maps of one pixel, the two layers are 1x1 convolutions: that is how the code writes them.
+# The means are maps of one pixel, so the two fully connected layers can be written as 1x1 convolutions:
 
 # %%
 small = np.array([1.0, 3, 5, 7, 0, 0, 2, 2]).reshape(1, 2, 2, 2)
-squeezed = ops.global_avg_pool2d(small)
-hidden = ops.relu(ops.pointwise_conv2d(squeezed, np.array([1.0, -2]).reshape(1, 2, 1, 1)))
-gate = ops.hard_sigmoid(ops.pointwise_conv2d(hidden, np.array([1.0, -1]).reshape(2, 1, 1, 1)))
-print("squeezed:", squeezed.ravel(), "hidden:", hidden.ravel(), "gate:", gate.ravel().round(4))
-print(ops.multiply(small, gate)[0, 0])
+reduce, expand = np.array([1.0, -2]).reshape(1, 2, 1, 1), np.array([1.0, -1]).reshape(2, 1, 1, 1)  # W1 and W2
+z = ops.global_avg_pool2d(small)
+a = ops.pointwise_conv2d(z, reduce)
+h = ops.relu(a)
+t = ops.pointwise_conv2d(h, expand)
+g = ops.hard_sigmoid(t)
+print("z =", z.ravel(), "a =", a.ravel(), "h =", h.ravel(), "t =", t.ravel(), "g =", g.ravel().round(4))
+print("first map times its gate: ", ops.multiply(small, g)[0, 0].ravel().round(3))
+print("second map times its gate:", ops.multiply(small, g)[0, 1].ravel().round(3))
 
 # %% [markdown]
 # ## The module
 #
-# The children are named as in the official checkpoint, and run one after the other: `squeeze`, `conv_reduce`, `act1`,
-# `conv_expand`, `gate`. What they make are the factors; the other path is the input as it is. `gate_forward` runs both
-# paths on the same input and multiplies, map by map.
+# The module has five layers with the names of the official checkpoint: `squeeze`, `conv_reduce`, `act1`, `conv_expand`
+# and `gate`. Run in sequence, they compute the gates. `gate_forward` computes the gates from the input, and multiplies
+# the input by them.
 
 # %%
 source(SqueezeExcite)
@@ -88,21 +93,63 @@ source(ops.multiply)
 # %% [markdown]
 # ## Backward
 #
-# The input is used *twice*: once it is multiplied, and once it is squeezed to decide by how much. So its gradient has two
-# parts, and they add up. With $y = g \cdot x$, channel by channel,
+# The input is used *twice*: it is multiplied by the gate, and the gate is computed from it. So its gradient is the sum
+# of two parts. We go backward through the steps, with $\varphi$ for the function of the gate:
 #
-# $$dx_\text{direct} = g \cdot dy, \qquad dg[n, c] = \sum_{i, j} dy[n, c, i, j] \cdot x[n, c, i, j].$$
+# | forward | backward |
+# |---|---|
+# | $y_c = g_c \cdot x_c$ | $dg_c = \sum_{i, j} dy_c \cdot x_c$, and the direct part of $dx_c$ is $g_c \cdot dy_c$ |
+# | $g = \varphi(t)$, the gate | $dt = dg \cdot \varphi'(t)$ |
+# | $t = W_2 h + b_2$ | $dW_2 = dt \cdot h^T$, $\; db_2 = dt$, $\; dh = W_2^T \, dt$ |
+# | $h = \max(a, 0)$ | $da = dh$ where $a > 0$, and 0 elsewhere |
+# | $a = W_1 z + b_1$ | $dW_1 = da \cdot z^T$, $\; db_1 = da$, $\; dz = W_1^T \, da$ |
+# | $z_c = \frac{1}{HW} \sum_{i, j} x_c$ | every pixel of $x_c$ receives $dz_c / HW$ |
+# | | $dx_c = g_c \cdot dy_c + dz_c / HW$ |
 #
-# `dg` then goes back through the gate and the two layers to the mean, and the mean hands each of its $HW$ pixels an equal
-# share, $ds / HW$.
+# These are the gradients for one image. For a batch, the gradients of $W_1, b_1, W_2, b_2$ are summed over the images.
 #
-# `gate_backward` is `gate_forward` read backwards: the product comes first, then the two paths, and the sum comes last.
+# By hand, for the example above, with $dy_0 = (6, 0, 0, 0)$ and $dy_1 = (0, 0, 0, 6)$:
+#
+# | step | result |
+# |---|---|
+# | $dg$ | $(6 \cdot 1, \; 6 \cdot 2) = (6, 12)$ |
+# | $dt$, since $\varphi' = 1/6$ between −3 and 3 | $(1, 2)$ |
+# | $dW_2 = dt \cdot h$ | $(1 \cdot 2, \; 2 \cdot 2) = (2, 4)$ |
+# | $dh = W_2^T \, dt$ | $1 \cdot 1 - 1 \cdot 2 = -1$ |
+# | $da$, since $a = 2 > 0$ | $-1$ |
+# | $dW_1 = da \cdot z$ | $(-1 \cdot 4, \; -1 \cdot 1) = (-4, -1)$ |
+# | $dz = W_1^T \, da$ | $(1 \cdot (-1), \; -2 \cdot (-1)) = (-1, 2)$ |
+# | $dz / HW$ | $(-0.25, 0.5)$ |
+# | $dx_0 = \frac{5}{6} dy_0 - 0.25$ | $(4.75, -0.25, -0.25, -0.25)$ |
+# | $dx_1 = \frac{1}{6} dy_1 + 0.5$ | $(0.5, 0.5, 0.5, 1.5)$ |
+#
+# The same steps with the operators of ghostnp:
+
+# %%
+dy = np.array([6.0, 0, 0, 0, 0, 0, 0, 6]).reshape(1, 2, 2, 2)
+direct, dg = ops.multiply_backward(dy, small, g)
+dt = ops.hard_sigmoid_backward(dg, t)
+through_expand = ops.pointwise_conv2d_backward(dt, h, expand)
+da = ops.relu_backward(through_expand.x, a)
+through_reduce = ops.pointwise_conv2d_backward(da, z, reduce)
+dx = direct + ops.global_avg_pool2d_backward(through_reduce.x, small)
+print("dg =", dg.ravel(), "dt =", dt.ravel(), "da =", da.ravel(), "dz =", through_reduce.x.ravel())
+print("dW2 =", through_expand.weight.ravel(), "dW1 =", through_reduce.weight.ravel())
+print("dx of the first map: ", dx[0, 0].ravel().round(3))
+print("dx of the second map:", dx[0, 1].ravel().round(3))
+
+# %% [markdown]
+# The first pixel of the second map has `dy` = 0, but its `dx` is 0.5: it influences the loss through the gates of both
+# channels.
+#
+# `gate_backward` does these steps in the reverse order of `gate_forward`: first the product, then the two paths, then
+# the sum.
 
 # %%
 source(gate_backward)
 
 # %% [markdown]
-# Let us check it, with all its weights, and then forget one of the two parts on purpose.
+# Now the slopes. The planted mistake leaves out the part that comes through the gates.
 
 # %%
 with initializer(0, dtype=np.float64):
@@ -112,17 +159,15 @@ x = rng.standard_normal((2, 5, 3, 4))
 y, cache = module.forward(x)
 dy = rng.standard_normal(y.shape)
 dx, grads = module.backward(dy, cache)
-assert_gradient(module, (x,), dy, (dx,))
-print("gradients of:", ", ".join(grads))
-
+slopes(module, {"x": x}, dy, [dx])
 direct_only = ops.multiply_backward(dy, x, cache.factors).a
 try:
-    assert_gradient(module, (x,), dy, (direct_only,))
+    slopes(module, {"x": x}, dy, [direct_only])
 except AssertionError as error:
-    print("with the direct part alone:", error)
+    print("with the direct part only:", error)
 
 # %% [markdown]
-# And the weights:
+# The weights of the module are checked in the same way:
 
 # %%
 for name, array in module.parameters().items():
@@ -139,32 +184,39 @@ for name, array in module.parameters().items():
 # %% [markdown]
 # ## Clamp or sigmoid?
 #
-# **Which gate does GhostNet have?** The paper on squeeze-and-excitation, and document 000, take a sigmoid. The official
-# PyTorch code of GhostNet takes a hard sigmoid, $\mathrm{relu6}(x + 3) / 6$; the official TensorFlow code cuts $x$ to the
-# range from 0 to 1 and *calls* that a hard sigmoid. (The first release of the PyTorch code clamped too, hence the question.
-# The authors answered that clamping is faster and does about as well: issue 2 of their first repository.)
-# Three networks, three gates, and weights that were trained with one do not work with another. At $x = 1$:
+# **Which gate does GhostNet use?** There are three versions (claim C08). The paper on squeeze-and-excitation and
+# document 000 use a sigmoid. The official PyTorch code of GhostNet uses a hard sigmoid, $\mathrm{relu6}(x + 3) / 6$.
+# The official TensorFlow code clamps $x$ to the range from 0 to 1, and *calls* this a hard sigmoid. (The first release
+# of the PyTorch code clamped too. Asked about it, the authors answered that clamping is faster and gives similar
+# results: issue 2 of their first repository.)
+#
+# Weights that were trained with one gate do not work with another. Tutorial 06, "Activations", shows the three curves.
+# At $x = 1$ the gates are:
 
 # %%
 for kind in (Sigmoid, HardSigmoid, Clip):
     print(f"{kind.__name__:12} {kind()(np.ones((1, 1, 1, 1)))[0, 0, 0, 0]:.3f}")
-claims("C08")
 
 # %% [markdown]
-# The width of the hidden layer differs as well. All take a quarter of the channels; document 000 rounds down, the official
-# PyTorch code rounds to a multiple of 4 but never below 90% of the value:
+# The number of hidden channels differs too. All versions start from a quarter of the channels. Document 000 rounds it
+# down to a whole number. The official PyTorch code rounds it to the nearest multiple of 4, and a value half way between
+# two multiples is rounded up: 18 becomes 20. If the result is below 90% of the value, it takes the next multiple
+# instead: 5 becomes 8, not 4.
 
 # %%
 source(make_divisible)
-print({channels: (channels // 4, make_divisible(channels / 4, 4)) for channels in (72, 120, 480, 672, 960)})
+print("channels  a quarter  document 000  official")
+for channels in (20, 72, 120, 480, 672, 960):
+    print(f"{channels:8}  {channels / 4:9.1f}  {channels // 4:12}  {make_divisible(channels / 4, 4):8}")
 
 # %% [markdown]
 # ## What it costs
 #
-# With $C$ channels and $r$ hidden ones: $C r + r$ and $r C + C$ parameters, and $2 C r$ multiply-adds, *whatever the size of
-# the maps*, since the layers see means. For 672 channels and 168 hidden ones:
-# $2 \cdot 672 \cdot 168 + 168 + 672 = 226{,}632$ parameters and $225{,}792$ multiply-adds. So SE is expensive in parameters and
-# cheap in work. The mean and the scaling are no multiply-adds of a convolution, and are not in the count; see tutorial 11.
+# With $C$ channels and $C_h$ hidden channels, the first layer has $C \cdot C_h + C_h$ parameters, and the second
+# $C_h \cdot C + C$. Together they take $2 C C_h$ multiply-adds. The size of the maps plays no role, since the layers
+# work on the means. For $C = 672$ and $C_h = 168$ these are $2 \cdot 672 \cdot 168 + 168 + 672 = 226{,}632$ parameters
+# and $225{,}792$ multiply-adds. So SE has many parameters but takes few multiply-adds. The mean and the multiplication
+# by the gate are not counted here; see tutorial 11.
 
 # %%
 table = ghostnp.count(ghostnp.create_model("ghostnet_100", seed=None), (1, 3, 224, 224))
@@ -180,39 +232,42 @@ print(f"{shares['squeeze-and-excitation'][0] / table.params:.0%} of the paramete
 # %% [markdown]
 # ## Exercises
 #
-# **1.** By hand: SE over 40 channels with 12 hidden ones. How many parameters, biases included?
+# **1.** *(easy)* By hand: how many parameters does SE have with 40 channels and 12 hidden channels, biases included?
 
 # %%
 answer = None
 check("07.1", answer)
 
 # %% [markdown]
-# **2.** The same on maps of 28x28, in multiply-adds?
+# **2.** *(medium)* This SE module and a depthwise 5x5 convolution both work on 40 maps of 28x28 pixels. How many times
+# as many multiply-adds does the convolution take? (The output of the convolution has 28x28 pixels too. Three digits.)
 
 # %%
 answer = None
 check("07.2", answer)
 
 # %% [markdown]
-# **3.** How many hidden channels does the official PyTorch rule give for 184 channels, and how many document 000's? Answer
-# as `(official, document)`.
+# **3.** *(easy)* By hand: how many hidden channels does the official PyTorch code use for 184 channels, and how many
+# does document 000 use? Answer as `(official, document)`.
 
 # %%
 answer = None
 check("07.3", answer)
 
 # %% [markdown]
-# **4.** In the example by hand above, by how much does the output pixel $y[0, 0, 0, 0]$ (now $5/6$) grow for each unit that
-# the *last* pixel of the first map grows by, as long as nothing is cut off? (Three digits. Which of the two parts of the gradient is it?)
+# **4.** *(derivation)* Derive how fast an output pixel $y_c[i]$ changes with another pixel $x_c[j]$ of the same map,
+# $j \ne i$, if there is one hidden channel and its ReLU is open ($a > 0$). Start from the table above with $dy = 1$ at
+# the one output pixel and 0 elsewhere. In the example by hand: what is the slope of the first pixel of $y_0$ with
+# respect to the *last* pixel of $x_0$? (Three digits.)
 
 # %%
 answer = None
 check("07.4", answer)
 
 # %% [markdown]
-# **5.** Fill in `tutorials/exercises/09_global_avg_pool2d_backward.py` and `10_multiply_backward.py` until `ghostnp check` is
-# content. With `a` = `np.arange(8.0).reshape(1, 2, 2, 2)`, a factor for each map in `b` and `dy` of ones, what does the gradient
-# of `b` sum up to?
+# **5.** *(code)* Complete `tutorials/exercises/09_global_avg_pool2d_backward.py` and `10_multiply_backward.py` until
+# `ghostnp check` reports no error. Then let `a` be `np.arange(8.0).reshape(1, 2, 2, 2)`, `b` ones of shape (1, 2, 1,
+# 1), and `dy` ones of the shape of `a`. What is the sum of the gradient of `b`?
 
 # %%
 answer = None

@@ -15,12 +15,13 @@
 #
 # **Many maps of a layer look alike. Why pay the full price for each of them?**
 #
-# A layer of a network makes dozens of maps, and each map costs a filter over all input channels. Some of these maps look
-# like others that were blurred, sharpened or shifted a little. GhostNet begins with this observation. A map that resembles
-# another one need not be computed from the whole input. It can be computed from the map that it resembles, and that is cheap.
+# A layer of a network makes dozens of maps, and each map costs a filter over all input channels. Some of these maps
+# look like others that were blurred, sharpened or shifted a little. GhostNet begins with this observation. A map that
+# resembles another one need not be computed from the whole input. It can be computed from the map that it resembles,
+# and that is cheap.
 #
-# Here are the first 8 of 16 maps of a photo. The filters are random 3x3 filters, as before any training. Batch norm and ReLU
-# follow. (The page takes about 20 minutes. The box at its end is for the curious.)
+# Here are the first 8 of 16 maps of a photo. The filters are random 3x3 filters, as before any training. Batch norm and
+# ReLU follow. (The page takes about 20 minutes. The box at its end is for the curious.)
 
 # %%
 import itertools
@@ -51,18 +52,19 @@ show(pictures.feature_maps(maps, columns=4, limit=8), dpi=65)
 #
 # $$x_0 = (1, 2, 3), \qquad x_1 = (0, 1, 1).$$
 #
-# A *primary* convolution, 1x1 with the weights 1 and −1, makes one map of the two. This map is called *intrinsic* (本征特征图):
+# A *primary* convolution, 1x1 with the weights 1 and −1, makes one map of the two. This map is called *intrinsic*
+# (本征特征图):
 #
 # $$y_0 = 1 \cdot x_0 - 1 \cdot x_1 = (1, 1, 2).$$
 #
-# A *cheap operation* (廉价操作) makes a second map *from the first one*. Here it is a depthwise kernel $(1, 0, -1)$ with padding.
-# The second map is called a *ghost* (幻影特征图):
+# A *cheap operation* (廉价操作) makes a second map *from the first one*. Here it is a depthwise kernel $(1, 0, -1)$ with
+# padding. The second map is called a *ghost* (幻影特征图):
 #
 # $$y_1 = (0 - 1, 1 - 2, 1 - 0) = (-1, -1, 1).$$
 #
 # The output is both maps, side by side. A plain 1x3 convolution from 2 maps to 2 maps also sees three pixels. It has
-# $2 \cdot 2 \cdot 3 = 12$ weights; the primary convolution and the cheap operation have $2 + 3 = 5$. (A plain 1x1 convolution has
-# only 4. The section "What it costs" says when a ghost module saves weights against that one.)
+# $2 \cdot 2 \cdot 3 = 12$ weights; the primary convolution and the cheap operation have $2 + 3 = 5$. (A plain 1x1
+# convolution has only 4. The section "What it costs" says when a ghost module saves weights against that one.)
 #
 # With more maps, and with batch norm and ReLU after both steps, this is the module of GhostNet:
 
@@ -70,9 +72,9 @@ show(pictures.feature_maps(maps, columns=4, limit=8), dpi=65)
 show(pictures.ghost_flow(3, 16), dpi=65)
 
 # %% [markdown]
-# The cheap kernel of the module is 3x3. We put our row into the middle of it. `GhostConv2d` is a ghost module without batch norm and
-# ReLU, so its output is what we computed by hand. It has biases, which are 0 here. (`initializer(None)` makes all weights 0,
-# and `initializer(0)` makes random weights from the seed 0.)
+# The cheap kernel of the module is 3x3. We put our row into the middle of it. `GhostConv2d` is a ghost module without
+# batch norm and ReLU, so its output is what we computed by hand. It has biases, which are 0 here. (`initializer(None)`
+# makes all weights 0, and `initializer(0)` makes random weights from the seed 0.)
 
 # %%
 x = np.array([[[[1.0, 2, 3]], [[0, 1, 1]]]])
@@ -85,9 +87,10 @@ print(tiny(x)[0, :, 0])
 # %% [markdown]
 # ## How much alike are they?
 #
-# Back to the 16 maps. Can map $b$ be made from map $a$ by a 3x3 kernel? Each pixel of $b$ would have to be a weighted sum of
-# the nine pixels around it in $a$, plus a constant. There are 3,136 pixels and only ten unknown numbers, so an exact answer
-# exists only by chance. *Least squares* finds the ten numbers whose result is nearest to $b$. The number $r^2$ says how near it is:
+# Back to the 16 maps. Can map $b$ be made from map $a$ by a 3x3 kernel? Each pixel of $b$ would have to be a weighted
+# sum of the nine pixels around it in $a$, plus a constant. There are 3,136 pixels and only ten unknown numbers, so an
+# exact answer exists only by chance. *Least squares* finds the ten numbers whose result is nearest to $b$. The number
+# $r^2$ says how near it is:
 #
 # $$r^2 = 1 - \frac{\text{variance of } (b - \text{what the kernel makes of } a)}{\text{variance of } b}.$$
 #
@@ -135,9 +138,9 @@ print(f"median of the best r²: {np.median(r2.max(axis=0)):.2f}")
 print(f"median for maps that are mirrored left to right: {np.median(control.max(axis=0)):.2f}")
 
 # %% [markdown]
-# The last line is a control. A mirrored map has the same edges and the same brightness as before, but at other places. If any
-# two maps with edges fitted each other, the mirrored maps would fit just as well. They do not. So two maps of one photo fit because they
-# show the same content *at the same place*.
+# The last line is a control. A mirrored map has the same edges and the same brightness as before, but at other places.
+# If any two maps with edges fitted each other, the mirrored maps would fit just as well. They do not. So two maps of
+# one photo fit because they show the same content *at the same place*.
 #
 # Here are the two best pairs, with the kernel that was found. It is applied with `depthwise_conv2d`, on one channel:
 
@@ -153,26 +156,26 @@ for row, (a, b) in enumerate(best_pairs(r2, 2)):
 show(figure, dpi=65)
 
 # %% [markdown]
-# Redundancy is not waste by itself. The paper says that a network may well *need* maps that resemble each other. It only
-# asks that the second one is made cheaply. (Random filters show redundancy too, because photos are smooth and their colours vary
-# together. For a trained network it is measured in tutorial 14, "Maps that resemble each other".)
+# Redundancy is not waste by itself. The paper says that a network may well *need* maps that resemble each other. It
+# only asks that the second one is made cheaply. (Random filters show redundancy too, because photos are smooth and
+# their colours vary together. For a trained network it is measured in tutorial 14, "Maps that resemble each other".)
 #
 # ## The module
 #
-# A *ghost module* does not wait until two maps happen to be alike. It makes some maps in the usual way and *defines* the
-# others as cheap transforms of them. Let $n$ maps be wanted, and let $s$ be the *ratio*, in the paper's letters:
+# A *ghost module* does not wait until two maps happen to be alike. It makes some maps in the usual way and *defines*
+# the others as cheap transforms of them. Let $n$ maps be wanted, and let $s$ be the *ratio*, in the paper's letters:
 #
 # $$Y' = X * f' \quad (m = n / s \text{ intrinsic maps}), \qquad
 # y_{ij} = \Phi_{i,j}(y'_i), \quad i \le m, j \le s - 1,$$
 #
-# and the output is $[Y', Y]$. Each $\Phi$ is a depthwise 3x3 kernel. The official code does a little more than the formula:
-# batch norm and ReLU follow the primary convolution, and batch norm and ReLU follow the cheap operation. So a ghost is made
-# from an intrinsic map after its ReLU.
+# and the output is $[Y', Y]$. Each $\Phi$ is a depthwise 3x3 kernel. The official code does a little more than the
+# formula: batch norm and ReLU follow the primary convolution, and batch norm and ReLU follow the cheap operation. So a
+# ghost is made from an intrinsic map after its ReLU.
 #
-# **Which ghost modules have a ReLU?** In GhostNet two ghost modules stand in each block (tutorial 09, "By hand"). The first one widens
-# and has both ReLUs. The second one narrows and has none (`relu=False`): its few maps are added to the shortcut, and a ReLU
-# there would set about half of their numbers to 0, which nothing after it could restore. MobileNetV2 gives this reason
-# for its *linear bottleneck*, and GhostNet follows it. Batch norm stays in both modules.
+# **Which ghost modules have a ReLU?** In GhostNet two ghost modules stand in each block (tutorial 09, "By hand"). The
+# first one widens and has both ReLUs. The second one narrows and has none (`relu=False`): its few maps are added to the
+# shortcut, and a ReLU there would set about half of their numbers to 0, which nothing after it could restore.
+# MobileNetV2 gives this reason for its *linear bottleneck*, and GhostNet follows it. Batch norm stays in both modules.
 
 # %%
 source(GhostModule.forward)
@@ -180,8 +183,8 @@ source(GhostModule.forward)
 # %% [markdown]
 # ## On a photo
 #
-# Eight intrinsic maps by hand-set mixtures of the colours (the same as in `ghostnp tour`), and a hand-set cheap kernel over
-# each. Every map with an orange frame is made from the map with a blue frame above it, and from nothing else.
+# Eight intrinsic maps by hand-set mixtures of the colours (the same as in `ghostnp tour`), and a hand-set cheap kernel
+# over each. Every map with an orange frame is made from the map with a blue frame above it, and from nothing else.
 
 # %%
 from ghostnp.course.tour.filters import CHEAP, INTRINSIC
@@ -203,16 +206,17 @@ show(figure, dpi=66)
 #
 # $$dy_0 = (1, 0, 0), \qquad dy_1 = (0, 0, 1).$$
 #
-# The last pixel of the ghost is $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0$: its window contains the pixels 1 and 2 and a zero of the
-# padding. So the gradient of the cheap kernel is $(1, 2, 0)$. The cheap operation gives the gradient $(0, 1, 0)$ to the intrinsic map,
-# because the tap with weight 1 lies on the middle pixel.
+# The last pixel of the ghost is $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0$: its window contains the pixels 1 and 2 and a zero
+# of the padding. So the gradient of the cheap kernel is $(1, 2, 0)$. The cheap operation gives the gradient $(0, 1, 0)$
+# to the intrinsic map, because the tap with weight 1 lies on the middle pixel.
 #
-# **The intrinsic map is used twice**, once as output and once as the input of the cheap operation. So its gradient is a sum:
+# **The intrinsic map is used twice**, once as output and once as the input of the cheap operation. So its gradient is a
+# sum:
 #
 # $$d\text{intrinsic} = dy_0 + d_\text{from cheap} = (1, 0, 0) + (0, 1, 0) = (1, 1, 0).$$
 #
-# The rest is the backward pass of a pointwise convolution: $dx_0 = 1 \cdot (1, 1, 0)$ and $dx_1 = -1 \cdot (1, 1, 0)$. The gradients of the
-# two weights are $1 \cdot 1 + 1 \cdot 2 = 3$ and $1 \cdot 0 + 1 \cdot 1 = 1$.
+# The rest is the backward pass of a pointwise convolution: $dx_0 = 1 \cdot (1, 1, 0)$ and $dx_1 = -1 \cdot (1, 1, 0)$.
+# The gradients of the two weights are $1 \cdot 1 + 1 \cdot 2 = 3$ and $1 \cdot 0 + 1 \cdot 1 = 1$.
 
 # %%
 dy = np.array([[[[1.0, 0, 0]], [[0, 0, 1]]]])
@@ -234,9 +238,10 @@ print("cheap:  ", grads["conv2.weight"][0, 0, 1].tolist())
 source(GhostModule.backward)
 
 # %% [markdown]
-# `ghostnp.trace` lists each step. (It prints the operator that was called. `GhostConv2d` is written with the general `conv2d`, in as many groups
-# as there are channels, which is a depthwise convolution; with a single intrinsic map that is one group, so the trace calls it
-# `standard_conv2d`. Its 13 parameters are our 2 weights, the 9 of the 3x3 kernel that holds our row, and 2 biases.) The row `add` is the sum:
+# `ghostnp.trace` lists each step. (It prints the operator that was called. `GhostConv2d` is written with the general
+# `conv2d`, in as many groups as there are channels, which is a depthwise convolution; with a single intrinsic map that
+# is one group, so the trace calls it `standard_conv2d`. Its 13 parameters are our 2 weights, the 9 of the 3x3 kernel
+# that holds our row, and 2 biases.) The row `add` is the sum:
 
 # %%
 steps = ghostnp.trace(tiny, x, dy=dy)
@@ -250,8 +255,8 @@ print(f"#{added.number}:", steps[added.number].ravel().tolist(), "(their sum)")
 # %% [markdown]
 # ## Is it right?
 #
-# We compare with the measured slope, in float64 (tutorial 02, "Is it right?"). This time it is the full module with batch norm and ReLU, in
-# training. The check is done for the input and for both weights at once.
+# We compare with the measured slope, in float64 (tutorial 02, "Is it right?"). This time it is the full module with
+# batch norm and ReLU, in training. The check is done for the input and for both weights at once.
 
 # %%
 rng = np.random.default_rng(1)
@@ -277,10 +282,11 @@ assert_gradient(forward, arguments, dy, (dx, grads["primary_conv.0.weight"], gra
 print("the gradients of the input and of both weights agree with their slopes")
 
 # %% [markdown]
-# The usual mistake is to forget the sum, and to give the primary convolution only the output's own part. The
-# result has the right shape, is not zero, and has about the right size. Training with it would go on, but worse. The slope
-# shows the mistake. (`gradient 0` is the gradient of the first argument, here the input. `off by` is the difference between gradient and
-# slope, and `scale` is the size of the numbers that were added up for it: rounding alone could make a tiny share of the scale.)
+# The usual mistake is to forget the sum, and to give the primary convolution only the output's own part. The result has
+# the right shape, is not zero, and has about the right size. Training with it would go on, but worse. The slope shows
+# the mistake. (`gradient 0` is the gradient of the first argument, here the input. `off by` is the difference between
+# gradient and slope, and `scale` is the size of the numbers that were added up for it: rounding alone could make a tiny
+# share of the scale.)
 
 # %%
 own_share, _ = ops.concat_backward(dy, cache.maps, keep=6)
@@ -294,7 +300,8 @@ except AssertionError as error:
 # %% [markdown]
 # ## What it costs
 #
-# Let $C$ channels come in and $n$ be wanted. Let the primary kernel be $k \times k$ and the cheap one $d \times d$. Without biases:
+# Let $C$ channels come in and $n$ be wanted. Let the primary kernel be $k \times k$ and the cheap one $d \times d$.
+# Without biases:
 #
 # | | weights |
 # |---|---|
@@ -302,21 +309,22 @@ except AssertionError as error:
 # | primary | $\frac{n}{s} C k^2$ |
 # | cheap operation | $(s - 1) \frac{n}{s} d^2$ |
 #
-# The multiply-adds are these numbers times the number of pixels. So parameters and multiply-adds shrink by the same factor,
+# The multiply-adds are these numbers times the number of pixels. So parameters and multiply-adds shrink by the same
+# factor,
 #
 # $$\frac{n C k^2}{\frac{n}{s} C k^2 + (s - 1) \frac{n}{s} d^2} = \frac{s C k^2}{C k^2 + (s - 1) d^2}.$$
 #
-# If $C k^2$ is much larger than $d^2$, the factor is about $s$. With $d = k$ it is $s C / (C + s - 1)$, which is the paper's form.
-# In GhostNet, however, $k = 1$ and $d = 3$.
+# If $C k^2$ is much larger than $d^2$, the factor is about $s$. With $d = k$ it is $s C / (C + s - 1)$, which is the
+# paper's form. In GhostNet, however, $k = 1$ and $d = 3$.
 #
 # **When is a ghost module more expensive than the convolution that it replaces?** When the factor is below 1:
 #
 # $$s C k^2 < C k^2 + (s - 1) d^2 \iff C k^2 < d^2.$$
 #
-# Neither $s$ nor $n$ is left. With $k = 1$ and $d = 3$ the limit is **9 input channels**: with fewer, the ghost module costs
-# more. Document 002 (a blog post that explains GhostNet) tries its module with just 3 channels. Claim N15 is about this example:
-# $3 \cdot 32 + 32 \cdot 9 = 384$ weights, where a plain 1x1 convolution has $3 \cdot 64 = 192$. With $64 \cdot 2$ numbers of batch norm the
-# module has 512 parameters.
+# Neither $s$ nor $n$ is left. With $k = 1$ and $d = 3$ the limit is **9 input channels**: with fewer, the ghost module
+# costs more. Document 002 (a blog post that explains GhostNet) tries its module with just 3 channels. Claim N15 is
+# about this example: $3 \cdot 32 + 32 \cdot 9 = 384$ weights, where a plain 1x1 convolution has $3 \cdot 64 = 192$.
+# With $64 \cdot 2$ numbers of batch norm the module has 512 parameters.
 
 # %%
 claims("N15")
@@ -351,8 +359,9 @@ axes.xaxis.set_minor_formatter("")
 show(figure, dpi=70)
 
 # %% [markdown]
-# What does it save in GhostNet itself? All of its 32 ghost modules have at least 16 input channels, so none is more expensive than a
-# plain 1x1 convolution. The first saves little, the last nearly a half:
+# What does it save in GhostNet itself? All of its 32 ghost modules have at least 16 input channels, so none is more
+# expensive than a plain 1x1 convolution. The first saves little, the last nearly a half. (`seed=None` makes a network
+# whose weights are all 0, because counting needs only shapes. `tree()` gives all modules of a network.)
 
 # %%
 ghosts = [module for module in create_model("ghostnet_100", seed=None).tree().values() if type(module) is GhostModule]
@@ -364,10 +373,11 @@ for (c, n), ours, theirs in list(zip(sizes, own, plain, strict=True))[:: len(gho
 print(f"all {len(ghosts)}: {sum(plain):,} / {sum(own):,} = {sum(plain) / sum(own):.2f}")
 
 # %% [markdown]
-# **Which size of cheap kernel, and which ratio?** The paper tried both on VGG-16 for CIFAR-10, with every convolution replaced by
-# a ghost module (its tables 3 and 4). The accuracies below are the paper's. The parameters and multiply-adds are counted here, and agree with the
-# paper's. A 1x1 cheap kernel only scales a map. A 3x3 kernel adds the pixels around, and was best. Larger
-# kernels cost little more, and were worse. A larger ratio saves more and costs accuracy.
+# **Which size of cheap kernel, and which ratio?** The paper tried both on VGG-16 for CIFAR-10, with every convolution
+# replaced by a ghost module (its tables 3 and 4). The accuracies below are the paper's. The parameters and
+# multiply-adds are counted here, and agree with the paper's. A 1x1 cheap kernel only scales a map. A 3x3 kernel adds
+# the pixels around, and was best. Larger kernels cost little more, and were worse. A larger ratio saves more and costs
+# accuracy.
 
 # %%
 VGG = [64, 64, "pool", 128, 128, "pool", *[256] * 3, "pool", *[512] * 3, "pool", *[512] * 3, "pool"]
@@ -394,17 +404,19 @@ for (ratio, kernel), accuracy in PAPER.items():
 # %% [markdown]
 # ## A ratio that does not divide
 #
-# **What is the slice after the concatenation for?** Take $n = 10$ and $s = 3$. Ten is no multiple of three. The official
-# code rounds the intrinsic maps up, $m = \lceil 10 / 3 \rceil = 4$. It makes $4 \cdot 2 = 8$ ghosts, so there are 12 maps, and it cuts off the
-# last 2: `out[:, :oup]` in the official code, `keep=` in ghostnp's `concat`. Rounding down would give $3 + 6 = 9$ maps, one too few.
+# **What is the slice after the concatenation for?** Take $n = 10$ and $s = 3$. Ten is no multiple of three. The
+# official code rounds the intrinsic maps up, $m = \lceil 10 / 3 \rceil = 4$. It makes $4 \cdot 2 = 8$ ghosts, so there
+# are 12 maps, and it cuts off the last 2: `out[:, :oup]` in the official code, `keep=` in ghostnp's `concat`. Rounding
+# down would give $3 + 6 = 9$ maps, one too few.
 
 # %%
 show(pictures.ghost_flow(4, 10, ratio=3), dpi=65)
 
 # %% [markdown]
-# What is cut off was computed all the same, but its filters reach no output. So their gradient is exactly zero (claim C33). They do not
-# learn: only weight decay (tutorial 13, "Descent") still shrinks them. Ghosts are ordered by their intrinsic map, two for each
-# of them. The two that are cut off are both ghosts of the last intrinsic map, so that map has no ghost left.
+# What is cut off was computed all the same, but its filters reach no output. So their gradient is exactly zero (claim
+# C33). They do not learn: only weight decay (tutorial 13, "Descent") still shrinks them. Ghosts are ordered by their
+# intrinsic map, two for each of them. The two that are cut off are both ghosts of the last intrinsic map, so that map
+# has no ghost left.
 
 # %%
 with initializer(0, np.float64):
@@ -417,8 +429,8 @@ for ghost, gradient in enumerate(grads["cheap_operation.0.weight"]):
     print(f"ghost {ghost} of intrinsic map {ghost // 2}: largest gradient {np.abs(gradient).max():.2f}")
 
 # %% [markdown]
-# In GhostNet the slice never cuts anything: the ratio is 2 everywhere, and all channel counts are multiples of 4. Three codes treat
-# the remainder in three ways:
+# In GhostNet the slice never cuts anything: the ratio is 2 everywhere, and all channel counts are multiples of 4. Three
+# codes treat the remainder in three ways:
 #
 # | code | 9 maps, ratio 2 | ratio 1 |
 # |---|---|---|
@@ -432,9 +444,10 @@ for ghost, gradient in enumerate(grads["cheap_operation.0.weight"]):
 claims("C10", "C32", "C33")
 
 # %% [markdown]
-# **Which comes first?** Document 000 (a GhostNet in Keras) concatenates the ghosts first and the intrinsic maps second. The official
-# codes do the opposite (claim C04). The maps are the same in another order. But the next layer's weights are laid out in that order, so weights
-# of one code are useless in the other until their input channels are permuted. Tutorial 15, "From Keras to PyTorch", does that.
+# **Which comes first?** Document 000 (a GhostNet in Keras) concatenates the ghosts first and the intrinsic maps second.
+# The official codes do the opposite (claim C04). The maps are the same in another order. But the next layer's weights
+# are laid out in that order, so weights of one code are useless in the other until their input channels are permuted.
+# Tutorial 15, "From Keras to PyTorch", does that.
 
 # %%
 claims("C04")
@@ -442,16 +455,16 @@ claims("C04")
 # %% [markdown]
 # ## Exercises
 #
-# **1.** *(easy)* By hand: a ghost module goes from 40 to 120 maps, with ratio 2, 1x1 primary kernels, 3x3 cheap kernels and a batch norm after
-# each step. How many parameters does it have?
+# **1.** *(easy)* By hand: a ghost module goes from 40 to 120 maps, with ratio 2, 1x1 primary kernels, 3x3 cheap kernels
+# and a batch norm after each step. How many parameters does it have?
 
 # %%
 answer = None
 check("08.1", answer)
 
 # %% [markdown]
-# **2.** *(medium)* By hand: 1x1 primary and **5x5** cheap kernels. What is the smallest number of input channels with which the ghost
-# module has fewer weights than a plain 1x1 convolution?
+# **2.** *(medium)* By hand: 1x1 primary and **5x5** cheap kernels. What is the smallest number of input channels with
+# which the ghost module has fewer weights than a plain 1x1 convolution?
 
 # %%
 answer = None
@@ -465,18 +478,19 @@ answer = None
 check("08.3", answer)
 
 # %% [markdown]
-# **4.** *(derivation)* Show that the number of weights, divided by $n$, is $d^2 + (C k^2 - d^2) / s$. Then show that the ghost module
-# saves more and more as $s$ grows, but never more than a factor that does not depend on $s$. Which factor is that for
-# 160 input channels, $k = 1$ and $d = 3$? (Three digits.)
+# **4.** *(derivation)* Show that the number of weights, divided by $n$, is $d^2 + (C k^2 - d^2) / s$. Then show that
+# the ghost module saves more and more as $s$ grows, but never more than a factor that does not depend on $s$. Which
+# factor is that for 160 input channels, $k = 1$ and $d = 3$? (Three digits.)
 
 # %%
 answer = None
 check("08.4", answer)
 
 # %% [markdown]
-# **5.** *(code)* Fill in `tutorials/exercises/17_ghost_module.py` and `18_ghost_module_backward.py` until `ghostnp check` accepts them.
-# Both steps end in a ReLU. Then let `x` be `np.arange(1.0, 5).reshape(1, 1, 2, 2)`, `primary_weight` a single 2, `cheap_weight` ones of shape
-# (1, 1, 3, 3), and `dy` ones of shape (1, 2, 2, 2). What is the gradient of `primary_weight`?
+# **5.** *(code)* Fill in `tutorials/exercises/17_ghost_module.py` and `18_ghost_module_backward.py` until
+# `ghostnp check` accepts them. Both steps end in a ReLU. Then let `x` be `np.arange(1.0, 5).reshape(1, 1, 2, 2)`,
+# `primary_weight` a single 2, `cheap_weight` ones of shape (1, 1, 3, 3), and `dy` ones of shape (1, 2, 2, 2). What is
+# the gradient of `primary_weight`?
 
 # %%
 answer = None
@@ -487,9 +501,9 @@ check("08.5", answer)
 #
 # Nothing on the later pages needs this section.
 #
-# **Is the input split?** Document 002 says that the input is split into two parts, a small one for local and a large one for
-# global information. We can ask the module itself. Take one pixel of an intrinsic map and one of a ghost, go backward, and see
-# which inputs get a gradient.
+# **Is the input split?** Document 002 says that the input is split into two parts, a small one for local and a large
+# one for global information. We can ask the module itself. Take one pixel of an intrinsic map and one of a ghost, go
+# backward, and see which inputs get a gradient.
 
 # %%
 with initializer(0, np.float64):
@@ -503,17 +517,18 @@ for name, channel in {"an intrinsic map": 0, "a ghost": 4}.items():
     print(f"{name} reads {reached.any(axis=(1, 2)).sum()} of 6 channels, {reached.any(axis=0).sum()} of 49 pixels")
 
 # %% [markdown]
-# Nothing is split: both depend on all six channels, the ghost through its intrinsic map. An intrinsic map sees one pixel and a ghost sees
-# nine, so neither is global. Far pixels are seen in GhostNet only by squeeze-and-excitation, which has one factor for a whole map, and
-# through the many layers. GhostNetV2 starts from this weakness (tutorial 10, "Where are the FC layers in DFC?").
+# Nothing is split: both depend on all six channels, the ghost through its intrinsic map. An intrinsic map sees one
+# pixel and a ghost sees nine, so neither is global. Far pixels are seen in GhostNet only by squeeze-and-excitation,
+# which has one factor for a whole map, and through the many layers. GhostNetV2 starts from this weakness (tutorial 10,
+# "Where are the FC layers in DFC?").
 
 # %%
 claims("C28", "C29", "C30", "C27")
 
 # %% [markdown]
-# **Cheap operation or depthwise separable convolution?** Document 004 calls the ghost module a convolution plus a depthwise
-# separable one (claim C44). Document 000 speaks of grouped convolution in it (claim C01). The cheap operation is depthwise and nothing else.
-# Both modules have a 1x1 and a 3x3 depthwise convolution, but they differ in this:
+# **Cheap operation or depthwise separable convolution?** Document 004 calls the ghost module a convolution plus a
+# depthwise separable one (claim C44). Document 000 speaks of grouped convolution in it (claim C01). The cheap operation
+# is depthwise and nothing else. Both modules have a 1x1 and a 3x3 depthwise convolution, but they differ in this:
 #
 # | | depthwise separable | ghost module |
 # |---|---|---|
@@ -527,9 +542,9 @@ claims("C44", "C01")
 
 # %% [markdown]
 # **How do I plot the feature maps of the paper's first figure?** The figure shows maps of the first residual group of a
-# trained ResNet-50, and frames three similar pairs. `best_pairs` from above finds the pairs, and `pictures.feature_maps` draws the frames.
-# The network here is untrained, and only its first block is run. Load a checkpoint (tutorial 15, "The file"), and the same lines make the
-# paper's figure.
+# trained ResNet-50, and frames three similar pairs. `best_pairs` from above finds the pairs, and
+# `pictures.feature_maps` draws the frames. The network here is untrained, and only its first block is run. Load a
+# checkpoint (tutorial 15, "The file"), and the same lines make the paper's figure.
 
 # %%
 network = create_model("resnet50", num_classes=10)
@@ -543,12 +558,13 @@ print(*(f"map {b} of map {a}: r² = {alike[a, b]:.2f}" for a, b in found), sep="
 show(pictures.feature_maps(group, limit=16, pairs=found), dpi=65)
 
 # %% [markdown]
-# **Can ghost modules be used in a ResNet?** Yes, the authors did that. Each convolution of every bottleneck becomes a ghost
-# module, also the one in the shortcut. Only the first 7x7 convolution stays. Primary kernels are then 1x1 *and* 3x3.
+# **Can ghost modules be used in a ResNet?** Yes, the authors did that. Each convolution of every bottleneck becomes a
+# ghost module, also the one in the shortcut. Only the first 7x7 convolution stays. Primary kernels are then 1x1 *and*
+# 3x3.
 #
-# **Where do stride and dilation go?** Into the primary convolution, with its padding, and never into the cheap operation. (The
-# authors say so in issue 34 of their repository.) Each pixel of a ghost has to lie on the same pixel of its intrinsic map.
-# If the cheap operation had the stride, the maps could not be concatenated:
+# **Where do stride and dilation go?** Into the primary convolution, with its padding, and never into the cheap
+# operation. (The authors say so in issue 34 of their repository.) Each pixel of a ghost has to lie on the same pixel of
+# its intrinsic map. If the cheap operation had the stride, the maps could not be concatenated:
 
 # %%
 features = rng.standard_normal((1, 4, 8, 8))
@@ -574,12 +590,13 @@ for name, keywords in (("resnet50", {}), ("ghost_resnet50", {"ratio": 2}), ("gho
     print(f"{name:15}{keywords!s:13} {table.params:>10,} parameters, {table.macs:>13,} MACs")
 
 # %% [markdown]
-# The multiply-adds are the 4.1, 2.2 and 1.2 billion of the paper's table 6. The parameters that the paper prints for the two
-# Ghost-ResNets are 13.0 and 6.5 million. They are *not* reproduced: the official code runs with the 13.9 and 8.1 million that are counted here.
+# The multiply-adds are the 4.1, 2.2 and 1.2 billion of the paper's table 6. The parameters that the paper prints for
+# the two Ghost-ResNets are 13.0 and 6.5 million. They are *not* reproduced: the official code runs with the 13.9 and
+# 8.1 million that are counted here.
 #
-# What was tried: perhaps the paper's networks differ from the code in what is replaced and in what is counted. Below, every
-# combination is counted of: the 7x7 convolution, the shortcuts and the classifier as ghost modules or not; cheap kernels of 1, 3, 5 and 7; biases,
-# batch norms, and batch norms with their statistics counted or not.
+# What was tried: perhaps the paper's networks differ from the code in what is replaced and in what is counted. Below,
+# every combination is counted of: the 7x7 convolution, the shortcuts and the classifier as ghost modules or not; cheap
+# kernels of 1, 3, 5 and 7; biases, batch norms, and batch norms with their statistics counted or not.
 
 # %%
 filters = [
@@ -607,18 +624,20 @@ print(
 print(f"nearest to both: {nearest[0]:.2f} M and {nearest[1]:.2f} M")
 
 # %% [markdown]
-# No combination gives both numbers. The official code also holds 11.9 and 6.1 million weights that never run, and neither they
-# alone nor all weights together give the paper's numbers. So there is no explanation here. The question was put to the authors in issue 146.
+# No combination gives both numbers. The official code also holds 11.9 and 6.1 million weights that never run, and
+# neither they alone nor all weights together give the paper's numbers. So there is no explanation here. The question
+# was put to the authors in issue 146.
 #
-# Documents 000 and 002 also show accuracy and latency of GhostNet on ImageNet. To check them, one would have to train on ImageNet; this course does not.
+# Documents 000 and 002 also show accuracy and latency of GhostNet on ImageNet. To check them, one would have to train
+# on ImageNet; this course does not.
 #
 # ## References
 #
-# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, section 3.1, figures 1 and 2, equations (2)
-#   to (5); section 4.1, tables 3 and 4 on VGG-16, table 6 on ResNet. <https://arxiv.org/abs/1911.11907>
-# - M. Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", CVPR 2018, section 3.2, on the missing ReLU.
-#   <https://arxiv.org/abs/1801.04381>
-# - The authors on stride and dilation in ResNet: <https://github.com/huawei-noah/Efficient-AI-Backbones/issues/34>; on the
-#   parameters of Ghost-ResNet-50: <https://github.com/huawei-noah/Efficient-AI-Backbones/issues/146>
+# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, section 3.1, figures 1 and 2, equations
+#   (2) to (5); section 4.1, tables 3 and 4 on VGG-16, table 6 on ResNet. <https://arxiv.org/abs/1911.11907>
+# - M. Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", CVPR 2018, section 3.2, on the missing
+#   ReLU. <https://arxiv.org/abs/1801.04381>
+# - The authors on stride and dilation in ResNet: <https://github.com/huawei-noah/Efficient-AI-Backbones/issues/34>; on
+#   the parameters of Ghost-ResNet-50: <https://github.com/huawei-noah/Efficient-AI-Backbones/issues/146>
 #
 # Next: tutorial 09 builds GhostNet from these modules.

@@ -16,10 +16,12 @@
 # **How do ghost modules become a network, and is the GhostNet of document 000 the GhostNet of its authors?**
 #
 # Two ghost modules in a row (tutorial 08, "The module") are a *ghost bottleneck* (Ghost 瓶颈). The first widens, from few
-# maps to many. The second narrows again, and the input is added to the result. GhostNet is sixteen of these bottlenecks between a first
-# convolution (the *stem*) and a classifier. The third picture belongs to GhostNetV2 (tutorial 10, "The module").
+# maps to many. The second narrows again, and the input is added to the result. GhostNet is sixteen of these bottlenecks
+# between a first convolution (the *stem*) and a classifier. The third picture belongs to GhostNetV2 (tutorial 10, "The
+# module").
 #
-# Document 000 is a blog post that builds GhostNet in Keras. (The page takes about 20 minutes. The box at its end is for the curious.)
+# Document 000 is a blog post that builds GhostNet in Keras. (The page takes about 20 minutes. The box at its end is for
+# the curious.)
 
 # %%
 import numpy as np
@@ -40,8 +42,8 @@ show(pictures.ghost_bottlenecks())
 # %% [markdown]
 # ## By hand
 #
-# We count one bottleneck, the second of GhostNet. 16 maps come in; it widens to 48, strides by 2 and narrows to 24. No convolution has a
-# bias. Each is followed by a batch norm, which has 2 numbers for each map.
+# We count one bottleneck, the second of GhostNet. 16 maps come in; it widens to 48, strides by 2 and narrows to 24. No
+# convolution has a bias. Each is followed by a batch norm, which has 2 numbers for each map.
 #
 # | step | weights | batch norm | together |
 # |---|---|---|---|
@@ -59,13 +61,15 @@ with initializer(None):
 print(f"{ghostnp.count(second, (1, 16, 112, 112)).params:,}")
 
 # %% [markdown]
-# **Where are the ReLUs?** Ghost 1 has a ReLU after its primary convolution and after its cheap operation. Nothing else in the bottleneck has
-# one: not the depthwise convolution that strides, not ghost 2, not the shortcut, and not the sum. (Squeeze-and-excitation has a
-# ReLU inside, on its way to the gates.) So what is added to the shortcut can be negative, and no information is lost where there are few maps.
+# **Where are the ReLUs?** Ghost 1 has a ReLU after its primary convolution and after its cheap operation. Nothing else
+# in the bottleneck has one: not the depthwise convolution that strides, not ghost 2, not the shortcut, and not the sum.
+# (Squeeze-and-excitation has a ReLU inside, on its way to the gates.) So what is added to the shortcut can be negative,
+# and no information is lost where there are few maps.
 #
-# **Why does the shortcut need convolutions?** The sum $y = \text{main}(x) + \text{shortcut}(x)$ exists only
-# if both terms have the same shape. Where a bottleneck strides or changes the number of maps, the shortcut is a depthwise
-# convolution (it strides) and a 1x1 convolution (it changes the number). In all other bottlenecks the shortcut is $x$ itself.
+# **Why does the shortcut need convolutions?** The sum $y = \text{main}(x) + \text{shortcut}(x)$ exists only if both
+# terms have the same shape. Where a bottleneck strides or changes the number of maps, the shortcut is a depthwise
+# convolution (it strides) and a 1x1 convolution (it changes the number). In all other bottlenecks the shortcut is $x$
+# itself.
 #
 # ## The definition
 #
@@ -78,7 +82,8 @@ source(Residual.forward)
 source(sum_forward)
 
 # %% [markdown]
-# Now backward. A sum gives its gradient to both terms unchanged. The input went into both paths, so its gradient is the sum of two:
+# Now backward. A sum gives its gradient to both terms unchanged. The input went into both paths, so its gradient is the
+# sum of two:
 #
 # $$dx = \text{main}^\top dy + \text{shortcut}^\top dy, \qquad \text{or } dx = \text{main}^\top dy + dy.$$
 #
@@ -91,8 +96,8 @@ source(sum_backward)
 # %% [markdown]
 # ## The table
 #
-# The whole network is this table, `STAGES`: kernel, width inside, width out, squeeze-and-excitation, stride. It is data:
-# `GhostNet` builds one bottleneck from each row. The sizes are for photos of 224x224.
+# The whole network is this table, `STAGES`: kernel, width inside, width out, squeeze-and-excitation, stride. It is
+# data: `GhostNet` builds one bottleneck from each row. The sizes are for photos of 224x224.
 
 # %%
 print("block        kernel  inside  out   SE   stride  maps")
@@ -104,8 +109,8 @@ for stage, rows in enumerate(STAGES):
         print(f"blocks.{stage}.{place}   {cells}     {row.out}x{size}x{size}")
 
 # %% [markdown]
-# Before the table comes the stem, from 3 to 16 maps at stride 2. After it come `blocks.9` (a 1x1 to 960 maps), the mean of each map, a 1x1 to
-# 1280 numbers, and the classifier. `folded(2)` adds up all rows of one stage:
+# Before the table comes the stem, from 3 to 16 maps at stride 2. After it come `blocks.9` (a 1x1 to 960 maps), the mean
+# of each map, a 1x1 to 1280 numbers, and the classifier. `folded(2)` adds up all rows of one stage:
 
 # %%
 table = ghostnp.count(create_model("ghostnet_100", seed=None), (1, 3, 224, 224))
@@ -115,16 +120,17 @@ for row in table.folded(2).rows:
 print(f"{'all':11} {table.params:>10,} parameters {table.macs:>12,} MACs")
 
 # %% [markdown]
-# Nearly half of all parameters are in the last two layers, but only 2% of the work: the maps are single pixels there. Most of the
-# work is in `blocks.6` and `blocks.8`.
+# Nearly half of all parameters are in the last two layers, but only 2% of the work: the maps are single pixels there.
+# Most of the work is in `blocks.6` and `blocks.8`.
 #
-# The paper prints 5.2M parameters and 141M multiply-adds. Both are these numbers, rounded. Tools that also count running means and
-# variances, or batch norms, or that leave out the classifier, print other numbers (tutorial 11, "Why 151M and not 141M?").
+# The paper prints 5.2M parameters and 141M multiply-adds. Both are these numbers, rounded. Tools that also count
+# running means and variances, or batch norms, or that leave out the classifier, print other numbers (tutorial 11, "Why
+# 151M and not 141M?").
 #
-# **What do 1.0x and 0.5x mean?** They are *width multipliers* (宽度系数). Every channel count of the table is multiplied by the width
-# and rounded to a multiple of 4. The number of blocks and the 1280 numbers in front of the classifier stay the same. A 1x1 convolution has
-# $C_\text{in} \cdot C_\text{out}$ weights, so at half the width it has a quarter of them. A depthwise convolution has half. The last two
-# layers have half or all of theirs:
+# **What do 1.0x and 0.5x mean?** They are *width multipliers* (宽度系数). Every channel count of the table is multiplied by
+# the width and rounded to a multiple of 4. The number of blocks and the 1280 numbers in front of the classifier stay
+# the same. A 1x1 convolution has $C_\text{in} \cdot C_\text{out}$ weights, so at half the width it has a quarter of
+# them. A depthwise convolution has half. The last two layers have half or all of theirs:
 
 # %%
 for name in ("ghostnet_050", "ghostnet_100", "ghostnet_130"):
@@ -136,7 +142,8 @@ for name in ("ghostnet_050", "ghostnet_100", "ghostnet_130"):
     )
 
 # %% [markdown]
-# **The names are those of the official checkpoint**, so that its weights can be loaded (tutorial 15, "Names"):
+# **The names are those of the official checkpoint**, so that its weights can be loaded (tutorial 15, "Names").
+# `state_dict()` is a dict of all arrays of a network, parameters and running statistics, by name:
 
 # %%
 official = create_model("ghostnet_100")
@@ -147,8 +154,8 @@ print("names in all:", len(official.state_dict()))
 # %% [markdown]
 # ## On a photo
 #
-# This is the untrained network. One map of each stage is shown, on a scale of its own. The maps get smaller, and the position of things in
-# the photo gets lost.
+# This is the untrained network. One map of each stage is shown, on a scale of its own. The maps get smaller, and the
+# position of things in the photo gets lost.
 
 # %%
 photo = load_photo(size=192)
@@ -168,8 +175,9 @@ show(figure, dpi=60)
 # ## The other GhostNet
 #
 # Document 000 says that its GhostNet has "5M parameters" (claim N07). Its network has 5,157,168 that are trained and
-# 23,152 running statistics. Together these are 5,180,320, which is close to the official 5,182,508. Yet it is a different network. In ghostnp
-# both are the same class. What differs is in a `Dialect`, with one field for each difference:
+# 23,152 running statistics. Together these are 5,180,320, which is close to the official 5,182,508. Yet it is a
+# different network. In ghostnp both are the same class. What differs is in a `Dialect`, with one field for each
+# difference:
 
 # %%
 for field in Dialect._fields[1:]:
@@ -180,12 +188,13 @@ print(f"{'conv_norm':18} official: {PYTORCH._asdict()}")
 print(f"{'':18} document: {KERAS._asdict()}")
 
 # %% [markdown]
-# In words: `ghosts_first` is the order of the concatenation. `relu_after_stride` is a ReLU after the depthwise convolution that strides.
-# `projection` says whether a shortcut has convolutions where the shape changes. `gate` is the last step of squeeze-and-excitation, and
-# `squeeze_divisor` what its narrow width is rounded to a multiple of. `head_norm` is a batch norm on the 1280 numbers, and `probabilities` a softmax at the end.
-# In `conv_norm`, `bias` gives convolutions a bias, `same` is TensorFlow's padding, `eps` is the $\epsilon$ that batch norm adds to the variance, and
-# `momentum` the share of the new batch in its running statistics. `unbiased` says how the running variance of $M$ numbers is estimated: the sum of squares divided by
-# $M - 1$ (PyTorch) or by $M$ (Keras).
+# In words: `ghosts_first` is the order of the concatenation. `relu_after_stride` is a ReLU after the depthwise
+# convolution that strides. `projection` says whether a shortcut has convolutions where the shape changes. `gate` is the
+# last step of squeeze-and-excitation, and `squeeze_divisor` what its narrow width is rounded to a multiple of.
+# `head_norm` is a batch norm on the 1280 numbers, and `probabilities` a softmax at the end. In `conv_norm`, `bias`
+# gives convolutions a bias, `same` is TensorFlow's padding, `eps` is the $\epsilon$ that batch norm adds to the
+# variance, and `momentum` the share of the new batch in its running statistics. `unbiased` says how the running
+# variance of $M$ numbers is estimated: the sum of squares divided by $M - 1$ (PyTorch) or by $M$ (Keras).
 #
 # Change one field after the other, and write down what each does to the counts:
 
@@ -217,8 +226,8 @@ claims("N07")
 # %% [markdown]
 # ### Five blocks without a residual (C07)
 #
-# Document 000 adds the input only where the shape fits. It has no convolutions in a shortcut, so five of its sixteen blocks
-# are not residual at all:
+# Document 000 adds the input only where the shape fits. It has no convolutions in a shortcut, so five of its sixteen
+# blocks are not residual at all:
 
 # %%
 rows = [(f"blocks.{i}.{j}", i, j) for i, stage in enumerate(STAGES) for j in range(len(stage))]
@@ -234,10 +243,11 @@ for name, _, _ in rows:
 #
 # ### Parameters that learn nothing (C05)
 #
-# In document 000 each convolution has a bias. All but those of squeeze-and-excitation have a batch norm after them. The batch norm subtracts the
-# mean of every map, and with it the bias, which was added to the whole map. So the loss does not depend on the bias, and in training its gradient is
-# exactly zero (tutorial 06, "Batch norm"). We check the whole network, in float64, with a photo and its mirror image as a
-# batch. Rounding leaves less than $10^{-10}$ of such a zero; every other array has a gradient above $10^{-7}$, so the two kinds cannot be confused:
+# In document 000 each convolution has a bias. All but those of squeeze-and-excitation have a batch norm after them. The
+# batch norm subtracts the mean of every map, and with it the bias, which was added to the whole map. So the loss does
+# not depend on the bias, and in training its gradient is exactly zero (tutorial 06, "Batch norm"). We check the whole
+# network, in float64, with a photo and its mirror image as a batch. Rounding leaves less than $10^{-10}$ of such a
+# zero; every other array has a gradient above $10^{-7}$, so the two kinds cannot be confused:
 
 # %%
 batch = load_photo(size=96).astype(np.float64)
@@ -272,37 +282,43 @@ for name in networks:
     print(f"  idle shifts of batch norms, {len(others)}:", *others, sep="\n    ")
 
 # %% [markdown]
-# So 71 biases are idle in document 000: 69 in the blocks, one in the stem and one in the head. The official network has no bias before a batch norm.
+# So 71 biases are idle in document 000: 69 in the blocks, one in the stem and one in the head. The official network has
+# no bias before a batch norm.
 #
-# But both networks have idle *shifts of batch norms*, 13 and 16. The reason is again a constant that a later batch norm removes:
+# But both networks have idle *shifts of batch norms*, 13 and 16. The reason is again a constant that a later batch norm
+# removes:
 #
-# - In a shortcut the layers are depthwise, batch norm, 1x1, batch norm. The shift of the first batch norm adds a constant to each map. The 1x1 turns these
-#   constants into one constant for each output map. The second batch norm subtracts it.
-# - `bn_dw` (the batch norm after the striding depthwise convolution) is in the same position, before the 1x1 of ghost 2. But where
-#   squeeze-and-excitation follows, the maps are first multiplied by gates, and the gates depend on the shift. So it counts there.
-# - Ghost 2 has no ReLU. Its maps go into sums, and into the 1x1 convolution of the next ghost 1, which has a batch norm after it. So the
-#   shift of a ghost is lost, unless something on the way turns it into more than a constant.
-# - A convolution with zero padding does that: the zeros make the border differ from the inside. In the official network the shortcut of a
-#   striding block starts with such a convolution, so the shifts of all ghosts before `blocks.7` count. After `blocks.7` no block strides, and
-#   the ghosts of `blocks.7` and `blocks.8` and the last batch norm of that shortcut (`shortcut.3`) are idle. The shift of an *intrinsic* map
-#   always counts, because it also goes through the 3x3 cheap operation.
-# - Document 000 has no convolutions in its shortcuts, so the ghosts of all sixteen ghost 2 modules are idle. It has a ReLU after `bn_dw`.
-#   A ReLU cuts at 0, and the shift decides what is cut, so that shift counts.
+# - In a shortcut the layers are depthwise, batch norm, 1x1, batch norm. The shift of the first batch norm adds a
+#   constant to each map. The 1x1 turns these constants into one constant for each output map. The second batch norm
+#   subtracts it.
+# - `bn_dw` (the batch norm after the striding depthwise convolution) is in the same position, before the 1x1 of
+#   ghost 2. But where squeeze-and-excitation follows, the maps are first multiplied by gates, and the gates depend on
+#   the shift. So it counts there.
+# - Ghost 2 has no ReLU. Its maps go into sums, and into the 1x1 convolution of the next ghost 1, which has a batch norm
+#   after it. So the shift of a ghost is lost, unless something on the way turns it into more than a constant.
+# - A convolution with zero padding does that: the zeros make the border differ from the inside. In the official network
+#   the shortcut of a striding block starts with such a convolution, so the shifts of all ghosts before `blocks.7`
+#   count. After `blocks.7` no block strides, and the ghosts of `blocks.7` and `blocks.8` and the last batch norm of
+#   that shortcut (`shortcut.3`) are idle. The shift of an *intrinsic* map always counts, because it also goes through
+#   the 3x3 cheap operation.
+# - Document 000 has no convolutions in its shortcuts, so the ghosts of all sixteen ghost 2 modules are idle. It has a
+#   ReLU after `bn_dw`. A ReLU cuts at 0, and the shift decides what is cut, so that shift counts.
 #
 # ### The other differences (C06, C08, C11, C13)
 #
-# - Document 000 has a ReLU after the depthwise convolution that strides. The official network has only a batch norm there.
-# - Its squeeze-and-excitation narrows to a quarter, rounded down; the official one rounds to a multiple of 4. So 72 maps become
-#   18 or 20. Its gate is a sigmoid; the official gate is a hard sigmoid.
-# - Its 1280 numbers have a batch norm. The official PyTorch network has a bias instead, and in training *dropout* in front of
-#   the classifier: a fifth of the numbers, chosen anew each time, is set to 0.
-# - It ends in a *softmax*, which turns the classifier's numbers (the *logits*) into probabilities. The official network ends in the logits, which
-#   are what the loss of training needs (tutorial 13, "The loss").
-# - Its batch norms have Keras's constants: $\epsilon = 10^{-3}$ instead of $10^{-5}$, and running statistics that move ten
-#   times more slowly.
+# - Document 000 has a ReLU after the depthwise convolution that strides. The official network has only a batch norm
+#   there.
+# - Its squeeze-and-excitation narrows to a quarter, rounded down; the official one rounds to a multiple of 4. So 72
+#   maps become 18 or 20. Its gate is a sigmoid; the official gate is a hard sigmoid.
+# - Its 1280 numbers have a batch norm. The official PyTorch network has a bias instead, and in training *dropout* in
+#   front of the classifier: a fifth of the numbers, chosen anew each time, is set to 0.
+# - It ends in a *softmax*, which turns the classifier's numbers (the *logits*) into probabilities. The official network
+#   ends in the logits, which are what the loss of training needs (tutorial 13, "The loss").
+# - Its batch norms have Keras's constants: $\epsilon = 10^{-3}$ instead of $10^{-5}$, and running statistics that move
+#   ten times more slowly.
 #
-# What happens if the official weights are put into a network with one of these differences? We copy every array whose name and shape
-# fit. Then both networks get the photo, and we compare the logits.
+# What happens if the official weights are put into a network with one of these differences? We copy every array whose
+# name and shape fit. Then both networks get the photo, and we compare the logits.
 
 # %%
 weights = networks["official"].state_dict()
@@ -318,9 +334,10 @@ for field in ("conv_norm", *Dialect._fields[1:-1]):
     print(f"{field:18} {len(fits):>6} of {len(weights)} {share:>18.0%}")
 
 # %% [markdown]
-# So a checkpoint of one network is useless for the other. (`head_norm` seems to change nothing, because a new batch norm with mean 0
-# and variance 1 is nearly the identity. A trained one is not, and the official checkpoint has no numbers for it.) `ghosts_first` changes so much because the
-# weights were copied without permuting their input channels (tutorial 15, "From Keras to PyTorch").
+# So a checkpoint of one network is useless for the other. (`head_norm` seems to change nothing, because a new batch
+# norm with mean 0 and variance 1 is nearly the identity. A trained one is not, and the official checkpoint has no
+# numbers for it.) `ghosts_first` changes so much because the weights were copied without permuting their input channels
+# (tutorial 15, "From Keras to PyTorch").
 #
 # This does not say which network is better. For that both would have to be trained on ImageNet.
 
@@ -333,8 +350,9 @@ claims("C05", "C06", "C07", "C08", "C11", "C13")
 # GhostNet's backward pass needs no new formula. Each module calls the backward passes of its children in the opposite
 # order. Where an array was used twice there is a sum: in a ghost module, in squeeze-and-excitation, in a residual.
 #
-# To check it, we move *all* parameters at once in a random direction, by a step of $10^{-7}$, and compare the
-# slope with the inner product of gradient and direction. (With a larger step some of the many ReLUs would change from closed to open.)
+# To check it, we move *all* parameters at once in a random direction, by a step of $10^{-7}$, and compare the slope
+# with the inner product of gradient and direction. (With a larger step some of the many ReLUs would change from closed
+# to open.)
 
 
 # %%
@@ -363,8 +381,8 @@ for name, network in networks.items():
     )
 
 # %% [markdown]
-# Now a mistake on purpose: in one residual block the gradient leaves out the shortcut. We take the real backward pass of a
-# block and subtract the shortcut's part.
+# Now a mistake on purpose: in one residual block the gradient leaves out the shortcut. We take the real backward pass
+# of a block and subtract the shortcut's part.
 
 # %%
 block = networks["official"].tree()["blocks.4.0"]
@@ -383,25 +401,27 @@ print(f"slope {measured:.4f}; gradient {with_shortcut:.4f}; without the shortcut
 # %% [markdown]
 # ## Exercises
 #
-# **1.** *(medium)* By hand: how many parameters does `blocks.8.1` have? It goes from 160 maps to 960 and back to 160, at stride 1, with
-# squeeze-and-excitation. (Its two 1x1 convolutions go from 960 to 240 maps and back, and have biases.)
+# **1.** *(medium)* By hand: how many parameters does `blocks.8.1` have? It goes from 160 maps to 960 and back to 160,
+# at stride 1, with squeeze-and-excitation. (Its two 1x1 convolutions go from 960 to 240 maps and back, and have
+# biases.)
 
 # %%
 answer = None
 check("09.1", answer)
 
 # %% [markdown]
-# **2.** *(derivation)* Take $n$ residual blocks in a row, $y = x + f(x)$, whose main paths all multiply a gradient by the same number $a$. Derive the factor by
-# which the gradient is multiplied on its way from the last output to the first input. GhostNet has 11 blocks whose shortcut is $x$ itself.
-# How large is the factor for $n = 11$ and $a = -0.1$? (Three digits. Compare with what is left of it without the shortcuts, $a^n$.)
+# **2.** *(derivation)* Take $n$ residual blocks in a row, $y = x + f(x)$, whose main paths all multiply a gradient by
+# the same number $a$. Derive the factor by which the gradient is multiplied on its way from the last output to the
+# first input. GhostNet has 11 blocks whose shortcut is $x$ itself. How large is the factor for $n = 11$ and $a = -0.1$?
+# (Three digits. Compare with what is left of it without the shortcuts, $a^n$.)
 
 # %%
 answer = None
 check("09.2", answer)
 
 # %% [markdown]
-# **3.** *(medium)* By hand: how many parameters does document 000 save at `blocks.6.3`, from 80 maps to 112 at stride 1 with kernel
-# 3x3, by having no shortcut there? (Count as the official network does, without biases.)
+# **3.** *(medium)* By hand: how many parameters does document 000 save at `blocks.6.3`, from 80 maps to 112 at stride 1
+# with kernel 3x3, by having no shortcut there? (Count as the official network does, without biases.)
 
 # %%
 answer = None
@@ -415,9 +435,10 @@ answer = None
 check("09.4", answer)
 
 # %% [markdown]
-# **5.** *(code)* Every ghost module of the network ends in a concatenation. Fill in `tutorials/exercises/08_concat_backward.py` until
-# `ghostnp check` accepts it. Then let `xs` be two arrays of zeros of shape (1, 2, 2, 2), `keep` 3, and `dy` be
-# `np.arange(12.0).reshape(1, 3, 2, 2)`. What is the sum of the second gradient?
+# **5.** *(code)* Every ghost module of the network ends in a concatenation. Fill in
+# `tutorials/exercises/08_concat_backward.py` until `ghostnp check` accepts it. Then let `xs` be two arrays of zeros of
+# shape (1, 2, 2, 2), `keep` 3, and `dy` be `np.arange(12.0).reshape(1, 3, 2, 2)`. What is the sum of the second
+# gradient?
 
 # %%
 answer = None
@@ -428,11 +449,12 @@ check("09.5", answer)
 #
 # Nothing on the later pages needs this section.
 #
-# **Why is the kernel in the table not used at stride 1?** `blocks.4.0` has kernel 5x5 and stride 1 in the table. The table was
-# taken from MobileNetV3, where each block has a depthwise convolution of that size. In GhostNet this convolution exists only where a block strides. At
-# stride 1 it is missing, and the kernel with it. The ghost modules have kernels of their own, 1 and 3.
-# (The authors confirmed it in issue 25 of their first repository.) The shortcut has a depthwise convolution of that
-# size too, if the number of maps changes. We make each kernel in turn 7x7 and see whether the count changes:
+# **Why is the kernel in the table not used at stride 1?** `blocks.4.0` has kernel 5x5 and stride 1 in the table. The
+# table was taken from MobileNetV3, where each block has a depthwise convolution of that size. In GhostNet this
+# convolution exists only where a block strides. At stride 1 it is missing, and the kernel with it. The ghost modules
+# have kernels of their own, 1 and 3. (The authors confirmed it in issue 25 of their first repository.) The shortcut has
+# a depthwise convolution of that size too, if the number of maps changes. We make each kernel in turn 7x7 and see
+# whether the count changes:
 
 
 # %%
@@ -449,21 +471,22 @@ for name, i, j in rows:
 print("the kernel is used in", *used)
 
 # %% [markdown]
-# These are the four blocks that stride, and `blocks.6.3`, which goes from 80 to 112 maps at stride 1. In the other eleven rows the
-# kernel is not used.
+# These are the four blocks that stride, and `blocks.6.3`, which goes from 80 to 112 maps at stride 1. In the other
+# eleven rows the kernel is not used.
 #
-# **Three gates.** Three published codes have three gates (claims C08 and C48): a sigmoid in
-# document 000, `relu6(x + 3) / 6` in the official PyTorch code, and `clip(x, 0, 1)` in the official TensorFlow code, which
-# calls it a hard sigmoid. Use the gate that the checkpoint was trained with. Their values and slopes are compared in tutorial 07, "Clamp or sigmoid?".
+# **Three gates.** Three published codes have three gates (claims C08 and C48): a sigmoid in document 000,
+# `relu6(x + 3) / 6` in the official PyTorch code, and `clip(x, 0, 1)` in the official TensorFlow code, which calls it a
+# hard sigmoid. Use the gate that the checkpoint was trained with. Their values and slopes are compared in tutorial 07,
+# "Clamp or sigmoid?".
 
 # %%
 claims("C48")
 
 # %% [markdown]
 # **Padding "same"** (claim C12). At stride 2 and even sizes Keras pads below and on the right only, and PyTorch pads on
-# every side (tutorial 01, "Padding and stride"). In GhostNet this matters in the stem, in the four striding blocks and, in the
-# official network, in their shortcuts. The windows of the two stems are one pixel apart. So the Keras stem gives what the PyTorch stem gives for a photo
-# that was moved by one pixel:
+# every side (tutorial 01, "Padding and stride"). In GhostNet this matters in the stem, in the four striding blocks and,
+# in the official network, in their shortcuts. The windows of the two stems are one pixel apart. So the Keras stem gives
+# what the PyTorch stem gives for a photo that was moved by one pixel:
 
 # %%
 stem = official.conv_stem.weight
@@ -480,19 +503,22 @@ print(
 claims("C12")
 
 # %% [markdown]
-# **What works by luck (C09, C10, N08).** Three things in document 000 are right as they stand, and break when something else is changed.
+# **What works by luck (C09, C10, N08).** Three things in document 000 are right as they stand, and break when something
+# else is changed.
 #
 # - Whether a layer is depthwise, and whether it has a ReLU, is read from its *name*, by searching for words in it. So a
 #   new name changes the network. A name such as `prelude_conv_bn` contains the letters "relu".
-# - A ghost module makes `out_channel // 2` maps twice. For 9 maps it makes 8 (tutorial 08, "A ratio that does not divide").
-# - The last pool is 7x7. For a photo of 224x224 that is the whole map. At another size it is not, and the network fails or leaves out
-#   pixels. The official network takes the mean of all pixels, whatever the size.
+# - A ghost module makes `out_channel // 2` maps twice. For 9 maps it makes 8 (tutorial 08, "A ratio that does not
+#   divide").
+# - The last pool is 7x7. For a photo of 224x224 that is the whole map. At another size it is not, and the network fails
+#   or leaves out pixels. The official network takes the mean of all pixels, whatever the size.
 
 # %%
 claims("C09", "C10", "N08")
 
 # %% [markdown]
-# **The gradient of the photo.** This is $dx$ of both networks. Where it is strong, a pixel matters for these (random) logits:
+# **The gradient of the photo.** This is $dx$ of both networks. Where it is strong, a pixel matters for these (random)
+# logits:
 
 # %%
 sharp = {"interpolation": "nearest"}
@@ -510,8 +536,8 @@ show(figure, dpi=65)
 #
 # - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, section 3.2, figure 3, table 1.
 #   <https://arxiv.org/abs/1911.11907>
-# - A. Howard et al., "Searching for MobileNetV3", ICCV 2019, table 1, from which the table comes, and section 5.2 on the hard
-#   sigmoid. <https://arxiv.org/abs/1905.02244>
+# - A. Howard et al., "Searching for MobileNetV3", ICCV 2019, table 1, from which the table comes, and section 5.2 on
+#   the hard sigmoid. <https://arxiv.org/abs/1905.02244>
 # - K. He et al., "Deep residual learning for image recognition", CVPR 2016, equations (1) and (2).
 #   <https://arxiv.org/abs/1512.03385>
 # - The authors on the unused kernels: <https://github.com/iamhankai/ghostnet.pytorch/issues/25>

@@ -15,11 +15,11 @@
 #
 # **A ghost module sees 3x3 pixels at most. How can every pixel be weighed by what is far away, without paying for it?**
 #
-# In a ghost module (tutorial 08) half of the maps come from a 1x1 convolution, which sees one pixel, and
-# the other half from a 3x3 depthwise one. Squeeze-and-excitation (tutorial 07) sees the whole map, but has one
-# factor for all of it. GhostNetV2 computes a factor between 0 and 1 for each *pixel* of each map. The factor depends on the pixels
-# along columns and rows. The paper calls this *decoupled fully connected attention*, DFC (解耦全连接注意力). *Attention* (注意力) is
-# a word for such factors. Document 003, a blog post, explains the paper.
+# In a ghost module (tutorial 08) half of the maps come from a 1x1 convolution, which sees one pixel, and the other half
+# from a 3x3 depthwise one. Squeeze-and-excitation (tutorial 07) sees the whole map, but has one factor for all of it.
+# GhostNetV2 computes a factor between 0 and 1 for each *pixel* of each map. The factor depends on the pixels along
+# columns and rows. The paper calls this *decoupled fully connected attention*, DFC (解耦全连接注意力). *Attention* (注意力) is a
+# word for such factors. Document 003, a blog post, explains the paper.
 
 # %%
 from functools import partial
@@ -41,8 +41,8 @@ from ghostnp.testing import assert_gradient
 show(pictures.dfc_reach(9, 11, 5, at=(4, 3)))
 
 # %% [markdown]
-# Two steps are enough to see a whole area. In the second step a pixel reads its row. Each pixel of that row has read its own column in the
-# first step.
+# Two steps are enough to see a whole area. In the second step a pixel reads its row. Each pixel of that row has read
+# its own column in the first step.
 #
 # ## By hand: full attention
 #
@@ -74,8 +74,8 @@ show(pictures.dfc_reach(9, 11, 5, at=(4, 3)))
 #
 # $$F[h, w, h', w'] = F_H[h, h', w'] \cdot F_W[w, h, w'].$$
 #
-# Not every $F$ is such a product, so decoupled attention can do less. But each pixel has $H + W$ weights instead of $H \cdot W$, which
-# is fewer when maps are larger than 2x2.
+# Not every $F$ is such a product, so decoupled attention can do less. But each pixel has $H + W$ weights instead of
+# $H \cdot W$, which is fewer when maps are larger than 2x2.
 
 # %% [markdown]
 # ## The definitions
@@ -98,7 +98,8 @@ print(f"decoupled against full: largest difference {np.abs(decoupled - ops.full_
 print(f"weights for each channel: {weight_h[0].size} + {weight_w[0].size} instead of {products[0].size}")
 
 # %% [markdown]
-# Document 003 says how the cost of both grows with the size of the map. It is right (claims N16 and N17), and for one channel the formulas are even exact:
+# Document 003 says how the cost of both grows with the size of the map. It is right (claims N16 and N17), and for one
+# channel the formulas are even exact:
 
 # %%
 claims("N16", "N17")
@@ -137,27 +138,28 @@ print(f"layers against long kernels: largest difference {np.abs(by_layers - by_k
 # it is not; a factor has read 5x5 places, as in the picture at the top. Those are places of a *halved* map, so on the
 # map itself they are 10x10 pixels.
 #
-# So in the code these two convolutions *are* the FC layers. Document 003 states the costs of this form correctly (claim N18). It
-# leaves out the 1x1 convolution in front of them:
+# So in the code these two convolutions *are* the FC layers. Document 003 states the costs of this form correctly (claim
+# N18). It leaves out the 1x1 convolution in front of them:
 
 # %%
 claims("N18", "C39", "C40")
 
 # %% [markdown]
 # On C39: a kernel of one row runs along the *width*, so the document's letters are swapped. The code goes along the
-# width first, the equations along the height. The order makes little difference: without batch norm between
-# them, the two convolutions can be exchanged. On C40: the document also lists accuracies for other kernel sizes. Those are results of
-# training on ImageNet, which this course does not repeat. A module with another size is `DFCAttention(16, 32, kernel_size=7)`.
+# width first, the equations along the height. The order makes little difference: without batch norm between them, the
+# two convolutions can be exchanged. On C40: the document also lists accuracies for other kernel sizes. Those are
+# results of training on ImageNet, which this course does not repeat. A module with another size is
+# `DFCAttention(16, 32, kernel_size=7)`.
 #
 # ## The module
 #
 # GhostNetV2's attention, from a map $x$ to the factors:
 #
-# 1. *halve* the maps, by averages over 2x2 pixels;
+# 1. *halve* the maps (下采样), by averages over 2x2 pixels;
 # 2. a 1x1 convolution, so that there are as many channels as the ghost module makes;
 # 3. along the rows, 1x5 depthwise; along the columns, 5x1 depthwise; batch norm after each of the three, no ReLU;
 # 4. *sigmoid*: factors between 0 and 1;
-# 5. *enlarge* to the old size, by the nearest neighbour.
+# 5. *enlarge* to the old size (上采样), by the nearest neighbour.
 
 # %%
 source(DFCAttention)
@@ -212,9 +214,10 @@ claims("C42", "C34", "C35")
 # %% [markdown]
 # ## Bilinear, by hand
 #
-# Document 003 speaks of *bilinear* enlargement (双线性插值) instead of the nearest neighbour. Bilinear blends the two nearest pixels along each axis. Take a row of 2 pixels,
-# $(a, b)$, and enlarge it to 4. Pixel $i$ of the new row has its middle at $(i + 0.5) \cdot 2 / 4$ of the old row, and the old pixels have
-# their middles at 0.5 and 1.5. So the place between the old middles is
+# Document 003 speaks of *bilinear* enlargement (双线性插值) instead of the nearest neighbour. Bilinear blends the two
+# nearest pixels along each axis. Take a row of 2 pixels, $(a, b)$, and enlarge it to 4. Pixel $i$ of the new row has
+# its middle at $(i + 0.5) \cdot 2 / 4$ of the old row, and the old pixels have their middles at 0.5 and 1.5. So the
+# place between the old middles is
 #
 # $$t_i = (i + 0.5) \cdot \tfrac{2}{4} - 0.5 = -0.25, \; 0.25, \; 0.75, \; 1.25.$$
 #
@@ -222,9 +225,11 @@ claims("C42", "C34", "C35")
 #
 # $$(a, \; 0.75 a + 0.25 b, \; 0.25 a + 0.75 b, \; b).$$
 #
-# For a map this is done along the rows and then along the columns, so the weights of a pixel are products of two such weights.
+# For a map this is done along the rows and then along the columns, so the weights of a pixel are products of two such
+# weights.
 #
-# **Backward** each new pixel gives its gradient to the old pixels with the same weights. With $dy = (dy_0, dy_1, dy_2, dy_3)$,
+# **Backward** each new pixel gives its gradient to the old pixels with the same weights. With
+# $dy = (dy_0, dy_1, dy_2, dy_3)$,
 #
 # $$da = dy_0 + 0.75\, dy_1 + 0.25\, dy_2, \qquad db = 0.25\, dy_1 + 0.75\, dy_2 + dy_3.$$
 #
@@ -248,14 +253,15 @@ source(ops.resize_bilinear_backward)
 # ## Sigmoid before or after?
 #
 #
-# The code takes the sigmoid on the small map, which is a quarter of the work, and enlarges afterwards. Document 003 says that
-# the factors are then *no longer strictly between 0 and 1* (claim C36), and that this matters little. But they do stay between 0 and 1: the
-# nearest neighbour copies factors, and a bilinear blend of two factors, $(1 - t) a + t b$, lies between $a$ and $b$.
+# The code takes the sigmoid on the small map, which is a quarter of the work, and enlarges afterwards. Document 003
+# says that the factors are then *no longer strictly between 0 and 1* (claim C36), and that this matters little. But
+# they do stay between 0 and 1: the nearest neighbour copies factors, and a bilinear blend of two factors,
+# $(1 - t) a + t b$, lies between $a$ and $b$.
 #
-# What does change is the result. Write $g$ for the sigmoid and "up" for enlarging. For the nearest neighbour the order makes no
-# difference, $\text{up}(g(x)) = g(\text{up}(x))$: the two *commute*. For a blend it does, since the sigmoid
-# of a mean is not the mean of the sigmoids. By hand, halfway between $-4$ and $0$:
-# $(g(-4) + g(0)) / 2 = (0.018 + 0.5) / 2 = 0.26$, but $g(-2) = 0.12$.
+# What does change is the result. Write $\text{sig}$ for the sigmoid and "up" for enlarging. For the nearest neighbour
+# the order makes no difference, $\text{up}(\text{sig}(x)) = \text{sig}(\text{up}(x))$: the two *commute*. For a blend
+# it does, since the sigmoid of a mean is not the mean of the sigmoids. By hand, halfway between $-4$ and $0$:
+# $(\text{sig}(-4) + \text{sig}(0)) / 2 = (0.018 + 0.5) / 2 = 0.26$, but $\text{sig}(-2) = 0.12$.
 
 # %%
 logits = np.array([-4.0, 0, 6]).reshape(1, 1, 1, 3)
@@ -275,9 +281,10 @@ claims("C36", "C37", "C43")
 # %% [markdown]
 # ## On a photo
 #
-# A new attention has random weights, so we set the weights by hand. The ghost module makes the brightness of the photo, and
-# from it an edge map. The attention measures how much redder than green a pixel is. Its long kernels take averages along the row and then along
-# the column. They have 31 taps here instead of 5, so that the effect is visible. So a pixel is kept where its *surroundings* are red.
+# A new attention has random weights, so we set the weights by hand. The ghost module makes the brightness of the photo,
+# and from it an edge map. The attention measures how much redder than green a pixel is. Its long kernels take averages
+# along the row and then along the column. They have 31 taps here instead of 5, so that the effect is visible. So a
+# pixel is kept where its *surroundings* are red.
 
 # %%
 photo = load_photo(size=112)
@@ -310,15 +317,16 @@ show(figure)
 # %% [markdown]
 # ## Backward
 #
-# **Decoupled attention.** Both steps are sums of products, so each hands its share of `dy` to both of its factors. Go
-# back in the opposite order: the row step first, whose input was $a'$, then the column step, whose input was $z$.
+# **Decoupled attention.** Each step is a sum of products. In such a sum the gradient of one factor is `dy` times the
+# other factor. Go back in the opposite order: first the row step, whose input was $a'$, then the column step, whose
+# input was $z$.
 #
 # $$da'[h, j] = \sum_w F_W[w, h, j] \cdot dy[h, w], \qquad dF_W[w, h, j] = dy[h, w] \cdot a'[h, j],$$
 #
 # $$dz[i, w] = \sum_h F_H[h, i, w] \cdot da'[h, w], \qquad dF_H[h, i, w] = da'[h, w] \cdot z[i, w].$$
 #
-# (For each channel; the weights' gradients are summed over the images.) In the code, `dcolumns` is $da'$. Note that
-# $a'$ is needed again: `columns` is computed anew here instead of being remembered.
+# (This is for one channel. The gradients of the weights are also summed over the images.) In the code, `dcolumns` is
+# $da'$. The value $a'$ is needed again. `columns` computes it a second time, instead of keeping it in memory.
 
 # %%
 source(ops.decoupled_attention_backward)
@@ -336,10 +344,10 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# **The gated module.** With maps $v$ and factors $f$, $y = v \cdot f$, and both $v$ and $f$ were made from the same
-# `x`. So there are two paths back, and their results are added:
+# **The gated module.** The module multiplies its maps with factors $f$, $y = \text{maps} \cdot f$. Both the maps and
+# $f$ were made from the same `x`. So there are two paths back, and their results are added:
 #
-# $$dv = dy \cdot f, \qquad df = dy \cdot v, \qquad dx = dx_\text{ghost}(dv) + dx_\text{attention}(df).$$
+# $$d\text{maps} = dy \cdot f, \qquad df = dy \cdot \text{maps}, \qquad dx = dx_\text{ghost}(d\text{maps}) + dx_\text{attention}(df).$$
 #
 # On the path of the attention, each factor of the small map gets the sum over all pixels that copied it,
 # `dx[⌊i · 3 / 7⌋] += dy[i]`. Then come the sigmoid, the convolutions, and the average, which gives a quarter to each of
@@ -392,10 +400,10 @@ print(f"short_conv.0.weight: slope {slope:.6f}, gradient {(found * direction).su
 # $$hw \cdot (C D + 5 D + 5 D)$$
 #
 # multiply-adds. The two attention kernels are $10 D$ of it, and the 1x1 convolution in front is $C D$. With more than
-# 10 input channels the 1x1 convolution costs most. In GhostNetV2 1.0x it is 87% (computed below). Halving the maps leaves a quarter of the pixels
-# and saves three quarters. That is exact only for even sizes: of 7x7 = 49 pixels 3x3 = 9 are left, which
-# saves 81.6%. Real fully connected layers would save seven eighths, 87.5%, because each pixel would also
-# have half as many weights. Claim N19 is document 003's 75%:
+# 10 input channels the 1x1 convolution costs most. In GhostNetV2 1.0x it is 87% (computed below). Halving the maps
+# leaves a quarter of the pixels and saves three quarters. That is exact only for even sizes: of 7x7 = 49 pixels 3x3 = 9
+# are left, which saves 81.6%. Real fully connected layers would save seven eighths, 87.5%, because each pixel would
+# also have half as many weights. Claim N19 is document 003's 75%:
 
 # %%
 claims("N19")
@@ -424,13 +432,15 @@ for name, (params, macs, _) in bars.items():
 # %% [markdown]
 # The first four lines sum to the last one. The paper prints its multiply-adds as 167M.
 #
-# **Why on the first ghost module?** GhostNetV2 has attention on the *first* ghost module of a bottleneck, the one that widens, and none on
-# the second. The paper gives a reason: the many maps in the middle decide what a block can express (*expressiveness*), and the few maps at its end only have to carry the
-# result on (*capacity*). Half of the many maps are ghosts, which have seen no more than 3x3 pixels. The paper tried attention on each module and on both,
-# and chose the first. What each choice costs is counted below.
+# **Why on the first ghost module?** GhostNetV2 has attention on the *first* ghost module of a bottleneck, the one that
+# widens, and none on the second. The paper gives a reason: the many maps in the middle decide what a block can express
+# (*expressiveness*), and the few maps at its end only have to carry the result on (*capacity*). Half of the many maps
+# are ghosts, which have seen no more than 3x3 pixels. The paper tried attention on each module and on both, and chose
+# the first. What each choice costs is counted below.
 #
-# Document 003 observes correctly that the code leaves out the first two bottlenecks, though the text, following the paper, speaks of all layers
-# (claims C38 and C41). `with_attention` sets the attention of each row of the table, so every variant can be counted:
+# Document 003 observes correctly that the code leaves out the first two bottlenecks, though the text, following the
+# paper, speaks of all layers (claims C38 and C41). `with_attention` sets the attention of each row of the table, so
+# every variant can be counted:
 
 # %%
 claims("C38", "C41")
@@ -453,12 +463,16 @@ for name, widened, narrowed in (
     )
 
 # %% [markdown]
-# The first two bottlenecks have the largest maps. Attention there would cost the difference of the second and third line: many multiply-adds for few parameters.
+# So the choice of the first module does not save anything: attention on the second would even cost less, because in the
+# striding bottlenecks the second module works after the stride, on a quarter of the pixels. The first module was chosen
+# for what it can express. The first two bottlenecks have the largest maps. Attention there would cost the difference of
+# the second and third line: 5.2 million multiply-adds for only 2,048 parameters.
 #
-# **Is DFC better than other attentions?** Document 003 reports, from the paper, a comparison in MobileNetV2 with three others: squeeze-and-excitation (SE), CBAM (a factor for each channel,
-# then a factor for each pixel) and coordinate attention (CA: the means of rows and of columns, with a factor for each row and each column of a map). DFC had
-# the highest accuracy on ImageNet. Accuracy is not repeated here, but cost can be counted. The widened maps of each block get the attention; CBAM and CA are
-# not in ghostnp.
+# **Is DFC better than other attentions?** Document 003 reports, from the paper, a comparison in MobileNetV2 with three
+# others: squeeze-and-excitation (SE), CBAM (a factor for each channel, then a factor for each pixel) and coordinate
+# attention (CA: the means of rows and of columns, with a factor for each row and each column of a map). DFC had the
+# highest accuracy on ImageNet. Accuracy is not repeated here, but cost can be counted. The widened maps of each block
+# get the attention; CBAM and CA are not in ghostnp.
 
 # %%
 for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}), ("DFC", {"gate": DFCAttention})):
@@ -467,11 +481,13 @@ for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}),
     print(f"MobileNetV2, {name:5} {counted.params:9,} parameters {counted.macs:11,} multiply-adds")
 
 # %% [markdown]
-# SE costs few multiply-adds, because its convolutions work on single pixels, but many parameters: two matrices between the wide maps and a quarter of them. (The
-# authors of CA print 3.89M parameters for SE and CBAM, and 3.95M for CA. So their SE narrows more than a quarter.) DFC reads the *narrow* input of the block, so it has fewer
-# parameters than this SE, and more multiply-adds, because it works on maps.
+# SE costs few multiply-adds, because its convolutions work on single pixels, but many parameters: two matrices between
+# the wide maps and a quarter of them. (The authors of CA print 3.89M parameters for SE and CBAM, and 3.95M for CA. So
+# their SE narrows more than a quarter.) DFC reads the *narrow* input of the block, so it has fewer parameters than this
+# SE, and more multiply-adds, because it works on maps.
 #
-# Document 003's tables of accuracy on ImageNet, COCO and ADE20K and of latency would need training on these data sets, and are not checked here.
+# Document 003's tables of accuracy on ImageNet, COCO and ADE20K and of latency would need training on these data sets,
+# and are not checked here.
 
 # %% [markdown]
 # ## Exercises
@@ -491,16 +507,16 @@ answer = None
 check("10.2", answer)
 
 # %% [markdown]
-# **3.** *(derivation)* Show that bilinear enlargement of a row keeps $\sum dx = \sum dy$. Then derive the weights for enlarging 3 pixels to 7, and with
-# $dy$ of ones the gradient of the *middle* pixel. (Three digits.)
+# **3.** *(derivation)* Show that bilinear enlargement of a row keeps $\sum dx = \sum dy$. Then derive the weights for
+# enlarging 3 pixels to 7, and with $dy$ of ones the gradient of the *middle* pixel. (Three digits.)
 
 # %%
 answer = None
 check("10.3", answer)
 
 # %% [markdown]
-# **4.** *(code)* Fill in `tutorials/exercises/12_resize_nearest_backward.py` until `ghostnp check` accepts it. Give ones of
-# shape (1, 1, 11, 11) back to a map of 5x5. What is the largest number there?
+# **4.** *(code)* Fill in `tutorials/exercises/12_resize_nearest_backward.py` until `ghostnp check` accepts it. Give
+# ones of shape (1, 1, 11, 11) back to a map of 5x5. What is the largest number there?
 
 # %%
 answer = None
@@ -508,9 +524,9 @@ check("10.4", answer)
 
 # %% [markdown]
 # **5.** *(code)* Fill in `15_decoupled_attention.py` and `16_decoupled_attention_backward.py`. Let `z` be
-# `np.arange(6.0).reshape(1, 1, 2, 3)`, `weight_h` be `np.arange(12.0).reshape(1, 2, 2, 3)`, and `weight_w` be ones of shape
-# (1, 3, 2, 3). First: what is the output pixel `a[0, 0, 1, 2]`? Second: with `dy` of ones, what is the sum of all numbers of `dz`? Answer with both,
-# as `(a, sum)`.
+# `np.arange(6.0).reshape(1, 1, 2, 3)`, `weight_h` be `np.arange(12.0).reshape(1, 2, 2, 3)`, and `weight_w` be ones of
+# shape (1, 3, 2, 3). First: what is the output pixel `a[0, 0, 1, 2]`? Second: with `dy` of ones, what is the sum of all
+# numbers of `dz`? Answer with both, as `(a, sum)`.
 
 # %%
 answer = None
@@ -524,7 +540,7 @@ check("10.5", answer)
 # - X. Wang, R. Girshick, A. Gupta and K. He, "Non-local neural networks", CVPR 2018: attention between all pairs of
 #   pixels. <https://arxiv.org/abs/1711.07971>
 # - S. Woo et al., "CBAM: convolutional block attention module", ECCV 2018. <https://arxiv.org/abs/1807.06521>
-# - Q. Hou, D. Zhou and J. Feng, "Coordinate attention for efficient mobile network design", CVPR 2021; the counts are in
-#   <https://github.com/Andrew-Qibin/CoordAttention>
+# - Q. Hou, D. Zhou and J. Feng, "Coordinate attention for efficient mobile network design", CVPR 2021; the counts are
+#   in <https://github.com/Andrew-Qibin/CoordAttention>
 #
 # Next: tutorial 11, on counting, and on why two people who count one network do not agree.

@@ -15,16 +15,17 @@
 #
 # **Two people count the same network, and get 141 million and 151 million. Who is right?**
 #
-# Both. A count belongs to a *convention* (约定), a rule of what is counted and how often, and few who print a number say
-# which they used. In this tutorial we count a small network by hand, look at what the well-known counters add up,
-# explain the 10 million in between to the last unit, and write a counter of our own. At the end we count what training
-# costs.
+# Both. A count belongs to a *convention* (约定), a rule of what is counted and how often. Few people who print a number
+# say which convention they used. In this tutorial we count a small network by hand, look at what well-known counters
+# add up, explain the difference of 10 million exactly, and write a counter of our own. At the end we count what
+# training costs.
 #
 # Here is the same network, GhostNet 1.0x on one photo of 224x224, by six rules of counting:
 
 # %%
 import math
 import textwrap
+import time
 from collections import Counter
 from tempfile import TemporaryDirectory
 
@@ -39,6 +40,7 @@ from ghostnp.graph.counting.conventions import CONVENTIONS
 from ghostnp.graph.counting.reconcile import reconcile
 from ghostnp.graph.recording import Token, record
 from ghostnp.modules import BatchNorm2d, Conv2d, ReLU, Sequential, initializer
+from ghostnp.modules.bottleneck import GhostConv2d
 from ghostnp.modules.layers import Plain
 from ghostnp.ops.cost import each, free
 from ghostnp.photo import load_photo
@@ -70,6 +72,11 @@ for place, name in enumerate(names):
         axes.barh(place, share, left=left, color=kinds[kind], height=0.66, label=kind if place == 0 else None)
         left += share
     axes.text(left + 0.2, place, f"{left:.2f}", va="center", **style.TEXT | {"fontsize": 10})
+    print(
+        f"{name:12}",
+        ", ".join(f"{kind} {share:.2f}" for kind, share in shares.items() if share),
+        f"= {left:.2f} million",
+    )
 axes.set_yticks(range(len(names)), names)
 axes.set(xlim=(130, 164), ylim=(len(names) - 0.4, -0.6))
 axes.legend(frameon=False, ncols=5, loc="lower left", bbox_to_anchor=(-0.1, 1.0), fontsize=10)
@@ -106,9 +113,9 @@ for row in small.rows:
 print("activations:", small.activations, "numbers;", small.memory.activations, "bytes")
 
 # %% [markdown]
-# `ghostnp count` prints the same in the terminal, for a network or for one operator. The arithmetic is in one place,
-# the cost functions of `ops`: a count is *computed from* the formula that is shown beside it, so the two cannot
-# disagree.
+# `ghostnp count` prints the same in the terminal, for a network or for one operator. Below is a layer that is known
+# from tutorial 01, here with padding 2, so that 64x64 pixels come out. Each count is *computed from* the formula that
+# is printed with it, so the two cannot disagree.
 
 # %%
 source(ops.standard_conv2d_cost)
@@ -120,28 +127,28 @@ print(layer.macs.working)
 # ## What counters count
 #
 # **FLOP or MACs, and why twice?** A *multiply-add* (乘加, MAC) is a product that is added to a sum. A *FLOP* is one
-# floating point operation, so a multiply-add is two. Papers on light networks count multiply-adds, and most call them
-# FLOPs; so do the documents, where they count work at all. Counters inside frameworks, `torch.utils.flop_counter` for
-# one, count two. (FLOPS with a capital S is a speed, operations *per second*.)
+# floating point operation, so a multiply-add is two FLOPs. Papers on light networks count multiply-adds, and most call
+# them FLOPs. So do the blog posts of this course (claims C19 and C45). Counters inside frameworks, such as
+# `torch.utils.flop_counter`, count two for each multiply-add. (FLOPS with a capital S is a speed: operations *per
+# second*.)
 #
-# **Does bias count?** As a parameter, yes, unless somebody says otherwise: document 000 counts "+1" for each filter,
+# **Does bias count?** As a parameter it usually counts. Document 000 counts "+1" for each filter;
 # documents 001 and 004 leave it out. As work, some tools count one addition for each output.
 
 # %%
 claims("C19", "C45")
 
 # %% [markdown]
-# **Where is batch norm?** Its scale and shift are trained: parameters. Its mean and variance are *buffers* (缓冲区),
-# numbers that are stored and not trained. Keras prints both under "Total params", PyTorch's `parameters()` gives the
-# first alone. That is how document 000 gets its 5M:
+# **Where is batch norm?** Its scale and shift are trained, so they are parameters. Its mean and variance are *buffers*
+# (缓冲区): numbers that are stored and not trained. Keras prints both under "Total params". PyTorch's `parameters()` gives
+# only the first kind. Documents 000 and 001 print the totals of Keras (claims N07 and N14):
 
 # %%
 claims("N07", "N14")
 
 # %% [markdown]
-# 5,157,168 trainable and 23,152 others make 5,180,320, which is nearly the official 5,182,508 (trainable alone!), and
-# that is a coincidence: the two networks differ (tutorial 09). The ShuffleNet of document 001 has 1,877,008, the
-# official one 1,864,728 (tutorial 05).
+# That the total of document 000 is close to the official count is a coincidence, because the two networks differ
+# (tutorial 09, "The other GhostNet").
 #
 # **What else do counters count?** Conventions differ on nearly all of these:
 #
@@ -152,13 +159,12 @@ claims("N07", "N14")
 # | ReLU: 1 for each number | ptflops; in version 0.7 twice, once for the module and once for the function in it |
 # | pooling: 1 for each number in, or out | ptflops, fvcore (the global one only), thop |
 # | the classifier | the ShuffleNet paper leaves it out |
-# | resizing, sigmoids, shuffles, concatenation | hardly anyone; the last two only move numbers |
+# | resizing, sigmoids, shuffles, concatenation | almost no tool; the last two only move numbers |
 # | *activations*, the numbers that come out of layers | papers on design spaces: closer to time than FLOPs are |
 # | *memory*, the bytes that are held | no FLOPs at all, but what makes a training run crash |
 #
-# Some tools see modules only: what a network does by a function call is invisible to them. So rewriting a network
-# without changing what it computes can change its "FLOPs". ghostnp knows the rules of these tools as data; they were
-# measured with the tools themselves.
+# Some tools see only modules, and no function calls. So rewriting a network without changing what it computes can
+# change its "FLOPs". The rules of these tools were found by running them, and are data in ghostnp:
 
 # %%
 for name in ("macs", "flops", "ptflops", "thop"):
@@ -168,27 +174,38 @@ for name in ("macs", "flops", "ptflops", "thop"):
 # %% [markdown]
 # ## Why 151M and not 141M?
 #
-# The paper of GhostNet says 141M for the network of width 1.0. A widespread counter says 0.1512 G. `reconcile` takes
-# printed numbers, each at its own precision, looks for the rules that give them, and takes the difference apart:
+# The paper of GhostNet says 141M for the network of width 1.0. The counter ptflops says 0.1512 G. `reconcile` takes
+# printed numbers, each with its own precision. It looks for the rules that give them, and lists the terms of the
+# difference:
 
 # %%
 found = str(reconcile(network, "141M", "0.1512G"))
 print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in found.splitlines()))
 
 # %% [markdown]
-# So 141M are the multiply-adds alone, and the 10,077,600 more are biases, batch norms, ReLUs and the pools of
-# squeeze-and-excitation. Neither of them counted wrongly. Seven tenths of the difference is batch norm, which at the end is not
-# even computed: `ghostnp compile` folds it into the convolutions.
+# So 141M are the multiply-adds alone. The 10,077,600 more are biases, batch norms, ReLUs and pools: the pools of
+# squeeze-and-excitation and the last global pool. Both counts are right. Seven tenths of the difference is batch norm,
+# which in the end is not even computed: `ghostnp compile` folds it into the convolutions.
 #
-# By hand: $3{,}538{,}192$ numbers go into batch norms, twice that is $7{,}076{,}384$; add $2{,}443{,}644$ for the
-# ReLUs, $550{,}368$ for pooling and $7{,}204$ biases.
-#
-# In the same way 148.8M (fvcore: batch norm and the global pool) and 155.9M (thop: batch norm four times) can be
-# explained. In the terminal: `ghostnp reconcile ghostnet_100 148.8M 155.9M`.
+# **Which convention gives 0.30 G?** Such a number is also printed for GhostNet 1.0x. `reconcile` finds no rule for it.
+# It is near 2 x 151: some people double a counter's multiply-adds to get FLOPs, and with them everything else that the
+# counter had added. Here is what each rule gives, as it is and doubled:
+
+# %%
+for name, rule in CONVENTIONS.items():
+    total = sum(rule.of_each(counted)) / 1e9
+    if total > 0.1:
+        marks = ["  <-- 0.30" if f"{value:.2f}" == "0.30" else "" for value in (total, 2 * total)]
+        print(f"{name:20} {total:.4f} G{marks[0]:10} doubled {2 * total:.4f} G{marks[1]}")
+
+# %% [markdown]
+# So 0.30 G is fvcore's or ptflops's number doubled. That is not a count of operations: batch norms and ReLUs are not
+# multiply-adds, and were doubled too. Two operations for each multiply-add, and nothing else, give 0.28 G (`flops`).
+# (By chance MobileNetV2 has 300M multiply-adds, so its "0.30 G" is a plain `macs`.)
 #
 # ## Numbers that nothing reproduces
 #
-# Now the papers' own tables. Which convention gives all the numbers of one table?
+# Now the tables of the papers. Is there a convention that gives all numbers of one table?
 
 # %%
 tables = {
@@ -209,20 +226,18 @@ for printed in tables.values():
 print("\n".join(lines))
 
 # %% [markdown]
-# Read it table by table.
-#
-# - **GhostNetV2**: the multiply-adds of convolutions and linear layers, all three.
+# - **GhostNetV2**: the multiply-adds of convolutions and linear layers give all three numbers.
 # - **GhostNet**: the same for 0.5x and 1.0x. For 1.3x the paper prints 226M, and the count is 227.00. Without the
-#   classifier it would be 225.72, which fits, but then the other two do not. *No convention gives all three.*
-# - **ShuffleNetV1** leaves the classifier out, all five numbers of the table; with it, three are wrong. From the 137M
-#   of three groups alone one could not have known.
-# - **ShuffleNetV2** counts it, for 1.0x to 2.0x. 41M for 0.5x is given by nothing: 40.48 would be 40.
+#   classifier it would be 225.72, which fits, but then the other two do not fit. *No convention gives all three.*
+# - **ShuffleNetV1**: all five numbers leave the classifier out. With it, three would be wrong. (The 137M of three
+#   groups fits both.)
+# - **ShuffleNetV2** counts the classifier, for 1.0x to 2.0x. No convention gives the 41M for 0.5x.
 #
-# A printed number is evidence, not truth. When yours differs, first look for the convention; when no convention gives
-# it, say so, and do not bend the network until it fits.
+# A printed number can be wrong. When your count differs, first look for the convention. When no convention gives
+# the printed number, say so, and do not change the network until it fits.
 #
-# **Formulas in letters.** Where a document gives a formula instead of a number, put numbers in, and count the layers
-# themselves. Document 001 has three such formulas, of which the third is wrong (claims N11 to N13, in tutorial 05):
+# **Formulas in letters.** Where a document gives a formula, put numbers in, and count the layers
+# themselves. Document 001 has formulas for three units (claims N11 to N13). Two of the units, counted:
 
 # %%
 print("ResNet's unit:    ", resnet_unit(56, 56, 256, 64).working)
@@ -231,10 +246,10 @@ print("ShuffleNet's unit:", shufflenet_unit(28, 28, 240, 60, 3).working)
 # %% [markdown]
 # ## A counter is a backend
 #
-# How does a counter get into a network? Tools for PyTorch hang a *hook* on every module. Here there is a simpler way.
-# The modules of ghostnp compute nothing by themselves, they call a *backend* (后端): a namespace with the functions
-# `standard_conv2d`, `relu` and so on. Put another namespace in its place, and the same network does something else. One
-# that computes and notes what it was asked for is a counter:
+# How does a counter see what a network does? Tools for PyTorch attach a *hook* to every module. Here there is a simpler
+# way. The modules of ghostnp compute nothing by themselves. They call a *backend* (后端): a namespace with the functions
+# `standard_conv2d`, `relu` and so on. With another backend the same network does something else. A backend that
+# computes and also writes down each call is a counter:
 
 
 # %%
@@ -265,10 +280,11 @@ print(dict(moved.bytes))
 # Check the first by hand: $2 \cdot 36$ numbers go in, 72 weights, 4 biases, and $4 \cdot 36$ come out; 292 numbers of 4
 # bytes make 1,168.
 #
-# To count, nothing has to be computed. `record` replaces arrays by *tokens*, which have a shape and refuse everything
-# else: each call asks the operator's cost function, is written down with the answer, and returns a token. That list of
-# calls is called a *tape*, and `ghostnp.count` only reads it. With it a counter of your own is three lines. Here is one for *arithmetic intensity* (计算强度), multiply-adds for each
-# byte that has to be moved, by kind of operator, in all of GhostNet:
+# To count, nothing has to be computed. `record` replaces arrays by *tokens*, which have a shape and a dtype but no
+# numbers. Each call asks the operator's cost function, is written down, and returns a token. The list of calls is
+# called a *tape*. `ghostnp.count` only reads the tape, and a counter of your own can do the same. Here is one for
+# *arithmetic intensity* (计算强度): multiply-adds for each byte that has to be moved, by kind of operator, in all of
+# GhostNet:
 
 # %%
 tape = record(network, Token(image, np.dtype(np.float32)))
@@ -283,12 +299,34 @@ for op, number in bytes_moved.most_common(5):
     print(f"{op:18} {number / 1e6:5.1f} MB moved, {work[op] / number:4.1f} multiply-adds for each byte")
 
 # %% [markdown]
-# Batch norms move nearly as many bytes as the pointwise convolutions do, for no multiply-add at all, and the depthwise
-# convolutions have less than one for each byte. So **FLOPs are not time**: a network can have fewer of them and be
-# slower. Tutorial 12 is about that.
+# Batch norms move nearly as many bytes as the pointwise convolutions do, and have no multiply-adds. The depthwise
+# convolutions have less than one multiply-add for each byte. So **FLOPs are not time**: a layer can have fewer of them
+# and be slower.
 #
-# On a real photo the count is the same, of course: it depends on shapes, never on values. It must also be the same by
-# both ways of counting:
+# **A measured case.** The first ghost module of GhostNet goes from 16 maps to 16, of 112x112 pixels. A plain 1x1
+# convolution does the same in one step. The ghost module has fewer multiply-adds, but it is three steps, and each reads
+# and writes maps. Both run in ghostnp's kernels, in turns, and the lower quartile of 60 runs counts. (The times are
+# those of the machine on which this page was made, with other programs running. Run the cell on yours.)
+
+# %%
+with initializer(0):
+    layers = {"1x1 convolution": Conv2d(16, 16, 1), "ghost module": GhostConv2d(16, 16, 1)}
+maps = np.random.default_rng(0).standard_normal((1, 16, 112, 112), dtype=np.float32)
+times = {name: [] for name in layers}
+for _ in range(60):
+    for name, layer in layers.items():
+        start = time.perf_counter()
+        layer(maps)
+        times[name].append(1e6 * (time.perf_counter() - start))
+for name, layer in layers.items():
+    macs = ghostnp.count(layer, maps.shape).macs
+    print(f"{name:16} {macs:9,} multiply-adds, {np.quantile(times[name], 0.25):5.0f} microseconds")
+
+# %% [markdown]
+# Why this is so, and what kernels can do about it, is the subject of tutorial 12.
+#
+# The count of a real photo is the same as that of a token: it depends on shapes, never on values. We compare the bytes
+# of the stem with the same sum by hand:
 
 # %%
 photo = load_photo(size=64)
@@ -303,8 +341,8 @@ print(f"the stem on a photo of 64x64 moves {moved.bytes['standard_conv2d']:,} by
 # ## An operator of your own
 #
 # What if your network uses an operator that ghostnp does not have? MobileNetV3 uses *h-swish*,
-# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write its triple: forward, backward and cost. Its slope is 0 up to $-3$, 1 from
-# 3 on, and $(2x + 3) / 6$ between. Then tell the vocabulary what it is like:
+# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write three functions: forward, backward and cost. The slope is 0 up to $-3$,
+# 1 from 3 on, and $(2x + 3) / 6$ between. Then `register` the operator:
 
 
 # %%
@@ -328,9 +366,9 @@ class HardSwish(Plain):
 
 
 # %% [markdown]
-# `like="relu6"` says: each number is treated alone, and y may take the memory of x. Now the operator is one like any
-# other. A network with it runs, is counted, traced and compiled, and the laws of elementwise functions hold it to
-# account:
+# `like="relu6"` says that the operator is elementwise, as `relu6` is. Now it is an operator like any other. A network
+# with it runs, is counted, traced and compiled. `assert_laws` tests it, with random arguments made by the library
+# Hypothesis (which would write notes into the current folder; the cell gives it a temporary one):
 
 # %%
 with initializer(0):
@@ -346,13 +384,13 @@ assert_laws(ops, "hard_swish", examples=50)
 # %% [markdown]
 # ## Counting the backward pass
 #
-# A training step goes forward and back. How much more is that? Take a convolution, or any sum of products, and write
-# down its *triples*: each multiply-add joins a weight $w$, a pixel $x$ and, through the output number it goes into, a
-# gradient $dy$. If there are $P$ multiply-adds, there are $P$ triples, and
+# A training step goes forward and backward. How much more is that? Take a convolution, or any sum of products. Each
+# multiply-add joins a weight $w$, a pixel $x$ and, through the output number to which it is added, a gradient $dy$. We
+# call $(w, x, dy)$ a *triple*. If there are $P$ multiply-adds, there are $P$ triples, and
 #
 # $$\langle dy, y \rangle = \sum_\text{triples} w \cdot x \cdot dy.$$
 #
-# All three passes run through the same triples and sort them differently:
+# All three passes use the same triples, but add up different products of two:
 #
 # | pass | multiplies | adds up for each | multiply-adds |
 # |---|---|---|---|
@@ -360,17 +398,18 @@ assert_laws(ops, "hard_swish", examples=50)
 # | `dx` | $w \cdot dy$ | input number | $P$ |
 # | `dw` | $x \cdot dy$ | weight | $P$ |
 #
-# So backward costs $2 P$, and a training step about three times a forward pass. (A little less: `dx` is not needed of
-# the photo, so the first layer has no `dx` to compute.) The dual lines of a pointwise convolution:
+# So the backward pass costs $2 P$, and a training step costs about three times a forward pass. (It is a little less:
+# the `dx` of the photo is not needed, so the first layer can leave it out.) The forward line of a pointwise convolution
+# and the two backward lines that belong to it:
 
 # %%
 source(ops.pointwise_conv2d)
 source(ops.pointwise_conv2d_backward)
 
 # %% [markdown]
-# That can be *counted* instead of believed. Let all weights, pixels and gradients be 1, without padding. Then every
-# triple adds exactly 1, and the sums of `y`, of `dx` and of `dw` are how many products each pass adds up. All of them
-# must be what the cost function says:
+# This can be counted. Let all weights, pixels and gradients be 1, without padding. Then every
+# triple adds exactly 1. So the sums of `y`, of `dx` and of `dw` say how many products each pass adds up. All three
+# must be equal to the cost function's number:
 
 # %%
 cases = {
@@ -389,15 +428,15 @@ for op, (x_shape, w_shape, keywords) in cases.items():
     print(f"{op:17} {triples.working:28} products forward, for dx, and for dw")
 
 # %% [markdown]
-# Would it notice a mistake? If somebody counts a grouped convolution as a standard one, the triples are twice as many
-# as there are. And if a backward pass leaves out products, say those of the last row of windows, it hands out less than
-# came in:
+# Would this test notice a mistake? Counting a grouped convolution of two groups as a standard one gives twice as many
+# triples as there are. And a backward pass that leaves out products, for example those of the last row of windows, has
+# smaller sums:
 
 # %%
 x_shape, w_shape, keywords = cases["grouped_conv2d"]
 x, w = np.ones(x_shape), np.ones(w_shape)
 y = ops.grouped_conv2d(x, w, **keywords)
-print("products:", int(y.sum()), " counted without groups:", int(ops.standard_conv2d_cost(x_shape, (4, 6, 3, 3)).macs))
+print(f"products: {y.sum():,.0f}; counted without groups: {ops.standard_conv2d_cost(x_shape, (4, 6, 3, 3)).macs:,}")
 
 dy = np.ones_like(y)
 dy[:, :, -1] = 0
@@ -408,7 +447,7 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# The zeros of the padding are counted as products by every tool. With padding 1 the sum of ones is smaller than the
+# Every tool counts the products with the zeros of the padding. So with padding 1 the sum of ones is smaller than the
 # count:
 
 # %%
@@ -420,10 +459,9 @@ print(f"counted: {cost.macs.working}; with a pixel of the image: {int(y.sum())}"
 # %% [markdown]
 # ## Memory for training
 #
-# To *use* a network, only what goes into one operator and comes out of it has to be in memory, besides the weights and
-# the maps on a shortcut. To *train* it, the forward pass must keep what the backward pass will ask for: `dw` needs $x$.
-# That is the *cache* (缓存) of each module. Count what the caches of GhostNet really hold after one forward pass, each
-# array once:
+# To *use* a network, memory must hold the weights, the maps on a shortcut, and the input and output of one operator at
+# a time. To *train* it, the forward pass must also keep what the backward pass needs: `dw` needs $x$. This is the
+# *cache* (缓存) of each module. We count what the caches of GhostNet hold after one forward pass, each array once:
 
 
 # %%
@@ -452,8 +490,6 @@ print(
 # the pixels and with the images in a batch, and the weights do not. With 224x224 and a batch of 32 the activations come
 # to 32 · 53.4 million bytes, 1.7 GB, against 20.8 million bytes of weights. Papers' FLOPs say nothing about it.
 #
-# **What do the documents say about this?** Nothing: they count forward passes only.
-#
 # ## Practice
 #
 # `ghostnp quiz` asks for such counts in the terminal, with new numbers each time, and explains what went wrong: a
@@ -474,42 +510,42 @@ for option in question.options:
 #
 # ## Exercises
 #
-# **1.** By hand: a 5x5 convolution from 3 to 16 channels with biases, and a batch norm. Which number does Keras print
-# as "Total params"?
+# **1.** *(easy)* By hand: a 5x5 convolution from 3 to 16 channels with biases, and a batch norm. Which number does
+# Keras print as "Total params"?
 
 # %%
 answer = None
 check("11.1", answer)
 
 # %% [markdown]
-# **2.** A pointwise convolution from 8 to 16 channels without biases, then batch norm, then ReLU, on one image of
-# 10x10. What does ptflops (in the version that counts ReLUs once) make of the three?
+# **2.** *(medium)* A pointwise convolution from 8 to 16 channels without biases, then batch norm, then ReLU, on one
+# image of 10x10. What does ptflops (in the version that counts ReLUs once) count for the three?
 
 # %%
 answer = None
 check("11.2", answer)
 
 # %% [markdown]
-# **3.** A tool prints 0.2823 G for GhostNet 1.0x. What is the name, in `CONVENTIONS`, of the only rule that gives this?
-# Answer with a text, such as "thop".
+# **3.** *(derivation)* A $k \times k$ convolution with padding $(k - 1) / 2$ and stride 1 runs over maps of
+# $H \times H$ pixels. Derive which share of the counted products has a zero of the padding as a factor. (Count the
+# products with real pixels along one axis first.) Which share is it for $k = 5$ and $H = 14$? (Three digits.)
 
 # %%
 answer = None
 check("11.3", answer)
 
 # %% [markdown]
-# **4.** By hand: a depthwise 3x3 convolution over 32 channels of 14x14, one image, padding 1, no biases, float32. How
-# many multiply-adds does it have for each byte of input, weights and output? (Three digits.)
+# **4.** *(medium)* By hand: a depthwise 3x3 convolution over 32 channels of 14x14, one image, padding 1, no biases,
+# float32. How many multiply-adds does it have for each byte of input, weights and output? (Three digits.)
 
 # %%
 answer = None
 check("11.4", answer)
 
 # %% [markdown]
-# **5.** A maximum multiplies nothing, but its backward pass hands things out all the same. Fill in
-# `tutorials/exercises/11_max_pool2d_backward.py` until `ghostnp check` is content. Let `x` be
-# `np.arange(25.0).reshape(1, 1, 5, 5)`, the kernel 3, the stride 1 and the padding 1, and let `dy` be ones. What does
-# the pixel in the lower right corner get?
+# **5.** *(medium)* A network of two layers without biases, on one image of 10x10 pixels: a 3x3 convolution from 3 to 8
+# maps with padding 1, then a 1x1 convolution from 8 to 16. How many multiply-adds does a training step take, if the
+# gradient of the image is not computed?
 
 # %%
 answer = None

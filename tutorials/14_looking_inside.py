@@ -13,13 +13,13 @@
 # %% [markdown]
 # # 14. Looking inside a trained network
 #
-# **The ghost module was built on an observation: that the maps of a trained network resemble each other. Is it true of
-# ours?**
+# **The ghost module was built on an observation: the maps of a trained network resemble each other. Is this true of
+# our networks?**
 #
-# Tutorial 13 trained a tiny GhostNet on handwritten digits. Here we train two of them again, one with DFC attention, and
-# an ordinary network beside them, and open them: maps, ghosts, gates, attention, filters. What we see are facts about
-# networks of a few thousand weights on 8x8 pixels. They show *how* to look; a network for photographs has to be looked at
-# by itself.
+# Tutorial 13 trained a tiny GhostNet on handwritten digits. Here we train two of them, one without and one with DFC
+# attention, and an ordinary network for comparison. Then we look at their maps, ghosts, gates, attention and filters.
+# The results are about networks of a few thousand weights on 8x8 pixels. The methods work for every network; the
+# results need not.
 
 # %%
 import numpy as np
@@ -28,7 +28,7 @@ import ghostnp
 from ghostnp import ops, pictures
 from ghostnp.course.pairing import pairing
 from ghostnp.course.study import check, show
-from ghostnp.modules import Conv2d, Flatten, GlobalAvgPool2d, Linear, ReLU, Sequential, initializer
+from ghostnp.modules import Conv2d, Flatten, GhostModule, GlobalAvgPool2d, Linear, ReLU, Sequential, initializer
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
 from ghostnp.training.digits import load_digits
@@ -44,28 +44,27 @@ def trained(model, epochs=10):
 
 
 model = trained(tiny_ghostnet())
-print("more than 97% right:", accuracy(model, *held_out) > 0.97)
+print(f"tiny GhostNet: {accuracy(model, *held_out):.1%} of the held-out digits are right")
 seven = held_out.images[held_out.labels == 7][:1]
 steps = ghostnp.trace(model, seven)
 show(steps.picture(rows=4), dpi=60)
 
 # %% [markdown]
-# That is a seven on its way through the first layers: input, stem, batch norm, ReLU. `ghostnp.trace` keeps every intermediate
-# result, so nothing has to be built into the network in order to look.
+# The picture shows a seven in the first layers: input, stem, batch norm, ReLU. `ghostnp.trace` keeps every intermediate
+# result, so the network need not be changed for looking at it.
 #
 # ## Maps that resemble each other
 #
-# **How does one plot the feature maps of the paper's first figure?** That figure shows the maps of a ResNet's first block, and
-# frames three pairs of similar ones. Take any layer's result, and draw its maps; to find the pairs, compare.
+# How similar are two maps $a$ and $b$? Similar does not mean equal. The question is whether $b$ can be *made* from $a$
+# by a cheap operation. So we fit the best 3x3 kernel and a constant $c$, and ask which share of the variance of $b$
+# they explain (tutorial 08, "How much alike are they?"):
 #
-# How similar are two maps $a$ and $b$? Similar does not mean equal: the claim is that $b$ can be *made* from $a$ by a
-# cheap operation. So fit the best 3x3 kernel, and ask which share of $b$'s variance it explains:
+# $$r^2 = 1 - \min_{k, c} \frac{\sum (b - k * a - c)^2}{\sum (b - \bar b)^2}.$$
 #
-# $$r^2 = 1 - \min_k \frac{\sum (b - k * a)^2}{\sum (b - \bar b)^2}.$$
-#
-# By hand, with a kernel of one weight: if $a = (1, 2, 3)$ and $b = (2, 4, 5)$, the best weight is
-# $a \cdot b / a \cdot a = 25/14$, what is left is $(0.21, 0.43, -0.36)$ with a sum of squares of $0.357$; $b$'s own is $4.667$,
-# so $r^2 = 0.923$. Nearly all of $b$ is in $a$.
+# By hand, with a kernel of one weight: $a = (1, 2, 3)$ and $b = (2, 4, 5)$ have the means 2 and $11/3$. The distances
+# from the means are $(-1, 0, 1)$ and $(-5, 1, 4) / 3$. The best weight is the sum of their products divided by the sum
+# of squares of the first, $3 / 2$. What is left is $(-1, 2, -1) / 6$, with the sum of squares $1/6$. The sum of squares
+# of $b$'s distances is $14/3$. So $r^2 = 1 - (1/6) / (14/3) = 0.964$: nearly all of $b$ is in $a$.
 
 
 # %%
@@ -86,7 +85,7 @@ with initializer(0):
         pool=GlobalAvgPool2d(), flatten=Flatten(), classifier=Linear(32, 10),
     )  # fmt: skip
 plain = trained(plain, epochs=15)
-print("an ordinary network, without any ghost module; more than 85% right:", accuracy(plain, *held_out) > 0.85)
+print(f"ordinary network, without ghost modules: {accuracy(plain, *held_out):.1%} of the held-out digits are right")
 digits = held_out.images[:100]
 maps = plain.act1(plain.conv1(digits))
 share = np.array(
@@ -98,7 +97,7 @@ pairs = sorted(best, key=lambda pair: -share[pair[1], pair[0]])[:3]
 show(pictures.feature_maps(plain.act1(plain.conv1(seven)), pairs=pairs))
 
 # %% [markdown]
-# Blue frames: maps from which the maps in orange frames can be made best. (A map can be in two pairs.) The same for all pairs:
+# The maps in orange frames can be made best from the maps in blue frames. (A map can be in two pairs.) For all pairs:
 
 # %%
 figure, grid = style.sheet(9, 3.4, nrows=1, ncols=2, left=0.08, bottom=0.16, top=0.9, wspace=0.3)
@@ -109,17 +108,20 @@ figure.colorbar(drawn, ax=axes, ticks=[0, 0.5, 1])
 axes = style.plain_axes(figure.add_subplot(grid[1]), "best partner of each map", x_label="r²", y_label="maps")
 axes.hist([share[b, a] for a, b in best], np.linspace(0, 1, 11), color=style.GHOST, rwidth=0.9)
 show(figure)
-print("at least half of the maps are explained to 70% by a single other one:",
-      np.mean([share[b, a] > 0.7 for a, b in best]) >= 0.5)  # fmt: skip
+explained_well = sum(share[b, a] > 0.7 for a, b in best)
+print(
+    f"{explained_well} of {len(best)} maps that are not all zero are explained to more than 70% by a single other one"
+)
 
 # %% [markdown]
-# So redundancy is there, in a network that was not asked for it. The ghost module does not remove it. It *makes* such maps, by
-# a cheap operation, instead of paying a full convolution for them.
+# So there is redundancy in a network that was not built for it. The ghost module does not remove it. It *makes* such
+# maps by a cheap operation, instead of by a full convolution.
 #
 # ## Are the ghosts ghosts?
 #
-# In a trained ghost module the second half is computed from the first by one 3x3 kernel each, then batch norm and ReLU. Did the
-# network use that freedom, or did the kernels stay near "copy"? Look at the kernels of the first bottleneck:
+# In a ghost module the second half of the maps is computed from the first half by one 3x3 kernel each, then batch norm
+# and ReLU. A kernel that only copies its map would have all of its weight in the middle. A kernel that looks around has
+# weight at the border. Did training change how much the kernels look around? The kernels of the first bottleneck:
 
 # %%
 kernels = model.blocks[0].ghost1.cheap_operation[0].weight
@@ -127,15 +129,32 @@ figure, grid = style.sheet(10, 2.6, nrows=2, ncols=8, top=0.98, bottom=0.02)
 for c, kernel in enumerate(kernels[:, 0]):
     style.show_signed(figure.add_subplot(grid[c // 8, c % 8]), kernel, frame=style.GHOST)
 show(figure)
-middle = np.abs(kernels[:, 0, 1, 1]) / np.abs(kernels[:, 0]).sum(axis=(1, 2))
-print("share of a kernel's weight that lies on its middle, between", f"{middle.min():.1f} and {middle.max():.1f}")
+
+
+def on_the_middle(kernels):
+    """For each kernel, the share of its absolute weights that is on the middle one."""
+    return np.abs(kernels[:, 0, 1, 1]) / np.abs(kernels[:, 0]).sum(axis=(1, 2))
+
+
+for name, shown in (("trained", model), ("untrained", tiny_ghostnet())):
+    every = [
+        on_the_middle(layer.cheap_operation[0].weight)
+        for layer in shown.tree().values()
+        if isinstance(layer, GhostModule) and layer.cheap_operation[0].weight.shape[2] == 3
+    ]
+    share_on_middle = np.concatenate(every)
+    print(f"{name:9} {len(share_on_middle)} cheap kernels: mean share on the middle {share_on_middle.mean():.3f}, "
+          f"largest {share_on_middle.max():.2f}")  # fmt: skip
 
 # %% [markdown]
-# A kernel that only copied would be a single square in the middle. These look around: edges and differences.
+# Nine random weights have a mean share of $1/9 = 0.111$ on the middle, and a copy has 1. Both printed means are near
+# $1/9$. So training did not move the kernels towards copying, and the ghosts are not copies of their intrinsic maps:
+# each mixes the pixels around. (Training did not move them away from the middle either.)
 #
 # ## Gates
 #
-# The third bottleneck has squeeze-and-excitation (tutorial 07). Its 72 gates for each digit, averaged over all images of a class:
+# The third bottleneck has squeeze-and-excitation (tutorial 07). It computes 72 gates for each image. The picture shows
+# their means over all images of a digit:
 
 
 # %%
@@ -153,20 +172,22 @@ drawn = axes.imshow(by_class[:, by_class.std(axis=0).argsort()[::-1]], cmap="Gre
 axes.set(xlabel="channel, those that differ most first", ylabel="digit", yticks=range(10))
 figure.colorbar(drawn, ax=axes, ticks=[0, 0.5, 1], label="mean gate", pad=0.01)
 show(figure)
-print("the gates depend on the digit:", by_class.std(axis=0).max() > 0.02)
+spread = by_class.std(axis=0)
+print(f"standard deviation of a gate between the ten digits: from {spread.min():.3f} to {spread.max():.3f}")
 
 # %% [markdown]
-# Rows that differ mean that the gates know something about the digit. A gate that is the same for all digits could be folded into
-# the next convolution; here some channels are switched by what is seen, and others are not.
+# Where the rows differ, the gate depends on the digit. A gate that is the same for all images is a constant factor, and
+# could be folded into the weights of the next convolution. Here some gates depend on the image, and others nearly do
+# not.
 #
 # ## DFC attention
 #
-# The second network has DFC attention in its widening ghost modules (tutorial 10). Its factors are maps: for each channel, where
-# to look.
+# The second network has DFC attention in its widening ghost modules (tutorial 10). Its factors are maps. They say for
+# each channel and each pixel how much of the ghost module's output is kept.
 
 # %%
 attentive = trained(tiny_ghostnet(attention=True))
-print("more than 97% right:", accuracy(attentive, *held_out) > 0.97)
+print(f"with DFC attention: {accuracy(attentive, *held_out):.1%} of the held-out digits are right")
 examples = np.stack([held_out.images[held_out.labels == digit][0] for digit in (0, 1, 4, 7)])
 traced = ghostnp.trace(attentive, examples)
 factors = next(traced[row.number] for row in traced.rows if row.op == "resize_nearest")
@@ -195,12 +216,13 @@ for row, image in enumerate(examples):
 show(figure)
 
 # %% [markdown]
-# The squares of 2x2 equal pixels are the nearest-neighbour enlargement: attention was computed on 4x4 pixels.
+# The squares of 2x2 equal pixels come from the nearest neighbour: the attention is computed on 4x4 pixels, and each
+# factor is copied four times.
 #
 # ## Do filters come in pairs?
 #
-# Tutorial 06 asked whether filters come in pairs of opposites, and compared with random filters. Put the question to the first
-# layer of both trained networks, and to their random beginnings.
+# CReLU rests on the observation that filters come in pairs of opposites (tutorial 06, "Do filters come in pairs?"). We
+# look at the first layer of both trained networks, and compare with random filters.
 
 # %%
 layers = {"ordinary network": plain.conv1.weight, "tiny GhostNet": model.conv_stem.weight}
@@ -220,14 +242,25 @@ for name, weight in layers.items():
     print(f"{name}: mean {pairing(weight)[1].mean():.2f}; {rank:.0%} of random layers are more opposed")
 
 # %% [markdown]
-# Read this honestly. Sixteen filters of nine weights fill their space well: random ones have rather opposite partners too,
-# and a mean that lies inside the grey heap says that training did *not* make pairs. The paper on CReLU saw its pairs in the first layers of
-# AlexNet, with 96 filters of 11x11x3; there random filters are far from opposite, and the trained ones were not.
+# Sixteen filters of nine weights fill their space densely, so random filters also have rather opposite partners. A mean
+# that lies inside the grey histogram says that training did *not* make pairs. The paper on CReLU saw pairs in the first
+# layer of AlexNet, with 96 filters of $11 \cdot 11 \cdot 3 = 363$ weights. In that many dimensions random filters are
+# almost orthogonal:
+
+# %%
+for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):
+    means = [pairing(rng.standard_normal((filters, *shape)))[1].mean() for _ in range(20)]
+    print(
+        f"{filters} random filters of {np.prod(shape):3} weights: mean cosine with the pairing filter {np.mean(means):.2f}"
+    )
+
+# %% [markdown]
+# So in AlexNet a mean far below this would be a result of training. (Trained AlexNet weights are not part of ghostnp.)
 #
-# ## The gradient as a looking glass
+# ## Which pixels does the answer depend on?
 #
-# Which pixels does the answer depend on? Go back from the logit of the right class to the *image* instead of to the weights.
-# The backward pass does that anyway: it is `dx`. Check it first, in float64, then look.
+# The backward pass also gives the gradient of the *image*: it is `dx`. We start from the logit of the right class.
+# First we check the gradient in float64, then we look at it. As a mistake on purpose it is turned upside down.
 
 # %%
 precise = tiny_ghostnet(dtype=np.float64)
@@ -253,31 +286,36 @@ show(figure)
 # %% [markdown]
 # ## Exercises
 #
-# **1.** By hand: the first bottleneck's widening ghost module goes from 16 maps to 32, at 8x8 pixels. How many multiply-adds has its
-# *cheap operation*?
+# **1.** *(easy)* The first bottleneck's widening ghost module goes from 16 maps to 32. By hand: how many weights more
+# would an ordinary 1x1 convolution for the same 32 maps have than the two convolutions of this ghost module? (Batch
+# norm left out; negative if fewer.)
 
 # %%
 answer = None
 check("14.1", answer)
 
 # %% [markdown]
-# **2.** And how many weights would an ordinary 1x1 convolution for the same 32 maps have *more* than the two convolutions of this ghost
-# module together? (Batch norm left out; negative if fewer.)
+# **2.** *(medium)* By hand: for $a = (1, 0, 2)$ and $b = (2, 1, 5)$, what is the $r^2$ of the best single weight and
+# constant? (Three digits.)
 
 # %%
 answer = None
 check("14.2", answer)
 
 # %% [markdown]
-# **3.** For $a = (1, 0, 2)$ and $b = (2, 1, 3)$, what is the $r^2$ of the best single weight? (Three digits.)
+# **3.** *(derivation)* Show that for a single weight and a constant $r^2$ is the square of the correlation of $a$ and
+# $b$, so that making $a$ from $b$ has the same $r^2$. Then show that $r^2$ does not change if $b$ is replaced by
+# $5 - 3 b$. What is the $r^2$ of making $a = (1, 0, 2)$ from $5 - 3b = (-1, 2, -4)$? (Three digits.)
 
 # %%
 answer = None
 check("14.3", answer)
 
 # %% [markdown]
-# **4.** Fill in `tutorials/exercises/17_ghost_module.py` until `ghostnp check` is content. If a ghost module with ratio 4 makes 30
-# maps, how many intrinsic ones does it compute, and how many ghosts are cut off? Answer as `(intrinsic, cut off)`.
+# **4.** *(derivation)* Two random filters of $n$ independent standard normal weights each have a cosine whose *square*
+# has the mean $1/n$. Derive this. (The cosine depends only on directions, so one filter can be turned to
+# $(1, 0, ..., 0)$. The squares of a unit vector sum to 1, and all have the same mean.) What is the square root of this
+# mean for the 363 weights of AlexNet's filters? (Three digits.)
 
 # %%
 answer = None
@@ -286,10 +324,10 @@ check("14.4", answer)
 # %% [markdown]
 # ## References
 #
-# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, figure 1 and section 4.1 (the toy experiment: how
-#   well one map is made from another). <https://arxiv.org/abs/1911.11907>
-# - W. Shang et al., "Understanding and improving convolutional neural networks via concatenated rectified linear units", ICML
-#   2016, section 2.1 and figure 1. <https://arxiv.org/abs/1603.05201>
+# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, figure 1 and section 4.1 (the toy
+#   experiment: how well one map is made from another). <https://arxiv.org/abs/1911.11907>
+# - W. Shang et al., "Understanding and improving convolutional neural networks via concatenated rectified linear
+#   units", ICML 2016, section 2.1 and figure 1. <https://arxiv.org/abs/1603.05201>
 # - K. Simonyan, A. Vedaldi and A. Zisserman, "Deep inside convolutional networks", 2013, section 3.
 #   <https://arxiv.org/abs/1312.6034>
 #

@@ -13,13 +13,13 @@
 # %% [markdown]
 # # 15. An official checkpoint, and a photo
 #
-# **Somebody has trained a GhostNet for days and published its weights. How do they get into this network, and how do
-# you know that they got there right?**
+# **Trained weights of GhostNet are published. How do they get into this network, and how do
+# you know that they are used correctly?**
 #
-# A *checkpoint* (检查点, 预训练权重) is a file of arrays with names. Nothing is downloaded on this page: it makes a file of its
-# own, under the official names, and everything that can go wrong with a real one goes wrong with it too.
+# A *checkpoint* (检查点, 预训练权重) is a file of arrays with names. This page downloads nothing. It makes a file of its
+# own, under the official names. Everything that can go wrong with a published file can be shown with this one.
 #
-# First what goes in. A network does not take a photo, it takes an array in which each colour was shifted and scaled:
+# First the input. A network takes an array in which each colour of the photo was shifted and scaled:
 
 # %%
 import json
@@ -52,8 +52,8 @@ show(figure, dpi=62)
 # %% [markdown]
 # ## Preprocessing, by hand
 #
-# Colours run from 0 to 255. Divide by 255, subtract the mean of that colour over ImageNet's training photos, divide by
-# its standard deviation. Red has the mean 0.485 and the deviation 0.229, so
+# Colours are numbers from 0 to 255. Divide by 255, subtract the mean of that colour over ImageNet's training photos,
+# and divide by its standard deviation. Red has the mean 0.485 and the deviation 0.229, so
 #
 # | red in the file | divided by 255 | normalised |
 # |---|---|---|
@@ -61,9 +61,8 @@ show(figure, dpi=62)
 # | 124 | 0.4863 | $(0.4863 - 0.485) / 0.229 = 0.006$ |
 # | 255 | 1 | $(1 - 0.485) / 0.229 = 2.25$ |
 #
-# **Why just these numbers?** Any would do. But the weights were *trained* on photos prepared like this, so photos have
-# to be prepared like this ever after. They belong to the checkpoint as much as its weights do, and they are not in the
-# file.
+# **Why these numbers?** Other numbers would do as well. But the weights were *trained* on photos prepared in this way,
+# so every photo has to be prepared in this way. The numbers belong to the checkpoint, but they are not in the file.
 
 # %%
 print("mean", MEAN, "deviation", STD)
@@ -72,9 +71,9 @@ print(((np.array([0, 124, 255]) / 255 - MEAN[0]) / STD[0]).round(3))
 # %% [markdown]
 # ## Names
 #
-# `state_dict()` gives all arrays of a network by *dotted path*: attribute after attribute, as the modules are nested.
-# PyTorch does the same. So if our attributes have the same names as those of the official code, our paths are the
-# official names, and nothing has to be translated.
+# `state_dict()` is a dict of all arrays of a network. The name of an array is its *dotted path*: the attributes that
+# lead from the network to it. PyTorch does the same. The modules of ghostnp have the attribute names of the official
+# code, so our paths are the official names.
 
 # %%
 model = ghostnp.create_model("ghostnet_100", seed=0)
@@ -86,13 +85,12 @@ for name in (
 print(f"... {len(state)} arrays in all")
 
 # %% [markdown]
-# Read `blocks.3.0.ghost1.cheap_operation.0.weight` from left to right: in the fourth stage the first bottleneck, in
-# that the widening ghost module, in that the cheap operation, in that layer 0 (the convolution; 1 is its batch norm),
-# and of that the weight.
+# Read `blocks.3.0.ghost1.cheap_operation.0.weight` from left to right: fourth stage, first bottleneck, widening ghost
+# module, cheap operation, layer 0 (the convolution; 1 is its batch norm), weight.
 #
-# Not everything in there is learnt by descent. A batch norm (tutorial 06) has a `weight` and a `bias`, which are, and
-# `running_mean`, `running_var` and `num_batches_tracked`, which are *counted* while training. **Batch norm's statistics
-# are part of the checkpoint.** GhostNet 1.0x:
+# Not every array is learnt by gradient descent. A batch norm (tutorial 06) learns `weight` and `bias`. Its
+# `running_mean` and `running_var` are *averages* over the batches of training, and `num_batches_tracked` is the number
+# of batches. **Batch norm's statistics are part of the checkpoint.** GhostNet 1.0x has:
 
 # %%
 learnt = model.parameters()
@@ -107,13 +105,13 @@ print(f"{sum(array.size for array in learnt.values()):,} learnt numbers, {statis
 # %%
 for name, probability in answers(x, model, 2):
     print(f"{name}: {probability:.0%}")
-print("standard deviation of the logits is above 10,000:", model(x).std() > 10_000)
+print(f"standard deviation of the logits: {model(x).std():,.0f}")
 
 # %% [markdown]
-# It is quite sure, and it knows nothing: its weights are random numbers. It is *that* sure because its statistics are
-# wrong too. A fresh batch norm believes that every map has mean 0 and variance 1, so it changes nothing, and through
-# dozens of layers the numbers grow. Let it look at some pieces of the photo in training mode, without learning
-# anything, so that it counts its statistics:
+# The network gives one class nearly all of the probability, though its weights are random numbers. The reason is in its
+# statistics. The running statistics of a new batch norm are mean 0 and variance 1, so it changes nothing, and the
+# numbers grow through dozens of layers. We run some pieces of the photo through the network in training mode, without
+# learning. This updates the statistics:
 
 # %%
 wide, rng = load_photo(size=288), np.random.default_rng(0)
@@ -126,16 +124,14 @@ for name, probability in answers(x, model, 5):
 print(f"standard deviation of the logits: {logits.std():.1f}")
 
 # %% [markdown]
-# Now it is as unsure as it should be: its best guess has about 1%, of a thousand classes. All names come from the list
-# of ImageNet's classes, in the order of the outputs. That order is one more thing that belongs to a checkpoint and is
-# not in its file.
+# Now the best class has only about 1%, of a thousand classes. The names come from the list
+# of ImageNet's classes, in the order of the outputs. That order also belongs to a checkpoint and is not in its file.
 #
 # ## The file
 #
-# ghostnp reads and writes *safetensors*, because it is as simple as a file of arrays can be: eight bytes that say how
-# long the header is, the header (JSON: names, types, shapes, places), and then the numbers. Nothing in it can run. By
-# hand: the numbers 1 and 2 in float32 are 8 bytes, the header is some text, so what comes first is the length of that
-# text.
+# ghostnp reads and writes *safetensors*, a simple format: eight bytes with the length of the header,
+# the header (JSON: names, types, shapes, positions), and then the numbers. It contains no program. By
+# hand: the numbers 1 and 2 in float32 are 8 bytes. So the file has 8 bytes, the header, and 8 bytes.
 
 # %%
 with TemporaryDirectory() as folder:
@@ -143,12 +139,13 @@ with TemporaryDirectory() as folder:
     ghostnp.save_weights(path, {"bias": np.array([1, 2], np.float32)})
     contents = path.read_bytes()
 length = int.from_bytes(contents[:8], "little")
-print(length, "bytes of header:", json.loads(contents[8 : 8 + length]))
-print("and then", np.frombuffer(contents[8 + length :], np.float32))
+print(f"8 bytes, {length} bytes of header, {len(contents) - 8 - length} bytes of numbers")
+print("header: ", json.loads(contents[8 : 8 + length]))
+print("numbers:", *np.frombuffer(contents[8 + length :], np.float32))
 
 # %% [markdown]
-# PyTorch's own `.pth` files are *pickles*: programs that build objects when they are loaded. A program from a stranger
-# can do anything. So ghostnp does not open them, and says what to do instead:
+# PyTorch's own `.pth` files are *pickles*. Loading a pickle can run any program that was put into it.
+# So ghostnp does not open them, and says what to do instead:
 
 # %%
 try:
@@ -169,7 +166,7 @@ except ValueError as error:
 #
 #     ghostnp classify photo.jpg --model ghostnet_100 --weights ghostnet_100.safetensors
 #
-# We do the same with a file of our own. The logits have to be equal to the last bit:
+# We do the same with a file of our own. The logits have to be equal in every bit:
 
 # %%
 with TemporaryDirectory() as folder:
@@ -179,13 +176,14 @@ with TemporaryDirectory() as folder:
 fresh = ghostnp.create_model("ghostnet_100", seed=None)
 assert not np.array_equal(fresh(x), logits)
 fresh.load_state_dict(loaded)
-print("equal logits:", np.array_equal(fresh(x), logits))
+print(f"{len(loaded)} arrays loaded; largest difference of the logits: {np.abs(fresh(x) - logits).max()}")
+assert np.array_equal(fresh(x), logits)
 
 # %% [markdown]
 # ## When it does not fit
 #
-# Loading is all or nothing, and the report lists everything that is wrong. Some things that happen: the parameters were
-# saved without the statistics, another number of classes, a name of somebody else's.
+# Either all arrays are loaded or none, and the error message lists everything that is wrong. Three common cases: the
+# parameters were saved without the statistics, the number of classes differs, a name is not the official one.
 
 # %%
 broken = dict(loaded)
@@ -199,10 +197,10 @@ except ValueError as error:
 assert np.array_equal(fresh(x), logits)
 
 # %% [markdown]
-# PyTorch says *missing* and *unexpected* for the first two. It also has `strict=False`, which loads what fits and
-# leaves the rest as it is. Then a network runs with random layers, and nobody is told. Here there is no such switch.
-# Where only the names differ, they are translated beforehand; `official_names` knows what wrappers and timm's building
-# blocks make of them:
+# PyTorch calls missing arrays *missing keys* and additional ones *unexpected keys*. It also has `strict=False`, which
+# loads the arrays that fit and leaves the others as they are. Then a network can run with some random layers, without a
+# message. ghostnp has no such option. Where only the names differ, they can be translated before loading.
+# `official_names` translates the names that wrappers of PyTorch and the library timm use:
 
 # %%
 wrapped = {f"module.{name}": array for name, array in loaded.items()}
@@ -212,9 +210,9 @@ assert official_names(wrapped).keys() == loaded.keys()
 # %% [markdown]
 # ## Why are my logits different?
 #
-# Every name fits, every shape fits, and yet the answers are not those of the original. The file says nothing about what
-# is done with the arrays. We do each of the usual things wrong and look how far the logits move, in units of their own
-# standard deviation:
+# Every name fits, every shape fits, and yet the logits are not those of the original network. The file does not say
+# what is done with the arrays. We make each of the usual mistakes and measure how much the logits change, in units of
+# their own standard deviation:
 
 # %%
 colours = denormalise(x)
@@ -260,21 +258,23 @@ axes.barh(range(len(moved)), list(moved.values()), color=colour, height=0.66, le
 axes.set_yticks(range(len(moved)), list(moved), fontsize=10.5)
 axes.set(xscale="log", xlim=(1e-7, 1e6), ylim=(len(moved) - 0.5, -0.5))
 show(figure)
+for name, far in moved.items():
+    print(f"{name:42} {far:.2g} standard deviations")
 assert all(np.isfinite(far) and (far > 0.01) != name.startswith("nothing") for name, far in moved.items())
 
 # %% [markdown]
-# The axis is logarithmic: each labelled mark is a hundred times the one before. What is only rounding (the last bar)
-# lies under a ten-thousandth. All the others are mistakes, though a network often still says something plausible. So do
-# not compare answers, compare *logits*, on one array that both networks read from a file; and when they differ, compare
-# layer by layer from the front (`ghostnp.trace`), until you find the first one that does.
+# The axis is logarithmic. The last bar is only rounding, and is below a ten-thousandth. All others are mistakes, though
+# the class with the largest logit is often still plausible. So do not compare classes, compare *logits*, on one array
+# that both networks read from a file. When the logits differ, compare layer by layer from the first one on
+# (`ghostnp.trace`), until you find the first difference.
 #
 # By hand, why eps can matter: a map with variance 0.001 is multiplied by $1 / \sqrt{0.001 + 0.00001} = 31.5$ in
 # PyTorch, and by $1 / \sqrt{0.001 + 0.001} = 22.4$ in Keras.
 #
 # ## From Keras to PyTorch
 #
-# Document 000 builds its GhostNet in Keras. Could weights that were trained there be loaded here? Some of it is only a
-# matter of order.
+# Document 000 builds its GhostNet in Keras. Could weights that were trained there be loaded here? Some differences are
+# only differences of order.
 #
 # **Kernels.** PyTorch writes $(C_\text{out}, C_\text{in}, k_h, k_w)$, OIHW; Keras writes
 # $(k_h, k_w, C_\text{in}, C_\text{out})$, HWIO, and $(k_h, k_w, C, m)$ for depthwise ones. By hand: a Keras kernel of
@@ -292,8 +292,8 @@ print("standard:", oihw.shape, "depthwise:", depthwise.shape)
 # **The order of the ghosts.** Document 000 concatenates [cheap, primary], the official codes [primary, cheap] (claim
 # C04). By hand, with two ghosts $g$ and two intrinsic maps $i$: in the document's order a filter of the *next* layer
 # with the weights (1, 2, 3, 4) gives $1 g_0 + 2 g_1 + 3 i_0 + 4 i_1$. In the official order the maps come as
-# $i_0, i_1, g_0, g_1$, so to give the same, it needs the weights (3, 4, 1, 2). The ghost module's own weights stay as
-# they are: nothing is permuted but what *reads* the result.
+# $i_0, i_1, g_0, g_1$, so the same sum needs the weights (3, 4, 1, 2). The ghost module's own weights stay as
+# they are. Only the weights of the layer that *reads* the result are permuted.
 
 # %%
 with initializer(185):
@@ -322,18 +322,23 @@ next_weight = rng.standard_normal((5, 8, 1, 1)).astype(np.float32)
 meant = ops.pointwise_conv2d(ghosts_first, next_weight)
 permuted = ops.pointwise_conv2d(intrinsic_first, next_weight[:, order])
 copied = ops.pointwise_conv2d(intrinsic_first, next_weight)
-print(f"permuted: off by less than 0.00001: {np.abs(permuted - meant).max() < 1e-5}; "
-      f"copied as it is: off by more than 0.1: {np.abs(copied - meant).max() > 0.1}")  # fmt: skip
+for name, result in (("weights permuted", permuted), ("weights copied as they are", copied)):
+    print(
+        f"{name:27} largest difference {np.abs(result - meant).max():.1e}, where values are up to {np.abs(meant).max():.1f}"
+    )
+assert np.abs(permuted - meant).max() < 1e-5
+assert np.abs(copied - meant).max() > 0.1
 
 # %% [markdown]
-# What reads the result may be a depthwise convolution (permute its filters), squeeze-and-excitation (the inputs of its
-# first layer and the outputs of its second), or the next ghost module. What comes out of the *narrowing* ghost module
-# is added to the shortcut, so the order has to be carried through the whole network.
+# The layer that reads the result may be a depthwise convolution (permute its filters), squeeze-and-excitation (permute
+# the inputs of its first layer and the outputs of its second), or the next ghost module. The output of the *narrowing*
+# ghost module is added to the shortcut, so the order has to be changed in the whole network.
 #
-# **What no permutation can mend.** With 'same' at stride 2 the windows stand elsewhere (claim C12; tutorial 01 shows
-# it). The head has a batch norm instead of a bias, and a softmax at its end, so it gives probabilities and not logits
-# (claim C11). Shortcuts are missing, and the SE layers have other widths and another gate (tutorials 07 and 09). These
-# are two networks, and weights trained for one are not weights of the other.
+# **What no permutation can repair.** With padding "same" at stride 2 the windows are at other places (claim C12;
+# tutorial 01, "Padding and stride"). The head has a batch norm instead of a bias, and a softmax at its end, so it gives
+# probabilities and not logits (claim C11). Shortcuts are missing, and the SE layers have other widths and another gate
+# (tutorial 09, "The other GhostNet"). These are two different networks, and weights trained for one cannot be used in
+# the other.
 
 # %%
 claims("C04", "C11", "C12")
@@ -347,30 +352,31 @@ claims("C04", "C11", "C12")
 # %%
 engine = ghostnp.compile(model)
 by_layers, by_engine = answers(x, model, 5), np.argsort(-engine(x)[0])[:5]
-print("the same five classes:", np.array_equal(by_engine, np.argsort(-logits[0])[:5]))
-print("logits equal, up to rounding:", np.allclose(engine(x), logits, atol=1e-4 * logits.std()))
+assert np.array_equal(by_engine, np.argsort(-logits[0])[:5])
+print("the five best classes of both:", ", ".join(name for name, _ in by_layers))
+print(f"largest difference of the logits: {np.abs(engine(x) - logits).max() / logits.std():.1e} standard deviations")
 
 # %% [markdown]
 # ## Which pixels did it?
 #
-# Forward, a photo becomes the score $z_k$ of a class. Backward, we can ask how that score changes with each pixel: hand
-# back a `dy` that is 1 for class $k$ and 0 for all others. What arrives at the photo is
+# Forward, the network computes the score $z_k$ of a class from a photo. Backward, it computes how that score changes
+# with each pixel. We start with a `dy` that is 1 for class $k$ and 0 for all others. The gradient of the photo is
 #
 # $$dx[c, i, j] = \frac{\partial z_k}{\partial x[c, i, j]},$$
 #
-# the *saliency* (显著图) of each pixel. No weight is needed for it, and none changes. This `dx` is with respect to the
+# the *saliency* (显著图) of each pixel. No weight changes. This `dx` is with respect to the
 # *normalised* photo. With $x = (\text{colour} - \text{mean}) / \text{std}$ the chain rule gives the gradient of the
 # colours themselves:
 #
 # $$\frac{\partial z_k}{\partial\,\text{colour}} = \frac{dx}{\text{std}}.$$
 #
-# The dual of the whole network is a loop over its layers from the last to the first, since each has its own:
+# The backward pass of the whole network is a loop over the backward passes of its layers, from the last to the first:
 
 # %%
 source(chain_backward)
 
 # %% [markdown]
-# Is it right? The slope tells, in float64, on a smaller network and a smaller photo. And as a planted mistake we forget
+# We compare with the slope, in float64, on a smaller network and a smaller photo. As a mistake on purpose we leave out
 # the division by the standard deviation:
 
 # %%
@@ -403,7 +409,7 @@ with ghostnp.use_backend(ops):
         raise AssertionError("the mistake went unnoticed")
 
 # %% [markdown]
-# And on the photo, for the class that our untrained network likes best:
+# And on the photo, for the class with the largest logit of our untrained network:
 
 # %%
 _, cache = model.forward(x)
@@ -423,51 +429,48 @@ style.show_signed(figure.add_subplot(grid[2]), green, "more green: for or agains
 show(figure)
 
 # %% [markdown]
-# Do not read too much into such a picture. This network has learnt *nothing*, and its map is still not noise all over.
-# A map that looks the same for a trained and for a random network explains the photo, not the network (Adebayo et al.
-# have tested many kinds for that). So always draw the map of a random network beside it, like this one.
-#
-# (How many photos the published weights get right is a question of ImageNet, and out of scope here, like the accuracy
-# tables of the documents.)
+# Such a picture proves little. This network has learnt *nothing*, and still its map is not pure noise.
+# A map that looks the same for a trained and for a random network shows the photo, not the network (Adebayo et al.
+# tested many kinds of maps for this). So always compare with the map of a random network, like this one.
 #
 # ## Exercises
 #
-# **1.** By hand: a pointwise convolution from 16 to 24 channels without bias, and its batch norm. How many learnt
-# numbers and how many numbers of running statistics (without the counter) are in its checkpoint? Answer as `(learnt,
-# statistics)`.
+# **1.** *(easy)* By hand: a pointwise convolution from 16 to 24 channels without bias, and its batch norm. How many
+# learnt numbers and how many numbers of running statistics (without the counter) are in its checkpoint? Answer as
+# `(learnt, statistics)`.
 
 # %%
 answer = None
 check("15.1", answer)
 
 # %% [markdown]
-# **2.** Blue has the mean 0.406 and the deviation 0.225. What does a network get for a pixel of full blue, 255? (Three
-# digits.)
+# **2.** *(medium)* By mistake a photo is divided by 255 once, but then normalised *twice*. Blue has the mean 0.406 and
+# the deviation 0.225. What does the network get for a pixel of full blue, 255? (Three digits.)
 
 # %%
 answer = None
 check("15.2", answer)
 
 # %% [markdown]
-# **3.** A depthwise kernel of Keras has the shape (5, 5, 12, 2). Which shape does it have here? Answer as a tuple.
+# **3.** *(easy)* A depthwise kernel of Keras has the shape (5, 5, 12, 2). Which shape does it have here? Answer as a
+# tuple.
 
 # %%
 answer = None
 check("15.3", answer)
 
 # %% [markdown]
-# **4.** A ghost module has 10 output channels and ratio 2. Channel 7 of the official order is which channel of document
-# 000's?
+# **4.** *(medium)* A ghost module has 10 output channels and ratio 2. Channel 7 of the official order is which channel
+# of document 000's?
 
 # %%
 answer = None
 check("15.4", answer)
 
 # %% [markdown]
-# **5.** Fill in `tutorials/exercises/08_concat_backward.py` until `ghostnp check` is content: it is the step of the
-# backward pass where the order matters. Let the parts be `xs = [a, b]` with `a` of shape (1, 2, 1, 1) and `b` of shape
-# (1, 3, 1, 1), and `dy` be `np.arange(4.0).reshape(1, 4, 1, 1)` with `keep=4`. What is the gradient of `b`, as a tuple
-# of three numbers?
+# **5.** *(derivation)* A batch norm divides by $\sqrt{\text{variance} + \epsilon}$. Derive the factor by which its
+# output is too small if it runs with Keras's $\epsilon = 10^{-3}$ instead of PyTorch's $10^{-5}$. Show that the factor
+# is never more than 10. For which variance is it exactly 2? (Three digits.)
 
 # %%
 answer = None
@@ -484,4 +487,5 @@ check("15.5", answer)
 #   models and saliency maps", 2013, section 3. <https://arxiv.org/abs/1312.6034>
 # - J. Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018. <https://arxiv.org/abs/1810.03292>
 #
-# This was the last of the fifteen tutorials. From here, read `ghostnp/ops`, and then write a layer of your own.
+# This was the last of the fifteen tutorials. Next you can read the definitions in `ghostnp/ops`, or write a layer of
+# your own.

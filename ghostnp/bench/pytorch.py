@@ -64,11 +64,13 @@ class TorchNetwork:
     """
 
     def __init__(self, tape):
-        self.constants: dict[str, torch.Tensor] = {}
-        self._run = tape.prepare(torch_vocabulary, constant=self._tensor)
+        tensors: dict[str, torch.Tensor] = {}
 
-    def _tensor(self, constant):
-        return self.constants.setdefault(constant.name, torch.tensor(constant.array))
+        def tensor(constant):  # without self, so that the weights are freed with it
+            return tensors.setdefault(constant.name, torch.tensor(constant.array))
+
+        self.constants = tensors
+        self._run = tape.prepare(torch_vocabulary, constant=tensor)
 
     def channels_last(self):
         """Lay convolution weights out as PyTorch's `to(memory_format=torch.channels_last)` does."""

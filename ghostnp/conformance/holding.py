@@ -159,7 +159,7 @@ def _searched(peer, drawn, check, style, held):
     if mute:
         return None
     if failure is not None:
-        held.failure = _told(peer, *failure, check, style)
+        held.failure = _told(peer, failure, check, style)
     return refused, held
 
 
@@ -169,10 +169,11 @@ def _refusal(peer, drawn, check, style, operator):
             check(call, style)
 
     failure = smallest_failure(drawn, raises)
-    return None if failure is None else Held(operator, "refusal", "", "", 0, _told(peer, *failure, check, style))
+    return None if failure is None else Held(operator, "refusal", "", "", 0, _told(peer, failure, check, style))
 
 
-def _told(peer, call, error, check, style):
+def _told(peer, failure, check, style):
+    call, error = failure
     says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
     says = " ".join(says.split())
     return {"case": repr(call), "says": says} | _script(peer, call, check, style, says)

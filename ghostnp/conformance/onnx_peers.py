@@ -25,7 +25,7 @@ class OneOperator:
         What it is.
     """
 
-    run_by = OnnxRuntime
+    run_by: type = OnnxRuntime
 
     def __init__(self, operator):
         self.operator = operator

@@ -151,7 +151,7 @@ def _failure(number, held):
     again = "" if failure["reproduced"] else " The script did not repeat it."
     script = failure["script"]
     if len(script) > _LONG:
-        script = f"# {len(script):,} characters: it is in the JSON file.\n"
+        script = f"# {len(script):,} characters: ghostnp conformance --json writes it.\n"
     summary = f"{number}. {held.operator}, {what[held.kind]}: {_shortened(failure['says'])}"
     return f"<details><summary>{summary}</summary>\n\n`{failure['case']}`{again}\n\n```py\n{script}```\n\n</details>"
 

@@ -14,7 +14,7 @@ from ghostnp.ops.checks import check_room, float_dtype, integer
 
 
 class _Source(NamedTuple):
-    rng: np.random.Generator | None
+    rng: "np.random.Generator | None"  # in quotes: NumPy loads its generators when they are first named
     dtype: type
 
 

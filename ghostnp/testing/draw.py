@@ -354,18 +354,18 @@ def _recipe(row):
             )
         found = _Recipe(_maps, (row.activations[0], "spread"))
     idle = {"groups"} - {*row.positional, *row.keywords} | ({"kernel"} if row.one_tap else set())
-    bias = ("with_bias",) if "bias" in row.positional and not _has_bias(row) else ()
+    bias = ("with_bias",) if "bias" in row.positional and not has_bias(row) else ()
     names = dict.fromkeys((*found.free, *bias, *(name for name in _KEYWORDS if name in row.keywords), *_COMMON))
     return _Recipe(found.draw, tuple(name for name in names if name not in idle))
 
 
 def _bias(choose, row, channels):
     """A bias, or none where the operator can do without."""
-    return {"bias": (channels,)} if _has_bias(row) or choose("with_bias", st.booleans()) else {}
+    return {"bias": (channels,)} if has_bias(row) or choose("with_bias", st.booleans()) else {}
 
 
-def _has_bias(row):
-    """Whether it cannot do without one."""
+def has_bias(row):
+    """Whether an operator cannot do without a bias."""
     return signature(row.forward).parameters["bias"].default is not None
 
 

@@ -20,7 +20,7 @@ from ghostnp.ops.vocabulary import operators
 from ghostnp.testing.arrays import FORMATS, REGIMES
 from ghostnp.testing.calls import lookup, row_of
 from ghostnp.testing.comparison import CallStyle, compare
-from ghostnp.testing.draw import strata
+from ghostnp.testing.draw import has_bias, strata
 from ghostnp.testing.frameworks import adapter_of, framework_of
 from ghostnp.testing.layouts import LAYOUTS, WEIGHTS
 from ghostnp.testing.search import examples_of, failure_of, smallest_failure, tell
@@ -179,13 +179,24 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
     if failure is not None:
         call, error = failure
         says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
-        if isinstance(error, TypeError | AttributeError) and framework == "numpy":
-            says += (
-                "\n    it was called with NumPy arrays: if it wants tensors, say framework='torch', 'keras' or 'jax'"
-            )
+        says += _hint(error, framework, call)
         raise AssertionError(
             f"{_name(fn)} is not {operator}: {says}\n    again: {_again(fn, backward, operator, said, call)}"
         ) from (None if isinstance(error, AssertionError) else error)
+
+
+def _hint(error, framework, call):
+    """What may be meant by an error that a function raised because of how it was called."""
+    if not isinstance(error, TypeError | AttributeError):
+        return ""
+    hints = []
+    if "bias" in call.given and not has_bias(call.row):
+        hints.append("it was given a bias: if it takes none, say with_bias=False")
+    if call.keywords:
+        hints.append(f"it was given {', '.join(call.keywords)}: what it does not take can be fixed, such as stride=1")
+    if framework == "numpy":
+        hints.append("it was called with NumPy arrays: if it wants tensors, say framework='torch', 'keras' or 'jax'")
+    return "".join(f"\n    {hint}" for hint in hints)
 
 
 def promised(row, exact=False):

@@ -86,7 +86,8 @@ def smallest_failure(strategy, check, examples=None, where=None):
             if failure is not None:
                 # What is rare in a case need not be why it fails, and cannot shrink: the usual ones may fail as well.
                 usual = _search(strategies[0], check, _USUAL)[0] if place else None
-                return _repeated(*(usual or failure), check)
+                case, error = usual or failure
+                return _repeated(case, error, check)
             passed += tried
     except _EnoughError:
         pass

@@ -25,6 +25,7 @@ from tests.fuzz.attempts import EXAMPLES, attempt
 _ELSEWHERE = (
     "ghostnp.__main__",
     "ghostnp.bench",
+    "ghostnp.conformance",
     "ghostnp.course.grader",
     "ghostnp.course.study",
     "ghostnp.course.tour",

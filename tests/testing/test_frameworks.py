@@ -1,11 +1,10 @@
-"""Functions of JAX, MLX and models for ONNX Runtime, held against the definitions."""
+"""Functions of JAX and MLX, and models for ONNX Runtime, held against the definitions."""
 
 import functools
 import sys
+from pathlib import Path
 from types import ModuleType
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import onnx
 import pytest
@@ -13,59 +12,21 @@ import torch
 from onnx import helper
 
 from ghostnp import ops
-from ghostnp.ops.checks import pair
 from ghostnp.testing import Call, assert_laws, assert_matches, laws_of
 from ghostnp.testing.adapted import Adapted
 from ghostnp.testing.comparison import CallStyle
-from ghostnp.testing.frameworks import Jax, Torch, framework_of
-
-# JAX compiles for every shape: few calls, and none with a long axis.
-FEW = {"examples": 12, "long": ""}
+from ghostnp.testing.frameworks import Torch, framework_of
 
 
-def jax_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
-    sides = "SAME" if padding == "same" else [pair("padding", side, 0) for side in pair_of(padding)]
-    y = jax.lax.conv_general_dilated(
-        x, weight, pair("stride", stride, 1), sides, rhs_dilation=pair("dilation", dilation, 1),
-        feature_group_count=groups,
-    )  # fmt: skip
-    return y if bias is None else y + bias[:, None, None]
-
-
-def pair_of(value):
-    return value if isinstance(value, tuple) else (value, value)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
-def test_functions_of_jax(dtype):
-    assert_matches(jax_conv2d, "conv2d", framework="jax", dtype=dtype, **FEW)
-    assert_matches(jax.nn.relu6, "relu6", dtype=dtype, **FEW)  # in which subnormals are zeros
-
-
-def test_jax_with_lists_compiled_and_partial():
-    assert_matches(lambda xs: jnp.concatenate(xs, 1), "concat", framework="jax", keep=None, **FEW)
-    assert_matches(lambda x, sizes: jnp.split(x, np.cumsum(sizes)[:-1], 1), "split", framework="jax", **FEW)
-    assert_matches(jax.jit(jax.nn.sigmoid), "sigmoid", x=(2, 3, 4, 5), **FEW)
-    assert_matches(functools.partial(jax.nn.softmax, axis=1), "softmax", x=(2, 3, 4, 5), **FEW)
-    assert not jax.config.jax_enable_x64
-
-
-def test_mistakes_in_jax_are_found():
-    given = {"x": (2, 3, 4, 5), "framework": "jax", **FEW}
-    with pytest.raises(AssertionError, match=r"(?s)y\[.*again: assert_matches\(fn, 'softmax', framework='jax'"):
-        assert_matches(lambda x: jax.nn.softmax(x, axis=2), "softmax", **given)
-
-    @jax.custom_vjp
-    def relu(x):
-        return jnp.maximum(x, 0)
-
-    relu.defvjp(lambda x: (relu(x), x), lambda x, dy: (dy,))
-    with pytest.raises(AssertionError, match=r"dx\["):
-        assert_matches(relu, "relu", **given)
+def test_functions_of_jax(run_python):
+    """In a process of its own: where JAX is imported, it warns of every fork, and other tests fork."""
+    file = str(Path(__file__).with_name("jax_functions.py"))
+    assert " passed" in run_python(
+        f"import pytest; raise SystemExit(pytest.main(['-p', 'no:cacheprovider', {file!r}]))"
+    )
 
 
 def test_where_functions_are_from():
-    assert framework_of(jax.nn.relu) == framework_of(jax.jit(jax.nn.relu)) == framework_of(jnp.add) == "jax"
     assert framework_of("conv.onnx") == "onnxruntime"
     assert framework_of(functools.partial(torch.nn.functional.softmax, dim=1)) == "torch"
 
@@ -86,7 +47,11 @@ def test_a_model_with_one_node(tmp_path):
     conv = one_node(tmp_path / "conv.onnx", "Conv", ["x", "weight", "bias"], **said)
     assert_matches(conv, "conv2d", with_bias=True, **geometry)
     pool = one_node(tmp_path / "pool.onnx", "MaxPool", ["x"], kernel_shape=(2, 2), strides=(2, 2))
-    assert_matches(pool, "max_pool2d", kernel_size=2, stride=None, padding=0)
+    finite = ["usual", "large", "offset", "ties", "tiny"]
+    assert_matches(pool, "max_pool2d", kernel_size=2, stride=None, padding=0, regimes=finite)
+    # ONNX Runtime 1.32 leaves NaN out of a maximum, and begins it with the smallest number that is finite.
+    with pytest.raises(AssertionError, match=r"y\[.*and nan is right"):
+        assert_matches(pool, "max_pool2d", kernel_size=2, stride=None, padding=0, regimes=["nan"])
     assert_matches(one_node(tmp_path / "concat.onnx", "Concat", ["a", "b"], axis=1), "concat", sizes=[2, 3], keep=None)
     assert_matches(one_node(tmp_path / "split.onnx", "Split", ["x"], axis=1, num_outputs=1), "split", sizes=[3])
     with pytest.raises(AssertionError, match=r"(?s)relu.onnx' is not relu6: y\[.*again: assert_matches\('.*relu.onnx'"):
@@ -162,7 +127,6 @@ def test_laws_are_asked_of_functions_of_frameworks():
     ]:
         laws = laws_but("takes the largest", of=operator)
         assert_laws(Adapted(fn, operator, style), operator, laws=laws, paddings="symmetric", examples=20)
-    assert_laws(Adapted(jax.nn.relu, "relu", CallStyle(adapter=Jax())), "relu", x=(2, 3, 4, 5), long="", examples=10)
     with pytest.raises(TypeError, match=r"Adapter\(\) differentiates nothing: there is no relu_backward"):
         Adapted(ops.relu, "relu").relu_backward(np.ones((1, 1, 1, 1)), np.ones((1, 1, 1, 1)))
 

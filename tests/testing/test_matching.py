@@ -188,6 +188,18 @@ def test_what_wants_tensors_has_to_say_so():
         assert_matches(torch_depthwise, "depthwise_conv2d")
 
 
+def test_what_takes_less_is_told_how_to_say_so():
+    def bare(x, weight):
+        return ops.depthwise_conv2d(x, weight)
+
+    fixed = {"kernel": 3, "padding": 0, "dilation": 1}
+    with pytest.raises(AssertionError, match=r"it was given a bias: if it takes none, say with_bias=False"):
+        assert_matches(bare, "depthwise_conv2d", stride=1, **fixed)
+    with pytest.raises(AssertionError, match=r"it was given stride: what it does not take can be fixed, such as"):
+        assert_matches(bare, "depthwise_conv2d", with_bias=False, **fixed)
+    assert_matches(bare, "depthwise_conv2d", with_bias=False, stride=1, **fixed)
+
+
 @pytest.mark.parametrize(
     "where",
     [lambda call: False, lambda call: call["weight"][2:] == (3, 3) and "stride" not in call.keywords],

@@ -2,8 +2,8 @@ import pytest
 
 from ghostnp.course.study.answers import answers
 
-# Worked by hand. 10.3: the places are -2/7, 1/7, 4/7, 1, 10/7, 13/7 and 16/7, and the middle pixel's weights 0, 1/7, 4/7, 1,
-# 4/7, 1/7 and 0. 10.5: the column step's second row is 27, 47, 71; the weights 0 to 11 sum to 66.
+# Worked by hand. 10.3: the places are -2/7, 1/7, 4/7, 1, 10/7, 13/7 and 16/7, and the middle pixel's weights 0, 1/7,
+# 4/7, 1, 4/7, 1/7 and 0. 10.5: the column step's second row is 27, 47, 71; the weights 0 to 11 sum to 66.
 RIGHT = {
     "10.1": 150 / 25,
     "10.2": 40 * 120 + 120 * 5 + 120 * 5 + 3 * 2 * 120,

@@ -5,8 +5,14 @@ import pytest
 from ghostnp.course.study.answers import answers
 
 # Worked by hand.
-RIGHT = {"13.1": 16 * 64 * 9, "13.2": math.log(2), "13.3": 1 / 4, "13.4": 10, "13.5": 32}
-WRONG = {"13.1": 16 * 36 * 9, "13.2": math.log(4), "13.3": -3 / 4, "13.4": 1, "13.5": 16}
+RIGHT = {
+    "13.1": math.log(2),
+    "13.2": 1 / 4,
+    "13.3": 1 / 2 - (0.7 + 0.1),
+    "13.4": 10,
+    "13.5": -0.91 * math.log(0.91) - 9 * 0.01 * math.log(0.01),
+}
+WRONG = {"13.1": math.log(4), "13.2": -3 / 4, "13.3": 1 / 2 - 0.7, "13.4": 1, "13.5": 0}
 
 
 @pytest.mark.parametrize("exercise", RIGHT)

@@ -1,10 +1,13 @@
+import math
+
 import pytest
 
 from ghostnp.course.study.answers import answers
 
-# Worked by hand. 14.3: the best weight is 8/5; left are 0.4, 1 and -0.2, so 1.2 of the 2 that b varies.
-RIGHT = {"14.1": 16 * 64 * 9, "14.2": 16 * 32 - 16 * 16 - 16 * 9, "14.3": 1 - 1.2 / 2, "14.4": (8, 2)}
-WRONG = {"14.1": 32 * 64 * 9, "14.2": 16 * 32 - 16 * 16, "14.3": 1 - 1.2 / 14, "14.4": (7, 0)}
+# Worked by hand. 14.2: the distances from the means are (0, -1, 1) and (-2, -5, 7) / 3; the products sum to 4, the
+# squares to 2 and 26/3. 14.3: 5 - 3·b changes numerator and denominator by the same 9.
+RIGHT = {"14.1": 16 * 32 - 16 * 16 - 16 * 9, "14.2": 4**2 / (2 * 26 / 3), "14.3": 12 / 13, "14.4": 1 / math.sqrt(363)}
+WRONG = {"14.1": 16 * 32 - 16 * 16, "14.2": 1 - 3 / 30, "14.3": -12 / 13, "14.4": 1 / 363}
 
 
 @pytest.mark.parametrize("exercise", RIGHT)

@@ -67,6 +67,21 @@ def test_tutorial_ends_with_exercises(script):
     assert 3 <= len(exercises(script)) <= 5
 
 
+def headings(number):
+    """What the headings of a tutorial say."""
+    (script,) = FOLDER.glob(f"{number}_*.py")
+    text = "\n".join(source for kind, source in cells(script) if kind == "markdown")
+    return re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+
+
+@each_tutorial
+def test_a_reference_to_another_tutorial_names_a_heading_that_it_has(script):
+    text = " ".join(" ".join(source for kind, source in cells(script) if kind == "markdown").split())
+    assert {number for number in re.findall(r"[Tt]utorial (\d\d)", text) if not headings(number)} == set()
+    for number, heading in re.findall(r'[Tt]utorial (\d\d), "([^"]+)"', text):
+        assert heading in headings(number)
+
+
 def test_each_claim_has_its_place():
     text = "".join(script.read_text(encoding="utf-8") for script in SCRIPTS)
     assert [identifier for identifier in all_claims() if identifier not in text] == []

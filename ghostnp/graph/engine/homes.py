@@ -109,6 +109,18 @@ class Homes:
         """The parts of a value that is made of others side by side, or looks at one that is."""
         return self._parts.get(self.views[whole].base if whole in self.views else whole, [])
 
+    def overlaps(self, whole):
+        """Whether a part that has to be copied there lies in the memory of a whole, among others that do so in place.
+
+        Two concats that share parts may share their bytes as well. No driver copies from where it writes.
+        """
+        begin, end = (self.start[whole] + at for at in (0, self._sizes[whole]))
+        return any(
+            self.start[part.value] < end and begin < self.start[part.value] + self._sizes[part.value]
+            for part in self.parts(whole)
+            if isinstance(part.value, int) and part.size and not self.in_place(part)
+        )
+
     def in_place(self, part):
         """Whether a part is written right into its whole, and need not be copied."""
         return part.value in self.start and self.start[part.value] == self.start[part.whole] + part.at

@@ -97,7 +97,7 @@ class Replay:
         # A kernel that lays out weights does so once, while it is recorded: before these are computed, if they are.
         is_computed = any(isinstance(arguments[name], Result) for name in step.operator.trained)
         has_out = takes(step.op, "out") and homes[0] is not None and all(home is None for home in homes[1:])
-        if is_computed or not has_out:
+        if is_computed or not has_out or self._homes.overlaps(step.results[0]):
             return partial(copied, kernel, {name: self._found(value) for name, value in arguments.items()}, homes)
         find = self._maps if step.operator.family in NUMBER_BY_NUMBER else self._found
         found = {name: find(value) for name, value in arguments.items()}

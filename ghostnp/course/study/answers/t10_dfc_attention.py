@@ -39,8 +39,8 @@ ANSWERS = {
     ),
     "10.3": ExerciseAnswer(
         lambda: ops.resize_bilinear_backward(np.ones((1, 1, 1, 7)), np.zeros((1, 1, 1, 3)), (1, 7))[0, 0, 0, 1],
-        "The places are (i + 0.5)·3/7 - 0.5 for i = 0 to 6. The middle pixel is at place 1, and its weight falls to 0 at "
-        "the places 0 and 2: add up these weights.",
+        "The places are (i + 0.5)·3/7 - 0.5 for i = 0 to 6. The middle pixel is at place 1, and its weight falls to 0 "
+        "at the places 0 and 2: add up these weights.",
         tolerance=0.005,
     ),
     "10.4": ExerciseAnswer(

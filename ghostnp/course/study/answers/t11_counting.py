@@ -6,8 +6,6 @@ from ghostnp import ops
 from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.graph.counting import count
 from ghostnp.graph.counting.conventions import CONVENTIONS
-from ghostnp.graph.counting.reconcile import reconcile
-from ghostnp.models import create_model
 from ghostnp.modules import BatchNorm2d, Conv2d, ReLU, Sequential, initializer
 
 
@@ -26,10 +24,10 @@ def _ptflops():
         return _counted_by("ptflops", Conv2d(8, 16, 1, bias=False), (1, 8, 10, 10))
 
 
-def _rule():
-    (answer,) = reconcile(create_model("ghostnet_100", seed=None), "0.2823G").answers
-    (rule,) = answer.given_by
-    return rule.name
+def _share_of_padding():
+    ones, kernel = np.ones((1, 1, 14, 14)), np.ones((1, 1, 5, 5))
+    counted = ops.standard_conv2d_cost(ones.shape, kernel.shape, padding=2).macs
+    return 1 - ops.standard_conv2d(ones, kernel, padding=2).sum() / counted
 
 
 def _intensity():
@@ -38,10 +36,10 @@ def _intensity():
     return cost.macs / (4 * sum(map(np.prod, (shape, weight, cost.output))))
 
 
-def _corner():
-    x = np.arange(25.0).reshape(1, 1, 5, 5)
-    y, argmax = ops.max_pool2d(x, 3, stride=1, padding=1)
-    return ops.max_pool2d_backward(np.ones_like(y), x, 3, argmax, stride=1, padding=1)[0, 0, 4, 4]
+def _training_step():
+    first = ops.standard_conv2d_cost((1, 3, 10, 10), (8, 3, 3, 3), padding=1)
+    second = ops.pointwise_conv2d_cost(first.output, (16, 8, 1, 1))
+    return int(2 * first.macs + 3 * second.macs)
 
 
 ANSWERS = {
@@ -53,7 +51,11 @@ ANSWERS = {
         _ptflops,
         "The multiply-adds, 2 for each number that goes into the batch norm, and 1 for each that goes into the ReLU.",
     ),
-    "11.3": ExerciseAnswer(_rule, "How does 282.3 relate to 141.15? Print the names and texts of CONVENTIONS."),
+    "11.3": ExerciseAnswer(
+        _share_of_padding,
+        "Along one axis a row of H pixels has k·H products. The first window meets (k - 1)/2 zeros, the next one less.",
+        tolerance=0.005,
+    ),
     "11.4": ExerciseAnswer(
         _intensity,
         "32·14·14 numbers go in and as many come out, and there are 32·9 weights, all of 4 bytes; 9 multiply-adds for "
@@ -61,6 +63,7 @@ ANSWERS = {
         tolerance=0.005,
     ),
     "11.5": ExerciseAnswer(
-        _corner, "In each window the largest is lowest and furthest right. In how many windows is the corner?"
+        _training_step,
+        "Forward, dx and dw take as many multiply-adds each; which of the three does the first layer not need?",
     ),
 }

@@ -4,7 +4,6 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.course.study.answer import ExerciseAnswer
-from ghostnp.modules import GhostModule
 
 _MAPS = (1, 16, 8, 8)
 
@@ -18,27 +17,28 @@ def _saved():
     return int(ops.pointwise_conv2d_cost(_MAPS, (32, 16, 1, 1)).params - ghost)
 
 
-def _explained():
-    a, b = np.array([1.0, 0, 2]), np.array([2.0, 1, 3])
-    left = b - (a @ b) / (a @ a) * a
+def _explained(a, b):
+    """r² of the line that makes b from a, by least squares."""
+    columns = np.column_stack([a, np.ones(len(a))])
+    left = b - columns @ np.linalg.lstsq(columns, b, rcond=None)[0]
     return 1 - (left @ left) / ((b - b.mean()) ** 2).sum()
 
 
-def _cut_off():
-    module = GhostModule(8, 30, ratio=4)
-    intrinsic = len(module.primary_conv[0].weight)
-    return intrinsic, intrinsic + len(module.cheap_operation[0].weight) - 30
-
+_A, _B = np.array([1.0, 0, 2]), np.array([2.0, 1, 5])
 
 ANSWERS = {
-    "14.1": ExerciseAnswer(
-        lambda: int(_cheap().macs), "Half of the 32 maps are ghosts, each made by one 3x3 kernel at every pixel."
-    ),
-    "14.2": ExerciseAnswer(_saved, "16·32 against 16·16 for the intrinsic maps and 16 kernels of nine."),
-    "14.3": ExerciseAnswer(
-        _explained,
-        "The best weight is a·b / a·a; compare what is left with b's distance from its mean.",
+    "14.1": ExerciseAnswer(_saved, "16·32 against 16·16 for the intrinsic maps and 16 kernels of nine."),
+    "14.2": ExerciseAnswer(
+        lambda: _explained(_A, _B),
+        "Take the means away first. The best weight is then the sum of products over the sum of squares of a.",
         tolerance=0.005,
     ),
-    "14.4": ExerciseAnswer(_cut_off, "30 / 4, rounded up, are intrinsic; each of them gets three ghosts."),
+    "14.3": ExerciseAnswer(
+        lambda: _explained(5 - 3 * _B, _A),
+        "r² is (sum of products)² over both sums of squares: what do a factor and a constant change in it?",
+        tolerance=0.005,
+    ),
+    "14.4": ExerciseAnswer(
+        lambda: 363**-0.5, "The squares of n components sum to 1, and no component is special.", tolerance=0.005
+    ),
 }

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from ghostnp import ops
 from ghostnp.course.study.answer import ExerciseAnswer
 from ghostnp.modules import GhostModule
-from ghostnp.modules.conv_norm import PYTORCH
+from ghostnp.modules.conv_norm import KERAS, PYTORCH
 from ghostnp.photo import normalise
 
 
@@ -28,17 +27,20 @@ def _place(channel):
     return document.index(official[channel])
 
 
-def _cut():
-    parts = [np.zeros((1, channels, 1, 1)) for channels in (2, 3)]
-    return ops.concat_backward(np.arange(4.0).reshape(1, 4, 1, 1), parts, keep=4)[1].ravel()
+def _normalised_twice():
+    once = normalise(np.ones((1, 1, 3), np.float32))[0, :, 0, 0]
+    return float(normalise(once[None, None])[0, 2, 0, 0])
+
+
+def _variance(factor=2.0):
+    """Where (v + KERAS.eps) / (v + PYTORCH.eps) is the square of the factor."""
+    return (KERAS.eps - factor**2 * PYTORCH.eps) / (factor**2 - 1)
 
 
 ANSWERS = {
     "15.1": ExerciseAnswer(_saved, "The batch norm learns two numbers for each channel, and counts two."),
     "15.2": ExerciseAnswer(
-        lambda: float(normalise(np.ones((1, 1, 3), np.float32))[0, 2, 0, 0]),
-        "Divide by 255 first; then take the mean away, then divide by the deviation.",
-        tolerance=0.005,
+        _normalised_twice, "What comes out of the first time goes in again: minus 0.406, over 0.225.", tolerance=0.005
     ),
     "15.3": ExerciseAnswer(
         lambda: np.empty((5, 5, 12, 2)).transpose(2, 3, 0, 1).reshape(12 * 2, 1, 5, 5).shape,
@@ -47,5 +49,9 @@ ANSWERS = {
     "15.4": ExerciseAnswer(
         lambda: _place(7), "Is official channel 7 an intrinsic map or a ghost, and which of its kind, counted from 0?"
     ),
-    "15.5": ExerciseAnswer(_cut, "Four channels were kept of five: one channel of the second part reached no output."),
+    "15.5": ExerciseAnswer(
+        _variance,
+        "The factor is the root of (v + 0.001) / (v + 0.00001); make its square 4 and solve for v.",
+        tolerance=0.005,
+    ),
 }

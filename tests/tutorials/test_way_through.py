@@ -1,0 +1,65 @@
+"""The page that says what to read: its minutes are those of the pages, and what it names exists."""
+
+import re
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from ghostnp.cli import main
+
+FOLDER = Path(__file__).parents[2] / "tutorials"
+TEXT = (FOLDER / "README.md").read_text(encoding="utf-8")
+WORDS_A_MINUTE = 100
+
+
+def reading_minutes(number):
+    """Minutes for the prose before the exercises."""
+    (script,) = FOLDER.glob(f"{number}_*.py")
+    lines = script.read_text(encoding="utf-8").partition("# ## Exercises")[0].splitlines()
+    words = sum(len(line.split()) - 1 for line in lines if line.startswith("# ") and not line.startswith("# %%"))
+    return words / WORDS_A_MINUTE
+
+
+def headings(number):
+    (script,) = FOLDER.glob(f"{number}_*.py")
+    return re.findall(r"^# #+ (.+)$", script.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+ROWS = re.findall(r"^\| \[(\d\d)\]\((\d\d_\w+\.ipynb)\) \|.*\| (\d+) \|$", TEXT, flags=re.MULTILINE)
+MINUTES = {number: int(minutes) for number, _, minutes in ROWS}
+
+
+def test_minutes_are_those_of_the_pages_give_or_take_five():
+    assert [name for _, name, _ in ROWS] == sorted(path.name for path in FOLDER.glob("*.ipynb"))
+    assert [number for number, minutes in MINUTES.items() if abs(minutes - reading_minutes(number)) > 5] == []
+
+
+def test_a_way_takes_as_long_as_its_pages():
+    ways = re.findall(r"\(read ([\d, to]+): (\d+) minutes", TEXT)
+    assert len(ways) == 3
+    for pages, minutes in ways:
+        first, to, last = pages.partition(" to ")
+        numbers = [f"{n:02}" for n in range(int(first), int(last) + 1)] if to else pages.split(", ")
+        assert int(minutes) == sum(MINUTES[number] for number in numbers)
+
+
+def test_sections_that_it_names_exist():
+    named = re.findall(r'(\d\d), ("[^"]+"(?:(?:, | and )"[^"]+")*)', TEXT)
+    assert len(named) > 8
+    for number, quoted in named:
+        assert set(re.findall(r'"([^"]+)"', quoted)) <= set(headings(number))
+
+
+def test_exercises_that_it_names_exist():
+    there = {path.name for path in (FOLDER / "exercises").glob("*.py")}
+    files = re.findall(r"`(\d\d_\w+\.py)`", TEXT)
+    assert set(files) <= there
+    week = re.findall(r"`(\d\d)`", TEXT)
+    assert sorted(week) == sorted(name[:2] for name in there)
+
+
+def test_worksheets_that_it_names_can_be_made():
+    commands = re.findall(r"`ghostnp (worksheet --topic [^`]+)`", TEXT)
+    assert len(commands) == 4
+    for command in commands:
+        assert CliRunner().invoke(main, command.split()).exit_code == 0
