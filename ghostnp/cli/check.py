@@ -45,6 +45,8 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 def check_command(file, providers, as_json, junit, **limits):
     """Check the functions that FILE defines, such as a stub of tutorials/exercises that you have filled.
 
+    FILE is Python or a notebook (.ipynb), whose code cells are run in order, without what is meant for Jupyter alone.
+
     Each is held against its definition and its laws. Where it is wrong: on which smallest case, what was expected and
     what came, and what to look at. FILE runs in a process of its own, which is stopped if it does not end.
 
@@ -66,7 +68,9 @@ def check_command(file, providers, as_json, junit, **limits):
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             raise click.ClickException(f"cannot write to {error.filename}: {error.strerror}") from None
         unread = error.filename or file
-        raise click.UsageError(f"cannot read {unread}: {error.strerror or error}; the rule is a Python file") from None
+        raise click.UsageError(
+            f"cannot read {unread}: {error.strerror or error}; the rule is a Python file or a notebook"
+        ) from None
     click.echo(to_json(report) if as_json else to_text(report))
     if junit is not None:
         try:

@@ -30,7 +30,7 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.testing.arrays import format_of
-from ghostnp.testing.calls import leaves, run, run_backward
+from ghostnp.testing.calls import Call, leaves, run, run_backward
 
 # Winograd's and FFT's convolutions add and subtract more than they need to, and are allowed that.
 _MARGIN = 4
@@ -99,6 +99,46 @@ def backward_bound(call, arguments, dy, extra, dtype, accumulate=None):
 
     bounds = iter(_bound(call, _in_float64({**arguments, "dy": dy}), rounding, gradients))
     return {name: [next(bounds) for _ in range(number)] for name, number in numbers.items()}
+
+
+def transform_bound(call, arguments, dtype, dy=None):
+    """How far a convolution that is computed by Fourier transforms may be from the exact one.
+
+    A transform of M numbers is off by 7u·log₂ M of its norm at most (Higham, theorem 24.2), and mixes all pixels of a
+    map, so a small number may be off by as much as a large one. There are three transforms, and between two of them the
+    spectra are multiplied: ‖x̂ŵ‖ ≤ ‖x‖₂·max|ŵ| ≤ ‖x‖₂·‖w‖₁. Summed over the channels, that is the convolution itself of
+    maps of one pixel, ‖x‖₂, by kernels of one tap, ‖w‖₁; and so it is backwards, with ‖dy‖₁.
+
+    Parameters
+    ----------
+    call, arguments, dtype
+        As of `forward_bound`, of a convolution.
+    dy : ndarray, optional
+        What came in, for the bounds of the gradients.
+
+    Returns
+    -------
+    list of ndarray, or dict[str, ndarray]
+        For y, or for each gradient, a bound for each map or kernel, that broadcasts to it.
+    """
+    arguments = _in_float64(arguments)
+
+    def size(name, part):
+        if part.ndim != 4:
+            return np.abs(part)
+        return np.sqrt((part**2).sum((2, 3), keepdims=True)) if name == "x" else np.abs(part).sum((2, 3), keepdims=True)
+
+    given = {name: size(name, part) for name, part in arguments.items()}
+    keywords = {"groups": call.keywords["groups"]} if "groups" in call.keywords else {}
+    made = Call(call.operator, **{name: part.shape for name, part in given.items()}, **keywords)
+    maps = [arguments["x"], *([] if dy is None else [dy])]
+    # With a kernel and padding around them; of the number only the logarithm counts.
+    points = 16 * max(int(np.prod([pixels + 1 for pixels in part.shape[2:]])) for part in maps)
+    share = _MARGIN * _Rounding(dtype).gamma(6 * np.log2(points))
+    if dy is None:
+        return [share * part for part in leaves(run(ops, made, given)[0])]
+    came = size("dy", np.asarray(dy, np.float64))
+    return {name: share * part for name, part in run_backward(ops, made, came, given, ()).items()}
 
 
 def allowed_difference(*bounds):

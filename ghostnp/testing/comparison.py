@@ -58,9 +58,9 @@ def compare(fn, backward, call, style, against=ops):
 
 
 def _compare(fn, backward, call, style, against):
-    draw, form = values if style.exact else _normal, style.form
+    draw, form = values if style.exact else normal, style.form
     arguments = call.arguments(form.name, draw)
-    reference = arguments if style.exact else _each(arguments, np.float64)
+    reference = arguments if style.exact else each(arguments, np.float64)
     expected, extra = run(against, call, reference)
     theirs = {name: written(name, value, call, style) for name, value in arguments.items()}
     wanted = _wanted(call, style) if backward is not None or call.row.backward is not None else []
@@ -68,18 +68,18 @@ def _compare(fn, backward, call, style, against):
     y, pull = style.adapter(_first_of(fn, call), list(theirs.values()), call.keywords, form, asked)
     if isinstance(y, list) is not isinstance(expected, list):  # a model does not say how many outputs are y
         y = y[0] if isinstance(y, list) else [y]
-    finite = {name: _finite(value) for name, value in arguments.items()}
+    finite = {name: finite_alone(value) for name, value in arguments.items()}
     bounds = None if style.exact else forward_bound(call, finite, form.name, style.accumulate)
     spreads = call.row.family == "convolution"
     _assert_close("y", read(y, expected, style), expected, bounds, style, spreads)
     if not wanted or (backward is None and pull is None):
         return
-    dy = call.gradient(_each(expected, form.carrier), draw)
+    dy = call.gradient(each(expected, form.carrier), draw)
     dy = [form.rounded(part) for part in dy] if isinstance(dy, list) else form.rounded(dy)
     came = _written_maps(dy, style)
-    dy = dy if style.exact else _each(dy, np.float64)
+    dy = dy if style.exact else each(dy, np.float64)
     if backward is not None:
-        outputs = [_written_maps(_each(value, form.carrier), style) for value in extra]
+        outputs = [_written_maps(each(value, form.carrier), style) for value in extra]
         took = backward_arguments(call, came, theirs, outputs)
         tensors = [style.adapter.tensor(part, form, False) if isinstance(part, np.ndarray) else part for part in took]
         found = named_gradients(call.operator, backward(*tensors, **call.keywords))
@@ -89,7 +89,7 @@ def _compare(fn, backward, call, style, against):
         gradients = {name: _like(arguments[name], pulled) for name in wanted}
     right = run_backward(against, call, dy, reference, extra)
     got = {name: read(gradients[name], right[name], style, name) for name in wanted}
-    if _ties(call):
+    if on_kinks(call):
         if style.adapter.computes:
             _assert_handed_out(call, got, reference, dy, expected, style)
         return
@@ -102,7 +102,7 @@ def _wanted(call, style):
     """The arguments whose gradients are compared; that of a bias that is absent is not asked for."""
     if style.gradients is False or call.regime in ("nan", "infinite"):
         return []
-    if _ties(call) and not call.row.homogeneous:
+    if on_kinks(call) and not call.row.homogeneous:
         return []
     if call.regime == "tiny" and _bends(call) and not style.adapter.subnormals:
         return []
@@ -110,7 +110,7 @@ def _wanted(call, style):
     return [name for name in call.row.gradients if name in named and name in call.given]
 
 
-def _ties(call):
+def on_kinks(call):
     """Whether numbers lie on kinks, or tie, where an operator has such."""
     return call.regime == "ties" and _bends(call)
 
@@ -132,9 +132,10 @@ def _first_of(fn, call):
     return first
 
 
-def _finite(value):
+def finite_alone(value):
+    """Zeros where numbers are not finite."""
     if isinstance(value, list):
-        return [_finite(part) for part in value]
+        return [finite_alone(part) for part in value]
     floats = isinstance(value, np.ndarray) and value.dtype.kind == "f"
     return np.nan_to_num(value, nan=0, posinf=0, neginf=0) if floats else value
 
@@ -156,15 +157,17 @@ def _assert_handed_out(call, gradients, arguments, dy, y, style):
             )
 
 
-def _normal(rng, shape, dtype):
+def normal(rng, shape, dtype):
+    """Draw numbers from a normal distribution."""
     return rng.normal(size=shape).astype(dtype)
 
 
-def _each(value, dtype):
+def each(value, dtype):
+    """Every array of floats as `dtype`, in a dict or a list too."""
     if isinstance(value, dict):
-        return {name: _each(part, dtype) for name, part in value.items()}
+        return {name: each(part, dtype) for name, part in value.items()}
     if isinstance(value, list):
-        return [_each(part, dtype) for part in value]
+        return [each(part, dtype) for part in value]
     floats = isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
     return value.astype(dtype) if floats and value.dtype != dtype else value
 
@@ -226,21 +229,42 @@ def _assert_close(what, actual, expected, bounds, style, spreads=False):
         if not style.adapter.computes:
             continue
         allowed = _allowed(wanted, None if bounds is None else bounds[number], style)
-        off = np.abs(got.astype(np.float64) - wanted)
-        # What does not fit into the format has no right value in it.
-        right = (off <= allowed) | (np.abs(wanted) + allowed > form.largest) | (got == wanted)
-        right = np.where(np.isfinite(wanted), right, got == wanted)
-        if spreads:
-            # A convolution may work on several pixels at once, and then one that is not finite may reach them all.
-            right |= np.isnan(got) & ~np.isfinite(wanted).all()
-        right = np.where(np.isnan(wanted), np.isnan(got), right)
-        wrong = ~right
+        wrong = wrong_numbers(got, wanted, allowed, form, spreads)
         if wrong.any():
             place = tuple(int(index) for index in np.argwhere(wrong)[0])
+            off = np.abs(got.astype(np.float64) - wanted)
             raise AssertionError(
                 f"{label}{list(place)} is {got[place]:.8g}, and {wanted[place]:.8g} is right (off by {off[place]:.3g}, "
                 f"and {allowed[place]:.3g} would be allowed); {wrong.sum()} of {wrong.size} numbers are off"
             )
+
+
+def wrong_numbers(got, wanted, allowed, form, spreads=False):
+    """Which numbers of a result are not right.
+
+    Parameters
+    ----------
+    got, wanted : ndarray
+        What came, and what is right, as exact as can be had: of one shape.
+    allowed : ndarray or float
+        How far each number may be off.
+    form : Format
+        What came is of.
+    spreads : bool, default False
+        Whether a number that is not finite may make NaN of all others.
+
+    Returns
+    -------
+    ndarray of bool
+    """
+    off = np.abs(got.astype(np.float64) - wanted)
+    # What does not fit into the format has no right value in it.
+    right = (off <= allowed) | (np.abs(wanted) + allowed > form.largest) | (got == wanted)
+    right = np.where(np.isfinite(wanted), right, got == wanted)
+    if spreads:
+        # A convolution may work on several pixels at once, and then one that is not finite may reach them all.
+        right |= np.isnan(got) & ~np.isfinite(wanted).all()
+    return ~np.where(np.isnan(wanted), np.isnan(got), right)
 
 
 def _allowed(wanted, bound, style):

@@ -3,7 +3,7 @@
 Read in this order: `runner` starts a process for the file and stops it if it runs too long; `child` is what runs in
 there, with `guard` around the file's functions and `clock` for the time that they take; `functions` says which
 functions are graded; `comparing` says where a result differs from the right one, `hints` and `mistakes` what to look
-at; `file_report` writes it all down.
+at; `file_report` writes it all down. `source` reads files of any encoding, and notebooks.
 
 A new exercise is a stub ``NN_name.py`` in ``tutorials/exercises``, with the definition's signature and docstring, that
 ends in ``raise NotImplementedError``, and with the line that checks it in the docstring of the file: tests find it, and

@@ -12,7 +12,6 @@ import sys
 import traceback
 from collections.abc import Callable
 from importlib import import_module
-from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,13 +22,15 @@ from hypothesis import strategies as st
 
 from ghostnp import ops
 from ghostnp.course.grader.clock import OWN, Clock, Limits, Stage
-from ghostnp.course.grader.comparing import Sample, shown_arguments, try_call
+from ghostnp.course.grader.comparing import Case, Sample, cases, not_empty, settled, shown_arguments, try_call
 from ghostnp.course.grader.functions import graded_names, registered
-from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
+from ghostnp.course.grader.guard import CACHES, ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.course.grader.hints import hints
+from ghostnp.course.grader.source import Loader
 from ghostnp.ops.vocabulary import function_named, operator_named
 from ghostnp.testing import calls, laws_of, smallest_failure
 from ghostnp.testing.calls import GHOST, definition
+from ghostnp.testing.laws.table import calls_for
 
 _EXAMPLES, _EXAMPLES_OF_A_LAW = 100, 33
 
@@ -57,7 +58,8 @@ class Child:
 
     def __init__(self, path, folder, limits):
         self.path, self.limits, self.clock = path, limits, Clock(limits)
-        self.guard, self.noise = Guard(), Noise()
+        self.guard, self.noise = Guard(path.parent, folder / CACHES), Noise()
+        self.place: Callable = "line {}".format
         self.findings = (folder / "findings").open("a", encoding="utf-8")
         self.progress = (folder / "progress").open("w", encoding="utf-8")
         self.own: dict[str, Callable] = {}  # functions of operators that the file itself registered
@@ -86,17 +88,37 @@ class Child:
         names = [name + ending for name in registered() if name not in given for ending in ("", "_backward")]
         self.own = {name: function for name in names if (function := function_named(name))}
         found = {name: value for name in graded_names() if callable(value := getattr(module, name, None))}
+        found = {name: value for name, value in found.items() if self.wrote(value) or hasattr(value, "stands_before")}
         # What was imported to be used is no answer, unless there is nothing else.
         answers = {name: value for name, value in found.items() if not hasattr(value, "stands_before")} or found
+        # Nor is a helper that happens to have an operator's name, unless the file is called after it.
+        helpers = {name for name, value in answers.items() if _signature(value) != _signature(definition(name))}
+        helpers -= {name for name in helpers if self.path.stem.endswith(name)}
+        if helpers != answers.keys():
+            answers = {name: value for name, value in answers.items() if name not in helpers}
+        else:
+            helpers = set()
         answers |= self.own
         own = {name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
         parts = {part.__name__ for name in registered() for part in _parts(operator_named(name))}
         others = [name for name in vars(module) if name in own - found.keys() - parts]
-        self.find("", status="loaded", functions=list(answers), others=others)
+        self.find("", status="loaded", functions=list(answers), others=others, helpers=sorted(helpers))
         for name in answers:
             if name not in skipped:
                 self.clock = Clock(self.limits)
-                self.find(name, **(_unable(name) or self.check(name, answers[name])))
+                try:
+                    found = _unable(name) or self.check(name, answers[name])
+                except Exception as error:  # of the grader's own: it says nothing about the answer
+                    failed = f"the grader itself failed ({type(error).__name__}: {error}), which says nothing about it"
+                    found = {"status": "not reached", "says": f"it was not checked to the end: {failed}"}
+                self.find(name, **found)
+
+    def wrote(self, function):
+        """Whether it is from the file, or from one beside it."""
+        home = sys.modules.get(getattr(function, "__module__", None) or type(function).__module__)
+        written = Path(getattr(home, "__file__", None) or "/")
+        # An environment may be in the folder as well.
+        return written.is_relative_to(self.path.parent) and "site-packages" not in written.parts
 
     def provide(self, provider):
         """Import a module, or a file, that registers operators for the file to define once more."""
@@ -117,6 +139,9 @@ class Child:
         """The file as a module."""
         self.doing("", "importing the file", self.limits.start_seconds)
         module = _module_of(self.path, self.path.stem + "_to_check")
+        self.place = module.__loader__.place
+        if self.path.suffix == ".ipynb":
+            module.display = print
         with self.guard.watch():
             module.__loader__.exec_module(module)
         return module
@@ -132,22 +157,23 @@ class Child:
                     "the star are part of the vocabulary."]}  # fmt: skip
         samples: list[Sample] = []
         watched = self.watched(name, answer)
-        drawn = calls(name.removesuffix("_backward"), long="")  # small maps, since there are seconds
+        drawn = cases(name, _EXAMPLES)
         stage = self.comparison(name, watched, samples, self.clock.left / 2)
-        failure = smallest_failure(drawn, stage, _EXAMPLES)
+        failure = smallest_failure(drawn, stage)
         if failure is not None:
-            return self.difference(name, failure, samples, lambda: self.laws(name, watched)[0])
+            return self.difference(name, failure, samples, watched, lambda: self.laws(name, watched)[0])
         laws, broken = self.laws(name, watched)
         same = {"law": "the same as the definition", "kept": True, "says": "", "case": "",
                 "calls": stage.tried, "wanted": _EXAMPLES, "cut_short": stage.cut_short}  # fmt: skip
         if broken is None:
             return _passed([same, *laws])
         # A law sees what one set of numbers may hide: compare on the call that broke it, with other numbers.
-        alike = st.builds(lambda seed: broken.replace(seed=seed), st.integers(0, 2**16))
+        alike = st.builds(lambda seed, whole: Case(broken.replace(seed=seed), whole and broken.regime == "usual"),
+                          st.integers(0, 2**16), st.booleans())  # fmt: skip
         stage = self.comparison(name, watched, samples, self.clock.left - 1)
         failure = smallest_failure(alike, stage, _EXAMPLES)
         if failure is not None:
-            return self.difference(name, failure, samples, lambda: laws)
+            return self.difference(name, failure, samples, watched, lambda: laws)
         first = next(law for law in laws if law["kept"] is False)
         return {"status": "wrong", "says": first["says"], "case": first["case"], "laws": [same, *laws],
                 "hints": hints(name, None, [], first["says"])}  # fmt: skip
@@ -188,27 +214,47 @@ class Child:
     def comparison(self, name, watched, samples, reserve):
         """A stage that compares it with the definition; all that is tried joins `samples`."""
 
-        def same(call):
-            self.doing(name, repr(call))
-            sample = try_call(name, watched, call)
+        def same(case):
+            self.doing(name, repr(case))
+            sample = try_call(name, watched, case)
             samples.append(sample)
             if sample.difference is not None:
                 raise BrokenError(sample.difference.says)
 
         return Stage(same, self.clock, reserve)
 
-    def difference(self, name, failure, samples, laws_of_it):
+    def look_around(self, name, watched, samples):
+        """Try other calls as well, with fractions, so that a hint is not one for the smallest call alone."""
+
+        def look(case):
+            self.doing(name, repr(case))
+            try:
+                samples.append(try_call(name, watched, case))
+            except Exception:
+                return  # that it raises there is another mistake, and the one that was found is told
+
+        stage = Stage(look, self.clock, self.clock.left - 1)
+        drawn = not_empty([(calls(name.removesuffix("_backward"), long=""), 30)])
+        smallest_failure(
+            [(strategy.map(lambda call: Case(call, whole=False)), number) for strategy, number in drawn], stage
+        )
+
+    def difference(self, name, failure, samples, watched, laws_of_it):
         """What to say where it differs from the definition."""
-        call, error = failure
+        case, error = failure
+        if isinstance(error.__cause__, BrokenError):  # it passed when it was repeated
+            says = "the same call gives another result when it is repeated"
+            return {"status": "wrong", "says": says, "case": repr(case), "hints": hints("", None, [], "second call")}
         if not isinstance(error, BrokenError):
             found = self.failure(error)
-            return found if found["status"] == "not started" else found | {"case": repr(call)}
-        sample = next(each for each in reversed(samples) if each.call == call and each.difference is not None)
+            return found if found["status"] == "not started" else found | {"case": repr(case)}
+        sample = next(each for each in reversed(samples) if each.case == case and each.difference is not None)
         details = sample.difference
+        self.look_around(name, watched, samples)
         same = {"law": "the same as the definition", "kept": False, "says": "", "case": "",
                 "calls": len(samples), "wanted": _EXAMPLES, "cut_short": False}  # fmt: skip
         return {
-            "status": "wrong", "says": details.says, "case": repr(call), "arguments": shown_arguments(sample),
+            "status": "wrong", "says": details.says, "case": repr(case), "arguments": shown_arguments(sample),
             "expected": details.expected, "got": details.got, "difference": details.difference,
             "where": details.where, "hints": hints(name, sample, samples), "laws": [same, *laws_of_it()],
         }  # fmt: skip
@@ -217,9 +263,9 @@ class Child:
         """Which laws it keeps, each with how often it was tried; and a call that breaks one."""
         operator, backward = name.removesuffix("_backward"), name.endswith("_backward")
         found, broken = [], None
-        namespace = SimpleNamespace(**{other: self.watched(other, function) for other, function in self.own.items()})
-        setattr(namespace, name, watched)
-        held = [law for law in laws_of(operator) if (law.of == "backward") == backward and "usual" in law.regimes]
+        functions = {other: self.watched(other, function) for other, function in self.own.items()} | {name: watched}
+        namespace = SimpleNamespace(**{each: settled(each, function) for each, function in functions.items()})
+        held = [law for law in laws_of(operator) if (law.of == "backward") == backward]
         for number, law in enumerate(held):
 
             def holds(call, law=law):
@@ -228,7 +274,7 @@ class Child:
 
             left = max(self.clock.left, 0)
             stage = Stage(holds, self.clock, left - left / (len(held) - number))
-            failure = smallest_failure(calls(operator, long=""), stage, _EXAMPLES_OF_A_LAW)
+            failure = smallest_failure(not_empty(calls_for(operator, [law], _EXAMPLES_OF_A_LAW, long="")), stage)
             case, says = (repr(failure[0]), _sentence(failure[1])) if failure else ("", "")
             broken = failure[0] if failure and broken is None else broken
             kept = failure is None if stage.tried else None  # what was not tried is not said to hold
@@ -239,7 +285,7 @@ class Child:
     def failure(self, error):
         """What to say of an exception, wherever it came from."""
         line, text = self.line(error)
-        where = f"line {line}: {text}" if line else ""
+        where = f"{self.place(line)}: {text}" if line else ""
         if isinstance(error, NotImplementedError):
             return {"status": "not started", "says": "not started yet: it still says NotImplementedError"}
         if isinstance(error, HandedOverError):
@@ -257,7 +303,7 @@ class Child:
             says = str(error)
         elif isinstance(error, SyntaxError):
             line, text = error.lineno, (error.text or "").strip()
-            says, where = f"Python cannot read it: {error.msg}", f"line {line}: {text}"
+            says, where = f"Python cannot read it: {error.msg}", f"{self.place(line)}: {text}" if line else ""
         elif isinstance(error, ImportError):
             says = f"it cannot be imported: {error}"
         return {"status": "wrong", "says": says, "where": where, "hints": hints("", None, [], says)}
@@ -327,7 +373,7 @@ def _parts(row):
 
 def _module_of(path, name):
     """An empty module, known by its name, whose loader will run the file."""
-    loader = SourceFileLoader(name, str(path))
+    loader = Loader(name, str(path))
     spec = spec_from_loader(name, loader)
     assert spec is not None
     module = sys.modules[name] = module_from_spec(spec)

@@ -1,25 +1,54 @@
-"""Holding an answer against the definition on one call, and finding where they differ."""
+"""Holding an answer against the definition on one call, and finding where they differ.
+
+Calls of the usual regime come twice: with small whole numbers, in which a mistake is easy to read, and with fractions,
+which tell what whole numbers hide. What is promised in which regime is said in `ghostnp.testing.comparison`, and
+how far a right result may be off is that of `ghostnp.testing.bounds`.
+"""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ghostnp import ops
-from ghostnp.testing import Call, run, run_backward, values
-from ghostnp.testing.calls import backward_arguments
+from ghostnp.testing import Call, calls, run, run_backward, values
+from ghostnp.testing.arrays import format_of
+from ghostnp.testing.bounds import backward_bound, forward_bound, transform_bound
+from ghostnp.testing.calls import backward_arguments, leaves
+from ghostnp.testing.comparison import each, finite_alone, normal, on_kinks, wrong_numbers
+from ghostnp.testing.draw import strata
+from ghostnp.testing.matching import promised
+
+# Mean and variance, of small whole numbers in float64: what rounding makes of them is far less.
+_OF_STATISTICS = 1e-9
+
+
+class Case(NamedTuple):
+    """A call, and which numbers it is made with: `whole` ones, or fractions."""
+
+    call: Call
+    whole: bool = True
+
+    def __repr__(self):
+        usual = self.call.regime == "usual"
+        return f"{self.call!r}{' with fractions' if usual and not self.whole else ''}"
 
 
 @dataclass
 class Sample:
-    """One call, the right results and those of the answer, by name: y and its extra outputs, or dx and so on."""
+    """One case, the right results and those of the answer, by name: y and its extra outputs, or dx and so on."""
 
-    call: Call
+    case: Case
     arguments: dict[str, Any]
     dy: Any
     right: dict[str, Any]
     got: dict[str, Any]
     difference: "FirstDifference | None" = None
+
+    @property
+    def call(self):
+        """The call."""
+        return self.case.call
 
 
 @dataclass
@@ -35,7 +64,37 @@ class FirstDifference:
     where: str = ""
 
 
-def try_call(name, answer, call):
+def cases(name, examples):
+    """Where cases come from for a function: as of `smallest_failure`.
+
+    Half of them have small whole numbers. The others have fractions, and every kind of numbers about which something is
+    promised.
+    """
+    operator, backward = name.removesuffix("_backward"), name.endswith("_backward")
+    row = Call(operator).row
+    regimes = [regime for regime in promised(row) if not (backward and _unpromised(Call(operator, regime=regime)))]
+    whole = not_empty([(calls(operator, long=""), examples // 2)])
+    others = not_empty(strata(operator, regimes, examples=examples // 2, long=""))
+    found = [(drawn.map(Case), number) for drawn, number in whole]
+    return found + [(drawn.map(lambda call: Case(call, whole=False)), number) for drawn, number in others]
+
+
+def not_empty(drawn):
+    """The same calls without those of an empty batch, of which an exercise says nothing."""
+    return [(strategy.filter(_has_numbers), number) for strategy, number in drawn]
+
+
+def _has_numbers(call):
+    shapes = [call.given[name] for name in call.row.arrays if name in call.given]
+    return all(0 not in part for shape in shapes for part in (shape if isinstance(shape, list) else [shape]))
+
+
+def _unpromised(call):
+    """Whether nothing is promised of gradients: where numbers are not finite, and where a slope may be another."""
+    return call.regime in ("nan", "infinite") or on_kinks(call)
+
+
+def try_call(name, answer, case):
     """Call the answer and the definition, and compare.
 
     Parameters
@@ -44,7 +103,7 @@ def try_call(name, answer, call):
         Of the function: a forward or a backward one.
     answer : callable
         What is checked.
-    call : Call
+    case : Case
         On what.
 
     Returns
@@ -52,25 +111,86 @@ def try_call(name, answer, call):
     Sample
         With the first difference, if there is one.
     """
-    dtype = np.float32 if call.row.exact else np.float64
-    draw = values if call.row.bends else _whole_numbers  # these are easier to read
+    call = case.call
+    dtype: np.dtype = np.dtype(np.float32)
+    draw = normal
+    if case.whole:
+        dtype = np.dtype(np.float32 if call.row.exact else np.float64)
+        draw = values if call.row.bends else _whole_numbers  # these are easier to read
     arguments = call.arguments(dtype, draw)
-    y, extra = run(ops, call, arguments)
-    if not name.endswith("_backward"):
-        right = dict(zip(("y", *call.row.extra), (y, *extra), strict=True))
-        result = answer(*call.arguments(dtype, draw).values(), **call.keywords)
-        sample = Sample(call, arguments, None, right, {})
-        parts = result if call.row.extra else (result,)
-    else:
-        dy = call.gradient(y, draw)
-        gradients = run_backward(ops, call, dy, arguments, extra)
-        right = {f"d{key}": value for key, value in gradients.items()}
-        took = backward_arguments(call, call.gradient(y, draw), call.arguments(dtype, draw), extra)
-        result = answer(*took, **call.keywords)
-        sample = Sample(call, arguments, dy, right, {})
-        parts = (result,) if len(right) == 1 else result
-    sample.difference = _returned(name, parts, list(right)) or _compare_parts(sample, parts, call.row.exact)
+    with np.errstate(all="ignore"):  # of what is not finite NumPy would warn, and it is wanted here
+        exact = each(arguments, np.float64)
+        y, extra = run(ops, call, exact)
+        if not name.endswith("_backward"):
+            right = dict(zip(("y", *call.row.extra), (y, *extra), strict=True))
+            result = answer(*call.arguments(dtype, draw).values(), **call.keywords)
+            sample, parts = Sample(case, arguments, None, right, {}), result if call.row.extra else (result,)
+        else:
+            dy = call.gradient(each(y, dtype), draw)
+            right = {
+                f"d{key}": value for key, value in run_backward(ops, call, each(dy, np.float64), exact, extra).items()
+            }
+            given = [each(value, dtype) for value in extra]
+            took = backward_arguments(call, call.gradient(each(y, dtype), draw), call.arguments(dtype, draw), given)
+            result = answer(*took, **call.keywords)
+            sample, parts = Sample(case, arguments, dy, right, {}), (result,) if len(right) == 1 else result
+        sample.difference = _returned(name, parts, list(right)) or _compare_parts(sample, parts, dtype, extra)
+    sample.right = {part: each(value, dtype) for part, value in right.items()}
     return sample
+
+
+def settled(name, answer):
+    """The answer, with whole numbers in the place of those that rounding explains; for laws that expect them.
+
+    Of whole numbers some operators make whole numbers, and laws ask for these. An answer that takes another way, such
+    as an FFT, comes as close to them as its bound says, and is as right.
+    """
+    row = Call(name.removesuffix("_backward")).row
+    backward = name.endswith("_backward")
+
+    def as_tuple(result):
+        """A list will do for a tuple."""
+        return tuple(result) if isinstance(result, list) and row.extra and not backward else result
+
+    if not row.exact:
+        return lambda *given, **keywords: as_tuple(answer(*given, **keywords))
+
+    def call(*given, **keywords):
+        result = as_tuple(answer(*given, **keywords))
+        arrays = leaves(list(given))
+        if all(_is_whole(part) for part in leaves(result)) or not all(map(_is_whole, arrays)):
+            return result
+        dy, *rest = given if backward else (None, *given)
+        arguments = dict(zip(row.read_backward if backward else row.positional, rest, strict=False))
+        extra = tuple(arguments.pop(output) for output in row.extra if output in arguments)
+        arguments = {key: value for key, value in arguments.items() if value is not None}
+        shapes = {key: _shapes(value) for key, value in arguments.items()}
+        made, dtype = Call(row.name, **shapes, **keywords), arrays[0].dtype
+        found = _bounds(made, arguments, dy, extra, dtype)
+        parts = iter([bound for bounds in found.values() for bound in bounds])
+        return _rounded(result, parts)
+
+    return call
+
+
+def _is_whole(array):
+    return array.dtype.kind != "f" or bool(np.all(np.isfinite(array)) and np.array_equal(array, np.round(array)))
+
+
+def _shapes(value):
+    if isinstance(value, list | tuple) and leaves(value):
+        return [part.shape for part in value]
+    return value.shape if isinstance(value, np.ndarray) else value
+
+
+def _rounded(result, bounds):
+    if isinstance(result, tuple | list):
+        return type(result)(_rounded(part, bounds) for part in result)
+    bound = next(bounds, None)
+    if bound is None or not isinstance(result, np.ndarray) or np.shape(bound) != result.shape:
+        return result
+    whole = np.round(result)
+    return np.where(np.abs(result - whole) <= bound, whole, result).astype(result.dtype, copy=False)
 
 
 def _whole_numbers(rng, shape, dtype):
@@ -87,46 +207,95 @@ def _returned(name, parts, names):
     return None
 
 
-def _compare_parts(sample, parts, exact):
+def _compare_parts(sample, parts, dtype, extra):
     sample.got = dict(zip(sample.right, parts, strict=True))
+    bounds, writeable = _Bounds(sample, dtype, extra), sample.call.memory != "read-only"
     for part, right in sample.right.items():
         got = sample.got[part]
         if not isinstance(right, list | tuple):
-            found = _compare_arrays(part, got, right, exact)
+            found = _compare_arrays(part, got, right, dtype, writeable, lambda part=part: bounds.of(part, 0))
         elif not isinstance(got, list | tuple) or len(got) != len(right):
             found = FirstDifference(
                 part, "number", f"{part} is a sequence of {len(right)} arrays, and {_kind(got)} came"
             )
         else:
-            pairs = enumerate(zip(got, right, strict=True))
-            found = next(filter(None, (_compare_arrays(f"{part}[{k}]", g, r, exact) for k, (g, r) in pairs)), None)
+            each_one = (
+                _compare_arrays(f"{part}[{k}]", g, r, dtype, writeable, lambda part=part, k=k: bounds.of(part, k))
+                for k, (g, r) in enumerate(zip(got, right, strict=True))
+            )
+            found = next(filter(None, each_one), None)
         if found is not None:
             return found
     return None
 
 
-def _compare_arrays(part, got, right, exact):
+class _Bounds:
+    """How far each part of a result may be off; nothing is computed before it is asked for."""
+
+    def __init__(self, sample, dtype, extra):
+        self.sample, self.dtype, self.extra = sample, dtype, extra
+        self.found = None
+
+    def of(self, part, number):
+        """The bound for one array of one part, and whether one number may spoil all; None where nothing is promised."""
+        call, form = self.sample.call, format_of(self.dtype)
+        if part in call.row.extra:
+            right = self.sample.right[part]
+            if np.asarray(right).dtype.kind != "f":  # which pixel is the largest
+                return (0.0, False) if call.regime == "usual" else None
+            return (_OF_STATISTICS * (1 + np.abs(right).max(initial=0)), False) if self.sample.case.whole else None
+        if self.found is None:
+            finite = {name: finite_alone(value) for name, value in self.sample.arguments.items()}
+            dy = None if self.sample.dy is None else each(self.sample.dy, np.float64)
+            self.found = _bounds(call, finite, dy, self.extra, form.name)
+        return self.found[part][number], call.row.family == "convolution"
+
+
+def _bounds(call, arguments, dy, extra, dtype):
+    """The bound for each array of each part; a convolution may be computed by Fourier transforms."""
+    transforms = call.row.family == "convolution"
+    if dy is None:
+        found = {"y": forward_bound(call, arguments, dtype)}
+        wider = {"y": transform_bound(call, arguments, dtype)} if transforms else {}
+    else:
+        found = backward_bound(call, each(arguments, np.float64), dy, extra, dtype)
+        found = {f"d{name}": bound for name, bound in found.items()}
+        wider = transform_bound(call, arguments, dtype, dy) if transforms else {}
+        wider = {f"d{name}": [bound] for name, bound in wider.items() if name in arguments}
+    for part, bounds in wider.items():
+        found[part] = [np.maximum(one, other) for one, other in zip(found[part], bounds, strict=True)]
+    return found
+
+
+def _compare_arrays(part, got, right, dtype, writeable, bound):
     right = np.asarray(right)
+    wanted = dtype if right.dtype.kind == "f" else right.dtype
     if not isinstance(got, np.ndarray | np.generic):
         return FirstDifference(part, "type", f"{part} is {_kind(got)}, and the rule is an array of shape {right.shape}")
+    if isinstance(got, np.ndarray) and type(got) is not np.ndarray:
+        return FirstDifference(part, "type", f"{part} is {_kind(got)}, and the rule is a plain array of NumPy")
     got = np.asarray(got)
     if got.shape != right.shape:
         return FirstDifference(part, "shape", f"{part} has shape {got.shape}, and {right.shape} is right",
                           array_text(right), array_text(got))  # fmt: skip
-    if got.dtype != right.dtype:
-        return FirstDifference(part, "dtype", f"{part} is {got.dtype} where x is {right.dtype}: dtype in is dtype out")
-    allowed = 0 if exact else 1e-9 * (1 + np.abs(right).max(initial=0))
-    with np.errstate(invalid="ignore"):
-        off = ~((np.abs(got - right) <= allowed) | (got == right))
+    if got.dtype != wanted:
+        return FirstDifference(part, "dtype", f"{part} is {got.dtype} where x is {wanted}: dtype in is dtype out")
+    if right.ndim and not got.flags.writeable and writeable:
+        return FirstDifference(part, "read-only", f"{part} cannot be written into, though every argument can")
+    if np.array_equal(got, right, equal_nan=True) or (allowed := bound()) is None:
+        return None
+    off = wrong_numbers(got, right, allowed[0], format_of(dtype), allowed[1])
     if not off.any():
         return None
     place = tuple(int(index) for index in np.argwhere(off)[0])
+    digits = 6
+    while f"{right[place]:.{digits}g}" == f"{got[place]:.{digits}g}" and digits < 17:
+        digits += 1
     where = (
         f"{off.sum()} of {off.size} numbers; first {part}[{', '.join(map(str, place))}]: "
-        f"expected {right[place]:.6g}, got {got[place]:.6g}"
+        f"expected {right[place]:.{digits}g}, got {got[place]:.{digits}g}"
     )
-    with np.errstate(invalid="ignore"):
-        apart = got - right
+    apart = got - right
     return FirstDifference(
         part, "values", f"{part} has wrong numbers", array_text(right), array_text(got), array_text(apart), where
     )
@@ -139,7 +308,13 @@ def _kind(value):
 def array_text(value):
     """An array as it is printed: without axes of length one, and with its shape."""
     array = np.asarray(value)
-    text = np.array2string(np.squeeze(array), precision=4, suppress_small=True, separator=", ", threshold=40)
+    text = np.array2string(
+        np.squeeze(array),
+        precision=4,
+        suppress_small=bool(np.abs(array).max(initial=0) > 1e-3),
+        separator=", ",
+        threshold=40,
+    )
     return f"{text}   shape {array.shape}".replace("\n", "\n  ")
 
 

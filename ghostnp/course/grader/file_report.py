@@ -1,6 +1,7 @@
 """What a check found: in words, as JSON, and as JUnit XML for course tools; each takes a `FileReport`, gives text."""
 
 import json
+import unicodedata
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from xml.etree import ElementTree
@@ -64,6 +65,7 @@ class FileReport:
     functions: dict[str, FunctionReport | None] = field(default_factory=dict)
     problem: FunctionReport | None = None
     others: list[str] = field(default_factory=list)
+    helpers: list[str] = field(default_factory=list)
     printed: int = 0
     first_printed: str = ""
 
@@ -108,9 +110,28 @@ class FileReport:
         for other in self.others:
             close = get_close_matches(other, ops.__all__, 1, 0.85)
             said += [f"{other} is not in the vocabulary and was not checked; {meant} is" for meant in close]
+        said += [
+            f"{helper} has other arguments than the vocabulary's, is taken for a helper, and was not checked"
+            for helper in self.helpers
+        ]
         if self.printed:
             said.append(f"it printed {self.printed} lines, which are left out here; the first: {self.first_printed}")
         return said
+
+
+def plain(found):
+    """What was found, with escapes for characters that a terminal obeys, or that no encoding or XML can write."""
+    if isinstance(found, dict):
+        return {key: plain(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [plain(value) for value in found]
+    if not isinstance(found, str):
+        return found
+    return "".join(letter if letter in "\t\n" or _is_plain(letter) else ascii(letter)[1:-1] for letter in found)
+
+
+def _is_plain(letter):
+    return unicodedata.category(letter) not in ("Cc", "Cs") and ord(letter) not in (0xFFFE, 0xFFFF)
 
 
 _MARKS = {"passed": "✓", "incomplete": "…", "wrong": "✗", "not started": "○", "handed over": "✗", "not reached": "?"}
@@ -183,14 +204,9 @@ def to_junit(report):
         if each.status == "passed":
             continue
         kind = {"not started": "skipped", "not reached": "skipped", "incomplete": "error"}.get(each.status, "failure")
-        element = ElementTree.SubElement(case, kind, message=_legal(each.says))
-        element.text = _legal("\n".join(_function_lines(each.name or report.file, each)))
+        element = ElementTree.SubElement(case, kind, message=each.says)
+        element.text = "\n".join(_function_lines(each.name or report.file, each))
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def _legal(text):
-    """Without the control characters that XML has no way to write."""
-    return "".join(letter if letter in "\t\n" or letter >= " " else "?" for letter in text)

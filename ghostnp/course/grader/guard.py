@@ -3,15 +3,18 @@
 It stops slips and shortcuts, and does not withstand an attack.
 """
 
+import os
 import sys
 from contextlib import contextmanager
-from types import ModuleType
+from pathlib import Path
+from types import FrameType, ModuleType
 
 from ghostnp import ops, testing
 from ghostnp.ops.vocabulary import BUILT_IN, operator_named, operators
 
 # In these, one definition could do another's work, so none of the family may be called in the place of another.
 _FAMILIES = ("convolution", "norm", "pool", "elementwise")
+CACHES = "caches"  # a folder for what compilers and libraries keep; it goes when the check has ended
 _GHOST = ("ghost_module", "ghost_module_backward")
 _CHANGES_FILES = {
     "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate",
@@ -29,9 +32,18 @@ class ForbiddenError(Exception):
 
 
 class Guard:
-    """Knows what may not be called while a function of the file runs."""
+    """Knows what may not be called while a function of the file runs.
 
-    def __init__(self):
+    Parameters
+    ----------
+    home : pathlib.Path
+        The folder of the file.
+    caches : pathlib.Path
+        A folder that may be written into.
+    """
+
+    def __init__(self, home, caches):
+        self.home, self.caches = str(home), os.path.realpath(caches)
         self.watching = False
         self.barred: frozenset[str] = frozenset()
         self.caught: Exception | None = None
@@ -93,10 +105,29 @@ class Guard:
     def _audit(self, event, arguments):
         if not self.watching:
             return
-        if event in _CHANGES_FILES or (event == "open" and _writes(arguments)):
+        changes = event in _CHANGES_FILES or (event == "open" and _writes(arguments))
+        if changes and not self._in_caches(event, arguments) and not self._imports():
             self.stop(ForbiddenError(f"it changes files ({event} {arguments[0]!r}), which was prevented"))
-        if event in _STARTS_PROGRAMS or event == "socket.connect":
+        if (event in _STARTS_PROGRAMS or event == "socket.connect") and not self._imports():
             self.stop(ForbiddenError(f"it starts a program or opens a connection ({event}), which was prevented"))
+
+    def _in_caches(self, event, arguments):
+        """Whether all of what is changed is in the folder for that."""
+        paths = [one for one in arguments[: 1 if event == "open" else 2] if isinstance(one, str | bytes | os.PathLike)]
+        places = [Path(os.path.realpath(os.fsdecode(path))) for path in paths]
+        return bool(places) and all(place.is_relative_to(self.caches) for place in places)
+
+    def _imports(self):
+        """Whether a library is being imported, which may make folders of its own: Matplotlib does."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            name = frame.f_code.co_filename
+            if name.startswith("<frozen importlib"):
+                return True
+            if os.path.dirname(name) == self.home:
+                return False
+            frame = frame.f_back
+        return False
 
 
 def relatives(function):

@@ -106,6 +106,27 @@ def _unbiased(sample):
     return ops.batch_norm_eval(x, weight, bias, mean, var, **sample.call.keywords)
 
 
+def _batch_norm():
+    def again(sample, **changes):
+        result = _again(sample, sample.call.operator, **changes)
+        return result[0] if isinstance(result, tuple) else result
+
+    return [
+        KnownMistake("y", lambda s: again(s, weight=np.ones_like(s.arguments["weight"])), "The weight is left out."),
+        KnownMistake("y", lambda s: again(s, bias=np.zeros_like(s.arguments["bias"])), _NO_BIAS),
+        KnownMistake("y", _eps_outside, "eps is added under the root: √(var + eps), and not √var + eps."),
+    ]
+
+
+def _eps_outside(sample):
+    x, weight, bias = (sample.arguments[name] for name in ("x", "weight", "bias"))
+    axes, beside = (0, *range(2, x.ndim)), (-1, *[1] * (x.ndim - 2))
+    mean, var = (sample.arguments.get(name, of(axis=axes)) for name, of in (("mean", x.mean), ("var", x.var)))
+    scale = weight / (np.sqrt(var) + x.dtype.type(sample.call["eps"]))
+    y = (x - mean.reshape(beside)) * scale.reshape(beside) + bias.reshape(beside)
+    return np.maximum(y, 0) if "relu" in sample.call.operator else y
+
+
 def _rows_first(sample):
     z, weight_h, weight_w = sample.arguments.values()
     return np.einsum("chiw,nciw->nchw", weight_h, np.einsum("cwhj,nchj->nchw", weight_w, z))
@@ -291,7 +312,10 @@ KNOWN_MISTAKES = {
         KnownMistake(
             "y", _unbiased, "Normalise with the biased variance, divided by N·H·W and not by one less (ddof=0)."
         ),
+        *_batch_norm(),
     ],
+    "batch_norm_eval": _batch_norm(),
+    "batch_norm_relu_train": _batch_norm(),
     "batch_norm_train_backward": [
         KnownMistake(
             "dx", _constants, "Mean and variance depend on x too: the terms - db / M - x̂ · dw / M are missing."

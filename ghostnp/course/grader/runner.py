@@ -13,7 +13,8 @@ import psutil
 
 import ghostnp
 from ghostnp.course.grader.clock import OWN, WALL, Limits
-from ghostnp.course.grader.file_report import FileReport, FunctionReport
+from ghostnp.course.grader.file_report import FileReport, FunctionReport, plain
+from ghostnp.course.grader.guard import CACHES
 from ghostnp.files import read, replace
 
 _USUAL = Limits()
@@ -29,7 +30,7 @@ def check(path, providers=(), limits=_USUAL):
     Parameters
     ----------
     path : str or pathlib.Path
-        A Python file.
+        A Python file, or a notebook (.ipynb), whose code cells are run in order.
     providers : sequence of str, default ()
         Modules, or Python files, that register operators: functions of these names in the file are checked as well.
     limits : Limits, optional
@@ -51,7 +52,7 @@ def check(path, providers=(), limits=_USUAL):
         read(file)  # says at once if there is none, under the name that was given
     path = Path(os.path.realpath(path))
     providers = [str(Path(provider).resolve()) if provider.endswith(".py") else provider for provider in providers]
-    report = FileReport(path.name)
+    report = FileReport(plain(path.name))
     skipped: list[str] = []
     while True:
         with TemporaryDirectory() as folder:
@@ -66,10 +67,10 @@ def check(path, providers=(), limits=_USUAL):
             return report
         name, says = stopped
         if not name or name not in report.functions:
-            report.stopped(name, says)
+            report.stopped(name, plain(says))
             return report
         # One function that does not end must not keep the others from being checked.
-        report.add(name, status="wrong", **says)
+        report.add(name, status="wrong", **plain(says))
         skipped = [done for done, found in report.functions.items() if found is not None]
 
 
@@ -78,8 +79,13 @@ def _run(path, folder, providers, skipped, limits):
     arguments = [str(path), str(folder), json.dumps(limits), json.dumps(providers), *skipped]
     command = [sys.executable, "-m", "ghostnp.course.grader.child", *arguments]
     homes = [Path(ghostnp.__file__).parents[1], *([Path.cwd()] if providers else [])]
+    given = [str(Path(home).absolute()) for home in os.environ.get("PYTHONPATH", "").split(os.pathsep) if home]
+    caches = folder / CACHES
+    caches.mkdir()
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(map(str, homes)),
+        "PYTHONPATH": os.pathsep.join([*map(str, homes), *given]),
+        "MPLBACKEND": "agg",  # a plot opens no window
+        "NUMBA_CACHE_DIR": str(caches),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
@@ -151,7 +157,7 @@ def _read(folder, report):
         return False
     done = False
     for line in lines:
-        finding = json.loads(line)
+        finding = plain(json.loads(line))
         name = finding.pop("function")
         report.printed, report.first_printed = finding.pop("printed"), finding.pop("first_printed")
         if name:
@@ -161,7 +167,7 @@ def _read(folder, report):
         elif finding["status"] == "loaded":
             for function in finding["functions"]:
                 report.functions.setdefault(function, None)
-            report.others = finding["others"]
+            report.others, report.helpers = finding["others"], finding["helpers"]
         else:
             report.problem = FunctionReport("", **finding)
     return done

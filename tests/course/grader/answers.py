@@ -270,3 +270,176 @@ def ghost_module_backward(dy, x, primary_weight, cheap_weight, *, keep=None):
         ["chanel_shuffle is not in the vocabulary", "channel_shuffle is"],
     ),
 }
+_DEPTHWISE = """
+def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
+    window = conv2d_window(
+        x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
+    )
+    xp = pad({x}, window).repeat(len(weight) // x.shape[1], axis=1)
+    y = sum({w}[:, 0, u, v, None, None] * tap(xp, u, v, window) for u, v in np.ndindex(window.kernel))
+    return {y}
+"""
+_SUM = "y if bias is None else y + bias[:, None, None]"
+_BATCH_NORM = """
+def batch_norm_train(x, weight, bias, *, eps=1e-5):
+    mean = x.mean(axis=(0, 2, 3))
+    var = {var}
+    hat = (x - mean[:, None, None]) / np.sqrt(var + x.dtype.type(eps))[:, None, None]
+    return weight[:, None, None] * hat + bias[:, None, None], mean, var
+"""
+# Of small whole numbers all of these are right.
+WRONG_IN_USE = {
+    "depthwise to int": _DEPTHWISE.format(x="x.astype(int).astype(x.dtype)", w="weight", y=_SUM),
+    "depthwise rounded": _DEPTHWISE.format(x="x", w="weight", y=f"np.round({_SUM})"),
+    "depthwise in float16": _DEPTHWISE.format(
+        x="x.astype(np.float16)", w="weight.astype(np.float16)", y=f"({_SUM}).astype(x.dtype)"
+    ),
+    "shuffle to int": "def channel_shuffle(x, groups):\n    n, c, h, w = x.shape\n"
+    "    x, dtype = x.astype(int), x.dtype\n"
+    "    return x.reshape(n, groups, c // groups, h, w).swapaxes(1, 2).reshape(x.shape).astype(dtype)\n",
+    "crelu at zero": "def crelu(x):\n    return np.concatenate([np.where(x > 0, x, 0 * x - (x == 0)), "
+    "np.where(x < 0, -x, 0)], 1).astype(x.dtype)\n",
+    "relu by a product": "def relu(x):\n    return x * (x > 0)\n",
+    "variance by squares": _BATCH_NORM.format(var="(x * x).mean(axis=(0, 2, 3)) - mean * mean"),
+    "softmax without the maximum": "def softmax(x):\n    e = np.exp(x)\n    return e / e.sum(axis=1, keepdims=True)\n",
+    "cross-entropy without the maximum": """
+def softmax_cross_entropy(logits, labels, *, label_smoothing=0.0):
+    n, k = logits.shape
+    logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    right = (1 - label_smoothing) * logs[np.arange(n), labels] + label_smoothing * logs.mean(axis=1)
+    return -right.mean()
+""",
+    "max pooling blind to NaN": """
+def max_pool2d(x, kernel_size, *, stride=None, padding=0):
+    window = sliding_window(x.shape[2:], kernel_size, kernel_size if stride is None else stride, padding)
+    xp = pad(x, window, -np.inf)
+    y = argmax = None
+    for number, (u, v) in enumerate(np.ndindex(window.kernel)):
+        view = tap(xp, u, v, window)
+        if y is None:
+            y, argmax = np.full(view.shape, -np.inf, x.dtype), np.zeros(view.shape, np.intp)
+        argmax, y = np.where(view > y, number, argmax), np.where(view > y, view, y)
+    return y, argmax
+""",
+}
+RIGHT = {
+    "FFT in float32": """
+def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
+    window = conv2d_window(
+        x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
+    )
+    (kh, kw), (sh, sw), (dh, dw) = window.kernel, window.stride, window.dilation
+    xp = pad(x, window).repeat(len(weight) // x.shape[1], axis=1)
+    spread = np.zeros((len(weight), (kh - 1) * dh + 1, (kw - 1) * dw + 1), x.dtype)
+    spread[:, ::dh, ::dw] = weight[:, 0]
+    size = [a + b for a, b in zip(xp.shape[2:], spread.shape[1:])]
+    product = np.fft.rfft2(xp, size) * np.conj(np.fft.rfft2(spread, size))
+    oh, ow = window.output
+    y = np.fft.irfft2(product, size)[:, :, : (oh - 1) * sh + 1 : sh, : (ow - 1) * sw + 1 : sw].astype(x.dtype)
+    return y if bias is None else y + bias[:, None, None]
+""",
+    "batch norm in two passes": _BATCH_NORM.format(var="((x - mean[:, None, None]) ** 2).mean(axis=(0, 2, 3))"),
+    "sums in float64": _DEPTHWISE.format(x="x.astype(np.float64)", w="weight", y=f"({_SUM}).astype(x.dtype)"),
+    "softmax": "def softmax(x):\n    e = np.exp(x - x.max(axis=1, keepdims=True, initial=-np.inf))\n"
+    "    return e / e.sum(axis=1, keepdims=True)\n",
+}
+_BACKWARD = """
+def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
+    m = {m}
+    sigma = np.sqrt(var + x.dtype.type(eps))[:, None, None]
+    hat = (x - mean[:, None, None]) / sigma
+    dw, db = (dy * hat).sum((0, 2, 3)), dy.sum((0, 2, 3))
+    dx = weight[:, None, None] / sigma * (dy - db[:, None, None] / m - hat * dw[:, None, None] / m)
+    return {results}
+"""
+_TWO_PASSES = "((x - mean[:, None, None]) ** 2).mean(axis=(0, 2, 3))"
+_GRADIENTS = """
+def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
+    window = conv2d_window(
+        x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
+    )
+    m = len(weight) // x.shape[1]
+    xp = pad(x, window).repeat(m, axis=1)
+    dxp, dweight = np.zeros_like(xp), np.zeros_like(weight)
+    for u, v in np.ndindex(window.kernel):
+        tap(dxp, u, v, window)[...] += weight[:, 0, u, v, None, None] * dy
+        dweight[:, 0, u, v] = (dy * tap(xp, u, v, window)).sum(axis=(0, 2, 3))
+    dx = crop(dxp, window).reshape(len(x), x.shape[1], m, *x.shape[2:]).sum(axis=2)
+    return {results}
+"""
+# name, answer, what has to be said, and what must not be
+HINTED = {
+    "M without the batch": (_BACKWARD.format(m="x.shape[2] * x.shape[3]", results="dx, dw, db"), ["dx has wrong"], []),
+    "a generator": (
+        _BACKWARD.format(m="dw", results="(g for g in (dx, dw, db))").replace("m = dw", "m = 1"),
+        ["and one generator came"],
+        [],
+    ),
+    "a generator of parts": (
+        "def concat_backward(dy, xs, *, keep=None):\n    return (np.zeros_like(x) for x in xs)\n",
+        ["generator"],
+        [],
+    ),
+    "a weight of the wrong shape": (
+        _BACKWARD.format(m="x.size // x.shape[1]", results="dx, dw[:, None], db"),
+        ["dweight has shape"],
+        [],
+    ),
+    "the order of the returns": (
+        _BACKWARD.format(m="x.size // x.shape[1]", results="dx, db, dw"),
+        ["in the wrong order: return dx, dweight, dbias"],
+        ["sign"],
+    ),
+    "eps outside the root": (
+        _BATCH_NORM.format(var=_TWO_PASSES).replace(
+            "np.sqrt(var + x.dtype.type(eps))", "(np.sqrt(var) + x.dtype.type(eps))"
+        ),
+        ["under the root"],
+        [],
+    ),
+    "no bias in a batch norm": (
+        _BATCH_NORM.format(var=_TWO_PASSES).replace(" + bias[:, None, None]", ""),
+        ["The bias is left out"],
+        [],
+    ),
+    "no weight in a batch norm": (
+        _BATCH_NORM.format(var=_TWO_PASSES).replace("weight[:, None, None] * ", ""),
+        ["The weight is left out"],
+        [],
+    ),
+    "float64 comes out": (
+        _DEPTHWISE.format(x="x", w="weight", y=f"({_SUM}).astype(np.float64)"),
+        ["np.zeros(shape, x.dtype)"],
+        ["flipped"],
+    ),
+    "a wrong gradient of the bias": (
+        _GRADIENTS.format(results="dx, dweight, 2 * dy.sum(axis=(0, 2, 3))"),
+        ["dbias has wrong numbers"],
+        ["flipped", "in reverse"],
+    ),
+    "a bias without sum over images": (
+        _GRADIENTS.format(results="dx, dweight, dy.sum(axis=(2, 3))"),
+        ["dbias has shape"],
+        ["flipped"],
+    ),
+    "kept from call to call": (
+        "_seen = []\ndef relu(x):\n    _seen.append(1)\n"
+        "    return np.maximum(x, 0) + np.asarray(len(_seen) % 2, x.dtype)\n",
+        ["kept from one call to the next"],
+        ["raises"],
+    ),
+    "a view that cannot be written into": (
+        "def global_avg_pool2d_backward(dy, x):\n"
+        "    return np.broadcast_to(dy / x.dtype.type(x.shape[2] * x.shape[3]), x.shape)\n",
+        ["cannot be written into", "add .copy()"],
+        [],
+    ),
+    "linear": ("def linear(x, weight, bias=None):\n    return x @ weight.T\n", ["there is a bias"], []),
+    "attention": (
+        "def full_attention(z, weight):\n    return np.zeros_like(z) + z.sum()\n",
+        ["✗ full_attention"],
+        ["hint"],
+    ),
+}
+for _, _, _unsaid in HINTED.values():
+    _unsaid += ["the grader", "process"]

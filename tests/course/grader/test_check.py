@@ -9,8 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from ghostnp.cli import main
-from ghostnp.course.grader import Limits
-from tests.course.grader.answers import PREAMBLE, STUBS, WRONG, definition, right_answer
+from ghostnp.course.grader import Limits, hints
+from ghostnp.course.grader.comparing import Case, try_call
+from ghostnp.testing import Call
+from tests.course.grader.answers import HINTED, PREAMBLE, RIGHT, STUBS, WRONG, WRONG_IN_USE, definition, right_answer
 
 
 @pytest.fixture
@@ -45,6 +47,39 @@ def test_what_is_wrong_is_said_in_words(hand_in, mistake):
 def test_a_right_answer_passes(hand_in, name):
     result = hand_in(right_answer(name))
     assert (result.exit_code, result.output.split(":")[0]) == (0, f"✓ {name}"), result.output
+
+
+@pytest.mark.parametrize("mistake", WRONG_IN_USE)
+def test_numbers_tell_what_small_whole_ones_hide(hand_in, mistake):
+    result = hand_in(PREAMBLE + WRONG_IN_USE[mistake])
+    assert (result.exit_code, result.output[0]) == (1, "✗"), result.output
+
+
+@pytest.mark.parametrize("way", RIGHT)
+def test_right_in_another_way_is_right(hand_in, way):
+    result = hand_in(PREAMBLE + RIGHT[way])
+    assert (result.exit_code, result.output[0]) == (0, "✓"), result.output
+
+
+@pytest.mark.parametrize("mistake", HINTED)
+def test_hints_are_true(hand_in, mistake):
+    """They do not crash, and are about what is wrong."""
+    answer, said, unsaid = HINTED[mistake]
+    result = hand_in(PREAMBLE + answer)
+    assert result.exit_code == 1, result.output
+    for words in said:
+        assert words in result.output, result.output
+    for words in unsaid:
+        assert words not in result.output, result.output
+
+
+def test_a_hint_that_fails_is_the_grader_s_fault(monkeypatch):
+    """And not said to be the answer's; all of what was found is still told."""
+    monkeypatch.setattr(hints, "_of_kind", lambda sample: 1 / 0)
+    case = Case(Call("relu", x=(1, 1, 1, 1)))
+    sample = try_call("relu", lambda x: x + 1, case)
+    (said,) = hints.hints("relu", sample, [sample])
+    assert said == "There is no hint, since the grader failed to find one (ZeroDivisionError: division by zero)."
 
 
 def test_there_are_a_dozen_exercises_and_more():
@@ -197,7 +232,7 @@ def test_several_functions_are_checked_each_by_itself(hand_in):
         PREAMBLE + "print('hello')\n"
         "def relu(x):\n    while True:\n        pass\n"
         "def clip(x):\n    raise NotImplementedError\n"
-        "def flatten(x):\n    print('noise')\n    return x.reshape(len(x), -1) if len(x) else ops.flatten(x)\n"
+        "def flatten(x):\n    print('noise')\n    return x.reshape(len(x), -1) if len(x) < 3 else ops.flatten(x)\n"
         "def relu6(x: np.ndarray) -> np.ndarray:\n    return np.minimum(np.maximum(x, 0), 6)\n",
         "--json",
     )
@@ -254,7 +289,9 @@ import sys
 sys.modules["hypothesis"] = None
 from click.testing import CliRunner
 from ghostnp.cli import main
-from ghostnp.course.grader import Limits
+from ghostnp.course.grader import Limits, hints
+from ghostnp.course.grader.comparing import Case, try_call
+from ghostnp.testing import Call
 result = CliRunner().invoke(main, ["check", "x.py"])
 print(result.exit_code, result.output)
 """
