@@ -8,6 +8,7 @@ take, and stops it if it takes longer.
 
 import inspect
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from ghostnp import ops
 from ghostnp.course.grader.clock import OWN, Clock, Limits, Stage
 from ghostnp.course.grader.comparing import Case, Sample, cases, not_empty, settled, shown_arguments, try_call
 from ghostnp.course.grader.functions import graded_names, registered
-from ghostnp.course.grader.guard import CACHES, ForbiddenError, Guard, HandedOverError, Noise
+from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.course.grader.hints import hints
 from ghostnp.course.grader.source import Loader
 from ghostnp.ops.vocabulary import function_named, operator_named
@@ -58,7 +59,7 @@ class Child:
 
     def __init__(self, path, folder, limits):
         self.path, self.limits, self.clock = path, limits, Clock(limits)
-        self.guard, self.noise = Guard(path.parent, folder / CACHES), Noise()
+        self.guard, self.noise = Guard(path.parent, os.environ["NUMBA_CACHE_DIR"]), Noise()
         self.place: Callable = "line {}".format
         self.findings = (folder / "findings").open("a", encoding="utf-8")
         self.progress = (folder / "progress").open("w", encoding="utf-8")

@@ -14,7 +14,6 @@ from ghostnp.ops.vocabulary import BUILT_IN, operator_named, operators
 
 # In these, one definition could do another's work, so none of the family may be called in the place of another.
 _FAMILIES = ("convolution", "norm", "pool", "elementwise")
-CACHES = "caches"  # a folder for what compilers and libraries keep; it goes when the check has ended
 _GHOST = ("ghost_module", "ghost_module_backward")
 _CHANGES_FILES = {
     "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate",
@@ -38,7 +37,7 @@ class Guard:
     ----------
     home : pathlib.Path
         The folder of the file.
-    caches : pathlib.Path
+    caches : str
         A folder that may be written into.
     """
 

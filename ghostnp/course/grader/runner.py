@@ -14,7 +14,6 @@ import psutil
 import ghostnp
 from ghostnp.course.grader.clock import OWN, WALL, Limits
 from ghostnp.course.grader.file_report import FileReport, FunctionReport, plain
-from ghostnp.course.grader.guard import CACHES
 from ghostnp.files import read, replace
 
 _USUAL = Limits()
@@ -80,7 +79,7 @@ def _run(path, folder, providers, skipped, limits):
     command = [sys.executable, "-m", "ghostnp.course.grader.child", *arguments]
     homes = [Path(ghostnp.__file__).parents[1], *([Path.cwd()] if providers else [])]
     given = [str(Path(home).absolute()) for home in os.environ.get("PYTHONPATH", "").split(os.pathsep) if home]
-    caches = folder / CACHES
+    caches = folder / "caches"  # for what compilers and libraries keep; it goes when the check has ended
     caches.mkdir()
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([*map(str, homes), *given]),
