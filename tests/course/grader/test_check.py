@@ -289,9 +289,6 @@ import sys
 sys.modules["hypothesis"] = None
 from click.testing import CliRunner
 from ghostnp.cli import main
-from ghostnp.course.grader import Limits, hints
-from ghostnp.course.grader.comparing import Case, try_call
-from ghostnp.testing import Call
 result = CliRunner().invoke(main, ["check", "x.py"])
 print(result.exit_code, result.output)
 """
