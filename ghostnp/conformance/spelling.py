@@ -5,7 +5,7 @@ numbers, and so the script needs neither ghostnp nor the vocabulary that the cal
 """
 
 from contextlib import contextmanager
-from types import ModuleType, SimpleNamespace
+from types import BuiltinFunctionType, FunctionType, ModuleType, SimpleNamespace
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Recorder:
             return f"[{', '.join(map(self.spell, value))}]"
         if isinstance(value, tuple) and type(value) is tuple:
             return f"({', '.join(map(self.spell, value))}{',' * (len(value) == 1)})"
-        if isinstance(value, type) or getattr(value, "spelled", None):
+        if isinstance(value, type | FunctionType | BuiltinFunctionType):
             return getattr(value, "spelled", None) or value.__name__
         if isinstance(value, np.generic):
             return repr(value.item())
