@@ -110,15 +110,17 @@ class Homes:
         return self._parts.get(self.views[whole].base if whole in self.views else whole, [])
 
     def overlaps(self, whole):
-        """Whether a part that has to be copied there lies in the memory of a whole, among others that do so in place.
+        """Whether a part that has to be copied into a whole lies where it, or another such part, is to go.
 
         Two concats that share parts may share their bytes as well. No driver copies from where it writes.
         """
-        begin, end = (self.start[whole] + at for at in (0, self._sizes[whole]))
+        copied = [part for part in self.parts(whole) if part.size and not self.in_place(part)]
+        places = [self.start[part.whole] + part.at for part in copied]
         return any(
-            self.start[part.value] < end and begin < self.start[part.value] + self._sizes[part.value]
-            for part in self.parts(whole)
-            if isinstance(part.value, int) and part.size and not self.in_place(part)
+            self.start[part.value] < place + other.size and place < self.start[part.value] + part.size
+            for part in copied
+            if part.value in self.start
+            for other, place in zip(copied, places, strict=True)
         )
 
     def in_place(self, part):
