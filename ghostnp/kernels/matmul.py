@@ -214,7 +214,8 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, ont
     vectors, left, blocks = columns.pixels // lanes, 0, (height + ROWS - 1) // ROWS
     if columns.apart > 0 and depth > 0:
         panel = max(1, PANEL // (VECTORS * VECTOR * depth)) * VECTORS
-        enough = (2 * shares + groups * blocks - 1) // (groups * blocks)  # jobs are then not too uneven
+        alone = max(1, groups * blocks)  # jobs, if rows are not cut into pieces
+        enough = (2 * shares + alone - 1) // alone  # pieces with which jobs are not too uneven
         tiles, pitch = max(1, min(vectors // VECTORS, max(enough, vectors // panel))), 0
         # A single pixel that is left takes less time as scalar products than as a vector.
         if vectors > 0 and columns.pixels % lanes == 1 and not transposed:

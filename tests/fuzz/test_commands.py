@@ -68,7 +68,9 @@ def test_commands(name, folder):
             result = CliRunner().invoke(main, [name, *line], input="1\nq\n")
             error = result.exception
             assert error is None or isinstance(error, SystemExit), f"{name} {line}: {error!r}"
-            assert result.exit_code in (0, 1, 2, *([3] if name == "check" else [])), f"{name} {line}: {result.exit_code}"
+            assert result.exit_code in (0, 1, 2, *([3] if name == "check" else [])), (
+                f"{name} {line}: {result.exit_code}"
+            )
             assert result.exit_code == 0 or "Error: " in result.stderr or name == "check", f"{name} {line}: {result}"
             assert "Traceback" not in result.output, f"{name} {line}"
 

@@ -66,14 +66,14 @@ def _letter(question, reply):
     for option in question.options:
         if option.letter == letter:
             return Grade(option.mistake is None, option.mistake)
-    raise ValueError(f"{reply!r} is none of the letters {', '.join(LETTERS)}: the rule is one of them, such as A")
+    raise ValueError(f"reply {reply!r} is none of the letters {', '.join(LETTERS)}: the rule is one of them, such as A")
 
 
 def _number(question, reply):
     match = _NUMBER.fullmatch(reply)
     if match is None:
         raise ValueError(
-            f"{reply!r} is no number: the rule is digits with a decimal point, such as 51456, 51,456 or 31.85"
+            f"reply {reply!r} is no number: the rule is digits with a decimal point, such as 51456, 51,456 or 31.85"
         )
     value = Fraction(re.sub(r"[, _']", "", reply))
     if _agree(value, question.problem.answer):
