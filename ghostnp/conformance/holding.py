@@ -7,10 +7,12 @@ import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from traceback import walk_tb
 
 import numpy as np
 
 from ghostnp.ops.vocabulary import operator_named, operators
+from ghostnp.testing import frameworks
 from ghostnp.testing.adapted import Adapted
 from ghostnp.testing.comparison import compare
 from ghostnp.testing.draw import strata
@@ -58,6 +60,23 @@ class Held:
     failure: dict | None = None
 
 
+def _fair(check):
+    """The same question; a result that cannot even be compared is wrong, and what the framework raises a refusal."""
+
+    def fair(call, style):
+        try:
+            check(call, style)
+        except (AssertionError, _NotSpokenError):
+            raise
+        except Exception as error:
+            # An adapter calls the framework, forward and back: without one in between, the comparison has failed.
+            if any(frame.f_code.co_filename == frameworks.__file__ for frame, _ in walk_tb(error.__traceback__)):
+                raise
+            raise AssertionError(f"its result cannot be compared: {type(error).__name__}: {error}") from error
+
+    return fair
+
+
 class _NotSpokenError(Exception):
     """A law needs a dtype, or a second output, that the framework has not."""
 
@@ -84,7 +103,8 @@ def hold(peer, *, examples, names=None, dtypes=None, progress=lambda text: None)
             continue
         refuses = None
         progress(f"{peer.name}: {operator}")
-        for drawn, check, style, held in _questions(peer, operator, examples, dtypes or peer.dtypes):
+        for drawn, asked, style, held in _questions(peer, operator, examples, dtypes or peer.dtypes):
+            check = _fair(asked)
             if (answer := _searched(peer, drawn, check, style, held)) is None:
                 continue
             refused, found = answer

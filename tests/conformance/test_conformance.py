@@ -76,6 +76,14 @@ def test_a_refusal_is_told_once_and_left_out(monkeypatch):
     assert all(one.failure is None for one in held if one is not refusal)
 
 
+def test_a_result_of_another_shape_is_wrong_and_no_refusal(monkeypatch):
+    peer = PEERS["pytorch"]()
+    monkeypatch.setitem(peer.functions, "relu", lambda x: torch.cat([torch.relu(x)] * 2, 1))
+    held = hold(peer, "relu", examples=ENOUGH)
+    assert {one.kind for one in held} == {"match", "law"}
+    assert all(one.failure for one in held if one.against in ("usual", "gradient matches"))
+
+
 def test_onnx_models_are_written_down(monkeypatch):
     peer = PEERS["onnxruntime"]()
     monkeypatch.setitem(holding.__dict__, "compare", refuse_all)
