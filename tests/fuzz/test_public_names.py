@@ -113,9 +113,13 @@ _settings = settings(
 )
 
 
+def _parameters(function):
+    return [p for p in inspect.signature(function).parameters.values() if p.kind is not p.VAR_KEYWORD]
+
+
 def _call(function, changes):
     """Its arguments: good ones where we know them, and then some of them changed."""
-    parameters = [p for p in inspect.signature(function).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = _parameters(function)
     args = {p.name: _IN_ORDER.get(p.name, 3) for p in parameters if p.kind is p.VAR_POSITIONAL or p.default is p.empty}
     args |= {p.name: _IN_ORDER[p.name] for p in parameters if p.name in ("groups", "model") and p.name in _IN_ORDER}
     how = {}
@@ -170,11 +174,36 @@ def _clean():
         unregister(name)
 
 
+def _attempt(name, args, keywords, how):
+    about = f"{name} with { ({part: shown_value(keywords.get(part, args)) for part in how}) }"
+    function = PUBLIC[name]
+    # A function that was given raises what it likes, such as for arguments that it does not take.
+    names = () if any(map(inspect.isfunction, keywords.values())) else _names(function)
+    allowed = (OSError,) if "path" in inspect.signature(function).parameters else ()
+    try:
+        return attempt(
+            "public names", _entered(function), tuple(args), keywords, names=names, about=about, allowed=allowed
+        )
+    finally:
+        _clean()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_argument_alone(name, tmp_path, monkeypatch):
+    """Whatever an argument may be, not a drawn part of it: a search may miss the one value that an argument fails on."""
+    monkeypatch.chdir(tmp_path)
+    for place, parameter in enumerate(_parameters(PUBLIC[name])):
+        good = _IN_ORDER.get(parameter.name) if parameter.default is parameter.empty else None
+        for which in range(len(ARRAYS if isinstance(good, np.ndarray) else VALUES)):
+            args, keywords, how = _call(PUBLIC[name], [(place, which)])
+            assert [*how] == [parameter.name]
+            _attempt(name, args, keywords, how)
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_names(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     function = PUBLIC[name]
-    names = _names(function)
 
     @_settings
     @given(
@@ -183,12 +212,7 @@ def test_public_names(name, tmp_path, monkeypatch):
     def with_bad_arguments(several, maps):
         for changes in ([], *several):
             args, keywords, how = _call(function, changes)
-            about = f"{name} with { ({part: shown_value(keywords.get(part, args)) for part in how}) }"
-            allowed = (OSError,) if "path" in names else ()
-            outcome = attempt(
-                "public names", _entered(function), tuple(args), keywords, names=names, about=about, allowed=allowed
-            )
-            _clean()
+            outcome = _attempt(name, args, keywords, how)
             if isinstance(outcome.result, Module) and inspect.isclass(function):
                 _run(outcome.result, name, maps)
 
