@@ -5,31 +5,38 @@ Read in this order: `problem` (a question, its answer, and the wrong answers tha
 numbers), `grading`, and `writing`, which has the formats.
 
 A new topic is a file in `topics` with templates, named in ``topics/__init__``; its wrong answers are misconceptions
-listed in `misconceptions`. A new format is a file in `writing`, named in its `FORMATS`
-with the endings of its files; the command offers it from there.
+listed in `misconceptions`. A teacher's own topics stay in a file of theirs (`own_topics`). A new format is a file in
+`writing`, named in its `FORMATS` with the endings of its files; the command offers it from there.
 """
 
 from ghostnp.course.worksheets.chance import Dice
 from ghostnp.course.worksheets.grading import Grade, grade
-from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS
+from ghostnp.course.worksheets.heading import Heading
+from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS, Misconception
+from ghostnp.course.worksheets.own_topics import OwnTopics, read_topics
 from ghostnp.course.worksheets.paper import Paper, WorksheetPlan, plan
 from ghostnp.course.worksheets.problem import LEVELS, Mistake, Problem, Template
 from ghostnp.course.worksheets.question import Option, Question
 from ghostnp.course.worksheets.roster import Student, numbered, read_roster
-from ghostnp.course.worksheets.topics import TEMPLATES, TOPICS
-from ghostnp.course.worksheets.writing import ENDINGS, FORMATS, to_key
+from ghostnp.course.worksheets.topics import GENERATORS, TEMPLATES, TOPICS
+from ghostnp.course.worksheets.writing import ENDINGS, FORMATS, PRINTED, to_key
 
 __all__ = [
     "ENDINGS",
     "FORMATS",
+    "GENERATORS",
     "LEVELS",
     "MISCONCEPTIONS",
+    "PRINTED",
     "TEMPLATES",
     "TOPICS",
     "Dice",
     "Grade",
+    "Heading",
+    "Misconception",
     "Mistake",
     "Option",
+    "OwnTopics",
     "Paper",
     "Problem",
     "Question",
@@ -40,5 +47,6 @@ __all__ = [
     "numbered",
     "plan",
     "read_roster",
+    "read_topics",
     "to_key",
 ]

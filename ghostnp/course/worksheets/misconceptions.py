@@ -4,6 +4,37 @@ A misconception's value is never invented. It is what the counters say of what s
 count: another operator, another argument, or one part of the working without the rest.
 """
 
+
+class Misconception(str):
+    """A teacher's own misconception, for the mistakes of a template of their own.
+
+    Parameters
+    ----------
+    name : str
+        What it is called, such as ``"forgot the second branch"``.
+    reason : str
+        Why it is wrong: one sentence, with its full stop.
+    """
+
+    reason: str
+
+    def __new__(cls, name, reason):
+        """Make the name, which keeps its `reason`."""
+        for argument, value in (("name", name), ("reason", reason)):
+            if not isinstance(value, str):
+                raise TypeError(f"{argument}={value!r:.60}: the rule is a str, such as 'forgot the second branch'")
+            if not value.strip():
+                raise ValueError(f"{argument}={value!r}: the rule is a few words, such as 'forgot the second branch'")
+        misconception = super().__new__(cls, name)
+        misconception.reason = reason
+        return misconception
+
+
+def reason(misconception):
+    """Why a misconception is wrong, a teacher's own or one of `MISCONCEPTIONS`."""
+    return misconception.reason if isinstance(misconception, Misconception) else MISCONCEPTIONS[misconception]
+
+
 MISCONCEPTIONS = {
     # Convolutions
     "forgot /groups": "In g groups a filter sees C_in/g of the input channels, and not all of them.",
