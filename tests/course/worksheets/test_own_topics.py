@@ -80,14 +80,14 @@ def test_both_commands_ask_them(own, command):
         ([('"dilated"', '"grouped"')], "topic 'grouped' is a topic of ghostnp's"),
         ([('"dilated"', '"My Topic"')], "topic 'My Topic' is no name"),
         ([('@template("dilated", 1', '@template("dilated", 4')], "level=4: the rule is one of 1, 2, 3"),
-        ([('@template("dilated"', '@template("other"')], "topic='other': the rule is one of TOPICS: dilated"),
+        ([('@template("dilated"', '@template("other"')], "topic='other': the rule is one of dilated, as in TOPICS"),
         ([("dilation=(2, 3)", "dilation=()")], "no choice of numbers is legal"),
-        ([('"one filter only"', '"one filter onyl"')], "mistake 'one filter onyl' is new"),
+        ([('"one filter only"', '"one filter onyl"')], "mistake 'one filter onyl' is unknown"),
         ([("wide = (kernel", "wide = (kernl")], r"multiply_adds\(channels=8, kernel=3.*NameError"),
         ([("    return Problem(", "    return (")], "is no problem"),
         ([("TOPICS = {", "TOPICS = = {")], "line 7: SyntaxError"),
         ([('HOLES = M', 'HOLES = 1 / 0\nHOLES = M')], "line 8: ZeroDivisionError"),
-        ([("HOLES: macs", '"one filter only": macs'), ('"kernel not squared": macs', '"one filter only": macs')], "2 mistakes"),
+        ([("HOLES: macs", '"one filter only": macs'), ('"kernel not squared"', '"one filter only"')], "2 mistakes"),
     ],
 )  # fmt: skip
 def test_what_is_no_file_of_topics(own, changes, words):
