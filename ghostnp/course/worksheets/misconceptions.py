@@ -4,6 +4,8 @@ A misconception's value is never invented. It is what the counters say of what s
 count: another operator, another argument, or one part of the working without the rest.
 """
 
+from ghostnp.ops.checks import shown
+
 
 class Misconception(str):
     """A teacher's own misconception, for the mistakes of a template of their own.
@@ -22,9 +24,11 @@ class Misconception(str):
         """Make the name, which keeps its `reason`."""
         for argument, value in (("name", name), ("reason", reason)):
             if not isinstance(value, str):
-                raise TypeError(f"{argument}={value!r:.60}: the rule is a str, such as 'forgot the second branch'")
+                raise TypeError(f"{argument}={shown(value)}: the rule is a str, such as 'forgot the second branch'")
             if not value.strip():
-                raise ValueError(f"{argument}={value!r}: the rule is a few words, such as 'forgot the second branch'")
+                raise ValueError(
+                    f"{argument}={shown(value)}: the rule is a few words, such as 'forgot the second branch'"
+                )
         misconception = super().__new__(cls, name)
         misconception.reason = reason
         return misconception
