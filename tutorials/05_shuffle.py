@@ -39,7 +39,11 @@ from ghostnp.modules.shuffle_unit import DOCUMENT_001, MEGVII, PAPER
 from ghostnp.photo import load_photo
 from ghostnp.testing import assert_adjoint
 
-show(pictures.shuffle_wiring(12, 3))
+show(
+    pictures.shuffle_wiring(12, 3),
+    "Twelve channels in three groups of four, above, and their order after the shuffle, below. Lines lead from "
+    "each channel to its new place. Each new group has channels of all three old groups.",
+)
 
 # %% [markdown]
 # ## By hand
@@ -135,7 +139,13 @@ print("with a shuffle:    the output depends on", reached(True), "of 3 groups")
 # is a quarter of the output channels. The paper has three units, (a), (b) and (c):
 
 # %%
-show(pictures.shufflenet_units())
+show(
+    pictures.shufflenet_units(),
+    "The three units as flow charts. (a): 1x1, depthwise 3x3, 1x1, and an addition with the input. (b): both 1x1 "
+    "in g groups, and a channel shuffle after the first. (c): as (b), the depthwise 3x3 with stride 2, a 3x3 "
+    "average pool with stride 2 in the shortcut, and a concatenation in the place of the addition. Each unit ends "
+    "in a ReLU.",
+)
 
 # %% [markdown]
 # - **Unit (a)** is the starting point, without groups. A 1x1 convolution reduces the channels to $m$, a 3x3 depthwise
@@ -188,7 +198,11 @@ steps = ghostnp.trace(unit, maps)
 print(steps)
 
 # %%
-show(steps.picture(rows=6, maps=6))
+show(
+    steps.picture(rows=6, maps=6),
+    "The maps after each of the first six steps of unit (b): the input, the grouped 1x1, batch norm, ReLU, the "
+    "shuffle, in which maps change places, and the depthwise convolution.",
+)
 
 # %% [markdown]
 # Backward, the gradient goes through both paths. The input was used by both of them, so its gradient is the sum of two
@@ -432,7 +446,7 @@ check("05.4", answer)
 # %% [markdown]
 # **5.** *(code)* Complete `tutorials/exercises/05_channel_shuffle.py` and `06_channel_shuffle_backward.py` until
 # `ghostnp check` reports no error. Shuffle `np.arange(10.0).reshape(1, 10, 1, 1)` by 5 groups. Use the result as `dy`
-# of a shuffle by 2 groups, and compute `dx`. Which number is at position 3 of `dx`?
+# of a shuffle by 2 groups, and compute `dx`. Which number is at position 4 of `dx`?
 
 # %%
 answer = None

@@ -43,7 +43,10 @@ photo = load_photo(size=56)
 filters = np.random.default_rng(0).standard_normal((16, 3, 3, 3)).astype(np.float32)
 made = ops.standard_conv2d(photo, filters, padding=1)
 maps = np.maximum(made - made.mean(axis=(2, 3), keepdims=True), 0) / made.std(axis=(2, 3), keepdims=True)
-show(pictures.feature_maps(maps, columns=4, limit=8), dpi=65)
+show(
+    pictures.feature_maps(maps, columns=4, limit=8),
+    "Eight maps of the photo by random filters. Several of them look nearly alike, in other brightness.",
+)
 
 # %% [markdown]
 # ## By hand
@@ -69,7 +72,11 @@ show(pictures.feature_maps(maps, columns=4, limit=8), dpi=65)
 # With more maps, and with batch norm and ReLU after both steps, this is the module of GhostNet:
 
 # %%
-show(pictures.ghost_flow(3, 16), dpi=65)
+show(
+    pictures.ghost_flow(3, 16),
+    "A flow chart. The 3 maps of x go into a 1x1 primary convolution. Its 8 intrinsic maps go straight into a "
+    "concatenation, and through a 3x3 depthwise cheap operation, which makes 8 ghosts of them.",
+)
 
 # %% [markdown]
 # The cheap kernel of the module is 3x3. We put our row into the middle of it. `GhostConv2d` is a ghost module without
@@ -153,7 +160,11 @@ for row, (a, b) in enumerate(best_pairs(r2, 2)):
     style.show_signed(figure.add_subplot(grid[row, 1]), cheap_kernel(stack[a], stack[b])[0], "kernel found")
     style.show(figure.add_subplot(grid[row, 2]), near, f"made of map {a}, r² = {share:.2f}", style.GHOST, **sharp)
     style.show(figure.add_subplot(grid[row, 3]), stack[b], f"map {b}", style.OUTPUT, **sharp)
-show(figure, dpi=65)
+show(
+    figure,
+    "Two rows: a map, the 3x3 kernel that was found, what the kernel makes of the map, and the map that it was to "
+    "make. The last two look alike.",
+)
 
 # %% [markdown]
 # Redundancy is not waste by itself. The paper says that a network may well *need* maps that resemble each other. It
@@ -193,11 +204,15 @@ module = GhostModule(3, 16)
 module.primary_conv[0].weight[:, :, 0, 0] = list(INTRINSIC.values())
 module.cheap_operation[0].weight[:, 0] = list(CHEAP.values())
 both = module(photo)[0]
-figure, grid = style.sheet(11.5, 3.4, nrows=2, ncols=8, top=0.9, hspace=0.3)
+figure, grid = style.sheet(13, 3.8, nrows=2, ncols=8, top=0.9, hspace=0.3)
 for i, (mixture, kernel) in enumerate(zip(INTRINSIC, CHEAP, strict=True)):
-    style.show(figure.add_subplot(grid[0, i]), both[i], mixture, style.INTRINSIC, size=8, **sharp)
-    style.show(figure.add_subplot(grid[1, i]), both[8 + i], kernel, style.GHOST, size=8, **sharp)
-show(figure, dpi=66)
+    style.show(figure.add_subplot(grid[0, i]), both[i], mixture, style.INTRINSIC, size=9, **sharp)
+    style.show(figure.add_subplot(grid[1, i]), both[8 + i], kernel, style.GHOST, size=9, **sharp)
+show(
+    figure,
+    "Eight intrinsic maps, mixtures of the colours, and below each of them its ghost: the same map with its "
+    "edges, blurred, or sharpened.",
+)
 
 # %% [markdown]
 # ## Backward
@@ -356,7 +371,12 @@ axes.annotate("document 002's example", (3, factor(3, 2)), xytext=(3.6, 0.22), *
 axes.set(xscale="log", xlim=(1, 1000), ylim=(0, 4), xticks=[1, 3, 9, 30, 100, 300, 1000])
 axes.xaxis.set_major_formatter("{x:g}")
 axes.xaxis.set_minor_formatter("")
-show(figure, dpi=70)
+show(
+    figure,
+    "Curves: how many times fewer weights a ghost module has than a 1x1 convolution, by channels in. All ratios "
+    "cross 1 at 9 channels. With many channels the factor approaches s: 2, 3 or 4. Document 002's example has 3 "
+    "channels, where the ghost module is more expensive.",
+)
 
 # %% [markdown]
 # What does it save in GhostNet itself? All of its 32 ghost modules have at least 16 input channels, so none is more
@@ -410,7 +430,11 @@ for (ratio, kernel), accuracy in PAPER.items():
 # down would give $3 + 6 = 9$ maps, one too few.
 
 # %%
-show(pictures.ghost_flow(4, 10, ratio=3), dpi=65)
+show(
+    pictures.ghost_flow(4, 10, ratio=3),
+    "The flow chart of a ghost module with ratio 3: 4 intrinsic maps and 8 ghosts are concatenated, and 10 of the "
+    "12 are kept.",
+)
 
 # %% [markdown]
 # What is cut off was computed all the same, but its filters reach no output. So their gradient is exactly zero (claim
@@ -555,7 +579,10 @@ candidates = group[0, :16].astype(np.float64)
 alike = likeness(candidates, candidates)
 found = best_pairs(alike)
 print(*(f"map {b} of map {a}: r² = {alike[a, b]:.2f}" for a, b in found), sep="\n")
-show(pictures.feature_maps(group, limit=16, pairs=found), dpi=65)
+show(
+    pictures.feature_maps(group, limit=16, pairs=found),
+    "Sixteen maps of the first group of an untrained ResNet-50. Coloured frames mark three pairs that look alike.",
+)
 
 # %% [markdown]
 # **Can ghost modules be used in a ResNet?** Yes, the authors did that. Each convolution of every bottleneck becomes a

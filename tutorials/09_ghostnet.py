@@ -37,7 +37,13 @@ from ghostnp.modules.conv_norm import KERAS, PYTORCH
 from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
 
-show(pictures.ghost_bottlenecks())
+show(
+    pictures.ghost_bottlenecks(),
+    "Three bottlenecks as flow charts. GhostNet at stride 1: a ghost module that widens, with ReLU; "
+    "squeeze-and-excitation; a ghost module that narrows; an addition with the input. At stride 2 a depthwise "
+    "convolution stands in the middle, and the shortcut has a depthwise and a 1x1 convolution. In GhostNetV2 the "
+    "first ghost module is multiplied by DFC attention.",
+)
 
 # %% [markdown]
 # ## By hand
@@ -169,7 +175,11 @@ for place, (title, values) in enumerate(drawn.items(), start=1):
     style.show(
         figure.add_subplot(grid[place // 5, place % 5]), values, title, style.OUTPUT, size=10.5, interpolation="nearest"
     )
-show(figure, dpi=60)
+show(
+    figure,
+    "The photo, and one map of each of nine stages. The maps become coarser, from 96x96 to 6x6 pixels, and the "
+    "person cannot be seen any more.",
+)
 
 # %% [markdown]
 # ## The other GhostNet
@@ -529,7 +539,11 @@ for place, (name, (dphoto, _)) in enumerate(gradients.items(), start=1):
     limits = (0, np.percentile(strength, 99))
     axes = figure.add_subplot(grid[place])
     style.show(axes, strength, f"|dx|, {name}", style.GRADIENT, cmap=style.HEAT, limits=limits, **sharp)
-show(figure, dpi=65)
+show(
+    figure,
+    "The photo, and where the gradient of the two networks is strong: irregular dots all over the person, with a "
+    "grid pattern.",
+)
 
 # %% [markdown]
 # ## References

@@ -38,7 +38,11 @@ from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
 
-show(pictures.dfc_reach(9, 11, 5, at=(4, 3)))
+show(
+    pictures.dfc_reach(9, 11, 5, at=(4, 3)),
+    "What one factor of DFC attention reads: its pixel; five pixels of its column; each of these five had read "
+    "five pixels of its row, in all 25; and with kernels as long as the map, all 99 pixels.",
+)
 
 # %% [markdown]
 # Two steps are enough to see a whole area. In the second step a pixel reads its row. Each pixel of that row has read
@@ -273,7 +277,11 @@ for place, (enlarge, name) in enumerate([(ops.resize_nearest, "nearest"), (ops.r
     axes.plot(ops.sigmoid(enlarge(logits, size)).ravel(), "--", color=style.OUTPUT, label="enlarged, then sigmoid")
     axes.set(ylim=(-0.05, 1.05))
 axes.legend(frameon=False, loc="lower right")
-show(figure)
+show(
+    figure,
+    "A row of three numbers enlarged to 42. With nearest, the order of sigmoid and enlarging makes no difference. "
+    "With bilinear, the two curves differ between the three numbers.",
+)
 
 # %%
 claims("C36", "C37", "C43")
@@ -312,7 +320,11 @@ for place, (values, title, colour) in enumerate(
 ):
     limits = (0, np.percentile(cache.maps[0, int(place == 2)], 99))
     style.show(figure.add_subplot(grid[place + 2]), values, title, colour, limits=limits)
-show(figure)
+show(
+    figure,
+    "The photo; the factors, near 1 in the middle and near 0 around it; an intrinsic map; this map and a ghost "
+    "times the factors, dark except in the middle.",
+)
 
 # %% [markdown]
 # ## Backward
@@ -423,7 +435,11 @@ for kind, op in (
     rows = [row for row in attention if row.op == op]
     bars[f"DFC: {kind}"] = (sum(row.params for row in rows), sum(row.macs for row in rows), kind)
 bars["GhostNetV2 1.0x"] = (second.params, second.macs, "standard")
-show(pictures.cost_bars(bars))
+show(
+    pictures.cost_bars(bars),
+    "Bars of parameters and multiply-adds: GhostNet, what the pointwise and depthwise convolutions and batch "
+    "norms of DFC attention add, and GhostNetV2. Most of what is added is in the pointwise convolutions.",
+)
 in_attention = sum(row.macs for row in attention)
 for name, (params, macs, _) in bars.items():
     share = f", {macs / in_attention:.0%} of the attention" if name.startswith("DFC") and macs else ""

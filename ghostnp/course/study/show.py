@@ -5,29 +5,45 @@ What is shown of a definition is read from its file when it is shown, so it cann
 
 import inspect
 import io
+import itertools
 import textwrap
 
 from ghostnp.course.documents import find_claim
+from ghostnp.course.study.script import picture_file, running_script
+
+_numbers = itertools.count(1)  # of the pictures that a script has shown
 
 DPI = 80  # for a column of text; notebooks stay small enough for a browser to show them
 
 
-def show(figure, dpi=DPI):
-    """Show a picture in a notebook; in a plain script, draw it and show nothing.
+def show(figure, says, dpi=DPI):
+    """Show a picture in a notebook; in a script, write it into a folder beside it, and print where and what it says.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         The picture.
+    says : str
+        What there is to see in it, for those who cannot see it.
     dpi : int, default 80
         Pixels to the inch.
+
+    Raises
+    ------
+    OSError
+        If a script's picture cannot be written.
     """
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi)  # in a script too, so that a picture that fails is noticed
+    figure.savefig(drawn, format="png", dpi=dpi)  # wherever it runs, so that a picture that fails is noticed
     if _in_notebook():
-        from IPython.display import Image, display
+        from IPython.display import display
 
-        display(Image(data=drawn.getvalue(), format="png"))
+        picture = {"image/png": drawn.getvalue(), "text/plain": says}
+        display(picture, raw=True, metadata={"image/png": {"alt": says}})
+    elif script := running_script():
+        path = picture_file(script, next(_numbers))
+        path.write_bytes(drawn.getvalue())
+        print(f"[{path}: {says}]")
 
 
 def source(function, *, docstring=False):

@@ -91,7 +91,7 @@ def _digits(given, right, tolerance):
         places = [place for place, (a, b) in enumerate(zip(exact, other, strict=True)) if a != b]
         if len(places) == 2 and places[1] == places[0] + 1 and sorted(exact) == sorted(other):
             return "Two digits have changed places."
-        if len(places) == 1 and len(exact) >= 4:
+        if len(places) == 1 and len(exact.replace(".", "")) >= 4:
             return "One digit is another one: a carry, perhaps."
     if tolerance and _near(given, right, _NEAR):
         return "It is close: perhaps you rounded a number on the way."

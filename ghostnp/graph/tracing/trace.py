@@ -122,7 +122,7 @@ class Trace:
         return products.of_weight(index, arguments["dy"], arguments["x"], arguments["weight"], **_geometry(arguments))
 
     def picture(self, *, rows=12, maps=8):
-        """Each intermediate as a row of maps.
+        """Each intermediate as a row of maps; of a weight's gradient, the kernels of all filters one after the other.
 
         Parameters
         ----------
@@ -137,13 +137,18 @@ class Trace:
 
         drawn = [row for row in self.rows if len(row.shape) in {2, 4}][:rows]
         gradients = self._gradients()
-        steps = [(self._label(row), self.tape.values[row.number], row.number in gradients) for row in drawn]
+        steps = [(self._label(row), self._maps(row), row.number in gradients) for row in drawn]
         return intermediates(steps, maps=maps)
 
     def _repr_png_(self):
         drawn = io.BytesIO()
-        self.picture().savefig(drawn, format="png", dpi=70)
+        self.picture().savefig(drawn, format="png", dpi=80)
         return drawn.getvalue()
+
+    def _maps(self, row):
+        """A result as the maps of one image, first of all; filters come first in a weight's gradient, and not images."""
+        values = self.tape.values[row.number]
+        return values.reshape(1, -1, *values.shape[2:]) if row.op.endswith(".weight") else values
 
     def _gradients(self):
         """Numbers of what went backward: dy, and what was made from it."""
