@@ -31,7 +31,7 @@ def test_a_picture_that_cannot_be_drawn_is_noticed_in_a_script():
     figure, grid = style.sheet(2, 2)
     figure.add_subplot(grid[0]).set_title(r"$\nonsense{$")
     with pytest.raises(ValueError, match="nonsense"):
-        show(figure)
+        show(figure, "nothing")
 
 
 def test_claims_are_checked_when_they_are_shown(capsys):
