@@ -271,9 +271,15 @@ for padding in (0, 2):
 # would have $16 \cdot 9 = 144$ weights. The convolution has 4 weights, and uses them at 9 positions.
 
 # %% [markdown]
+# **To play with.** `ghostnp explore --open` shows a standard convolution in the browser, with numbers that you can change.
+# Point at a number of the output, and see its window, its products and their sum.
+#
 # ## Exercises
 #
-# Replace `None` by your answer and run the cell. Each exercise says how difficult it is.
+# Replace `None` by your answer and run the cell. Each exercise says how difficult it is. A wrong answer gives you a hint;
+# there are two for each exercise. If you knew the way and only the arithmetic slipped (a sign, a digit, a zero), `check`
+# says so. After three different wrong answers, `solution("01.1")` shows how it is done, with
+# `from ghostnp.course.study import solution`.
 #
 # **1.** *(easy)* By hand: a map has 7x7 pixels, a kernel 3x3, padding is 0 and stride is 2. How many pixels does the
 # output have in all?

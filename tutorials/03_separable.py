@@ -237,6 +237,9 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole).sum(), "=", (back.
 # So all 4 output maps see a given input map through the same kernel. A standard convolution has no such restriction.
 # Whether a network becomes worse by it can only be found by training.
 #
+# **To play with.** `ghostnp explore --open` has the pointwise and the depthwise convolution, with numbers that you can
+# change.
+#
 # ## Exercises
 #
 # **1.** *(easy)* By hand: how many weights does a depthwise separable convolution from 32 channels to 64 have, with 5x5

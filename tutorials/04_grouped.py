@@ -196,6 +196,9 @@ for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
     print(f"{name:21} g = 1: {whole}, g = C: {depthwise}, in between: {len(pairs) - whole - depthwise}")
 
 # %% [markdown]
+# **To play with.** `ghostnp explore --open` has the grouped convolution. Choose other groups, and watch the matrix of
+# connections.
+#
 # ## Exercises
 #
 # **1.** *(easy)* By hand: a 3x3 convolution from 240 channels to 240 has 3 groups and biases. How many parameters does

@@ -409,6 +409,8 @@ for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
 #
 # </details>
 #
+# **To play with.** `ghostnp explore --open` has the channel shuffle, and max and average pooling, forward and backward.
+#
 # ## Exercises
 #
 # **1.** *(easy)* By hand: 240 channels are shuffled by 3 groups. Which channel is then at position 100? (Count from 0.)

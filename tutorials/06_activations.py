@@ -325,6 +325,8 @@ show(
 )
 
 # %% [markdown]
+# **To play with.** `ghostnp explore --open` has batch norm, step by step, and CReLU, forward and backward.
+#
 # ## Exercises
 #
 # **1.** *(easy)* A channel consists of 2, 4, 4, 6. What does batch norm, with $w = 1$, $b = 0$ and $\epsilon = 0$, make

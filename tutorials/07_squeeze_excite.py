@@ -53,7 +53,7 @@ show(
 
 # %% [markdown]
 # The first row shows six maps of a photo, and the second row each map times its gate. (The weights are random here, so
-# it has no meaning which map has a large gate.)
+# it does not matter which map has a large gate.)
 #
 # ## By hand
 #
@@ -238,6 +238,8 @@ print(f"{shares['squeeze-and-excitation'][0] / table.params:.0%} of the paramete
       f"{shares['squeeze-and-excitation'][1] / table.macs:.1%} of the multiply-adds")  # fmt: skip
 
 # %% [markdown]
+# **To play with.** `ghostnp explore --open` has squeeze-and-excitation, forward and backward.
+#
 # ## Exercises
 #
 # **1.** *(easy)* By hand: how many parameters does SE have with 40 channels and 12 hidden channels, biases included?

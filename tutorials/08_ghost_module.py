@@ -21,7 +21,7 @@
 # and that is cheap.
 #
 # Here are the first 8 of 16 maps of a photo. The filters are random 3x3 filters, as before any training. Batch norm and
-# ReLU follow. (The page takes about 20 minutes. The box at its end is for the curious.)
+# ReLU follow. (The page takes about 20 minutes. The section at its end is for the curious.)
 
 # %%
 import itertools
@@ -477,6 +477,9 @@ for ghost, gradient in enumerate(grads["cheap_operation.0.weight"]):
 claims("C10", "C32", "C33")
 
 # %% [markdown]
+# **To play with.** `ghostnp explore --open` has the ghost module. Go backward, point at a number of the gradient of an
+# intrinsic map, and see both parts of the sum.
+#
 # ## Exercises
 #
 # **1.** *(easy)* By hand: a ghost module goes from 40 to 120 maps, with ratio 2, 1x1 primary kernels, 3x3 cheap kernels

@@ -20,8 +20,8 @@
 # between a first convolution (the *stem*) and a classifier. The third picture belongs to GhostNetV2 (tutorial 10, "The
 # module").
 #
-# Document 000 is a blog post that builds GhostNet in Keras. (The page takes about 20 minutes. The box at its end is for
-# the curious.)
+# Document 000 is a blog post that builds GhostNet in Keras. (The page takes about 20 minutes. The section at its end is
+# for the curious.)
 
 # %%
 import numpy as np

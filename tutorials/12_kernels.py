@@ -224,10 +224,11 @@ largest = np.abs(expected).max()
 print(f"loops: largest number {largest:.1f}, largest difference {np.abs(loops(x, weight) - expected).max():.0e}")
 
 # %% [markdown]
-# **2. Taps.** The definition exchanges the loops. NumPy does the loop over the pixels, and only the loop over the 9 taps
-# is in Python (tutorial 03, "The definitions"). These are 9 passes over all pixels. Each pass reads `y`, reads a shifted
-# `x`, writes a product and writes `y`. The *cache* (缓存) is the small fast memory of the processor. If the maps do not
-# fit into it, all these numbers go through the slow memory 9 times. The kernel was 7 to 26 times faster than this.
+# **2. Taps.** The definition exchanges the loops. NumPy does the loop over the pixels, and only the loop over the 9
+# taps is in Python (tutorial 03, "The definitions"). These are 9 passes over all pixels. Each pass reads `y`, reads a
+# shifted `x`, writes a product and writes `y`. The *cache* (缓存) of the processor is its small fast memory (and not the
+# cache of a module, tutorial 02). If the maps do not fit into it, all these numbers go through the slow memory 9 times.
+# The kernel was 7 to 26 times faster than this.
 #
 # **3. im2col and BLAS.** Write what each output pixel sees into a column. Then *any* convolution is a product of two
 # matrices. For such products there are excellent libraries, called *BLAS*; NumPy's `@` calls one. By hand, for a map of
@@ -439,18 +440,6 @@ except AssertionError as error:
     print("taps in the wrong order:", error)
 
 # %% [markdown]
-# What do the kernels of ghostnp do better? Here are the two loops that correspond to our `add_row`:
-
-# %%
-source(taps.add_scaled)
-source(taps.add_taps)
-
-# %% [markdown]
-# `add_scaled` is our `add_row`. `add_taps` adds nine taps, or three, in one pass. So each number of `target` is loaded
-# and stored once for nine products, not nine times. This is the main rule of fast code: *use a number as often as you
-# can while it is in a register or in the cache*. The matrix product follows it too: it computes several rows of results
-# at a time, so that each number of `x` that it loads is used several times.
-#
 # ## Doing less: the engine
 #
 # The last step is to remove "all others". When a network only answers, batch norm is a fixed function of each channel.
@@ -584,6 +573,18 @@ print("largest difference between one thread and all threads:",
       max(float(np.abs(a - b).max()) for a, b in zip(*runs, strict=True)))  # fmt: skip
 
 # %% [markdown]
+# **What do the kernels of ghostnp do better than ours?** Here are the two loops that correspond to our `add_row`:
+
+# %%
+source(taps.add_scaled)
+source(taps.add_taps)
+
+# %% [markdown]
+# `add_scaled` is our `add_row`. `add_taps` adds nine taps, or three, in one pass. So each number of `target` is loaded
+# and stored once for nine products, not nine times. This is the main rule of fast code: *use a number as often as you
+# can while it is in a register or in the cache*. The matrix product follows it too: it computes several rows of results
+# at a time, so that each number of `x` that it loads is used several times.
+#
 # **A team of threads.** Each thread of the team takes the next share of a launch until none is left. The thread that
 # called waits only for shares that another thread has begun. So it never waits for a thread that sleeps. A launch with
 # little work is done by one thread alone, because waking the others would take longer.
