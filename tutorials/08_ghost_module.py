@@ -46,6 +46,7 @@ maps = np.maximum(made - made.mean(axis=(2, 3), keepdims=True), 0) / made.std(ax
 show(
     pictures.feature_maps(maps, columns=4, limit=8),
     "Eight maps of the photo by random filters. Several of them look nearly alike, in other brightness.",
+    dpi=72,
 )
 
 # %% [markdown]
@@ -76,6 +77,7 @@ show(
     pictures.ghost_flow(3, 16),
     "A flow chart. The 3 maps of x go into a 1x1 primary convolution. Its 8 intrinsic maps go straight into a "
     "concatenation, and through a 3x3 depthwise cheap operation, which makes 8 ghosts of them.",
+    dpi=72,
 )
 
 # %% [markdown]
@@ -164,6 +166,7 @@ show(
     figure,
     "Two rows: a map, the 3x3 kernel that was found, what the kernel makes of the map, and the map that it was to "
     "make. The last two look alike.",
+    dpi=70,
 )
 
 # %% [markdown]
@@ -212,6 +215,7 @@ show(
     figure,
     "Eight intrinsic maps, mixtures of the colours, and below each of them its ghost: the same map with its "
     "edges, blurred, or sharpened.",
+    dpi=68,
 )
 
 # %% [markdown]
@@ -443,6 +447,7 @@ show(
     pictures.ghost_flow(4, 10, ratio=3),
     "The flow chart of a ghost module with ratio 3: 4 intrinsic maps and 8 ghosts are concatenated, and 10 of the "
     "12 are kept.",
+    dpi=72,
 )
 
 # %% [markdown]
@@ -594,6 +599,7 @@ print(*(f"map {b} of map {a}: r² = {alike[a, b]:.2f}" for a, b in found), sep="
 show(
     pictures.feature_maps(group, limit=16, pairs=found),
     "Sixteen maps of the first group of an untrained ResNet-50. Coloured frames mark three pairs that look alike.",
+    dpi=70,
 )
 
 # %% [markdown]

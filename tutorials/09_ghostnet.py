@@ -179,6 +179,7 @@ show(
     figure,
     "The photo, and one map of each of nine stages. The maps become coarser, from 96x96 to 6x6 pixels, and the "
     "person cannot be seen any more.",
+    dpi=70,
 )
 
 # %% [markdown]
@@ -543,6 +544,7 @@ show(
     figure,
     "The photo, and where the gradient of the two networks is strong: irregular dots all over the person, with a "
     "grid pattern.",
+    dpi=70,
 )
 
 # %% [markdown]

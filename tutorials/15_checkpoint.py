@@ -50,6 +50,7 @@ for channel, name in enumerate(("red", "green", "blue")):
 show(
     figure,
     "The photo, and its three normalised channels, red, green and blue.",
+    dpi=70,
 )
 
 # %% [markdown]
@@ -328,6 +329,7 @@ show(
     figure,
     "Eight maps in the order of Keras and in the official order. The first four of one row are the last four of "
     "the other.",
+    dpi=72,
 )
 
 next_weight = rng.standard_normal((5, 8, 1, 1)).astype(np.float32)
@@ -442,6 +444,7 @@ show(
     figure,
     "The photo; how much each pixel counts, strongest on the face and the uniform; and whether more green there "
     "speaks for the class or against it, without a clear pattern.",
+    dpi=72,
 )
 
 # %% [markdown]
