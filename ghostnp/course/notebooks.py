@@ -66,7 +66,10 @@ def make_notebook(script):
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
             for output in cell.outputs:
-                output.pop("metadata", None) if output.output_type == "stream" else output.update(metadata=_alts(output))
+                if output.output_type == "stream":
+                    output.pop("metadata", None)
+                else:
+                    output.metadata = _alts(output)
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
     target = script.with_suffix(".ipynb")
     text = nbformat.writes(notebook)

@@ -7,6 +7,7 @@ followed as they run, and each piece of text is printed before the line that com
 import re
 import sys
 from pathlib import Path
+from types import FrameType
 
 _TEXT = "# %% [markdown]"
 
@@ -81,7 +82,7 @@ def narrate():
     script = running_script()
     if script is None or sys.gettrace() is not None:  # a debugger follows the lines already
         return
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None and frame.f_globals is not vars(sys.modules["__main__"]):
         frame = frame.f_back
     if frame is None:

@@ -146,7 +146,7 @@ class Trace:
         return drawn.getvalue()
 
     def _maps(self, row):
-        """A result as the maps of one image, first of all; filters come first in a weight's gradient, and not images."""
+        """A result as maps, image by image; a weight's gradient, which has filters in place of images, as one image."""
         values = self.tape.values[row.number]
         return values.reshape(1, -1, *values.shape[2:]) if row.op.endswith(".weight") else values
 
@@ -300,16 +300,16 @@ def _bound(op, x, arguments, options):
 
 def _rows(tape, parameters):
     """The inputs, and then each result with the cost of the call that made it."""
-    for number, value in enumerate(tape.values[: tape.inputs]):
-        yield TraceRow(number, "", "", value.shape, (), None, None)
+    for place, value in enumerate(tape.values[: tape.inputs]):
+        yield TraceRow(place, "", "", value.shape, (), None, None)
     counted = rows_of(tape, Ledger(parameters))
     for step in tape.steps:
         row = None if step.cost is None else next(counted)
         params, macs = (row.params, row.macs) if row else (None, None)
         fields = [f".{field}" for field in step.fields] or [""] * len(step.results)
-        for number, field in zip(step.results, fields, strict=True):
-            shape = tape.values[number].shape
-            yield TraceRow(number, step.op + field, step.path, shape, step.inputs, params, macs)
+        for place, field in zip(step.results, fields, strict=True):
+            shape = tape.values[place].shape
+            yield TraceRow(place, step.op + field, step.path, shape, step.inputs, params, macs)
             params = macs = None  # what a call costs is listed once
 
 
