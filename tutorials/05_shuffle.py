@@ -153,12 +153,13 @@ show(
 #   added to the result. This path around the convolutions is called a *shortcut* (捷径).
 # - **Unit (b)** is unit (a) with both 1x1 convolutions in $g$ groups, and a channel shuffle behind the first one.
 # - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution. It halves the height and the width of the maps.
-#   The shortcut is a 3x3 average pool with stride 2, because the maps of both paths must have the same size. Its output
-#   is not added but *concatenated*: the output has first the pooled input channels, and then the maps of the main path.
+#   The shortcut is a 3x3 average pool with stride 2, because the maps of both paths must have the same size. The output
+#   of the pool is not added but *concatenated*: the output of the unit has first the pooled input channels, and then
+#   the maps of the main path.
 #
 # **Why does unit (c) concatenate?** Where the maps become smaller, the number of channels grows, in stages 3 and 4 from
 # $c$ to $2c$. An addition needs the same number of channels on both paths, so the shortcut would need a 1x1 convolution
-# that makes $2c$ channels of $c$, as in ResNet. A concatenation needs none. The main path makes only the $2c - c = c$
+# that makes $2c$ channels from $c$, as in ResNet. A concatenation needs none. The main path makes only the $2c - c = c$
 # channels that are missing, so its second 1x1 convolution becomes cheaper as well. For 240 channels on maps of 28x28
 # pixels:
 

@@ -430,9 +430,9 @@ for ratio, kernel in ((2, 1), (2, 3), (2, 5), (2, 7), (3, 3), (4, 3), (5, 3)):
     )
 
 # %% [markdown]
-# A larger $d$ costs little, and a larger $s$ saves much. Their accuracies can only be found by training on CIFAR-10, which
-# this course does not do. The repository `TingsongYu/ghostnet_cifar10` did it for $s = 2$ and $d = 3$. It reports 92.0%,
-# where the paper has 93.7%; and 93.5% for VGG-16 itself, where the paper has 93.6%.
+# A larger $d$ costs little, and a larger $s$ saves much. The accuracy of each choice can only be found by training on
+# CIFAR-10, which this course does not do. The repository `TingsongYu/ghostnet_cifar10` did it for $s = 2$ and $d = 3$.
+# It reports 92.0%, where the paper has 93.7%; and 93.5% for VGG-16 itself, where the paper has 93.6%.
 
 # %% [markdown]
 # ## A ratio that does not divide

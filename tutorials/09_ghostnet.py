@@ -321,8 +321,8 @@ for name in networks:
 #   there.
 # - Its squeeze-and-excitation narrows to a quarter, rounded down; the official one rounds to a multiple of 4. So 72
 #   maps become 18 or 20. Its gate is a sigmoid; the official gate is a hard sigmoid.
-# - Its 1280 numbers have a batch norm. The official PyTorch network has a bias instead, and in training *dropout* in
-#   front of the classifier: a fifth of the numbers, chosen anew each time, is set to 0.
+# - The 1280 numbers before its classifier have a batch norm. The official PyTorch network has a bias instead, and in
+#   training *dropout* in front of the classifier: a fifth of the numbers, chosen anew each time, is set to 0.
 # - It ends in a *softmax*, which turns the classifier's numbers (the *logits*) into probabilities. The official network
 #   ends in the logits, which are what the loss of training needs (tutorial 13, "The loss").
 # - Its batch norms have Keras's constants: $\epsilon = 10^{-3}$ instead of $10^{-5}$, and running statistics that move

@@ -139,9 +139,9 @@ print(f"layers against long kernels: largest difference {np.abs(by_layers - by_k
 
 # %% [markdown]
 # **Then cut the kernel off.** The official code has $K = 5$ everywhere. On maps of 3x3 that is exactly $2 \cdot 3 - 1$:
-# there, in the last four bottlenecks, the attention is still fully connected along rows and columns. On all larger maps
-# it is not; a factor has read 5x5 places, as in the picture at the top. Those are places of a *halved* map, so on the
-# map itself they are 10x10 pixels.
+# there, in the last four bottlenecks, the attention is still fully connected along rows and columns. On larger maps it
+# is not: there a factor depends on 5x5 pixels, as in the picture at the top. These are pixels of a *halved* map, so
+# they cover 10x10 pixels of the map itself.
 #
 # So in the code these two convolutions *are* the FC layers. Document 003 states the costs of this form correctly (claim
 # N18). It leaves out the 1x1 convolution in front of them:
@@ -150,10 +150,10 @@ print(f"layers against long kernels: largest difference {np.abs(by_layers - by_k
 claims("N18", "C39", "C40")
 
 # %% [markdown]
-# On C39: a kernel of one row runs along the *width*, so the document's letters are swapped. The code goes along the
-# width first, the equations along the height. The order makes little difference: without batch norm between them, the
-# two convolutions can be exchanged. On C40: the document also lists accuracies for other kernel sizes. Those are
-# results of training on ImageNet, which this course does not repeat. A module with another size is
+# About claim C39: a kernel of one row runs along the *width*, so the document's letters are swapped. The code goes
+# along the width first, the equations along the height. The order makes little difference: without batch norm between
+# them, the two convolutions can be exchanged. About claim C40: the document also lists accuracies for other kernel
+# sizes. Those are results of training on ImageNet, which this course does not repeat. A module with another size is
 # `DFCAttention(16, 32, kernel_size=7)`.
 #
 # ## The module
@@ -200,9 +200,9 @@ print(f"factors from {cache.factors.min():.2f} to {cache.factors.max():.2f}")
 # | $i \cdot 3 / 7$ | 0 | 0.43 | 0.86 | 1.29 | 1.71 | 2.14 | 2.57 |
 # | copies | 0 | 0 | 0 | 1 | 1 | 2 | 2 |
 #
-# The first is copied three times. All other stages of GhostNetV2 have even sizes, where everything is doubled and a
-# mistake in this rule stays hidden (PyTorch's other rule, "nearest-exact", would give 0, 0, 1, 1, 1, 2, 2). Tests have
-# to look at 7x7.
+# Row 0 is copied three times, and rows 1 and 2 twice. (PyTorch's other rule, "nearest-exact", would give 0, 0, 1, 1, 1,
+# 2, 2.) All other stages of GhostNetV2 have even sizes. There every row is copied twice, and a mistake in this rule
+# would not be noticed. So a test needs an odd size, such as 7x7.
 
 # %%
 rows = np.arange(3.0).reshape(1, 1, 3, 1)
@@ -324,8 +324,8 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# **The gated module.** The module multiplies its maps with factors $f$, $y = \text{maps} \cdot f$. Both the maps and
-# $f$ were made from the same `x`. So there are two paths back, and their results are added:
+# **The gated module.** The module multiplies its maps by factors $f$, $y = \text{maps} \cdot f$. Both the maps and $f$
+# were made from the same `x`. So there are two paths back, and their results are added:
 #
 # $$d\text{maps} = dy \cdot f, \qquad df = dy \cdot \text{maps}, \qquad dx = dx_\text{ghost}(d\text{maps}) + dx_\text{attention}(df).$$
 #
@@ -379,8 +379,8 @@ print(f"short_conv.0.weight: slope {slope:.6f}, gradient {(found * direction).su
 #
 # $$hw \cdot (C D + 5 D + 5 D)$$
 #
-# multiply-adds. The two attention kernels are $10 D$ of it, and the 1x1 convolution in front is $C D$. With more than
-# 10 input channels the 1x1 convolution costs most. In GhostNetV2 1.0x it is 87% (computed below). Halving the maps
+# multiply-adds. Of these, $10 D$ belong to the two long kernels, and $C D$ to the 1x1 convolution in front. With more
+# than 10 input channels the 1x1 convolution costs most. In GhostNetV2 1.0x it is 87% (computed below). Halving the maps
 # leaves a quarter of the pixels and saves three quarters. That is exact only for even sizes: of 7x7 = 49 pixels 3x3 = 9
 # are left, which saves 81.6%. Real fully connected layers would save seven eighths, 87.5%, because each pixel would
 # also have half as many weights. Claim N19 is document 003's 75%:
@@ -515,10 +515,10 @@ for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}),
     print(f"MobileNetV2, {name:5} {counted.params:9,} parameters {counted.macs:11,} multiply-adds")
 
 # %% [markdown]
-# SE costs few multiply-adds, because its convolutions work on single pixels, but many parameters: two matrices between
-# the wide maps and a quarter of them. (The authors of CA print 3.89M parameters for SE and CBAM, and 3.95M for CA. So
-# their SE narrows more than a quarter.) DFC reads the *narrow* input of the block, so it has fewer parameters than this
-# SE, and more multiply-adds, because it works on maps.
+# SE costs few multiply-adds, because its convolutions work on single pixels, but many parameters: it has two matrices,
+# from the wide maps to a quarter as many numbers and back. (The authors of CA print 3.89M parameters for SE and CBAM,
+# and 3.95M for CA. So their SE narrows more than a quarter.) DFC reads the *narrow* input of the block, so it has fewer
+# parameters than this SE, and more multiply-adds, because it works on maps.
 #
 # Document 003's tables of accuracy on ImageNet, COCO and ADE20K and of latency would need training on these data sets,
 # and are not checked here.

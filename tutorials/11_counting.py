@@ -292,10 +292,10 @@ print(dict(moved.bytes))
 # bytes make 1,168.
 #
 # To count, nothing has to be computed. `record` replaces arrays by *tokens*, which have a shape and a dtype but no
-# numbers. Each call asks the operator's cost function, is written down, and returns a token. The list of calls is
-# called a *tape*. `ghostnp.count` only reads the tape, and a counter of your own can do the same. Here is one for
-# *arithmetic intensity* (计算强度): multiply-adds for each byte that has to be moved, by kind of operator, in all of
-# GhostNet:
+# numbers. For each call, the cost function of the operator is asked, the call is written down, and a token is returned.
+# The list of calls is called a *tape*. `ghostnp.count` only reads the tape, and a counter of your own can do the same.
+# Here is one for *arithmetic intensity* (计算强度): multiply-adds for each byte that has to be moved, by kind of operator,
+# in all of GhostNet:
 
 # %%
 tape = record(network, Token(image, np.dtype(np.float32)))

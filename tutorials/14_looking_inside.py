@@ -267,10 +267,10 @@ for name, weight in layers.items():
     print(f"{name}: mean {pairing(weight)[1].mean():.2f}; {rank:.0%} of random layers are more opposed")
 
 # %% [markdown]
-# Sixteen filters of nine weights fill their space densely, so random filters also have rather opposite partners. A mean
-# that lies inside the grey histogram says that training did *not* make pairs. The paper on CReLU saw pairs in the first
-# layer of AlexNet, with 96 filters of $11 \cdot 11 \cdot 3 = 363$ weights. In that many dimensions random filters are
-# almost orthogonal:
+# A filter of nine weights has only nine dimensions. Among sixteen random filters in so few dimensions, each one finds a
+# partner that is rather opposite. A mean that lies inside the grey histogram says that training did *not* make pairs.
+# The paper on CReLU saw pairs in the first layer of AlexNet, with 96 filters of $11 \cdot 11 \cdot 3 = 363$ weights. In
+# that many dimensions random filters are almost orthogonal:
 
 # %%
 for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):

@@ -159,8 +159,8 @@ except ValueError as error:
 
 # %% [markdown]
 # **How do I load the official weights?** Take `state_dict_73.98.pth` from the official repository
-# (`ghostnet_pytorch/models`; timm's `ghostnet_100` has the same names), and run those three lines where PyTorch is
-# installed. Then:
+# (`ghostnet_pytorch/models`; timm's `ghostnet_100` has the same names), and run the three lines of the message above
+# where PyTorch is installed. Then:
 #
 #     model = ghostnp.create_model("ghostnet_100", seed=None)
 #     model.load_state_dict(ghostnp.load_weights("ghostnet_100.safetensors"))
@@ -448,9 +448,9 @@ show(
 )
 
 # %% [markdown]
-# Such a picture proves little. This network has learnt *nothing*, and still its map is not pure noise.
-# A map that looks the same for a trained and for a random network shows the photo, not the network (Adebayo et al.
-# tested many kinds of maps for this). So always compare with the map of a random network, like this one.
+# Such a picture proves little. This network has learnt *nothing*, and yet its map is not pure noise. A map that looks
+# the same for a trained and for a random network shows the photo, not the network (Adebayo et al. tested many kinds of
+# maps for this). So always compare with the map of a random network, like this one.
 #
 # ## Exercises
 #
