@@ -100,7 +100,8 @@ ANSWERS = {
             "The last filter is the largest one: it multiplies channel 4 by its first weight and channel "
             "5 by its second.",
         ),
-        "The last filter has the weights 11 and 12 and reads the channels 4 and 5, which are 4 and 5: {11*4 + 12*5}.",
+        "The last filter has the weights 11 and 12. It reads the channels 4 and 5, whose numbers are 4 and 5: "
+        "{11*4 + 12*5}.",
         {
             "9*4 + 10*5": "That is the last output but one.",
             "11*5 + 12*4": "The first weight belongs to the first channel of the group.",

@@ -86,6 +86,7 @@ ANSWERS = {
             "Multiply the formula for dx by x̂ and add up: Σdy·x̂ is dw, and Σx̂ is 0. Here σ² = v + ε = 4.",
             "You get w/σ·(dw - dw/M·Σx̂²), and Σx̂² = M·v/(v + ε).",
         ),
+        "Σx̂² = Σ(x - μ)²/(v + ε) = M·v/(v + ε). Multiply dx by x̂ and add up, with Σx̂ = 0 and Σdy·x̂ = dw: "
         "Σdx·x̂ = w/σ·(dw - 0 - dw/M·Σx̂²) = w/σ·dw·(1 - v/(v + ε)) = w/σ·dw·ε/(v + ε). With σ = 2 this is "
         "{1/2*2*1/(3 + 1)}.",
         {

@@ -83,8 +83,9 @@ ANSWERS = {
             "dt is dg/6, because that is the slope of the hard sigmoid. Both weights on the way are 1. "
             "Then comes the mean.",
         ),
-        "dg is the pixel itself, x = 1. The hard sigmoid has the slope 1/6, both weights are 1, and the mean "
-        "divides by 4: {1*1/6*1*1/4}.",
+        "Only dg_c = x_c[i] is not zero. Then dt = φ'(t_c)·x_c[i], dh = W₂[c]·dt, da = dh, dz_c = W₁[c]·da, "
+        "and each pixel gets dz_c/HW. So the slope is φ'(t_c)·W₂[c]·W₁[c]·x_c[i]/HW. The hard sigmoid has the "
+        "slope 1/6, both weights are 1, x is 1 and there are 4 pixels: {1/6*1*1*1/4}.",
         {
             "5/6": "That is the direct part, for the same pixel. Another pixel acts through the gate alone.",
             "1/6": "The mean divides by the number of pixels.",

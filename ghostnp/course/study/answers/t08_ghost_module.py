@@ -104,7 +104,8 @@ ANSWERS = {
             "d² + (C·k² - d²)/s approaches d². The plain convolution has C·k² weights for each map.",
         ),
         "The n/s intrinsic maps have C·k² weights each and the others d² each. Divided by n, that is d² + "
-        "(C·k² - d²)/s. It falls towards d² as s grows. So the factor stays below C·k²/d², here {160/3**2}.",
+        "(C·k² - d²)/s. If C·k² is more than d², this falls towards d² as s grows. So the factor grows, but "
+        "stays below C·k²/d², here {160/3**2}.",
         {
             "160": "A ghost is not free: it has d² weights.",
             "160/3": "A 3x3 kernel has 9 weights.",
@@ -118,8 +119,9 @@ ANSWERS = {
             "Each pixel of the intrinsic map is in the output once and in all four windows of the cheap operation.",
             "So each pixel of the intrinsic map gets 1 + 4. The primary weight multiplied the pixels 1, 2, 3 and 4.",
         ),
-        "Each pixel of the intrinsic map is in the output once and in four windows of the cheap operation. "
-        "All ReLUs let everything pass. So the gradient is {(1 + 4)*(1 + 2 + 3 + 4)}.",
+        "Each pixel of the intrinsic map is in the output once and in four windows of the cheap operation, "
+        "and all ReLUs let it pass. So its gradient is 1 + 4. The weight's gradient is the sum of these times "
+        "the pixels that it multiplied: {(1 + 4)*(1 + 2 + 3 + 4)}.",
         {
             "10": "The intrinsic map was used twice: in the output, and by the cheap operation.",
             "40": "The intrinsic map is also in the output itself.",

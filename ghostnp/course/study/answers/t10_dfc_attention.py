@@ -67,8 +67,9 @@ ANSWERS = {
             "The places are -2/7, 1/7, 4/7, 1, 10/7, 13/7 and 16/7. The weight at place t is 1 - |t - 1|, "
             "or 0 if that is negative.",
         ),
-        "Every output pixel gives its dy away in parts that sum to 1, so the sums are equal. The middle pixel "
-        "gets 1/7 + 4/7 + 1 + 4/7 + 1/7, which is {(1 + 4 + 7 + 4 + 1)/7}.",
+        "Every output pixel gives its dy away in parts that sum to 1, so the sums are equal. The places are "
+        "(i + 0.5)·3/7 - 0.5, which are -2/7, 1/7, 4/7, 1, 10/7, 13/7 and 16/7. The middle pixel gets 1 - |t "
+        "- 1| of each: 0, 1/7, 4/7, 1, 4/7, 1/7 and 0, together {(1 + 4 + 7 + 4 + 1)/7}.",
         {
             "7/3": "That is the mean. The pixel in the middle gets a little more than the others.",
             "1 + 2*4/7": "Two more pixels have the middle one as a neighbour, with the weight 1/7.",

@@ -81,9 +81,9 @@ ANSWERS = {
             "Along one axis 2·(1 + 2) of 5·14 products have a zero. In two dimensions a product is real "
             "if it is real along both axes.",
         ),
-        "Along one axis k·H products are counted, of which (k - 1)/2·((k - 1)/2 + 1) have a zero: {2*(1 + 2)} "
-        "of {5*14}. A product with a real pixel is real along both axes. So the share with a zero is {1 - "
-        "(64/70)**2}.",
+        "Along one axis k·H products are counted. The first window has (k - 1)/2 zeros, the next one less, "
+        "and so at both ends: (k - 1)/2·((k - 1)/2 + 1) in all, which is {2*(1 + 2)} of {5*14}. A product "
+        "with a real pixel is real along both axes. So the share with a zero is {1 - (64/70)**2}.",
         {
             "6/70": "That is along one axis.",
             "(64/70)**2": "That is the share with a pixel of the image.",

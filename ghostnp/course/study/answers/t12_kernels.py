@@ -63,7 +63,8 @@ ANSWERS = {
             "You get C·D / (4·(C + D)). Set it to 5, with C = 24, and solve for D.",
         ),
         "For P pixels there are C·D·P multiply-adds, and 4·(C + D)·P bytes besides the weights. So I = C·D / "
-        "(4·(C + D)). It is 5 if C·D = 20·C + 20·D, so D = 20·C / (C - 20), here {20*24//(24 - 20)}.",
+        "(4·(C + D)), which is less than C/4 for any D: with C = 20 it stays below 5. It is 5 if C·D = 20·C + "
+        "20·D, so D = 20·C / (C - 20), here {20*24//(24 - 20)}.",
         {
             "40": "That is for as many channels out as in.",
             "20*24/24": "What comes out moves bytes too: C + D numbers for each pixel.",

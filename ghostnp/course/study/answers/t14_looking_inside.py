@@ -62,8 +62,10 @@ ANSWERS = {
             "A constant goes away with the mean. A factor of -3 multiplies the sum of products by -3, and "
             "one sum of squares by 9.",
         ),
-        "r² = (Σab)²/(Σa²·Σb²), with the means taken away, is the same from both sides. With 5 - 3b, both "
-        "numerator and denominator get the factor 9. So r² is that of exercise 2: {(-3*4)**2/(2*9*26/3)}.",
+        "Take the means away. The best weight is Σab/Σa², and it explains (Σab)²/Σa² of Σb². So r² = "
+        "(Σab)²/(Σa²·Σb²), the square of the correlation, which is the same from both sides. With 5 - 3b for "
+        "b, the constant goes away with the mean, and numerator and denominator get the factor 9. So r² is "
+        "that of exercise 2: {(-3*4)**2/(2*9*26/3)}.",
         {
             "-12/13": "r² is a square, so it is not negative.",
             "-sqrt(12/13)": "That is the correlation; r² is its square.",

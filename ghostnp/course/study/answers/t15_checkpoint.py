@@ -100,8 +100,8 @@ ANSWERS = {
             "The factor is the root of (v + 0.001) / (v + 0.00001); make its square 4 and solve for v.",
             "Solve v + 0.001 = 4·(v + 0.00001).",
         ),
-        "The factor is √((v + 0.001) / (v + 0.00001)). It is largest at v = 0, where it is √100 = 10. It is 2 "
-        "if v + 0.001 = 4·(v + 0.00001), so v = {(0.001 - 4*0.00001)/3}.",
+        "The factor is √((v + 0.001) / (v + 0.00001)). It falls as v grows, so it is largest at v = 0, where "
+        "it is √100 = 10. It is 2 if v + 0.001 = 4·(v + 0.00001), so v = {(0.001 - 4*0.00001)/3}.",
         {
             "0.001 - 2*0.00001": "The factor is a root: its square is 4.",
             "(0.001 - 0.00001)/3": "Multiply all of v + 0.00001 by 4.",
