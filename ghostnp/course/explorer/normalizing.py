@@ -55,9 +55,7 @@ def norm_scene(images, *, training, channels=2, size=3):
     if training:
         squares = linear(lambda x: (x * x).mean(axis=axes), {"x": x})
         # One square is one product, of a number with itself.
-        terms = [
-            [Term(c, (Number("centred", number.place),) * 2) for c, (number,) in terms] for terms in squares.terms
-        ]
+        terms = [[Term(c, (Number("centred", number.place),) * 2) for c, (number,) in terms] for terms in squares.terms]
         step("var", vector, "mean of the squares", Made("sum", terms))
     step(
         "slope", vector, "1 / √(var + 0.00001)",

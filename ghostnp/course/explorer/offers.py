@@ -36,8 +36,8 @@ class Offer:
         For links and headings.
     text : str
         What to look for, in a few sentences.
-    forward, backward : str
-        The formulas, in the letters of the definitions.
+    forward, backward : tuple of str
+        The formulas, a line each, in the letters of the definitions.
     options : dict of str to tuple
         What may be chosen, the first of each at the start.
     build : callable
@@ -49,8 +49,8 @@ class Offer:
     name: str
     title: str
     text: str
-    forward: str
-    backward: str
+    forward: tuple[str, ...]
+    backward: tuple[str, ...]
     options: dict[str, tuple]
     build: Callable[..., Scene]
     unit: float = 1.0
@@ -59,7 +59,8 @@ class Offer:
 def _module(shape, build, *, names=None):
     with initializer(0):
         module = build()
-    return scene_of(record(module, Token((1, *shape), np.dtype(np.float32))), names=names)
+    tape = record(module, Token((1, *shape), np.dtype(np.float32)))
+    return scene_of(tape, names={"weight": "w", "bias": "b"} | (names or {}))
 
 
 def _function(shape, name, *arguments, **keywords):
@@ -126,7 +127,7 @@ def _dfc(kernel, upsample):
 
 
 def _crelu(kernel):
-    names = {"0": "filtered", "0.weight": "weight"}
+    names = {"0": "z", "0.weight": "w"}
     return _module(
         (2, 4, 4),
         lambda: Sequential(Conv2d(2, 2, kernel, padding=kernel // 2, bias=False), CReLU()),
@@ -159,21 +160,27 @@ OFFERS = (
     Offer(
         "standard",
         "Standard convolution",
-        "Every number of y reads a small window of every input channel. Each filter has a weight for each number of the "
-        "window, and their products are added up.",
-        "y[o, i, j] = b[o] + Σ w[o, c, u, v] · x̄[c, i·s + u·d, j·s + v·d]",
-        "dx̄[c, i·s + u·d, j·s + v·d] += w[o, c, u, v] · dy[o, i, j]      "
-        "dw[o, c, u, v] = Σ dy[o, i, j] · x̄[c, i·s + u·d, j·s + v·d]      db[o] = Σ dy[o, i, j]",
+        "Every number of y reads a small window of every input channel. Each filter has a weight for each number of "
+        "the window, and their products are added up.",
+        ("y[o, i, j] = b[o] + Σ w[o, c, u, v] · x̄[c, i·s + u·d, j·s + v·d]",),
+        (
+            "dx̄[c, i·s + u·d, j·s + v·d] += w[o, c, u, v] · dy[o, i, j]",
+            "dw[o, c, u, v] = Σ dy[o, i, j] · x̄[c, i·s + u·d, j·s + v·d]",
+            "db[o] = Σ dy[o, i, j]",
+        ),
         WINDOW,
         _standard,
     ),
     Offer(
         "grouped",
         "Grouped convolution",
-        "Channels are divided into groups, and a filter reads the channels of its own group alone. With g groups there "
-        "are g times fewer weights and multiply-adds. The matrix shows who reads whom.",
-        "y[o, i, j] = Σ w[o, p, u, v] · x̄[group(o)·P + p, i·s + u·d, j·s + v·d]      P = C_in / g",
-        "dx̄ and dw as in a standard convolution; no product joins two groups, so no gradient crosses over",
+        "Channels are divided into groups, and a filter reads the channels of its own group alone. With g groups "
+        "there are g times fewer weights and multiply-adds. The matrix shows who reads whom.",
+        (
+            "y[o, i, j] = Σ w[o, p, u, v] · x̄[group(o)·P + p, i·s + u·d, j·s + v·d]",
+            "P = C_in / g",
+        ),
+        ("dx̄ and dw as in a standard convolution; no product joins two groups, so no gradient crosses over",),
         {"groups": (2, 1, 4), "kernel": (3, 1), "stride": (1, 2), "padding": (1, 0), "dilation": (1, 2)},
         _grouped,
     ),
@@ -182,19 +189,25 @@ OFFERS = (
         "Depthwise convolution",
         "Each channel is filtered alone, and channels never mix. With a multiplier m, each channel is filtered by m "
         "filters, one after the other.",
-        "y[o, i, j] = Σ w[o, 0, u, v] · x̄[o // m, i·s + u·d, j·s + v·d]",
-        "dx̄[o // m, i·s + u·d, j·s + v·d] += w[o, 0, u, v] · dy[o, i, j]      "
-        "dw[o, 0, u, v] = Σ dy[o, i, j] · x̄[o // m, i·s + u·d, j·s + v·d]",
+        ("y[o, i, j] = Σ w[o, 0, u, v] · x̄[o // m, i·s + u·d, j·s + v·d]",),
+        (
+            "dx̄[o // m, i·s + u·d, j·s + v·d] += w[o, 0, u, v] · dy[o, i, j]",
+            "dw[o, 0, u, v] = Σ dy[o, i, j] · x̄[o // m, i·s + u·d, j·s + v·d]",
+        ),
         {"multiplier": (1, 2), "kernel": (3, 1, 5), "stride": (1, 2), "padding": (1, 0, 2), "dilation": (1, 2)},
         _depthwise,
     ),
     Offer(
         "pointwise",
         "Pointwise convolution",
-        "The window is a single pixel, seen through all channels: each number of y is a weighted sum of the numbers that "
-        "lie on top of each other. Pixels never mix.",
-        "y[o, i, j] = b[o] + Σ w[o, c] · x[c, i·s, j·s]",
-        "dx[c, i·s, j·s] += w[o, c] · dy[o, i, j]      dw[o, c] = Σ dy[o, i, j] · x[c, i·s, j·s]      db[o] = Σ dy[o, i, j]",
+        "The window is a single pixel, seen through all channels: each number of y is a weighted sum of the numbers "
+        "that lie on top of each other. Pixels never mix.",
+        ("y[o, i, j] = b[o] + Σ w[o, c] · x[c, i·s, j·s]",),
+        (
+            "dx[c, i·s, j·s] += w[o, c] · dy[o, i, j]",
+            "dw[o, c] = Σ dy[o, i, j] · x[c, i·s, j·s]",
+            "db[o] = Σ dy[o, i, j]",
+        ),
         {"filters": (2, 3), "stride": (1, 2)},
         _pointwise,
     ),
@@ -203,8 +216,8 @@ OFFERS = (
         "Channel shuffle",
         "Nothing is computed: channels change places, so that the next grouped convolution finds one channel of each "
         "group in each of its own. Follow the lines. Backward, each number returns to where it came from.",
-        "y[k·g + j] = x[j·(C/g) + k]",
-        "dx[j·(C/g) + k] = dy[k·g + j]",
+        ("y[k·g + j] = x[j·(C/g) + k]",),
+        ("dx[j·(C/g) + k] = dy[k·g + j]",),
         {"groups": (3, 2, 6, 1)},
         _shuffle,
     ),
@@ -212,20 +225,28 @@ OFFERS = (
         "ghost",
         "Ghost module",
         "A few intrinsic maps come from a full (here pointwise) convolution; cheap depthwise filters Φ make the other "
-        "maps, the ghosts, out of those. The intrinsic maps are used twice, so their gradient is a sum of two. The batch "
-        "norms, which are part of the convolutions at inference, are left out here, and not counted.",
-        "intrinsic = relu(w′ ∗ x)      ghosts = relu(Φ ∗ intrinsic), channel by channel      y = [intrinsic, ghosts]",
-        "d(intrinsic) = dy's first maps + what comes back through Φ from its last maps",
+        "maps, the ghosts, out of those. The intrinsic maps are used twice, so their gradient is a sum of two. The "
+        "batch norms, which are part of the convolutions at inference, are left out here, and not counted.",
+        (
+            "intrinsic = relu(w′ ∗ x)",
+            "ghosts = relu(Φ ∗ intrinsic), channel by channel",
+            "y = [intrinsic, ghosts]",
+        ),
+        ("d(intrinsic) = dy's first maps + what comes back through Φ from its last maps",),
         {"ratio": (2, 4, 1), "cheap kernel": (3, 1, 5), "relu": ("yes", "no")},
         _ghost,
     ),
     Offer(
         "squeeze-excite",
         "Squeeze-and-excitation",
-        "Each map is squeezed into its mean. Two small layers make a factor between 0 and 1 of the means, and the map is "
-        "multiplied by it. So every pixel has a part in every number of y: look at its reach.",
-        "s = mean of each map of x      g = gate(W₂ · relu(W₁ · s + b₁) + b₂)      y[c] = g[c] · x[c]",
-        "dx = g · dy, and besides what comes back through g: dg[c] = Σ dy[c, i, j] · x[c, i, j]",
+        "Each map is squeezed into its mean. Two small layers make a factor between 0 and 1 of the means, and the map "
+        "is multiplied by it. So every pixel has a part in every number of y: look at its reach.",
+        (
+            "s = mean of each map of x",
+            "g = gate(W₂ · relu(W₁ · s + b₁) + b₂)",
+            "y[c] = g[c] · x[c]",
+        ),
+        ("dx = g · dy, and besides what comes back through g: dg[c] = Σ dy[c, i, j] · x[c, i, j]",),
         {"hidden": (2, 1), "gate": ("hard sigmoid", "sigmoid")},
         _squeeze_excite,
         unit=0.25,
@@ -234,10 +255,15 @@ OFFERS = (
         "dfc",
         "DFC attention",
         "Half the size, a pointwise convolution, a long kernel along the rows, another along the columns: after two "
-        "steps a number has seen a whole neighbourhood. The gate is enlarged again, and in GhostNetV2 the ghost module's "
-        "maps are multiplied by it. The batch norms, which are part of the convolutions at inference, are left out.",
-        "z = pool(x)      a = F_H ∗ (F_W ∗ (W · z))      y = enlarge(sigmoid(a))",
-        "each step in turn, from the last to the first",
+        "steps a number has seen a whole neighbourhood. The gate is enlarged again, and in GhostNetV2 the ghost "
+        "module's maps are multiplied by it. The batch norms, which are part of the convolutions at inference, are "
+        "left out.",
+        (
+            "z = pool(x)",
+            "a = F_H ∗ (F_W ∗ (W · z))",
+            "y = enlarge(sigmoid(a))",
+        ),
+        ("each step in turn, from the last to the first",),
         {"kernel": (5, 3), "upsample": ("nearest", "bilinear")},
         _dfc,
         unit=0.25,
@@ -245,41 +271,54 @@ OFFERS = (
     Offer(
         "crelu",
         "CReLU",
-        "Filters of a first layer come in pairs of opposite sign. So half of them suffice, if both the positive and the "
-        "negative part of each map are kept: twice the channels, without one more weight.",
-        "y = [relu(z), relu(−z)]      z = w ∗ x",
-        "dz = dy₁ where z > 0, and −dy₂ where z < 0",
+        "Filters of a first layer come in pairs of opposite sign. So half of them suffice, if both the positive and "
+        "the negative part of each map are kept: twice the channels, without one more weight.",
+        (
+            "y = [relu(z), relu(−z)]",
+            "z = w ∗ x",
+        ),
+        ("dz = dy₁ where z > 0, and −dy₂ where z < 0",),
         {"kernel": (3, 1)},
         _crelu,
     ),
     Offer(
         "pooling",
         "Pooling",
-        "A window is summed up in one number, its largest or its mean. Backward, the largest takes all of dy (the first, "
-        "among equals), and a mean shares it out equally. A maximum never takes a padded pixel.",
-        "max: y[c, i, j] = max x̄[c, i·s + u, j·s + v]      average: y[c, i, j] = Σ x̄[c, i·s + u, j·s + v] / k²",
-        "max: dx̄ += dy at the largest      average: dx̄ += dy / k² everywhere in the window",
+        "A window is summed up in one number, its largest or its mean. Backward, the largest takes all of dy (the "
+        "first, among equals), and a mean shares it out equally. A maximum never takes a padded pixel.",
+        (
+            "max: y[c, i, j] = max x̄[c, i·s + u, j·s + v]",
+            "average: y[c, i, j] = Σ x̄[c, i·s + u, j·s + v] / k²",
+        ),
+        ("max: dx̄ += dy at the largest", "average: dx̄ += dy / k² everywhere in the window"),
         {"kind": ("max", "average", "global average"), "kernel": (2, 3), "stride": (2, 1), "padding": (0, 1)},
         _pooling,
     ),
     Offer(
         "resizing",
         "Resizing",
-        "A map is drawn with another number of pixels. Nearest copies one source pixel; bilinear blends up to four, the "
-        "nearer ones with larger weights. Backward, a source pixel gathers from all who read it, by the same weights.",
-        "nearest: y[i] = x[⌊i·in / out⌋]      bilinear: y[i] = (1 − t)·x[k] + t·x[k + 1], first along rows, then columns",
-        "dx[k] += (1 − t)·dy[i]      dx[k + 1] += t·dy[i]",
+        "A map is drawn with another number of pixels. Nearest copies one source pixel; bilinear blends up to four, "
+        "the nearer ones with larger weights. Backward, a source pixel gathers from all who read it, by the same "
+        "weights.",
+        (
+            "nearest: y[i] = x[⌊i·in / out⌋]",
+            "bilinear: y[i] = (1 − t)·x[k] + t·x[k + 1], first along rows, then columns",
+        ),
+        ("dx[k] += (1 − t)·dy[i]", "dx[k + 1] += t·dy[i]"),
         {"kind": ("bilinear", "nearest"), "size": (6, 4, 2, 5), "corners": ("not aligned", "aligned")},
         _resizing,
     ),
     Offer(
         "batch-norm",
         "Batch norm",
-        "Every channel is brought to mean 0 and variance 1, then scaled and shifted by two numbers that are learnt. In "
-        "training, mean and variance are made of all pixels and images of the channel, so each x has three ways to y. "
-        "Follow dx back through them: its sum over a channel is 0.",
-        "x̂ = (x − mean) / √(var + ε)      y = weight · x̂ + bias",
-        "dx = weight / √(var + ε) · (dy − mean of dy − x̂ · mean of dy · x̂) in training",
+        "Every channel is brought to mean 0 and variance 1, then scaled and shifted by two numbers that are learnt. "
+        "In training, mean and variance are made of all pixels and images of the channel, so each x has three ways to "
+        "y. Follow dx back through them: its sum over a channel is 0.",
+        (
+            "x̂ = (x − mean) / √(var + ε)",
+            "y = weight · x̂ + bias",
+        ),
+        ("training: dx = weight / √(var + ε) · (dy − mean of dy − x̂ · mean of dy · x̂)",),
         {"mode": ("training", "evaluation"), "images": (2, 1)},
         _batch_norm,
         unit=0.5,

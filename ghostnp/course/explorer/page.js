@@ -150,8 +150,8 @@ function drawAll() {
   }
   $("title").textContent = offer.title;
   $("text").textContent = offer.text;
-  $("formula").textContent = state.backward ? offer.backward : offer.forward;
-  $("formula-of").textContent = state.backward ? "Backward" : "Forward";
+  $("formula").replaceChildren(...(state.backward ? offer.backward : offer.forward).map(line => element("code", {}, line)));
+  $("stage").className = scene.steps.length > 1 ? "chain" : "single";
   $("forward").setAttribute("aria-pressed", String(!state.backward));
   $("backward").setAttribute("aria-pressed", String(state.backward));
   document.body.classList.toggle("is-backward", state.backward);
@@ -159,23 +159,28 @@ function drawAll() {
   state.cells = { value: new Map(), gradient: new Map() };
   const inputs = scene.arrays.filter(array => array.role !== "result" && array.role !== "weight");
   const shown = new Set(inputs);
-  const blocks = [element("section", { class: "step", "aria-label": "Input" }, ...inputs.map(drawArray))];
+  const block = (label, title, arrays) => element("section", { class: "step", "aria-label": label }, title,
+    element("div", { class: "arrays" }, ...arrays.map(drawArray)));
+  const blocks = [block("input", null, inputs)];
   for (const step of scene.steps) {
     const weights = scene.arrays.filter(array => array.role === "weight" && !shown.has(array) &&
       step.terms.some(row => row.some(term => [term.a, term.b].some(at => at >= 0 && arrayOf(at) === array))));
     weights.forEach(array => shown.add(array));
     const title = scene.steps.length > 1 ? element("h3", {}, step.title) : null;
-    blocks.push(element("section", { class: "step", "aria-label": step.title }, title,
-      ...weights.map(drawArray), drawArray(step.array)));
+    blocks.push(block(step.title, title, [...weights, step.array]));
   }
   $("stage").replaceChildren(...blocks);
-  const middle = scene.output.inside[Math.floor((scene.output.inside.length - 1) / 2)];
-  const startAt = state.backward && scene.arrays[0].inside[Math.floor((scene.arrays[0].inside.length - 1) / 2)];
-  state.chosen = state.backward ? { side: "gradient", place: startAt } : { side: "value", place: middle };
+  state.chosen = state.backward ? { side: "gradient", place: middle(scene.arrays[0]) } : { side: "value", place: middle(scene.output, scene.steps.length > 1) };
   drawCounts();
   drawChannels();
   writeNumbers();
   light();
+}
+
+// The middle of the first map, or the last.
+function middle(array, last = false) {
+  const [n, c, h, w] = array.shape;
+  return array.inside[((last ? n * c - 1 : 0) * h + (h >> 1)) * w + (w >> 1)];
 }
 
 function drawOptions() {
@@ -197,17 +202,16 @@ function drawOptions() {
 }
 
 function drawArray(array) {
-  const parts = [element("h4", {}, element("b", {}, array.name), " ",
-    element("span", { class: "shape" }, sizeText(array)))];
-  parts.push(drawMaps(array, "value"));
+  const heading = (name, note, kind) => element("h4", { class: kind }, element("b", {}, name), " ",
+    element("span", { class: "shape" }, note));
+  const values = [heading(array.name, sizeText(array), "value"), drawMaps(array, "value")];
   const hasGradient = array.role !== "statistic" && array.role !== "variance";
+  const gradients = [];
   if (state.backward && hasGradient) {
-    const note = array === state.scene.output ? "given: the slope of the loss" : "";
-    parts.push(element("h4", { class: "gradient" }, element("b", {}, gradientName(array)), " ",
-      element("span", { class: "shape" }, note)));
-    parts.push(drawMaps(array, "gradient"));
+    const note = array === state.scene.output ? "given: the slope of the loss" : sizeText(array);
+    gradients.push(heading(gradientName(array), note, "gradient"), drawMaps(array, "gradient"));
   }
-  return element("div", { class: `array ${array.role}`, "data-array": array.name }, ...parts);
+  return element("div", { class: `array ${array.role}`, "data-array": array.name }, ...gradients, ...values);
 }
 
 function sizeText(array) {
@@ -215,46 +219,47 @@ function sizeText(array) {
   return shape.join("×");
 }
 
-// An array as tables: a map or a kernel each, or one table where each of them would be a single number.
+// An array as tables: a map or a kernel each, or one table where each of them would be a single number. The rim of
+// padding has no gradient, so it is drawn around the numbers alone.
 function drawMaps(array, side) {
-  const { padded, role } = array;
-  const holder = element("div", { class: `maps ${side}`, role: "group",
-    "aria-label": `${side === "gradient" ? gradientName(array) : array.name}, ${sizeText(array)}` });
-  const row = (places) => element("tr", { role: "row" }, ...places.map(place => drawCell(array, place, side)));
-  const table = (label, rows) => element("table", { role: "grid", "aria-label": label }, ...rows);
-  const count = n => Array.from({ length: n }, (_, i) => i);
-  const label = side === "gradient" ? gradientName(array) : array.name;
-  if (padded.length === 1) {
-    holder.append(table(label, [row(count(padded[0]).map(i => array.offset + i))]));
+  const isGradient = side === "gradient", label = isGradient ? gradientName(array) : array.name;
+  const shape = isGradient ? array.shape : array.padded;
+  const isWeight = array.role === "weight";
+  const placeAt = i => (isGradient ? array.inside[i] : array.offset + i);
+  const table = (name, first, rows, columns) => element("table", { role: "grid", "aria-label": name },
+    ...count(rows).map(r => element("tr", { role: "row" },
+      ...count(columns).map(q => drawCell(placeAt(first + r * columns + q), side)))));
+  const holder = element("div", { class: `maps ${side}`, role: "group", "aria-label": `${label}, ${sizeText(array)}` });
+  if (shape.length === 1) {
+    holder.append(table(label, 0, 1, shape[0]));
     return holder;
   }
-  const [n, c, h, w] = padded;
-  const single = h * w === 1;
-  if (single) {
-    holder.append(table(label, count(n).map(i => row(count(c).map(k => array.offset + i * c + k)))));
+  const [n, c, h, w] = shape;
+  if (h * w === 1) {
+    holder.append(table(label, 0, n, c));
     return holder;
   }
   for (const i of count(n)) {
-    const tables = count(c).map(k => {
-      const caption = role === "weight" ? (c > 1 ? `channel ${k}` : "") : n > 1 ? `image ${i}, channel ${k}` : `channel ${k}`;
-      const made = table(`${label}, ${role === "weight" ? `filter ${i}, ` : ""}channel ${k}`,
-        count(h).map(r => row(count(w).map(q => array.offset + ((i * c + k) * h + r) * w + q))));
-      const isAlone = role !== "weight" && n * c === 1;
-      return element("figure", { class: "map" }, caption && !isAlone ? element("figcaption", {}, caption) : null, made);
+    const maps = count(c).map(k => {
+      const image = !isWeight && n > 1 ? `image ${i}, ` : "";
+      const caption = n * c === 1 || (isWeight && c === 1) ? null : element("figcaption", {}, `${image}channel ${k}`);
+      const filter = isWeight ? `filter ${i}, ` : "";
+      return element("figure", { class: "map" }, caption,
+        table(`${label}, ${filter}${image}channel ${k}`, (i * c + k) * h * w, h, w));
     });
-    if (role !== "weight") holder.append(...tables);
+    if (!isWeight) holder.append(...maps);
     else {
       holder.append(element("figure", { class: "filter" }, element("figcaption", {}, `filter ${i}`),
-        element("div", { class: "kernels" }, ...tables)));
+        element("div", { class: "kernels" }, ...maps)));
     }
   }
   return holder;
 }
 
-function drawCell(array, place, side) {
-  const rim = isRim(place);
-  if (rim && side === "gradient") return element("td", { class: "rim", role: "gridcell", "aria-label": "padding" });
-  const cell = element("td", { role: "gridcell", tabindex: "-1", class: rim ? "rim" : "" });
+const count = n => Array.from({ length: n }, (_, i) => i);
+
+function drawCell(place, side) {
+  const cell = element("td", { role: "gridcell", tabindex: "-1", class: isRim(place) ? "rim" : "" });
   cell.dataset.place = place;
   cell.dataset.side = side;
   state.cells[side].set(place, cell);

@@ -1,12 +1,12 @@
 """One scene of the page: a tape of a small module, and for each number on it the products that make it.
 
-The tape (`ghostnp.graph.tape`) says which calls there are, what each reads, and what each costs; `asking` takes each call
-apart. Where a call pads, the array that it reads gets a rim of padding, so that a reader sees what the window reads.
+The tape (`ghostnp.graph.tape`) says which calls there are, what each reads, and what each costs; `asking` takes each
+call apart. Where a call pads, the array that it reads gets a rim of padding, so that a reader sees what is read there.
 """
 
 import math
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -87,7 +87,10 @@ class Scene:
         steps = []
         for result, made, title, cost in self.steps:
             written = {"title": title, "result": list(self.arrays).index(result)}
-            written |= {"kind": made.kind, "terms": [sum(map(places, terms), []) for terms in made.terms]}
+            written |= {
+                "kind": made.kind,
+                "terms": [[*chain.from_iterable(map(places, terms))] for terms in made.terms],
+            }
             coefficients = [[term.coefficient for term in terms] for terms in made.terms]
             if any(c != 1 for row in coefficients for c in row):
                 written["coefficients"] = coefficients
@@ -166,7 +169,7 @@ def scene_of(tape, *, inputs=("x",), names=None):
 
 def _changes_nothing(step):
     """Whether it is a fresh batch norm: scale 1, shift 0, mean 0 and variance 1, up to eps."""
-    if not step.operator.family == "norm" or step.operator.extra:
+    if step.operator.family != "norm" or step.operator.extra:
         return False
     scale, shift, mean, var = (step.arguments[name] for name in ("weight", "bias", "mean", "var"))
     if not all(isinstance(part, Constant) for part in (scale, shift, mean, var)):
@@ -186,7 +189,7 @@ def _window(step, tape):
 def _taken_apart(step, arguments, called, scene):
     """How each number of the step's result is made, in places of arrays with their rims."""
     row, options = step.operator, {name: value for name, value in arguments.items() if not _is_array(value)}
-    function = partial(getattr(ops, step.op))
+    function = getattr(ops, step.op)
     padded = "padding" in options
     if padded:  # the rim is there already
         options["padding"] = 0
@@ -215,10 +218,11 @@ def _taken_apart(step, arguments, called, scene):
         made = function_of("relu" if row.name == "crelu" else row.name, lambda x: call(x=x), "x", shapes["x"])
     else:
         made = maximum(lambda x: call(x=x), "x", shapes["x"])
-    inside = {label: None if padded and label == "x" else scene.arrays[name].inside() for label, name in called.items()}
+    # Where a number stands that was asked for without a rim, in the array with it.
+    moves = {label: scene.arrays[name].inside() for label, name in called.items() if not (padded and label == "x")}
 
     def moved(number):
-        place = number.place if inside[number.array] is None else int(inside[number.array][number.place])
+        place = int(moves[number.array][number.place]) if number.array in moves else number.place
         return Number(called[number.array], place)
 
     terms = [[Term(c, tuple(map(moved, factors))) for c, factors in terms] for terms in made.terms]
