@@ -65,7 +65,8 @@ def sums(call, first, second, images):
     -------
     Made
     """
-    ones, terms = _places(first), []
+    ones = _places(first)
+    terms: list[list[Term]] = []
     for other in _places(second) or [None]:
         held = {name: np.zeros(shape) for name, shape in second.items()}
         if other is not None:

@@ -39,7 +39,7 @@ def norm_scene(images, *, training, channels=2, size=3):
 
     def step(name, shape, text, made, cost=None):
         scene.add(Array(name, "result", shape))
-        scene.make(name, made, text, cost)
+        scene.make(name, made, text, op, cost)
 
     def linear(call, first, second=None):
         return sums(call, first, second or {}, ())

@@ -151,7 +151,7 @@ function drawAll() {
   $("title").textContent = offer.title;
   $("text").textContent = offer.text;
   $("formula").replaceChildren(...(state.backward ? offer.backward : offer.forward).map(line => element("code", {}, line)));
-  $("stage").className = scene.steps.length > 1 ? "chain" : "single";
+  $("stage").className = scene.steps.length === 1 && scene.arrays.some(array => array.role === "weight") ? "single" : "chain";
   $("forward").setAttribute("aria-pressed", String(!state.backward));
   $("backward").setAttribute("aria-pressed", String(state.backward));
   document.body.classList.toggle("is-backward", state.backward);
@@ -275,7 +275,9 @@ function writeNumbers() {
         const cell = cells[side].get(place);
         if (!cell) continue;
         const number = numbers[place];
-        cell.textContent = short(number);
+        const text = short(number);
+        cell.textContent = text;
+        cell.classList.toggle("long", text.length > 4);
         cell.dataset.number = number;
         cell.setAttribute("aria-label", `${nameOf(place, side)}${isRim(place) ? ", padding" : ""} = ${exact(number)}`);
         cell.classList.toggle("negative", number < 0 && number > -Infinity);
@@ -289,16 +291,16 @@ function writeNumbers() {
 
 function drawCounts() {
   const counted = state.scene.steps.filter(step => step.cost);
-  const rows = counted.map(step => element("tr", {}, element("th", { scope: "row" }, step.title),
-    ...["params", "macs", "other"].map(kind => element("td", {}, step.cost[kind][1]))));
+  const kinds = { params: "parameters", macs: "multiply-adds", other: "other operations" };
+  const line = (name, texts, kind) => element("tr", { class: kind }, element("th", { scope: "row" }, name),
+    ...Object.entries(kinds).map(([key, word]) => element("td", { "data-of": word }, texts[key])));
+  const rows = counted.map(({ cost }) => line(cost.of, { params: cost.params[1], macs: cost.macs[1], other: cost.other[1] }, ""));
   if (counted.length > 1) {
-    const sum = kind => counted.reduce((total, step) => total + step.cost[kind][0], 0).toLocaleString("en");
-    rows.push(element("tr", { class: "total" }, element("th", { scope: "row" }, "in all"),
-      ...["params", "macs", "other"].map(kind => element("td", {}, sum(kind)))));
+    const sum = key => counted.reduce((total, step) => total + step.cost[key][0], 0).toLocaleString("en");
+    rows.push(line("in all", { params: sum("params"), macs: sum("macs"), other: sum("other") }, "total"));
   }
   $("counts").replaceChildren(
-    element("thead", {}, element("tr", {}, ...["", "parameters", "multiply-adds", "other operations"].map(
-      text => element("th", { scope: "col" }, text)))),
+    element("thead", {}, element("tr", {}, ...["", ...Object.values(kinds)].map(text => element("th", { scope: "col" }, text)))),
     element("tbody", {}, ...rows));
 }
 
@@ -338,7 +340,7 @@ function drawChannels() {
     x1: centre(c, ins), y1: 30, x2: centre(o, outs), y2: 102, class: `wire colour-${colour(c)}`,
     "data-in": c, "data-out": o })));
   const x = state.scene.arrays[0].name;
-  $("wiring").replaceChildren(drawn("svg", { viewBox: `0 0 ${width + 8} 134`, role: "img", style: `max-width: ${width + 8}px`,
+  $("wiring").replaceChildren(drawn("svg", { viewBox: `0 0 ${width + 8} 134`, role: "img", style: `width: ${width + 8}px`,
     "aria-label": reads.map((set, o) => `y${o} reads ${[...set].map(c => x + c).join(", ")}`).join("; ") },
     ...lines, ...Array.from({ length: ins }, (_, c) => box(c, 2, ins, x, "in")),
     ...Array.from({ length: outs }, (_, o) => box(o, 102, outs, "y", "out"))));
@@ -361,7 +363,9 @@ function light() {
   for (const map of Object.values(cells)) {
     for (const cell of map.values()) cell.classList.remove("chosen", "factor", "weighted", "reached", "marked", "partner");
   }
-  const mark = (of, at, name) => cells[of].get(at)?.classList.add(name);
+  const mark = (of, at, name) => {
+    if (name !== "reached" || !isRim(at)) cells[of].get(at)?.classList.add(name);
+  };
   if (side === "value") {
     for (const at of reach(scene, place)) mark("value", at, "reached");
     for (const at of reach(scene, place, true)) mark("value", at, "reached");

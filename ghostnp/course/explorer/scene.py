@@ -65,9 +65,9 @@ class Scene:
         """Take in an array, once."""
         self.arrays.setdefault(array.name, array)
 
-    def make(self, result, made, text, cost=None):
-        """Take in how an array is made, in products and in words."""
-        self.steps.append((result, made, f"{result} = {text}", cost))
+    def make(self, result, made, text, op="", cost=None):
+        """Take in how an array is made, in products and in words, and what the operator costs that has made it then."""
+        self.steps.append((result, made, f"{result} = {text}", op, cost))
 
     def written(self):
         """As plain lists and dicts.
@@ -85,7 +85,7 @@ class Scene:
             return [one, *(other or [-1])]
 
         steps = []
-        for result, made, title, cost in self.steps:
+        for result, made, title, op, cost in self.steps:
             written = {"title": title, "result": list(self.arrays).index(result)}
             written |= {
                 "kind": made.kind,
@@ -95,9 +95,8 @@ class Scene:
             if any(c != 1 for row in coefficients for c in row):
                 written["coefficients"] = coefficients
             if cost is not None:
-                written["cost"] = {
-                    name: [getattr(cost, name), getattr(cost, name).working] for name in ("params", "macs", "other")
-                }
+                counts = {"params": cost.params, "macs": cost.macs, "other": cost.other}
+                written["cost"] = {"of": op} | {name: [count, count.working] for name, count in counts.items()}
             steps.append(written)
         arrays = [
             {"name": array.name, "role": array.role, "shape": array.shape, "rim": array.rim}
@@ -163,7 +162,7 @@ def scene_of(tape, *, inputs=("x",), names=None):
         result = known[step.results[0]]
         scene.add(Array(result, "result", tape.values[step.results[0]].shape, rims.get(result, NO_RIM)))
         text = f"{step.op}({', '.join(called.values())})"
-        scene.make(result, _taken_apart(step, arguments, called, scene), text, step.cost)
+        scene.make(result, _taken_apart(step, arguments, called, scene), text, step.op, step.cost)
     return scene
 
 

@@ -6,9 +6,10 @@ import re
 
 import numpy as np
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
-import ghostnp
-from ghostnp import ops
+from ghostnp import ops, trace
 from ghostnp.course.explorer.offers import OFFERS
 from tests.course.explorer.definitions import DEFINITIONS
 
@@ -91,3 +92,339 @@ def test_every_choice_gives_what_the_definitions_give(browser, offer):
             wanted = expected(offer, run["choice"], numbers)
             assert np.abs(wanted["y"]).max() > 0
             assert_same(shown, wanted)
+
+
+@pytest.mark.parametrize("offer", ["standard", "grouped", "depthwise", "pointwise"])
+def test_products_are_those_that_a_trace_takes_apart(page, offer):
+    stored = next(each for each in offers_of(page) if each["name"] == offer)
+    groups = {"depthwise": 2}
+    for choice, place in stored["places"].items():
+        options = dict(zip(stored["options"], map(int, choice.split(",")), strict=True))
+        options = {name: options[name] for name in ("stride", "padding", "dilation", "groups") if name in options}
+        if offer in groups:
+            options["groups"] = groups[offer]
+        scene = stored["scenes"][place]
+        shapes = {array["name"]: array["shape"] for array in scene["arrays"]}
+        steps = trace(ops.conv2d, np.zeros(shapes["x"]), np.ones(shapes["w"]), **options)
+        names = names_of_numbers(scene["arrays"])
+        terms = iter(scene["steps"][0]["terms"])
+        for index in np.ndindex(*shapes["y"]):
+            flat = next(terms)
+            pairs = [(names[a], names[b]) for a, b in zip(flat[::2], flat[1::2], strict=True) if b >= 0]
+            products = steps.pixel(len(steps.rows) - 1, index).products
+            assert pairs == [(product.left, product.right) for product in products]
+
+
+def offers_of(page):
+    stored = re.search(r'<script type="application/json" id="offers">(.*?)</script>', page.read_text("utf-8"))
+    return json.loads(stored[1])
+
+
+def names_of_numbers(arrays):
+    """For each number of a scene its name as in a trace, and None for one of the padding."""
+    names = []
+    for array in arrays:
+        rims, shape = [(0, 0)] * (len(array["shape"]) - 2) + array["rim"], array["shape"]
+        rims = rims[-len(shape) :]
+        for place in np.ndindex(*(size + sum(rim) for size, rim in zip(shape, rims, strict=True))):
+            at = [i - before for i, (before, _) in zip(place, rims, strict=True)]
+            inside = all(0 <= i < size for i, size in zip(at, shape, strict=True))
+            names.append(f"{array['name']}{at}" if inside else None)
+    return names
+
+
+# What a reader does
+
+
+def cell(browser, name, side="value"):
+    """The cell of a number, such as x[0, 1, 2]."""
+    return browser.find_element("css selector", f'#stage td[data-side={side}][aria-label^="{name}"]')
+
+
+def lit(browser, kind, side="value"):
+    """Names of the numbers that are lit up in that way."""
+    cells = browser.find_elements("css selector", f"#stage td.{kind}[data-side={side}]")
+    return {re.match(r"[^\]]+\]", each.get_attribute("aria-label"))[0] for each in cells}
+
+
+def named(array, *ranges):
+    return {f"{array}{list(at)}".replace("-", "−") for at in itertools.product(*ranges)}
+
+
+def text(browser, place):
+    return browser.find_element("id", place).text
+
+
+def number(shown):
+    return float(shown.replace("−", "-"))
+
+
+def hover(browser, element):
+    ActionChains(browser).move_to_element(element).perform()
+
+
+def press(browser, *keys):
+    ActionChains(browser).send_keys(*keys).perform()
+
+
+def arrays(browser):
+    """The numbers of all arrays on the page, by name, gradients too, as their cells hold them; padding left out."""
+    script = """
+    const found = {};
+    for (const array of state.scene.arrays) for (const side of ["value", "gradient"]) {
+      const cells = array.inside.map(place => state.cells[side].get(place));
+      if (cells[0]) found[side === "value" ? array.name : gradientName(array)] =
+        { shape: array.shape, numbers: cells.map(cell => cell.dataset.number) };
+    }
+    return JSON.stringify(found);
+    """
+    found = json.loads(browser.execute_script(script))
+    return {name: np.array(each["numbers"], float).reshape(each["shape"]) for name, each in found.items()}
+
+
+def assert_page_agrees(browser):
+    """What stands in the cells is what the definitions make of the numbers that stand there."""
+    offer, choice = browser.execute_script("return [state.offer.name, Object.values(state.options).join(',')]")
+    shown = arrays(browser)
+    wanted = expected(offer, choice, {"dy": np.zeros_like(shown["y"])} | shown)
+    assert_same(shown, {name: array for name, array in wanted.items() if name in shown})
+    return shown
+
+
+def assert_sum_adds_up(browser):
+    """The products that are listed add up to the number above them; nothing is rounded in what is tried here."""
+    results = [number(each.text) for each in browser.find_elements("css selector", "#sum .result")]
+    assert sum(results) == number(text(browser, "number").partition(" = ")[2])
+    return results
+
+
+def test_hovering_lights_up_window_and_weights_and_shows_their_products(browser):
+    before = text(browser, "number")
+    hover(browser, cell(browser, "y[1, 0, 0]"))
+    assert lit(browser, "chosen") == {"y[1, 0, 0]"}
+    assert lit(browser, "factor") == named("x", range(2), range(-1, 2), range(-1, 2))
+    assert lit(browser, "weighted") == named("w", [1], range(2), range(3), range(3)) | {"b[1]"}
+    assert len(assert_sum_adds_up(browser)) == 2 * 4 + 1
+    assert "and 10 products with padding, which are 0" in text(browser, "sum")
+    lines = {line.text for line in browser.find_elements("css selector", "#sum .names")}
+    assert "w[1, 1, 2, 1] · x[1, 1, 0]" in lines
+    hover(browser, browser.find_element("id", "title"))
+    assert text(browser, "number") == before
+
+
+def test_hovering_an_input_shows_who_reads_it(browser):
+    hover(browser, cell(browser, "x[0, 0, 0]"))
+    assert lit(browser, "factor") == named("y", range(2), range(2), range(2))
+    assert "a part in 8 numbers" in text(browser, "sum")
+
+
+def test_backward_shows_what_reaches_a_pixel_and_a_weight(browser):
+    browser.find_element("id", "backward").click()
+    hover(browser, cell(browser, "dx[1, 0, 4]", "gradient"))
+    assert lit(browser, "factor", "gradient") == named("dy", range(2), range(2), range(3, 5))
+    assert lit(browser, "weighted") == named("w", range(2), [1], range(2), range(1, 3))
+    assert len(assert_sum_adds_up(browser)) == 8
+    hover(browser, cell(browser, "dw[0, 1, 2, 2]", "gradient"))
+    assert lit(browser, "factor", "gradient") == named("dy", [0], range(5), range(5))
+    assert lit(browser, "partner") == named("x", [1], range(1, 6), range(1, 6))
+    assert len(assert_sum_adds_up(browser)) == 25
+
+
+def test_one_number_is_changed_by_typing_and_all_that_depends_on_it_follows(browser):
+    before = arrays(browser)["y"]
+    browser.find_element("id", "backward").click()
+    cell(browser, "w[1, 0, 2, 0]").click()
+    edited = browser.find_element("id", "edited")
+    edited.clear()
+    edited.send_keys("7.5")
+    after = assert_page_agrees(browser)
+    assert after["w"][1, 0, 2, 0] == 7.5
+    assert (after["y"][0, 0] == before[0, 0]).all()
+    assert (after["y"][0, 1] != before[0, 1]).any()
+    cell(browser, "dy[0, 3, 3]", "gradient").click()
+    for button in ("more", "more", "less"):
+        browser.find_element("id", button).click()
+    moved = assert_page_agrees(browser)
+    assert moved["dy"][0, 0, 3, 3] == after["dy"][0, 0, 3, 3] + 1
+    # What was typed stays when the geometry changes, and the reset takes it back.
+    browser.find_element("css selector", "#options input[name=stride][value='2']").click()
+    assert assert_page_agrees(browser)["w"][1, 0, 2, 0] == 7.5
+    browser.find_element("id", "reset").click()
+    assert assert_page_agrees(browser)["w"][1, 0, 2, 0] != 7.5
+
+
+def test_a_result_and_the_padding_cannot_be_changed(browser):
+    for name in ("y[0, 0, 0]", "x[0, −1, 2]"):
+        cell(browser, name).click()
+        assert text(browser, "number").startswith(name)
+        assert not browser.find_element("id", "editor").is_displayed()
+
+
+def test_everything_works_with_the_keyboard_alone(browser):
+    cell(browser, "x[1, 4, 4]").click()
+    press(browser, Keys.ARROW_UP, Keys.ARROW_UP, Keys.ARROW_LEFT)
+    assert text(browser, "number").startswith("x[1, 2, 3]")
+    before = arrays(browser)["x"][0, 1, 2, 3]
+    press(browser, "+", "+", "-")
+    assert arrays(browser)["x"][0, 1, 2, 3] == before + 1
+    press(browser, Keys.ENTER)
+    assert browser.switch_to.active_element.get_attribute("id") == "edited"
+    press(browser, "4", Keys.ENTER)
+    assert assert_page_agrees(browser)["x"][0, 1, 2, 3] == 4
+    assert browser.switch_to.active_element.get_attribute("aria-label") == "x[1, 2, 3] = 4"
+    # From one map to the next, and on to the next array with Tab.
+    press(browser, *[Keys.ARROW_UP] * 4)
+    assert text(browser, "number").startswith("x[0, 5, 3]")
+    press(browser, Keys.TAB)
+    assert text(browser, "number").startswith("w[0, 0, 0, 0]")
+    assert "w[0, 0, 0, 0]" in browser.find_element("id", "spoken").get_attribute("textContent")
+    # The options, with the arrows that choose among radio buttons.
+    browser.execute_script("document.querySelector('#options input:checked').focus()")
+    press(browser, Keys.ARROW_RIGHT)
+    assert browser.execute_script("return state.options.kernel") == 5
+    assert_page_agrees(browser)
+
+
+def test_touching_a_number_shows_it_on_a_phone(browser, page):
+    show(browser, PHONE)
+    load(browser, page, "grouped?groups=4&direction=backward")
+    touched = cell(browser, "dx[2, 1, 1]", "gradient")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", touched)
+    box = browser.execute_script("return arguments[0].getBoundingClientRect().toJSON()", touched)
+    point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    for kind, points in (("touchStart", [point]), ("touchEnd", [])):
+        browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert text(browser, "number").startswith("dx[2, 1, 1] = ")
+    assert lit(browser, "factor", "gradient") == named("dy", [2], range(3), range(3))
+    assert browser.find_element("id", "sum").is_displayed()
+    assert min(box["width"], box["height"]) >= 24  # WCAG 2.2, 2.5.8
+
+
+# Every layer
+
+
+@pytest.mark.parametrize("offer", BY_NAME)
+def test_every_choice_can_be_clicked_and_agrees_with_the_definitions(browser, page, offer):
+    load(browser, page, f"{offer}?direction=backward")
+    assert text(browser, "title") == BY_NAME[offer].title
+    assert_page_agrees(browser)
+    for option, offered in BY_NAME[offer].options.items():
+        for value in offered:
+            choice = browser.find_element("css selector", f"#options input[name='{option}'][value='{value}']")
+            if choice.is_enabled():
+                browser.execute_script("arguments[0].click()", choice)
+                browser.find_element("id", "random").click()
+                assert_page_agrees(browser)
+
+
+def test_counts_are_those_of_the_counters_with_their_working(browser, page):
+    load(browser, page, "grouped?groups=4")
+    assert "4·1·3·3 = 36" in text(browser, "counts")
+    browser.find_element("css selector", "#options input[name=groups][value='1']").click()
+    assert "4·4·3·3 = 144" in text(browser, "counts")
+    assert "4·4·4·4·3·3 = 2,304" in text(browser, "counts")
+    load(browser, page, "ghost?ratio=2")
+    cost = ops.depthwise_conv2d_cost((1, 2, 4, 4), (2, 1, 3, 3), padding=1)
+    assert cost.macs.working in text(browser, "counts")
+    assert "in all 24 384 64" in text(browser, "counts")
+
+
+def test_matrix_and_wiring_show_which_channel_reads_which(browser, page):
+    load(browser, page, "shuffle?groups=2")
+    source = ops.channel_shuffle(np.arange(6.0).reshape(1, 6, 1, 1), 2).ravel().astype(int)
+    drawn = {
+        (int(cell.get_attribute("data-out")), int(cell.get_attribute("data-in")))
+        for cell in browser.find_elements("css selector", "#matrix .reads")
+    }
+    assert drawn == set(enumerate(source))
+    wires = browser.find_elements("css selector", "#wiring .wire")
+    assert {(int(w.get_attribute("data-out")), int(w.get_attribute("data-in"))) for w in wires} == drawn
+    hover(browser, cell(browser, "y[3, 1, 0]"))
+    (wire,) = browser.find_elements("css selector", "#wiring .wire.lit")
+    assert wire.get_attribute("data-in") == str(source[3])
+
+
+def test_reach_goes_through_all_steps(browser, page):
+    load(browser, page, "squeeze-excite")
+    hover(browser, cell(browser, "y[2, 0, 1]"))
+    assert lit(browser, "reached") >= named("x", range(4), range(3), range(3))
+
+
+# The page as a page
+
+
+def test_a_phone_need_not_scroll_sideways(browser):
+    """Every choice of every layer, half of them forward and half backward."""
+    show(browser, PHONE)
+    script = """
+    const wide = {};
+    for (const offer of OFFERS) for (const choice of Object.keys(offer.places)) for (const backward of [false, true]) {
+      const chosen = choice.split(",");
+      const options = Object.fromEntries(Object.entries(offer.options).map(([name, offered], i) =>
+        [name, offered.find(value => String(value) === chosen[i])]));
+      if (backward !== (offer.places[choice] % 2 === 0)) continue;
+      choose(offer, options, backward);
+      const inner = [...document.querySelectorAll("#stage .array, #stage table, aside table, aside p")];
+      const right = Math.max(document.documentElement.scrollWidth, ...inner.map(e => e.getBoundingClientRect().right));
+      if (right > innerWidth) wide[`${offer.name} ${choice} ${backward}`] = right;
+    }
+    return [innerWidth, wide];
+    """
+    assert browser.execute_script(script) == [PHONE[0], {}]
+
+
+# Each text against what lies behind it, by the formula of WCAG 2.2, 1.4.3; lines through what cannot be chosen aside.
+CONTRAST = """
+const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+const pen = canvas.getContext("2d", { willReadFrequently: true });
+const colour = (css, under) => {
+  pen.fillStyle = under; pen.fillRect(0, 0, 1, 1);
+  pen.fillStyle = css; pen.fillRect(0, 0, 1, 1);
+  return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+};
+const light = rgb => rgb.map(c => c / 255).map(c => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+  .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+const behind = element => {
+  const chain = [];
+  for (let at = element; at; at = at.parentElement) chain.unshift(getComputedStyle(at).backgroundColor);
+  return chain.reduce((under, css) => `rgb(${colour(css, under)})`, "white");
+};
+const poor = [];
+for (const element of document.querySelectorAll("body *")) {
+  const own = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+  if (!own || !element.getClientRects().length || element.closest(".hidden, script, label:has(:disabled)")) continue;
+  const style = getComputedStyle(element), under = behind(element);
+  const ink = element.namespaceURI.endsWith("svg") ? style.fill : style.color;
+  const [a, b] = [light(colour(ink, under)), light(colour(under, "white"))].sort((p, q) => q - p);
+  const ratio = (a + 0.05) / (b + 0.05);
+  if (ratio < 4.5) poor.push(`${element.outerHTML.slice(0, 80)}: ${ratio.toFixed(2)}`);
+}
+return poor;
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", ["standard", "grouped?direction=backward", "dfc", "batch-norm?direction=backward"])
+def test_text_stands_out_from_what_lies_behind_it(browser, page, address, scheme):
+    show(browser, WIDE, scheme)
+    load(browser, page, address)
+    assert browser.execute_script(CONTRAST) == []
+
+
+def test_page_is_one_small_file_that_asks_for_nothing(browser, page):
+    html = page.read_text(encoding="utf-8")
+    assert len(html.encode()) < 3_000_000
+    assert re.findall(r"(?:src|href)=\"(?!#|data:,)[^\"]*\"|@import|url\(|fetch\(|XMLHttpRequest|import\(", html) == []
+    assert set(re.findall(r"https?://[^\"\s]+", html)) == {"http://www.w3.org/2000/svg"}  # a name, and no address
+    assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
+
+
+def test_every_number_and_control_has_a_name_for_those_who_listen(browser):
+    script = """
+    return [...document.querySelectorAll("[tabindex], button, input, a, [role]")]
+      .filter(e => !(e.getAttribute("aria-label") || e.getAttribute("aria-labelledby") || e.labels?.length ||
+                     e.textContent.trim() || e.role === "row"))
+      .map(e => e.outerHTML.slice(0, 80));
+    """
+    assert browser.execute_script(script) == []
+    assert browser.find_elements("css selector", "#stage td:not([role=gridcell])") == []
