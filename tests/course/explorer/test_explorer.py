@@ -11,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 
 from ghostnp import ops, trace
 from ghostnp.course.explorer.offers import OFFERS
+from tests.course.explorer.browser import load, show
 from tests.course.explorer.definitions import DEFINITIONS
 
 BY_NAME = {offer.name: offer for offer in OFFERS}
@@ -47,20 +48,6 @@ def browser(chromium, page):
     load(chromium, page)
     yield chromium
     assert [entry for entry in chromium.get_log("browser") if entry["level"] != "INFO"] == []
-
-
-def show(browser, size, scheme="light"):
-    width, height = size
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": width < 500})
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-
-def load(browser, page, address=""):
-    browser.get("about:blank")
-    browser.get(page.as_uri() + (f"#{address}" if address else ""))
 
 
 def expected(offer, choice, numbers):
@@ -357,6 +344,7 @@ def test_a_phone_need_not_scroll_sideways(browser):
     """Every choice of every layer, half of them forward and half backward."""
     show(browser, PHONE)
     script = """
+    history.replaceState = () => {};  // it may not be called so often
     const wide = {};
     for (const offer of OFFERS) for (const choice of Object.keys(offer.places)) for (const backward of [false, true]) {
       const chosen = choice.split(",");
