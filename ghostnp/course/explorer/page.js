@@ -30,12 +30,13 @@ function arrayOf(place) {
 
 const isEditable = (side, array) => (side === "value" ? array.role !== "result" : array === state.scene.output);
 
-// x[1, 0, 2], as in the formulas: without the number of the image where there is one image.
+// x[1, 0, 2], as in the formulas: without the image where there is one image, and row and column where there is one pixel.
 function nameOf(place, side = "value") {
   const array = arrayOf(place), at = unravel(place - array.offset, array.padded);
   const [[top], [left]] = array.rim;
   if (at.length === 4) { at[2] -= top; at[3] -= left; }
-  if (at.length === 4 && array.shape[0] === 1 && array.role !== "weight") at.shift();
+  if (at.length === 4 && array.padded[2] * array.padded[3] === 1) at.length = 2;
+  if (array.shape.length === 4 && array.shape[0] === 1 && array.role !== "weight") at.shift();
   return `${side === "gradient" ? gradientName(array) : array.name}[${at.map(i => minus(String(i))).join(", ")}]`;
 }
 
@@ -156,6 +157,7 @@ function drawAll() {
   $("backward").setAttribute("aria-pressed", String(state.backward));
   document.body.classList.toggle("is-backward", state.backward);
   drawOptions();
+  state.channels = colourChannels();
   state.cells = { value: new Map(), gradient: new Map() };
   const inputs = scene.arrays.filter(array => array.role !== "result" && array.role !== "weight");
   const shown = new Set(inputs);
@@ -170,17 +172,20 @@ function drawAll() {
     blocks.push(block(step.title, title, [...weights, step.array]));
   }
   $("stage").replaceChildren(...blocks);
-  state.chosen = state.backward ? { side: "gradient", place: middle(scene.arrays[0]) } : { side: "value", place: middle(scene.output, scene.steps.length > 1) };
+  state.chosen = state.backward ? firstChosen("gradient", scene.arrays[0])
+    : firstChosen("value", scene.output, scene.steps.length > 1);
   drawCounts();
   drawChannels();
   writeNumbers();
   light();
 }
 
-// The middle of the first map, or the last.
-function middle(array, last = false) {
-  const [n, c, h, w] = array.shape;
-  return array.inside[((last ? n * c - 1 : 0) * h + (h >> 1)) * w + (w >> 1)];
+// The middle of the first map, or the last; if nothing is to be seen there, the next number that is not 0.
+function firstChosen(side, array, last = false) {
+  const [n, c, h, w] = array.shape, map = last ? (n * c - 1) * h * w : 0;
+  const numbers = side === "value" ? state.values : state.gradients;
+  const middle = array.inside[map + (h >> 1) * w + (w >> 1)];
+  return { side, place: [middle, ...array.inside.slice(map), ...array.inside].find(at => numbers[at] !== 0) ?? middle };
 }
 
 function drawOptions() {
@@ -242,7 +247,11 @@ function drawMaps(array, side) {
   for (const i of count(n)) {
     const maps = count(c).map(k => {
       const image = !isWeight && n > 1 ? `image ${i}, ` : "";
-      const caption = n * c === 1 || (isWeight && c === 1) ? null : element("figcaption", {}, `${image}channel ${k}`);
+      const colours = array === state.scene.arrays[0] ? state.channels.input
+        : array === state.scene.output ? state.channels.output : [];
+      const dot = Number.isInteger(colours[k]) ? element("span", { class: `dot colour-${colours[k]}` }) : null;
+      const caption = n * c === 1 || (isWeight && c === 1) ? null
+        : element("figcaption", {}, dot, `${image}channel ${k}`);
       const filter = isWeight ? `filter ${i}, ` : "";
       return element("figure", { class: "map" }, caption,
         table(`${label}, ${filter}${image}channel ${k}`, (i * c + k) * h * w, h, w));
@@ -302,6 +311,9 @@ function drawCounts() {
   $("counts").replaceChildren(
     element("thead", {}, element("tr", {}, ...["", ...Object.values(kinds)].map(text => element("th", { scope: "col" }, text)))),
     element("tbody", {}, ...rows));
+  const instead = counted.map(({ cost }) => cost.instead).find(Boolean);
+  $("instead").textContent = instead
+    ? `A standard convolution in its place: ${instead[0]} parameters, ${instead[1]} multiply-adds.` : "";
 }
 
 function channelsOf(array) {
@@ -323,21 +335,31 @@ function channelReach() {
   return reads;
 }
 
+// A colour for each input channel, or for each group; an output channel has it if it reads nothing else.
+function colourChannels() {
+  const ins = channelsOf(state.scene.arrays[0]), each = state.options.groups ? ins / state.options.groups : 1;
+  const input = count(ins).map(c => Math.floor(c / each) % COLOURS), reads = channelReach();
+  const output = reads.map(set => {
+    const colours = new Set([...set].map(c => input[c]));
+    return colours.size === 1 ? [...colours][0] : null;
+  });
+  return { input, output, reads };
+}
+
 const COLOURS = 6;
 
 function drawChannels() {
-  const reads = channelReach(), ins = channelsOf(state.scene.arrays[0]), outs = reads.length;
-  const groups = state.options.groups ?? ins;
-  const colour = c => (state.options.groups ? Math.floor(c / (ins / groups)) : c) % COLOURS;
+  const { reads, input, output } = state.channels, ins = input.length, outs = output.length;
+  const named = k => (k === null ? "plain" : `colour-${k}`);
   const step = 44, width = Math.max(ins, outs) * step + 8, box = (k, y, many, word, side) => {
     const x = 8 + (k + (Math.max(ins, outs) - many) / 2) * step;
     return drawn("g", { class: `node ${side}`, "data-channel": k },
-      drawn("rect", { x, y, width: 36, height: 28, rx: 5, class: side === "in" ? `colour-${colour(k)}` : "plain" }),
+      drawn("rect", { x, y, width: 36, height: 28, rx: 5, class: named((side === "in" ? input : output)[k]) }),
       drawn("text", { x: x + 18, y: y + 19, "text-anchor": "middle" }, `${word}${k}`));
   };
   const centre = (k, many) => 8 + (k + (Math.max(ins, outs) - many) / 2) * step + 18;
   const lines = reads.flatMap((set, o) => [...set].map(c => drawn("line", {
-    x1: centre(c, ins), y1: 30, x2: centre(o, outs), y2: 102, class: `wire colour-${colour(c)}`,
+    x1: centre(c, ins), y1: 30, x2: centre(o, outs), y2: 102, class: `wire ${named(input[c])}`,
     "data-in": c, "data-out": o })));
   const x = state.scene.arrays[0].name;
   $("wiring").replaceChildren(drawn("svg", { viewBox: `0 0 ${width + 8} 134`, role: "img", style: `width: ${width + 8}px`,
@@ -348,7 +370,7 @@ function drawChannels() {
     element("th", { scope: "col" }, `${x}${c}`)));
   const rows = reads.map((set, o) => element("tr", {}, element("th", { scope: "row" }, `y${o}`),
     ...Array.from({ length: ins }, (_, c) => {
-      const cell = element("td", { class: set.has(c) ? `reads colour-${colour(c)}` : "" },
+      const cell = element("td", { class: set.has(c) ? `reads ${named(input[c])}` : "" },
         element("span", { class: "hidden" }, set.has(c) ? "reads" : "does not read"));
       cell.dataset.in = c; cell.dataset.out = o;
       return cell;
@@ -506,7 +528,8 @@ function worked(kind, parts, number, place) {
     const row = element("tr", {},
       element("td", { class: "names" }, ...part.factors.flatMap((each, k) =>
         [...(k ? [" · "] : []), element("span", { class: `name ${each.kind}` }, each.name || exact(each.number))])),
-      element("td", { class: "numbers" }, ...part.factors.flatMap((each, k) => [...(k ? [" · "] : []), each.made])),
+      element("td", { class: "numbers" }, ...(part.factors.length === 1 ? []
+        : part.factors.flatMap((each, k) => [...(k ? [" · "] : []), each.made]))),
       element("td", { class: "result" }, exact(part.result)));
     row.addEventListener("pointerenter", () => markPart(part, true));
     row.addEventListener("pointerleave", () => markPart(part, false));

@@ -65,9 +65,12 @@ class Scene:
         """Take in an array, once."""
         self.arrays.setdefault(array.name, array)
 
-    def make(self, result, made, text, op="", cost=None):
-        """Take in how an array is made, in products and in words, and what the operator costs that has made it then."""
-        self.steps.append((result, made, f"{result} = {text}", op, cost))
+    def make(self, result, made, text, op="", cost=None, instead=None):
+        """Take in how an array is made, in products and in words.
+
+        An operator that has made it then has its name and its cost here, and the cost of what it is compared with.
+        """
+        self.steps.append((result, made, f"{result} = {text}", op, cost, instead))
 
     def written(self):
         """As plain lists and dicts.
@@ -85,7 +88,7 @@ class Scene:
             return [one, *(other or [-1])]
 
         steps = []
-        for result, made, title, op, cost in self.steps:
+        for result, made, title, op, cost, instead in self.steps:
             written = {"title": title, "result": list(self.arrays).index(result)}
             written |= {
                 "kind": made.kind,
@@ -97,6 +100,8 @@ class Scene:
             if cost is not None:
                 counts = {"params": cost.params, "macs": cost.macs, "other": cost.other}
                 written["cost"] = {"of": op} | {name: [count, count.working] for name, count in counts.items()}
+                if instead is not None:
+                    written["cost"]["instead"] = [instead.params.working, instead.macs.working]
             steps.append(written)
         arrays = [
             {"name": array.name, "role": array.role, "shape": array.shape, "rim": array.rim}
@@ -162,8 +167,22 @@ def scene_of(tape, *, inputs=("x",), names=None):
         result = known[step.results[0]]
         scene.add(Array(result, "result", tape.values[step.results[0]].shape, rims.get(result, NO_RIM)))
         text = f"{step.op}({', '.join(called.values())})"
-        scene.make(result, _taken_apart(step, arguments, called, scene), text, step.op, step.cost)
+        scene.make(
+            result, _taken_apart(step, arguments, called, scene), text, step.op, step.cost, _instead(steps, tape)
+        )
     return scene
+
+
+def _instead(steps, tape):
+    """What a standard convolution would cost in place of one that sees fewer channels, and is there alone."""
+    step = steps[0]
+    if len(steps) > 1 or step.operator.family != "convolution" or step.operator.sees == "all":
+        return None
+    x, weight = (tape.found(step.arguments[name], tape.values).shape for name in ("x", "weight"))
+    geometry = {name: step.arguments[name] for name in ("stride", "padding", "dilation")}
+    return ops.standard_conv2d_cost(
+        x, (weight[0], x[1], *weight[2:]), bias=step.arguments["bias"] is not None, **geometry
+    )
 
 
 def _changes_nothing(step):

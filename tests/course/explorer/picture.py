@@ -5,33 +5,29 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from selenium.webdriver.common.action_chains import ActionChains
 
 from ghostnp.course.explorer import explorer_page
 from ghostnp.files import replace
 from tests.course.explorer.browser import load, show, started
 
 PICTURE = Path(__file__).parents[3] / "tutorials" / "explore.png"
-ADDRESS, POINTED_AT = "grouped?groups=2&direction=backward", "dx[0, 1, 1]"
+ADDRESS, SIZE = "standard", (1240, 1265)
 
 
 def main():
-    """Point at a gradient, and take a picture of the window in as few colours as do it justice."""
+    """Take a picture of the page as it opens."""
     browser = started()
     try:
         with tempfile.TemporaryDirectory() as folder:
             page = Path(folder) / "explore.html"
             page.write_text(explorer_page(), encoding="utf-8")
-            show(browser, (1280, 860), scale=1.5)
+            show(browser, SIZE, scale=1.25)
             load(browser, page, ADDRESS)
-            cell = browser.find_element("css selector", f'#stage td[data-side=gradient][aria-label^="{POINTED_AT}"]')
-            ActionChains(browser).move_to_element(cell).perform()
-            browser.execute_script("scrollTo(0, 0)")
             drawn = Image.open(BytesIO(browser.get_screenshot_as_png())).convert("RGB")
     finally:
         browser.quit()
     written = BytesIO()
-    drawn.quantize(128, dither=Image.Dither.NONE).save(written, "PNG", optimize=True)
+    drawn.save(written, "PNG", optimize=True)
     replace(PICTURE, written.getvalue())
 
 
