@@ -8,6 +8,6 @@
 - `study`: answers and helpers of the tutorials; `notebooks` makes notebooks of their scripts.
 - `pairing`: which filters of a layer point in opposite directions.
 
-`study` uses `documents` and `pairing`, `worksheets` uses the formulas of units in `documents`, and `tour` links the page
-of `explorer`; nothing else here needs another part.
+`study` uses `documents` and `pairing`, `worksheets` uses the formulas of units in `documents`, `tour` links the page of
+`explorer`; nothing else here needs another part.
 """

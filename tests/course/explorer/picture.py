@@ -11,7 +11,7 @@ from ghostnp.files import replace
 from tests.course.explorer.browser import load, show, started
 
 PICTURE = Path(__file__).parents[3] / "tutorials" / "explore.png"
-ADDRESS, SIZE = "standard", (1240, 1265)
+ADDRESS, SIZE = "standard", (1240, 1190)
 
 
 def main():
