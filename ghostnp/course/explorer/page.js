@@ -168,7 +168,7 @@ function drawAll() {
     const weights = scene.arrays.filter(array => array.role === "weight" && !shown.has(array) &&
       step.terms.some(row => row.some(term => [term.a, term.b].some(at => at >= 0 && arrayOf(at) === array))));
     weights.forEach(array => shown.add(array));
-    const title = scene.steps.length > 1 ? element("h3", {}, step.title) : null;
+    const title = scene.steps.length > 1 ? element("h2", {}, step.title) : null;
     blocks.push(block(step.title, title, [...weights, step.array]));
   }
   $("stage").replaceChildren(...blocks);
@@ -207,7 +207,7 @@ function drawOptions() {
 }
 
 function drawArray(array) {
-  const heading = (name, note, kind) => element("h4", { class: kind }, element("b", {}, name), " ",
+  const heading = (name, note, kind) => element("h3", { class: kind }, element("b", {}, name), " ",
     element("span", { class: "shape" }, note));
   const values = [heading(array.name, sizeText(array), "value"), drawMaps(array, "value")];
   const hasGradient = array.role !== "statistic" && array.role !== "variance";
@@ -288,7 +288,7 @@ function writeNumbers() {
         cell.textContent = text;
         cell.classList.toggle("long", text.length > 4);
         cell.dataset.number = number;
-        cell.setAttribute("aria-label", `${nameOf(place, side)}${isRim(place) ? ", padding" : ""} = ${exact(number)}`);
+        cell.setAttribute("aria-label", `${nameOf(place, side)}${isRim(place) ? ", padding" : ""} = ${text}`);
         cell.classList.toggle("negative", number < 0 && number > -Infinity);
         cell.style.setProperty("--strength", Number.isFinite(number) ? (Math.abs(number) / scale).toFixed(2) : 0);
       }
@@ -309,7 +309,7 @@ function drawCounts() {
     rows.push(line("in all", { params: sum("params"), macs: sum("macs"), other: sum("other") }, "total"));
   }
   $("counts").replaceChildren(
-    element("thead", {}, element("tr", {}, ...["", ...Object.values(kinds)].map(text => element("th", { scope: "col" }, text)))),
+    element("thead", {}, element("tr", {}, ...["operator", ...Object.values(kinds)].map(text => element("th", { scope: "col" }, text)))),
     element("tbody", {}, ...rows));
   const instead = counted.map(({ cost }) => cost.instead).find(Boolean);
   $("instead").textContent = instead

@@ -111,9 +111,8 @@ def tour(output, *, image=None, size=224, lessons=None, definitions=None, kernel
         (folder / EXPLORER).write_text(explorer_page(), encoding="utf-8")
         _write_page(folder / PAGE, chapters, written.files, disagreements)
     folder = Path(output).resolve()
-    console.print("\nPictures and the page that explains them, index.html, are in this folder:")
+    console.print(f"\nPictures, a page that explains them ({PAGE}) and one to play with ({EXPLORER}) are in here:")
     console.print(str(folder), style="bold", soft_wrap=True, markup=False)
-    console.print("explore.html, next to it, is a page to play with (`ghostnp explore` writes it alone).")
     return disagreements
 
 
