@@ -89,7 +89,7 @@ def test_every_picture_has_a_sentence(folder):
 def test_only_the_tour_s_own_files_are_replaced(folder):
     assert (folder / "mine.txt").read_text() == "not the tour's"
     others = {path.name for path in folder.iterdir() if path.suffix != ".png"}
-    assert others == {"mine.txt", "index.html"}
+    assert others == {"mine.txt", "index.html", "explore.html"}
 
 
 def test_there_is_a_lesson_on_every_operator():

@@ -177,18 +177,21 @@ OFFERS = (
         "Channels are divided into groups, and a filter reads the channels of its own group alone. With g groups "
         "there are g times fewer weights and multiply-adds. The matrix shows who reads whom.",
         (
-            "y[o, i, j] = Σ w[o, p, u, v] · x̄[group(o)·P + p, i·s + u·d, j·s + v·d]",
-            "P = C_in / g",
+            "y[o, i, j] = Σ w[o, p, u, v] · x̄[(o // Q)·P + p, i·s + u·d, j·s + v·d]",
+            "P = C_in / g,  Q = C_out / g",
         ),
-        ("dx̄ and dw as in a standard convolution; no product joins two groups, so no gradient crosses over",),
+        (
+            "dx̄[(o // Q)·P + p, i·s + u·d, j·s + v·d] += w[o, p, u, v] · dy[o, i, j]",
+            "dw[o, p, u, v] = Σ dy[o, i, j] · x̄[(o // Q)·P + p, i·s + u·d, j·s + v·d]",
+        ),
         {"groups": (2, 1, 4), "kernel": (3, 1), "stride": (1, 2), "padding": (1, 0), "dilation": (1, 2)},
         _grouped,
     ),
     Offer(
         "depthwise",
         "Depthwise convolution",
-        "Each channel is filtered alone, and channels never mix. With a multiplier m, each channel is filtered by m "
-        "filters, one after the other.",
+        "Each channel is filtered alone, and channels never mix. With a multiplier m, each channel has m filters of "
+        "its own, and each of them makes a map.",
         ("y[o, i, j] = Σ w[o, 0, u, v] · x̄[o // m, i·s + u·d, j·s + v·d]",),
         (
             "dx̄[o // m, i·s + u·d, j·s + v·d] += w[o, 0, u, v] · dy[o, i, j]",
@@ -200,8 +203,8 @@ OFFERS = (
     Offer(
         "pointwise",
         "Pointwise convolution",
-        "The window is a single pixel, seen through all channels: each number of y is a weighted sum of the numbers "
-        "that lie on top of each other. Pixels never mix.",
+        "The window is a single pixel, in all channels: each number of y is a weighted sum of the numbers at the same "
+        "place in all channels. Pixels never mix.",
         ("y[o, i, j] = b[o] + Σ w[o, c] · x[c, i·s, j·s]",),
         (
             "dx[c, i·s, j·s] += w[o, c] · dy[o, i, j]",
@@ -240,7 +243,7 @@ OFFERS = (
         "squeeze-excite",
         "Squeeze-and-excitation",
         "Each map is squeezed into its mean. Two small layers make a factor between 0 and 1 of the means, and the map "
-        "is multiplied by it. So every pixel has a part in every number of y: look at its reach.",
+        "is multiplied by it. So each pixel of x has a part in each number of y: point at one and see.",
         (
             "s = mean of each map of x",
             "g = gate(W₂ · relu(W₁ · s + b₁) + b₂)",
@@ -263,7 +266,7 @@ OFFERS = (
             "a = F_H ∗ (F_W ∗ (W · z))",
             "y = enlarge(sigmoid(a))",
         ),
-        ("each step in turn, from the last to the first",),
+        ("dx: dy goes back through each step, from the last to the first",),
         {"kernel": (5, 3), "upsample": ("nearest", "bilinear")},
         _dfc,
         unit=0.25,

@@ -11,6 +11,7 @@ const minus = text => text.replace("-", "−");
 
 function short(number) {
   if (number === -Infinity) return "−∞";
+  if (Math.abs(number) >= 10000) return minus(number.toExponential(0).replace("e+", "e"));
   if (Number.isInteger(number)) return minus(String(number || 0));
   const size = Math.abs(number);
   const text = number.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
@@ -131,8 +132,10 @@ function compute() {
   runBackward(state.scene, state.values, state.gradients);
 }
 
+// No number, one beyond the limits that the field names, or a variance below 0 is not taken.
 function setNumber(side, place, number) {
-  if (!Number.isFinite(number) || (arrayOf(place).role === "variance" && number < 0)) return false;
+  const isTaken = Math.abs(number) <= 1e6 && !(arrayOf(place).role === "variance" && number < 0);
+  if (!isTaken) return false;
   (side === "value" ? state.values : state.gradients)[place] = number;
   compute();
   writeNumbers();
@@ -576,6 +579,7 @@ function drawEditor(side, place, array, number) {
   editor.hidden = !can;
   if (!can || document.activeElement === $("edited") && !state.hovered) return;
   $("edited").value = String(Number(number.toPrecision(12)));
+  $("edited").min = array.role === "variance" ? 0 : -1e6;
   $("edited").setAttribute("aria-label", `${nameOf(place, side)}, change it`);
 }
 

@@ -81,6 +81,35 @@ def test_every_choice_gives_what_the_definitions_give(browser, offer):
             assert_same(shown, wanted)
 
 
+FUNCTIONS = """
+const [name, numbers] = arguments, { of, slope } = FUNCTIONS[name];
+return [numbers.map(number => of(number)), numbers.map(number => slope(number))];
+"""
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "hard_sigmoid"])
+def test_functions_and_slopes_are_those_of_the_definitions(browser, name):
+    x = np.concatenate([np.random.default_rng(0).uniform(-9, 9, 300), [-800, -3, 0, 3, 800]])
+    values, slopes = browser.execute_script(FUNCTIONS, name, x.tolist())
+    with np.errstate(under="ignore"):
+        np.testing.assert_allclose(values, getattr(ops, name)(x), rtol=1e-14, atol=1e-300)
+        np.testing.assert_allclose(slopes, getattr(ops, f"{name}_backward")(np.ones_like(x), x), rtol=1e-13, atol=1e-15)
+
+
+def test_no_function_is_left_out(browser, page):
+    used = {step["kind"] for offer in offers_of(page) for scene in offer["scenes"] for step in scene["steps"]}
+    assert used - {"sum", "max"} == set(browser.execute_script("return Object.keys(FUNCTIONS)"))
+
+
+def test_the_root_of_a_variance_is_the_one_of_batch_norm(browser):
+    x = np.random.default_rng(0).uniform(0, 9, 300)
+    one, zero = np.ones_like(x), np.zeros_like(x)
+    values, slopes = browser.execute_script(FUNCTIONS, "rsqrt", x.tolist())
+    normed = ops.batch_norm_eval(one[None, :, None, None], one, zero, zero, x)
+    np.testing.assert_allclose(values, normed.ravel(), rtol=1e-14)
+    np.testing.assert_allclose(slopes, -0.5 * normed.ravel() ** 3, rtol=1e-13)
+
+
 @pytest.mark.parametrize("offer", ["standard", "grouped", "depthwise", "pointwise"])
 def test_products_are_those_that_a_trace_takes_apart(page, offer):
     stored = next(each for each in offers_of(page) if each["name"] == offer)
@@ -238,6 +267,22 @@ def test_one_number_is_changed_by_typing_and_all_that_depends_on_it_follows(brow
     assert assert_page_agrees(browser)["w"][1, 0, 2, 0] == 7.5
     browser.find_element("id", "reset").click()
     assert assert_page_agrees(browser)["w"][1, 0, 2, 0] != 7.5
+
+
+@pytest.mark.parametrize("typed", ["", "-", "1e7", "e"])
+def test_what_is_no_number_or_too_large_is_not_taken(browser, typed):
+    before = arrays(browser)
+    cell(browser, "x[0, 1, 1]").click()
+    press(browser, Keys.ENTER, Keys.DELETE, *typed)
+    taken = assert_page_agrees(browser)
+    assert taken["x"][0, 0, 1, 1] in (before["x"][0, 0, 1, 1], 1)  # on the way to 1e7 there is a 1
+
+
+def test_a_variance_cannot_be_below_zero(browser, page):
+    load(browser, page, "batch-norm?mode=evaluation")
+    cell(browser, "var[0]").click()
+    press(browser, *"---------")
+    assert assert_page_agrees(browser)["var"][0] >= 0
 
 
 def test_a_result_and_the_padding_cannot_be_changed(browser):
