@@ -122,7 +122,7 @@ def _squeeze_excite(hidden, gate):
 
 def _dfc(kernel, upsample):
     names = {"pool": "pooled", "0": "mixed", "2": "along rows", "4": "along columns", "gate": "small gate"}
-    names |= {"0.weight": "W", "2.weight": "F_W", "4.weight": "F_H"}
+    names |= {"0.weight": "W", "2.weight": "w_row", "4.weight": "w_col"}
     return _module((2, 6, 6), lambda: DFCAttention(2, 2, kernel_size=kernel, upsample=upsample), names=names)
 
 
@@ -263,7 +263,7 @@ OFFERS = (
         "left out.",
         (
             "z = pool(x)",
-            "a = F_H ∗ (F_W ∗ (W · z))",
+            "a = w_col ∗ (w_row ∗ (W · z))",
             "y = enlarge(sigmoid(a))",
         ),
         ("dx: dy goes back through each step, from the last to the first",),

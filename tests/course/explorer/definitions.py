@@ -79,7 +79,7 @@ def squeeze_excite(options, numbers):
 
 
 def dfc(options, numbers):
-    names = {"0.weight": "W", "2.weight": "F_W", "4.weight": "F_H"}
+    names = {"0.weight": "W", "2.weight": "w_row", "4.weight": "w_col"}
     kernel, upsample = int(options["kernel"]), options["upsample"]
     return module(numbers, names, lambda: DFCAttention(2, 2, kernel_size=kernel, upsample=upsample))
 

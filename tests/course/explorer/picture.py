@@ -11,7 +11,7 @@ from ghostnp.files import replace
 from tests.course.explorer.browser import load, show, started
 
 PICTURE = Path(__file__).parents[3] / "tutorials" / "explore.png"
-ADDRESS, SIZE = "standard", (1240, 1190)
+SIZE, SCALE = (1240, 1190), 1.25
 
 
 def main():
@@ -21,8 +21,8 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             page = Path(folder) / "explore.html"
             page.write_text(explorer_page(), encoding="utf-8")
-            show(browser, SIZE, scale=1.25)
-            load(browser, page, ADDRESS)
+            show(browser, SIZE, scale=SCALE)
+            load(browser, page)
             drawn = Image.open(BytesIO(browser.get_screenshot_as_png())).convert("RGB")
     finally:
         browser.quit()

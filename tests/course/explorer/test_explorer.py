@@ -3,9 +3,11 @@
 import itertools
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
@@ -13,6 +15,9 @@ from ghostnp import ops, trace
 from ghostnp.course.explorer.offers import OFFERS
 from tests.course.explorer.browser import load, show
 from tests.course.explorer.definitions import DEFINITIONS
+from tests.course.explorer.picture import PICTURE, SCALE, SIZE
+
+ROOT = Path(__file__).parents[3]
 
 BY_NAME = {offer.name: offer for offer in OFFERS}
 WIDE, PHONE = (1280, 900), (390, 844)
@@ -461,3 +466,11 @@ def test_every_number_and_control_has_a_name_for_those_who_listen(browser):
     """
     assert browser.execute_script(script) == []
     assert browser.find_elements("css selector", "#stage td:not([role=gridcell])") == []
+
+
+def test_the_readme_opens_with_a_picture_of_it():
+    (first, *_) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert ROOT / first == PICTURE
+    with Image.open(PICTURE) as image:
+        assert image.size == tuple(int(side * SCALE) for side in SIZE)
+    assert PICTURE.stat().st_size < 400_000
