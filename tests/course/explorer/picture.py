@@ -11,7 +11,7 @@ from ghostnp.files import replace
 from tests.course.explorer.browser import load, show, started
 
 PICTURE = Path(__file__).parents[3] / "tutorials" / "explore.png"
-SIZE, SCALE = (1240, 1190), 1.25
+SIZE, SCALE = (1240, 1192), 1.25
 
 
 def main():
