@@ -31,13 +31,15 @@ function arrayOf(place) {
 
 const isEditable = (side, array) => (side === "value" ? array.role !== "result" : array === state.scene.output);
 
-// x[1, 0, 2], as in the formulas: without the image where there is one image, and row and column where there is one pixel.
+const isOneImage = array => array.shape.length === 4 && array.shape[0] === 1 && array.role !== "weight";
+
+// x[1, 0, 2], as in the formulas: without the image where there is one, and without row and column of a single pixel.
 function nameOf(place, side = "value") {
   const array = arrayOf(place), at = unravel(place - array.offset, array.padded);
   const [[top], [left]] = array.rim;
   if (at.length === 4) { at[2] -= top; at[3] -= left; }
   if (at.length === 4 && array.padded[2] * array.padded[3] === 1) at.length = 2;
-  if (array.shape.length === 4 && array.shape[0] === 1 && array.role !== "weight") at.shift();
+  if (isOneImage(array)) at.shift();
   return `${side === "gradient" ? gradientName(array) : array.name}[${at.map(i => minus(String(i))).join(", ")}]`;
 }
 
@@ -81,7 +83,7 @@ const start = offer => Object.fromEntries(Object.entries(offer.options).map(([na
 const sceneOf = (offer, options) => offer.scenes[offer.places[Object.values(options).join(",")]];
 
 function choose(offer, options, backward = state.backward) {
-  const before = offer === state.offer ? { scene: state.scene, values: state.values, gradients: state.gradients } : null;
+  const { scene, values, gradients } = state, before = offer === state.offer ? { scene, values, gradients } : null;
   Object.assign(state, { offer, options, backward, scene: unpack(sceneOf(offer, options)), hovered: null });
   state.values = new Float64Array(state.scene.size);
   state.gradients = new Float64Array(state.scene.size);
@@ -105,11 +107,11 @@ function fill(generator, before) {
     const same = before?.scene.arrays.find(old =>
       old.name === array.name && old.role === array.role && String(old.shape) === String(array.shape));
     array.inside.forEach((place, i) => {
-      const drawn = Math.floor(next() * 6) - 2;
+      const whole = Math.floor(next() * 6) - 2;
       const unit = array.role === "weight" ? offer.unit : 1;
       target[place] = same
         ? (isOutput ? before.gradients : before.values)[same.inside[i]]
-        : array.role === "variance" ? Math.abs(drawn) + 1 : (isOutput ? Math.max(-2, drawn - 1) : drawn) * unit;
+        : array.role === "variance" ? Math.abs(whole) + 1 : (isOutput ? Math.max(-2, whole - 1) : whole) * unit;
     });
   }
 }
@@ -154,8 +156,10 @@ function drawAll() {
   }
   $("title").textContent = offer.title;
   $("text").textContent = offer.text;
-  $("formula").replaceChildren(...(state.backward ? offer.backward : offer.forward).map(line => element("code", {}, line)));
-  $("stage").className = scene.steps.length === 1 && scene.arrays.some(array => array.role === "weight") ? "single" : "chain";
+  const formula = state.backward ? offer.backward : offer.forward;
+  $("formula").replaceChildren(...formula.map(line => element("code", {}, line)));
+  const isSingle = scene.steps.length === 1 && scene.arrays.some(array => array.role === "weight");
+  $("stage").className = isSingle ? "single" : "chain";
   $("forward").setAttribute("aria-pressed", String(!state.backward));
   $("backward").setAttribute("aria-pressed", String(state.backward));
   document.body.classList.toggle("is-backward", state.backward);
@@ -223,8 +227,7 @@ function drawArray(array) {
 }
 
 function sizeText(array) {
-  const shape = array.shape.length === 4 && array.shape[0] === 1 && array.role !== "weight" ? array.shape.slice(1) : array.shape;
-  return shape.join("×");
+  return (isOneImage(array) ? array.shape.slice(1) : array.shape).join("×");
 }
 
 // An array as tables: a map or a kernel each, or one table where each of them would be a single number. The rim of
@@ -306,14 +309,14 @@ function drawCounts() {
   const kinds = { params: "parameters", macs: "multiply-adds", other: "other operations" };
   const line = (name, texts, kind) => element("tr", { class: kind }, element("th", { scope: "row" }, name),
     ...Object.entries(kinds).map(([key, word]) => element("td", { "data-of": word }, texts[key])));
-  const rows = counted.map(({ cost }) => line(cost.of, { params: cost.params[1], macs: cost.macs[1], other: cost.other[1] }, ""));
+  const rows = counted.map(({ cost: { of, params, macs, other } }) =>
+    line(of, { params: params[1], macs: macs[1], other: other[1] }, ""));
   if (counted.length > 1) {
     const sum = key => counted.reduce((total, step) => total + step.cost[key][0], 0).toLocaleString("en");
     rows.push(line("in all", { params: sum("params"), macs: sum("macs"), other: sum("other") }, "total"));
   }
-  $("counts").replaceChildren(
-    element("thead", {}, element("tr", {}, ...["operator", ...Object.values(kinds)].map(text => element("th", { scope: "col" }, text)))),
-    element("tbody", {}, ...rows));
+  const heads = ["operator", ...Object.values(kinds)].map(text => element("th", { scope: "col" }, text));
+  $("counts").replaceChildren(element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));
   const instead = counted.map(({ cost }) => cost.instead).find(Boolean);
   $("instead").textContent = instead
     ? `A standard convolution in its place: ${instead[0]} parameters, ${instead[1]} multiply-adds.` : "";
@@ -365,7 +368,8 @@ function drawChannels() {
     x1: centre(c, ins), y1: 30, x2: centre(o, outs), y2: 102, class: `wire ${named(input[c])}`,
     "data-in": c, "data-out": o })));
   const x = state.scene.arrays[0].name;
-  $("wiring").replaceChildren(drawn("svg", { viewBox: `0 0 ${width + 8} 134`, role: "img", style: `width: ${width + 8}px`,
+  $("wiring").replaceChildren(drawn("svg", { role: "img",
+    viewBox: `0 0 ${width + 8} 134`, style: `width: ${width + 8}px`,
     "aria-label": reads.map((set, o) => `y${o} reads ${[...set].map(c => x + c).join(", ")}`).join("; ") },
     ...lines, ...Array.from({ length: ins }, (_, c) => box(c, 2, ins, x, "in")),
     ...Array.from({ length: outs }, (_, o) => box(o, 102, outs, "y", "out"))));
@@ -386,7 +390,9 @@ function drawChannels() {
 function light() {
   const { scene, cells } = state, { side, place } = state.hovered ?? state.chosen;
   for (const map of Object.values(cells)) {
-    for (const cell of map.values()) cell.classList.remove("chosen", "factor", "weighted", "reached", "marked", "partner");
+    for (const cell of map.values()) {
+      cell.classList.remove("chosen", "factor", "weighted", "reached", "marked", "partner");
+    }
   }
   const mark = (of, at, name) => {
     if (name !== "reached" || !isRim(at)) cells[of].get(at)?.classList.add(name);
@@ -395,12 +401,12 @@ function light() {
     for (const at of reach(scene, place)) mark("value", at, "reached");
     for (const at of reach(scene, place, true)) mark("value", at, "reached");
     for (const term of scene.madeBy[place]?.terms ?? []) {
-      for (const at of [term.a, term.b]) if (at >= 0) mark("value", at, arrayOf(at).role === "weight" ? "weighted" : "factor");
+      for (const at of [term.a, term.b]) if (at >= 0) mark("value", at, kindOf(at));
     }
     if (!scene.madeBy[place]) {
       for (const use of scene.users[place]) {
         mark("value", use.o, "factor");
-        if (use.other >= 0) mark("value", use.other, arrayOf(use.other).role === "weight" ? "weighted" : "factor");
+        if (use.other >= 0) mark("value", use.other, kindOf(use.other));
       }
     }
   } else {
@@ -446,11 +452,14 @@ function lightChannels(place) {
 
 // The sum, in numbers
 
-function factor(kind, name, number, of, place) {
-  const made = element("span", { class: `number ${kind}` }, bracketed(number));
-  made.title = name;
-  return { made, name, number, kind, of, place };
+// A factor of a product: a number that stands in a cell, or a coefficient.
+function factor(kind, name, number, side, place) {
+  return { made: element("span", { class: `number ${kind}`, title: name }, bracketed(number)),
+    name, number, kind, side, place };
 }
+
+const placed = (side, place) => factor(side === "gradient" ? "factor" : kindOf(place), nameOf(place, side),
+  (side === "gradient" ? state.gradients : state.values)[place], side, place);
 
 const kindOf = place => (arrayOf(place).role === "weight" ? "weighted" : "factor");
 
@@ -460,7 +469,7 @@ function partsForward(place) {
   return made.terms.map(term => {
     const factors = [];
     if (term.coefficient !== 1) factors.push(factor("plain", "", term.coefficient));
-    for (const at of [term.a, term.b]) if (at >= 0) factors.push(factor(kindOf(at), nameOf(at), values[at], "value", at));
+    for (const at of [term.a, term.b]) if (at >= 0) factors.push(placed("value", at));
     return { factors, result: product(term, values), isPadding: [term.a, term.b].some(at => at >= 0 && isRim(at)) };
   });
 }
@@ -470,10 +479,10 @@ function partsBackward(place) {
   return scene.users[place].flatMap(use => {
     const result = share(use, values, gradients);
     if (use.step.kind === "max" && largest(use.terms, values) !== use.term) return [];
-    const factors = [factor("factor", nameOf(use.o, "gradient"), gradients[use.o], "gradient", use.o)];
+    const factors = [placed("gradient", use.o)];
     if (use.step.kind === "sum") {
       if (use.term.coefficient !== 1) factors.push(factor("plain", "", use.term.coefficient));
-      if (use.other >= 0) factors.push(factor(kindOf(use.other), nameOf(use.other), values[use.other], "value", use.other));
+      if (use.other >= 0) factors.push(placed("value", use.other));
     } else if (use.step.kind !== "max") {
       const slope = use.term.coefficient * FUNCTIONS[use.step.kind].slope(use.term.coefficient * values[place]);
       factors.push(factor("plain", `slope of ${use.step.kind.replace("_", " ")}`, slope));
@@ -500,14 +509,17 @@ function tell(side, place) {
     if (parts.length) content.push(...worked("sum", parts, number, place));
     else content.push(element("p", {}, "No number of y depends on it here, so its gradient is 0."));
   } else if (side === "gradient") {
-    content.push(element("p", {}, "How much the loss changes with this number of y. It is given, and you may change it."));
-    content.push(goesTo(place));
+    content.push(
+      element("p", {}, "How much the loss changes with this number of y. It is given, and you may change it."),
+      goesTo(place));
   }
   if (side === "value" && !isRim(place)) {
     const uses = scene.users[place];
     if (uses.length) content.push(usedIn(uses));
   }
-  if (isRim(place)) content.push(element("p", {}, "A pixel of the padding. It is not part of the input, and gets no gradient."));
+  if (isRim(place)) {
+    content.push(element("p", {}, "A pixel of the padding. It is not part of the input, and gets no gradient."));
+  }
   $("sum").replaceChildren(...content);
   if (!state.hovered) $("spoken").textContent = spoken;
 }
@@ -539,36 +551,43 @@ function worked(kind, parts, number, place) {
     return row;
   });
   const result = [line];
-  if (rows.length > 1 || kind === "sum") result.push(element("table", { class: "products" }, element("tbody", {}, ...rows)));
+  if (rows.length > 1 || kind === "sum") {
+    result.push(element("table", { class: "products" }, element("tbody", {}, ...rows)));
+  }
   if (kind === "max") {
     const taken = largest(state.scene.madeBy[place].terms, state.values);
     result.push(element("p", {}, `The largest is ${nameOf(taken.a)}: all of dy will go there.`));
   }
   if (padded) {
-    const text = kind === "sum" ? "products with padding, which are 0" : "pixels of padding, which are never taken";
-    result.push(element("p", { class: "soft" }, `and ${padded} ${padded === 1 ? text.replace("products", "product").replace("are 0", "is 0").replace("pixels", "pixel").replace("are never", "is never") : text}`));
+    const one = kind === "sum" ? "product with padding, which is 0" : "pixel of padding, which is never taken";
+    const many = kind === "sum" ? "products with padding, which are 0" : "pixels of padding, which are never taken";
+    result.push(element("p", { class: "soft" }, `and ${padded} ${padded === 1 ? one : many}`));
   }
   return result;
 }
 
 function markPart(part, on) {
   for (const each of part.factors) {
-    if (each.of) state.cells[each.of].get(each.place)?.classList.toggle("marked", on);
+    if (each.side) state.cells[each.side].get(each.place)?.classList.toggle("marked", on);
   }
+}
+
+// How many there are, and the names of the first of them.
+function listed(before, places, one, many, side) {
+  const names = [...places].slice(0, 8).map(at => nameOf(at, side)).join("  ");
+  const text = `${before} ${places.size} ${places.size === 1 ? one : many}: ${names}${places.size > 8 ? " …" : ""}`;
+  return element("p", { class: "soft" }, text);
 }
 
 function usedIn(uses) {
   const outputs = new Set(uses.map(use => use.o));
-  const text = `It has a part in ${outputs.size} ${outputs.size === 1 ? "number" : "numbers"} of the next step: `;
-  const names = [...outputs].slice(0, 8).map(at => nameOf(at)).join("  ");
-  return element("p", { class: "soft" }, `${text}${names}${outputs.size > 8 ? " …" : ""}`);
+  return listed("It has a part in", outputs, "number of the next step", "numbers of the next step", "value");
 }
 
 function goesTo(place) {
-  const made = state.scene.madeBy[place];
-  const targets = new Set(made.terms.flatMap(term => [term.a, term.b]).filter(at => at >= 0 && !isRim(at)));
-  return element("p", { class: "soft" }, `It is sent on to ${targets.size} ${targets.size === 1 ? "gradient" : "gradients"}: ${
-    [...targets].slice(0, 8).map(at => nameOf(at, "gradient")).join("  ")}${targets.size > 8 ? " …" : ""}`);
+  const read = state.scene.madeBy[place].terms.flatMap(term => [term.a, term.b]);
+  const targets = new Set(read.filter(at => at >= 0 && !isRim(at)));
+  return listed("It is sent on to", targets, "gradient", "gradients", "gradient");
 }
 
 // Changing one number
@@ -581,6 +600,12 @@ function drawEditor(side, place, array, number) {
   $("edited").value = String(Number(number.toPrecision(12)));
   $("edited").min = array.role === "variance" ? 0 : -1e6;
   $("edited").setAttribute("aria-label", `${nameOf(place, side)}, change it`);
+}
+
+function edit() {
+  if ($("editor").hidden) return;
+  $("edited").focus();
+  $("edited").select();
 }
 
 function bump(by) {
@@ -636,14 +661,14 @@ stage.addEventListener("pointerover", event => {
 });
 stage.addEventListener("pointerleave", () => { if (state.hovered) { state.hovered = null; light(); } });
 stage.addEventListener("click", event => { const cell = cellOf(event); if (cell) pick(cell, true); });
-stage.addEventListener("dblclick", event => { if (cellOf(event) && !$("editor").hidden) { $("edited").focus(); $("edited").select(); } });
+stage.addEventListener("dblclick", event => { if (cellOf(event)) edit(); });
 stage.addEventListener("focusin", event => { const cell = cellOf(event); if (cell) pick(cell); });
 stage.addEventListener("keydown", event => {
   const cell = cellOf(event);
   if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
   const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
   if (event.key in moves) moveFocus(cell, ...moves[event.key]);
-  else if (event.key === "Enter" && !$("editor").hidden) { $("edited").focus(); $("edited").select(); }
+  else if (event.key === "Enter") edit();
   else if (event.key === "+") bump(1);
   else if (event.key === "-") bump(-1);
   else return;
