@@ -21,7 +21,7 @@ from ghostnp.course.grader.file_report import FileReport, FunctionReport, from_j
 from ghostnp.course.grader.rubric import UNDECIDED, Rubric
 from ghostnp.course.grader.runner import StoppedError
 from ghostnp.course.grader.submissions import Submission
-from ghostnp.course.worksheets.writing.spreadsheet import no_formula
+from ghostnp.course.worksheets.writing.spreadsheet import _no_formula
 from ghostnp.files import read, replace
 
 _COLUMNS = ("student", "id", "status", "points", "at least", "at most", "of")
@@ -220,13 +220,13 @@ class Gradebook:
             files = ", ".join(called for called, _ in row.submission.files)
             writer.writerow(
                 [
-                    *map(no_formula, (row.submission.name, row.submission.id)),
+                    *map(_text, (row.submission.name, row.submission.id)),
                     row.status(self.rubric, names),
                     *("" if value is None else number(value) for value in (points_of, least, most, of)),
                     *(_cell(theirs[name].values()) for name in names),
                     *(_cell([share] if (share := theirs[name].get(part)) else []) for name, part in laws),
-                    no_formula(row.notes(self.rubric, names)),
-                    no_formula(plain(files)),
+                    _text(row.notes(self.rubric, names)),
+                    _text(plain(files)),
                 ]
             )
         # Without the mark at the beginning, Excel takes the text for one in the machine's old encoding.
@@ -317,6 +317,10 @@ def total(shares):
 def number(value):
     """Points as they are written: two decimals at most."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _text(text):
+    return _no_formula(text) if text else ""
 
 
 def _cell(shares):

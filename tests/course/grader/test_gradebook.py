@@ -17,9 +17,20 @@ import ghostnp
 from ghostnp.cli import main
 from ghostnp.course import grader
 from ghostnp.course.grader import (
-    FileReport, Gradebook, GradebookRow, Limits, Submission, check, find_submissions, from_json, match, read_rubric,
-    rubric_text, to_json, usual_rubric,
-)  # fmt: skip
+    FileReport,
+    Gradebook,
+    GradebookRow,
+    Limits,
+    Submission,
+    check,
+    find_submissions,
+    from_json,
+    match,
+    read_rubric,
+    rubric_text,
+    to_json,
+    usual_rubric,
+)
 from ghostnp.course.grader.file_report import FunctionReport
 from ghostnp.course.grader.functions import graded_names
 from ghostnp.course.grader.rubric import SAME
@@ -88,8 +99,8 @@ def test_a_student_is_found_by_the_name_of_a_folder_or_file(tmp_path, name, stud
 
 
 def test_what_is_not_the_student_s_is_not_looked_at_and_what_cannot_be_checked_is_named(tmp_path):
-    write(tmp_path, {f"ada/{name}": "" for name in (".ipynb_checkpoints/hw.ipynb", "__pycache__/a.py", "essay.docx",
-                                                    "venv/lib/site-packages/b.py", "hw.py", "deep/hw2.py")})  # fmt: skip
+    files = ".ipynb_checkpoints/hw.ipynb __pycache__/a.py essay.docx venv/lib/site-packages/b.py hw.py deep/hw2.py"
+    write(tmp_path, {f"ada/{name}": "" for name in files.split()})
     write(tmp_path, {"__MACOSX/ada/hw.py": "", "readme.txt": "", "eve/hw.zip": ""})
     (tmp_path / "ada" / "passwords.py").symlink_to("/etc/passwd")
     ada, eve = find_submissions([tmp_path])
@@ -112,9 +123,8 @@ def test_two_hand_ins_of_one_student_are_one_row(tmp_path):
 
 
 def test_everybody_on_the_roster_has_a_row_and_so_has_who_is_not_on_it():
-    submissions = [
-        Submission(name, name, [("hw.py", Path("hw.py"))]) for name in ("17_hw", "GRACE  hopper", "171", "x")
-    ]
+    names = ("17_hw", "GRACE  hopper", "171", "x")
+    submissions = [Submission(name, name, [("hw.py", Path("hw.py"))]) for name in names]
     roster = [Student("17", "Ada"), Student("18", "Grace Hopper"), Student("19", "Emmy")]
     found = match(submissions, roster)
     said = [(each.name, each.id, len(each.files), known) for each, known in found]
@@ -180,8 +190,8 @@ def test_partial_credit(tmp_path):
     rubric = read_rubric(path)
 
     def points(*laws, status="wrong"):
-        return {part: share.points for part, share in rubric.earned("relu", FunctionReport("relu", status, laws=list(laws))).items()
-                if share.of}  # fmt: skip
+        shares = rubric.earned("relu", FunctionReport("relu", status, laws=list(laws)))
+        return {part: share.points for part, share in shares.items() if share.of}
 
     same, limits = law(SAME, True), law("keeps its limits", True)
     parts = (SAME, "keeps its limits", "stays finite")
@@ -211,6 +221,15 @@ CLASS = {
     "=cmd()/hw.py": RELU,
 }
 RUBRIC = "[points]\nrelu = 4\nchannel_shuffle = 6\n[partial]\ndefinition = 1\nlaws = 0\n"
+NOTES = {
+    "crash": "killed by signal 11",
+    "hang": "does not come to an end",
+    "bomb": "more memory than it may",
+    "word": "not looked at: hw.docx",
+    "Robert": "wrong numbers",
+    "stub": "NotImplementedError",
+    "'=cmd()": "not handed in: channel_shuffle",
+}
 ROSTER = "12,Robert\n13,Emmy Noether\n14,ada\n"
 LIMITS = ("--seconds", 4, "--start-seconds", 3, "--memory", 1, "--jobs", 2)
 
@@ -238,9 +257,7 @@ def test_no_student_loses_another_s_row(tmp_path, monkeypatch):
     assert [row["of"] for row in found.values()] == ["10"] * 10
     assert found["slow"]["relu"] == "incomplete"
     assert (found["slow"]["channel_shuffle"], found["slow"]["at least"]) == ("6", "6")
-    for student, words_of_it in {"crash": "killed by signal 11", "hang": "does not come to an end", "bomb":
-                                 "more memory than it may", "word": "not looked at: hw.docx", "Robert": "wrong numbers",
-                                 "stub": "NotImplementedError", "'=cmd()": "not handed in: channel_shuffle"}.items():  # fmt: skip
+    for student, words_of_it in NOTES.items():
         assert words_of_it in found[student]["notes"]
         assert ("not on the class list" in found[student]["notes"]) == (student != "Robert")
     assert "(g, n) and (n, g) are swapped" in (tmp_path / "grades.reports" / "12.txt").read_text(encoding="utf-8")
@@ -259,9 +276,7 @@ def test_no_student_loses_another_s_row(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(grader, "check", lambda path, *rest: asked.append(path.parent.name) or FileReport(path.name))
     assert run(*words, "--seconds", 9).exit_code == 0
-    assert sorted(asked) == sorted(
-        ["=cmd()", "Bob B_12_assignsubmission_file_", "bomb", "crash", "slow", "stub", "sub"]
-    )
+    assert sorted(asked) == ["Bob B_12_assignsubmission_file_", "bomb", "crash", "slow", "stub", "sub"]
     asked.clear()
     with (folder / "crash" / "hw.py").open("a") as file:
         file.write("# mended\n")
@@ -363,7 +378,7 @@ def test_the_time_of_a_whole_file_is_limited_and_what_is_left_is_no_verdict(tmp_
     path = write(tmp_path, {"hw.py": SLOW + SHUFFLE}) / "hw.py"
     report = check(path, limits=Limits(seconds=30, file_seconds=2))
     assert (report.passed, report.incomplete, report.problem) == (False, True, None)
-    assert [found.status for found in report.functions.values()] == ["incomplete"] * 2
+    assert [found.status for found in report.functions.values()] == ["passed", "incomplete"]
     assert from_json(to_json(report)) == report
     result = run(path, "--seconds", 30, "--file-seconds", 2)
     assert (result.exit_code, "the whole file may take 2 s" in result.output) == (3, True)
@@ -379,9 +394,9 @@ def test_a_check_that_nobody_wants_any_more_ends(tmp_path):
 
 
 def test_what_a_file_starts_ends_with_the_check(tmp_path):
-    path = write(tmp_path, {"hw.py": RELU + "import ctypes, time\n" + (
-        f"if ctypes.CDLL(None).fork() == 0:\n    while True:\n        ctypes.CDLL(None).system(b'touch {tmp_path}/alive')\n"
-        "        time.sleep(0.2)\n")}) / "hw.py"  # fmt: skip
+    child = f"    while True:\n        libc.system(b'touch {tmp_path}/alive')\n        time.sleep(0.2)\n"
+    fork = f"import ctypes, time\nlibc = ctypes.CDLL(None)\nif libc.fork() == 0:\n{child}def relu(x):\n    return 1\n"
+    path = write(tmp_path, {"hw.py": fork}) / "hw.py"
     check(path)
     (tmp_path / "alive").unlink(missing_ok=True)
     time.sleep(1)
@@ -395,16 +410,14 @@ def test_the_seed_draws_other_cases_and_the_same_seed_the_same(tmp_path):
         return seen
 
     assert drawn(1) == drawn(1) != drawn(2)
-    path = write(tmp_path, {"hw.py": "import numpy as np\n" + SWAPPED}) / "hw.py"
-    results = [run(path, "--seed", seed, "--json").stdout for seed in (3, 3)]
-    assert results[0] == results[1]
-    assert json.loads(results[0])["functions"][0]["status"] == "wrong"
+    path = write(tmp_path, {"hw.py": "def relu(x):\n    print(x)\n    return x - 1\n"}) / "hw.py"
+    first = [json.loads(run(path, "--seed", seed, "--json").stdout)["first_printed"] for seed in (3, 4)]
+    assert first[0] != first[1]
 
 
 def test_a_report_comes_back_from_json_as_it_was(tmp_path):
-    path = (
-        write(tmp_path, {"hw.py": "print(1)\ndef conv2d(a):\n    return a\nstandart_conv2d = print\n" + RELU}) / "hw.py"
-    )
+    others = "def conv2d(a):\n    return a\ndef standart_conv2d(x):\n    return x\n"
+    path = write(tmp_path, {"hw.py": f"print(1)\n{others}def relu(x):\n    return 1\n"}) / "hw.py"
     report = check(path)
     assert report.sentences
     assert from_json(to_json(report)) == report
@@ -414,17 +427,17 @@ def test_a_report_comes_back_from_json_as_it_was(tmp_path):
 
 
 def test_tests_that_nbgrader_put_into_a_notebook_are_left_out(tmp_path):
-    cells = json.loads(
-        notebook(("code", RELU), ("code", "assert relu(1) == 7\n"), ("code", "solved = True\n" + SHUFFLE))
-    )
+    made = (("code", "import numpy as np\n"), ("code", "assert relu(1) == 7\n"), ("code", SHUFFLE))
+    cells = json.loads(notebook(*made))
     cells["cells"][1]["metadata"] = {"nbgrader": {"grade": True, "solution": False}}
     cells["cells"][2]["metadata"] = {"nbgrader": {"grade": True, "solution": True}}
     report = check(write(tmp_path, {"hw.ipynb": json.dumps(cells)}) / "hw.ipynb")
-    assert (report.passed, list(report.functions)) == (True, ["channel_shuffle", "relu"])
+    assert (report.passed, list(report.functions)) == (True, ["channel_shuffle"])
 
 
 # Containers
 
+READS = f"import os\nassert open(os.path.dirname(__file__) + '/numbers.txt').read() == '1'\n{RELU}"
 FAKE = f"""#!{sys.executable}
 import json, os, pathlib, subprocess, sys
 words = sys.argv[1:]
@@ -456,18 +469,16 @@ def docker(tmp_path, monkeypatch):
 
 
 def test_each_file_runs_in_a_container(tmp_path, docker):
-    write(tmp_path / "sub", {"Lovelace, Ada: A/hw.py": "from helper import relu\n", "Lovelace, Ada: A/helper.py": RELU,
-                             "bob.py": RELU + SWAPPED})  # fmt: skip
+    own = {f"Lovelace, Ada: A/{name}": text for name, text in {"hw.py": READS, "numbers.txt": "1"}.items()}
+    write(tmp_path / "sub", {"bob.py": "def relu(x):\n    return 1\n"} | own)
     words = ("--container", "--image", "course:1", "--seed", 5, "--memory", 2, "--seconds", 7)
     result = run(tmp_path / "sub", "--gradebook", tmp_path / "grades.csv", *words)
     assert result.exit_code == 0, result.output
     found = rows(tmp_path / "grades.csv")
-    assert {name: (row["relu"], row["channel_shuffle"]) for name, row in found.items()} == {
-        "Lovelace, Ada: A": ("10", "0"), "bob": ("10", "2.19")
-    }  # fmt: skip
+    assert {name: row["relu"] for name, row in found.items()} == {"Lovelace, Ada: A": "10", "bob": "0"}
     tried, *asked = docker()
     assert tried[-4:] == ["python", "-m", "ghostnp", "--version"]
-    assert len(asked) == 3
+    assert len(asked) == 2
     for words in asked:
         line = " ".join(words)
         assert line.startswith("run --rm --name ghostnp-")

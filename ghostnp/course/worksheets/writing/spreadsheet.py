@@ -26,8 +26,8 @@ def to_csv(plan, papers):
 
 def _line(plan, paper, question):
     line = {
-        "id": no_formula(paper.student.id),
-        "name": no_formula(paper.student.name),
+        "id": _no_formula(paper.student.id),
+        "name": _no_formula(paper.student.name),
         "seed": plan.seed,
         "number": question.number,
         "topic": question.template.topic,
@@ -44,6 +44,6 @@ def _line(plan, paper, question):
     return line
 
 
-def no_formula(text):
-    """Text for a spreadsheet, which would run a name that begins so as a formula when it is opened."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+def _no_formula(text):
+    # A name that begins so would be run as a formula when the sheet is opened.
+    return f"'{text}" if text[0] in "=+-@" else text
