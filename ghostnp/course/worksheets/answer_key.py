@@ -146,10 +146,10 @@ def read_key(path):
         if len(asked) != 1 or asked == {()}:
             raise ValueError("there are no papers on which the same is asked")
         return AnswerKey(dict(content["made by"]), papers)
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ZeroDivisionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ZeroDivisionError, OverflowError) as error:
+        why = error if type(error) is ValueError else f"{type(error).__name__}: {error}"
         raise ValueError(
-            f"{path} is no key ({error if type(error) is ValueError else f'{type(error).__name__}: {error}'}): the rule "
-            "is a file that was written by ghostnp worksheet --key key.json"
+            f"{path} is no key ({why}): the rule is a file that was written by ghostnp worksheet --key key.json"
         ) from None
 
 

@@ -22,7 +22,12 @@ from ghostnp.ops.checks import nearest
 _SEPARATORS = (",", ";", "\t", "，", "；", "|")
 _ID = {"id", "student id", "id number", "idnumber", "matriculation", "matriculation number", "学号", "编号", "variant"}
 _NAME = {"name", "student", "student name", "full name", "姓名", "名字", "学生"}
-_QUESTION = re.compile(r"(?:question|response|answer|frage|no|nr|q|第|题目|题|问题)?[ ._#:-]*0*(\d{1,4})[ .]*(?:题|问)?")
+_QUESTION = re.compile(
+    r"(?:question|response|answer|frage|no|nr|q|第|题目|题|问题)?[ ._#:-]*0*(\d{1,4})[ .]*(?:题|问)?"
+)
+
+
+_TOO_MANY = "which are too many: the rule is a student and a reply to each question, in quotes if it has a comma"
 
 
 class GradedReply(NamedTuple):
@@ -49,7 +54,8 @@ class GradedReply(NamedTuple):
     @property
     def reason(self):
         """The mistake by its name, or names where several lead to the same answer."""
-        return " or ".join(self.grade.mistake.misconceptions) if self.outcome == "mistake" else ""
+        mistake = None if self.grade is None else self.grade.mistake
+        return "" if mistake is None else " or ".join(mistake.misconceptions)
 
 
 class GradedPaper(NamedTuple):
@@ -182,7 +188,7 @@ class ClassAnswers:
         return found
 
     def misunderstood(self):
-        """By name of a mistake, who made it and in which questions: {name: (students, numbers)}; the most come first."""
+        """By name of a mistake, how many made it and in which questions: {name: (students, numbers)}, most first."""
         found: dict[str, tuple[set[str], set[int]]] = {}
         for paper in self.papers:
             for question, reply in zip(self.key.questions, paper.replies, strict=True):
@@ -250,11 +256,12 @@ def grade_answers(path, key):
 
 
 class _Columns(NamedTuple):
-    """Where is what; `questions` is empty where there are no headings."""
+    """Where is what in a line of so many fields; `questions` is empty where no headings say it."""
 
     id: int | None
     name: int | None
     questions: dict[int, int]
+    width: int = 0
 
 
 def _decoded(path):
@@ -270,7 +277,7 @@ def _decoded(path):
 
 
 def _table(text, questions):
-    """The lines that say something, each with its number: split by the separator that gives most of them their fields."""
+    """The lines that say something, each with its number, split by the separator that gives most their fields."""
 
     def lines(separator):
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
@@ -307,7 +314,7 @@ def _columns(fields, key, found):
     if not questions:
         # Headings that do not say which question is which: what follows id and name is in their order.
         return _Columns(None, None, {})
-    return _Columns(ids[0] if ids else None, names[0] if names else None, questions)
+    return _Columns(ids[0] if ids else None, names[0] if names else None, questions, len(fields))
 
 
 def _student_and_replies(fields, columns, key):
@@ -316,17 +323,13 @@ def _student_and_replies(fields, columns, key):
         cells = dict(enumerate(fields))
         given = [cells[column] for column in (columns.id, columns.name) if column is not None and cells.get(column)]
         replies = [cells.get(columns.questions.get(place, -1), "") for place in range(count)]
-        extra = [field for column, field in enumerate(fields) if column > max(columns.questions.values()) and field]
-        if len(fields) > max(*columns.questions.values(), columns.id or 0, columns.name or 0) + 1 and extra:
-            raise ValueError(f"it has {len(fields)} fields; is a reply with a comma in it not in quotes?")
+        if len(fields) > columns.width and any(fields[columns.width :]):
+            raise ValueError(f"it has {len(fields)} fields, {_TOO_MANY}")
         return _find(given, key), replies
     while len(fields) > count + 1 and not fields[-1]:
         fields = fields[:-1]  # a spreadsheet writes empty columns too
     if len(fields) > count + 2:
-        raise ValueError(
-            f"it has {len(fields)} fields, and the rule is a student and {count} replies; is a reply with a comma in it "
-            "not in quotes?"
-        )
+        raise ValueError(f"it has {len(fields)} fields, {_TOO_MANY}")
     # With an id and a name, or with one of them and a reply too few?
     given = fields[:2] if len(fields) == count + 2 else fields[:1]
     if len(fields) < count + 1:

@@ -410,7 +410,10 @@ def test_the_seed_draws_other_cases_and_the_same_seed_the_same(tmp_path):
         return seen
 
     assert drawn(1) == drawn(1) != drawn(2)
-    path = write(tmp_path, {"hw.py": "def relu(x):\n    print(x)\n    return x - 1\n"}) / "hw.py"
+    tenth = (
+        "    global made\n    made += 1\n    if made == 10:\n        print(x.ravel())\n    return np.maximum(x, 0)\n"
+    )
+    path = write(tmp_path, {"hw.py": f"import numpy as np\nmade = 0\ndef relu(x):\n{tenth}"}) / "hw.py"
     first = [json.loads(run(path, "--seed", seed, "--json").stdout)["first_printed"] for seed in (3, 4)]
     assert first[0] != first[1]
 
@@ -475,7 +478,7 @@ def test_each_file_runs_in_a_container(tmp_path, docker):
     result = run(tmp_path / "sub", "--gradebook", tmp_path / "grades.csv", *words)
     assert result.exit_code == 0, result.output
     found = rows(tmp_path / "grades.csv")
-    assert {name: row["relu"] for name, row in found.items()} == {"Lovelace, Ada: A": "10", "bob": "0"}
+    assert {name: row["relu"] for name, row in found.items()} == {"Lovelace, Ada: A": "10", "bob": "0.62"}
     tried, *asked = docker()
     assert tried[-4:] == ["python", "-m", "ghostnp", "--version"]
     assert len(asked) == 2
