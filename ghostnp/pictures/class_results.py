@@ -15,7 +15,7 @@ OUTCOMES = {
     "no answer": "#DDDDDD",
 }
 _ROW, _LINE = 0.32, 0.17
-_LETTERS = 46
+_LETTERS = 42
 
 
 def class_mistakes(questions, mistakes, students, *, title="", limit=12):
@@ -48,7 +48,7 @@ def class_mistakes(questions, mistakes, students, *, title="", limit=12):
     # A name that takes several lines has a place as high as these.
     heights = [_ROW + _LINE * name.count("\n") for name in names] or [_ROW]
     above, below = sum(heights), _ROW * max(1, len(questions))
-    edge = {"top": 0.85, "between": 1.0, "bottom": 0.65}
+    edge = {"top": 0.8, "between": 0.75, "bottom": 0.95}
     whole = above + below + sum(edge.values())
     figure, grid = sheet(
         10, whole, nrows=2, ncols=1, height_ratios=[above, below], left=0.4, right=0.97, top=1 - edge["top"] / whole,
@@ -63,7 +63,7 @@ def class_mistakes(questions, mistakes, students, *, title="", limit=12):
         several = "s" * (count != 1)
         axes.text(count + 0.01 * students, place, f"{count} student{several} ({where})", va="center",
                   **TEXT | {"fontsize": 10})  # fmt: skip
-    axes.set(xlim=(0, max(1, students) * 1.25), ylim=(above, 0), xticks=[])
+    axes.set(xlim=(0, max(1, students) * 1.6), ylim=(above, 0), xticks=[])
     axes.set_yticks(places[: len(drawn)], names, fontsize=10.5)
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="y", length=0)
@@ -82,9 +82,9 @@ def class_mistakes(questions, mistakes, students, *, title="", limit=12):
     axes.set_xticks(np.unique(np.linspace(0, students, 5).astype(int)))
     axes.set_yticks(range(len(questions)), [textwrap.shorten(name, _LETTERS) for name in questions], fontsize=10.5)
     axes.tick_params(axis="y", length=0)
-    axes.legend(
-        frameon=False, fontsize=10, ncols=len(OUTCOMES), loc="lower right", bbox_to_anchor=(1, 1), handlelength=1,
-        columnspacing=1.2,
+    figure.legend(
+        *axes.get_legend_handles_labels(), frameon=False, fontsize=10, ncols=len(OUTCOMES), loc="lower left",
+        bbox_to_anchor=(0.39, 0.05 / whole), handlelength=1, columnspacing=1.4,
     )  # fmt: skip
     figure.suptitle(title, x=0.02, y=1 - 0.12 / whole, va="top", ha="left", fontsize=14, color="#222222")
     return figure
