@@ -39,7 +39,8 @@ def grade_command(key, answers, output, plot, json_file, force):
             files[output] = _points(found).encode("utf-8-sig")
         if json_file is not None:
             files[json_file] = _json(found).encode()
-        if len({file.resolve() for file in filter(None, (output, plot, json_file))}) < len(files) + (plot is not None):
+        chosen = [file.resolve() for file in (output, plot, json_file) if file is not None]
+        if len(set(chosen)) < len(chosen):
             raise ValueError("--output, --plot and --json: the rule is a file for each, such as points.csv")
         if plot is not None:
             files[plot] = _picture(found, plot)

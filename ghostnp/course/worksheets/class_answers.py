@@ -268,7 +268,7 @@ def _decoded(path):
     contents = read(path)
     encoding = "utf-16" if contents.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        return contents.decode(encoding)
+        return contents.decode(encoding).lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path} cannot be read ({error}): the rule is text in UTF-8, as a spreadsheet saves it under the name "
@@ -293,7 +293,14 @@ def _table(text, questions):
         tables = [lines(separator) for separator in _SEPARATORS]
     except csv.Error as error:
         raise ValueError(f"the answers are no table ({error}): the rule is lines such as 17,A,51456,C") from None
-    return max(tables, key=lambda table: sum(questions < len(fields) <= questions + 2 for _, fields in table))
+    # Exactly so many fields are best; but a line that has more than it should is no reason to take another separator.
+    return max(
+        tables,
+        key=lambda table: (
+            sum(len(fields) > questions for _, fields in table),
+            sum(len(fields) <= questions + 2 for _, fields in table),
+        ),
+    )
 
 
 def _columns(fields, key, found):
@@ -310,10 +317,10 @@ def _columns(fields, key, found):
     if not ids and not names:
         return None
     used = {*questions.values(), *ids[:1], *names[:1]}
-    found.ignored += [field for column, field in enumerate(fields) if field and column not in used]
     if not questions:
         # Headings that do not say which question is which: what follows id and name is in their order.
         return _Columns(None, None, {})
+    found.ignored += [field for column, field in enumerate(fields) if field and column not in used]
     return _Columns(ids[0] if ids else None, names[0] if names else None, questions, len(fields))
 
 
@@ -339,6 +346,7 @@ def _student_and_replies(fields, columns, key):
 
 def _find(given, key):
     """The student of an id, or a name, or both."""
+    given = [text for text in given if text]
     students = [student for student, _ in key.papers.values()]
     for part in ("id", "name"):
         for text in given:
