@@ -132,8 +132,9 @@ def read_key(path):
     ValueError
         If it is no key.
     """
+    written = read(path)
     try:
-        content = json.loads(read(path).decode("utf-8-sig"))
+        content = json.loads(written.decode("utf-8-sig"))
         if content["format"] != _FORMAT:
             raise ValueError(f"its format is {shown(content['format'])}")
         papers = {}
