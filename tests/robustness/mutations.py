@@ -128,9 +128,16 @@ def _read_roster(path):
 _PLAN = plan(("grouped", "conventions"), 4, 3)
 _JSON_KEY = to_json_key(_PLAN, [_PLAN.paper(student) for student in numbered(3)]).encode()
 _ANSWERS = "id,name,Q1,Q2,Q3,Q4\nvariant 1,,A,1,2,B\n,variant 2,C,51456,31.85,\nÉmilie,,A,1,2,B\n".encode()
-_RUBRIC = (
-    b"[points]\nrelu = 10\nlinear = 2.5\n[partial]\ndefinition = 0.5\nlaws = 0.5\n[laws.relu]\n'stays finite' = 3\n"
-)
+_RUBRIC = b"""
+[points]
+relu = 10
+linear = 2.5
+[partial]
+definition = 0.5
+laws = 0.5
+[laws.relu]
+'stays finite' = 3
+"""
 
 
 def _read_key(path):
@@ -193,9 +200,7 @@ def kinds():
         "photos": Kind(_photos(), _read_photo, PhotoError),
         "rosters": Kind({"roster.csv": roster, "marked.csv": b"\xef\xbb\xbf" + roster}, _read_roster, ValueError),
         "keys": Kind({"key.json": _JSON_KEY}, _read_key, ValueError),
-        "answers": Kind(
-            {"answers.csv": _ANSWERS, "answers2.csv": _ANSWERS.replace(b",", b"\t")}, _read_answers, ValueError
-        ),
+        "answers": Kind(answers, _read_answers, ValueError),
         "rubrics": Kind({"rubric.toml": _RUBRIC}, _read_rubric, ValueError),
         "compiled kernels": Kind(_cached(), _read_cached, NoError),
     }
