@@ -21,6 +21,7 @@ from ghostnp.cli.compile import compile_command
 from ghostnp.cli.conformance import conformance
 from ghostnp.cli.count import count_command
 from ghostnp.cli.explore import explore
+from ghostnp.cli.grade import grade_command
 from ghostnp.cli.notebooks import notebooks
 from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
@@ -124,6 +125,7 @@ COMMANDS = (
     conformance,
     check_command,
     worksheet,
+    grade_command,
     quiz,
     notebooks,
 )

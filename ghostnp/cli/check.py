@@ -1,6 +1,7 @@
-"""The command `ghostnp check`: hold the functions of a file against their definitions and laws."""
+"""The command `ghostnp check`: hold the functions of files against their definitions and laws, of a class as well."""
 
 import errno
+import math
 from pathlib import Path
 
 import click
@@ -8,10 +9,21 @@ import click
 from ghostnp.files import replace
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
+_FILE = click.Path(path_type=Path)
+# For a class, where one file must not keep all others waiting, or take the machine's memory.
+_OF_A_CLASS = {"file_seconds": 600.0, "memory": 4.0}
+
+
+def _print_rubric(context, param, value):
+    if value:
+        from ghostnp.course.grader import rubric_text
+
+        click.echo(rubric_text(), nl=False)
+        context.exit()
 
 
 @click.command("check")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE...")
 @click.option(
     "--with",
     "providers",
@@ -20,7 +32,7 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     help="Registers operators (ghostnp.register); FILE is held against these too. May be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of words.")
-@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML here as well.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write JUnit XML here as well.")
 @click.option(
     "--seconds",
     type=_SECONDS,
@@ -42,7 +54,40 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     show_default=True,
     help="How long importing FILE may take, and a first call, in which a function may be compiled.",
 )
-def check_command(file, providers, as_json, junit, **limits):
+@click.option(
+    "--file-seconds",
+    type=_SECONDS,
+    help=f"How long all of FILE may take.  [default: no limit; {_OF_A_CLASS['file_seconds']:g} with --gradebook]",
+)
+@click.option(
+    "--memory",
+    type=_SECONDS,
+    metavar="GIB",
+    help=f"How much memory FILE may take.  [default: no limit; {_OF_A_CLASS['memory']:g} with --gradebook]",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), help="Draw other cases, of which nobody knows beforehand; the same seed the same."
+)
+@click.option(
+    "--gradebook", type=_FILE, metavar="FILE",
+    help="Check a class, and write a row for each student here, as CSV. Reports go into a folder of that name.",
+)  # fmt: skip
+@click.option("--rubric", type=_FILE, metavar="FILE", help="Points, in TOML.  [default: 10 for each function]")
+@click.option(
+    "--print-rubric", is_flag=True, is_eager=True, expose_value=False, callback=_print_rubric,
+    help="Print a rubric to edit, and exit.",
+)  # fmt: skip
+@click.option("--by-law", is_flag=True, help="In the gradebook, a column for the points of each law.")
+@click.option(
+    "--roster", type=_FILE, metavar="FILE", help="A class list, as of ghostnp worksheet: everybody on it gets a row."
+)
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Students checked at once.")
+@click.option(
+    "--container", is_flag=True, help="Run each file in a container, by docker or podman: without network and files."
+)
+@click.option("--image", default="ghostnp", show_default=True, help="What the container is made of; it has ghostnp.")
+def check_command(files, providers, as_json, junit, seed, gradebook, rubric, by_law, roster, jobs, container, image,
+                  **limits):  # fmt: skip
     """Check the functions that FILE defines, such as a stub of tutorials/exercises that you have filled.
 
     FILE is Python or a notebook (.ipynb), whose code cells are run in order, without what is meant for Jupyter alone.
@@ -54,16 +99,57 @@ def check_command(file, providers, as_json, junit, **limits):
 
     Seconds are those of CPU time; by the clock ten times as many are allowed, for code that sleeps.
 
+    A class: ghostnp check submissions/ --gradebook grades.csv --rubric rubric.toml. In that folder each folder or file
+    is a student's; several FILEs are a student each. Names are taken as Moodle, nbgrader and Canvas make them: "Ada
+    Lovelace_1234_assignsubmission_file_", submitted/ada/hw1/hw1.ipynb, lovelaceada_1234_567_hw1.py; any other folder or
+    file is called like its student. Who was checked is not checked again, as long as files and options are the same.
+
     The exit code is 0 if all is right, 1 if something is not, 2 if FILE cannot be read, and 3 if nothing wrong was
-    found and time ran out before all was tried.
+    found and time ran out before all was tried. With --gradebook it is 0 if there is a verdict on everybody, and
+    otherwise 3.
     """
     try:
         import ghostnp.testing  # noqa: F401 - says so if it cannot be had, as without Hypothesis
-        from ghostnp.course.grader import Limits, check, to_json, to_junit, to_text
+        from ghostnp.course.grader import Limits
     except ImportError as error:
         raise click.ClickException(str(error)) from None
+    usual = _OF_A_CLASS if gradebook is not None else {}
+    given = {name: usual.get(name, math.inf) if value is None else value for name, value in limits.items()}
+    _check_options(gradebook, files, {"--json": as_json, "--junit": junit},
+                   {"--rubric": rubric, "--by-law": by_law, "--roster": roster, "--jobs": jobs > 1})  # fmt: skip
+    runner = _container(image) if container else None
+    may = Limits(**given)
+    if gradebook is not None:
+        raise SystemExit(_check_class(files, providers, may, seed, gradebook, rubric, by_law, roster, jobs, runner))
+    raise SystemExit(_check_file(files[0], providers, may, seed, as_json, junit, runner))
+
+
+def _check_options(gradebook, files, of_one, of_many):
+    wrong = [option for option, value in (of_many if gradebook is None else of_one).items() if value]
+    if wrong:
+        which = "only with" if gradebook is None else "and"
+        raise click.UsageError(f"{wrong[0]} {which} --gradebook: the rule is --gradebook grades.csv for a class alone")
+    if gradebook is None and len(files) > 1:
+        raise click.UsageError(f"{len(files)} files: the rule is one, or --gradebook grades.csv for a class")
+
+
+def _container(image):
+    from ghostnp.course.grader import find_container
+
     try:
-        report = check(file, providers, Limits(**limits))
+        return find_container(image)
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _check_file(file, providers, limits, seed, as_json, junit, runner):
+    from ghostnp.course.grader import check, to_json, to_junit, to_text
+    from ghostnp.course.grader.container import ContainerError
+
+    try:
+        report = (runner.check if runner else check)(file, providers, limits, seed)
+    except ContainerError as error:
+        raise click.ClickException(str(error)) from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             raise click.ClickException(f"cannot write to {error.filename}: {error.strerror}") from None
@@ -77,4 +163,88 @@ def check_command(file, providers, as_json, junit, **limits):
             replace(junit, to_junit(report).encode())
         except OSError as error:
             raise click.ClickException(f"cannot write to {junit}: {error.strerror}") from None
-    raise SystemExit(0 if report.passed else 3 if report.incomplete else 1)
+    return 0 if report.passed else 3 if report.incomplete else 1
+
+
+def _check_class(paths, providers, limits, seed, gradebook, rubric, by_law, roster, jobs, runner):
+    import ghostnp
+    from ghostnp.course import grader
+    from ghostnp.course.grader.gradebook import digest
+    from ghostnp.course.worksheets import read_roster
+
+    def run(submission, path, stop):
+        if runner is None:
+            return grader.check(path, providers, limits, seed, stop)
+        return runner.check(path, providers, limits, seed, stop, submission.folder_of(path))
+
+    try:
+        points = grader.usual_rubric() if rubric is None else grader.read_rubric(rubric, registered=bool(providers))
+        submissions = grader.find_submissions(paths)
+        students = (
+            [(each, True) for each in submissions] if roster is None else grader.match(submissions, read_roster(roster))
+        )
+        settings = {
+            "ghostnp": ghostnp.__version__,
+            "seed": seed,
+            "with": [[each, digest(each) if each.endswith(".py") else ""] for each in providers],
+            "container": None if runner is None else list(runner),
+        }
+        rows = [grader.GradebookRow(submission, known) for submission, known in students]
+        book = grader.Gradebook(gradebook, rows, points, settings, limits, by_law)
+        book.open()
+        _fill(book, run, jobs)
+    except KeyboardInterrupt:
+        click.echo(f"\n{gradebook} has who was checked; the same command goes on from there", err=True)
+        raise click.Abort from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    return _tell(book)
+
+
+def _fill(book, run, jobs):
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    kept = sum(row.checked for row in book.rows)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("checking", total=len(book.rows), completed=kept)
+
+        def tell(row):
+            progress.console.print(_line(book, row), markup=False, soft_wrap=True)
+            progress.advance(task)
+
+        book.fill(run, jobs, tell)
+
+
+def _line(book, row):
+    """A row in words."""
+    from ghostnp.course.grader.file_report import plain
+
+    names = book.names()
+    found = row.functions(book.rubric)
+    marks = {"right": "✓", "not right": "✗", "incomplete": "…"}
+    right = sum(each.status == "passed" for name, each in found.items() if name in names)
+    status = row.status(book.rubric, names)
+    return plain(f"{marks.get(status, '?')} {row.submission.name}: {status}, {right} of {len(found)} functions right")
+
+
+def _tell(book):
+    """What is in the gradebook, in a few lines; the exit code."""
+    from collections import Counter
+
+    from ghostnp.course.grader.file_report import plain
+
+    names = book.names()
+    status = {id(row): row.status(book.rubric, names) for row in book.rows}
+    counts = Counter(status.values())
+    click.echo(f"{book.path}: {len(book.rows)} students, {', '.join(f'{n} {what}' for what, n in counts.items())}")
+    for row in book.rows:
+        if status[id(row)] in ("incomplete", "not checked", "nothing to check", "no function") or not row.on_roster:
+            notes = row.notes(book.rubric, names)
+            click.echo(plain(f"look at {row.submission.name} ({status[id(row)]}): {notes}"))
+    click.echo(f"reports to give back: {book.folder}")
+    return 3 if counts["incomplete"] or counts["not checked"] else 0

@@ -126,7 +126,10 @@ def _list_topics(context, param, value):
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here; - is the screen."
 )
 @click.option(
-    "--key", type=click.Path(path_type=Path), metavar="FILE", help="Write the teacher's key here, in Markdown."
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the teacher's key here: in Markdown, to read, or if it ends in .json, for ghostnp grade.",
 )
 @click.option("--force", is_flag=True, help="Replace files that hold something else.")
 @click.option(
@@ -144,7 +147,16 @@ def worksheet(
     --key key.md
     """
     # What writes the page takes long to import, and `ghostnp --help` needs none of it.
-    from ghostnp.course.worksheets import ENDINGS, FORMATS, PRINTED, Heading, numbered, read_roster, to_key
+    from ghostnp.course.worksheets import (
+        ENDINGS,
+        FORMATS,
+        PRINTED,
+        Heading,
+        numbered,
+        read_roster,
+        to_json_key,
+        to_key,
+    )
 
     output = None if output == Path("-") else output
     style = style or ENDINGS.get("" if output is None else output.suffix.lower(), "markdown")
@@ -174,7 +186,8 @@ def worksheet(
                 raise ValueError(
                     f"--output and --key are both {key}: the rule is two files, such as papers.md and key.md"
                 )
-            files[key] = to_key(chosen, papers, top).encode()
+            write = to_json_key if key.suffix.lower() == ".json" else to_key
+            files[key] = write(chosen, papers, top).encode()
         write_all(files, force=force)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None

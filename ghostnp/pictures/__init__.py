@@ -12,6 +12,7 @@ convolution made, green a gate, red a gradient; groups have colours of their own
 - `convolution_maps`, `block_maps`: maps before and after one convolution, or one block, as the tour shows them.
 - `steps`: every intermediate result of a trace.
 - `costs`: parameters and multiply-adds as bars, of layers and of whole networks.
+- `class_results`: what a class has answered, and which mistakes it made.
 - `speed`: operators under the roofline, and what the bench measured.
 
 A new picture goes into the file of what it shows, and is drawn on a `style.sheet`. If tutorials or readers call it, it
@@ -20,6 +21,7 @@ cut off. Pictures that the tour alone shows are drawn and looked at by ``tests/c
 """
 
 from ghostnp.pictures import anywhere  # noqa: F401 - first, since the others import matplotlib
+from ghostnp.pictures.class_results import class_mistakes
 from ghostnp.pictures.costs import cost_bars
 from ghostnp.pictures.flows import ghost_bottlenecks, ghost_flow, shufflenet_units
 from ghostnp.pictures.maps import answer_bars, feature_maps
@@ -30,6 +32,7 @@ from ghostnp.pictures.wiring import connectivity, shuffle_wiring
 
 __all__ = [
     "answer_bars",
+    "class_mistakes",
     "connectivity",
     "cost_bars",
     "dfc_reach",

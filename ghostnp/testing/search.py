@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
 from hypothesis.errors import Flaky, Unsatisfiable, UnsatisfiedAssumption
 from hypothesis.reporting import with_reporter
 
@@ -40,7 +41,7 @@ def examples_of(examples):
     return settings().max_examples if examples is None else examples
 
 
-def smallest_failure(strategy, check, examples=None, where=None):
+def smallest_failure(strategy, check, examples=None, where=None, seed=None):
     """Draw cases until `check` raises, and shrink the one on which it did.
 
     Parameters
@@ -53,6 +54,8 @@ def smallest_failure(strategy, check, examples=None, where=None):
         How many to draw, where there is one strategy; by default as many as Hypothesis's profile says.
     where : callable, optional
         Tells of a case whether it is to be checked.
+    seed : int, optional
+        The same one draws the same cases; by default it is as Hypothesis's profile says.
 
     Returns
     -------
@@ -82,10 +85,10 @@ def smallest_failure(strategy, check, examples=None, where=None):
     try:
         strategies = [drawn if where is None else drawn.filter(counted) for drawn, _ in several]
         for place, (drawn, (_, number)) in enumerate(zip(strategies, several, strict=True)):
-            failure, tried = _search(drawn, check, number)
+            failure, tried = _search(drawn, check, number, seed)
             if failure is not None:
                 # What is rare in a case need not be why it fails, and cannot shrink: the usual ones may fail as well.
-                usual = _search(strategies[0], check, _USUAL)[0] if place else None
+                usual = _search(strategies[0], check, _USUAL, seed)[0] if place else None
                 case, error = usual or failure
                 return _repeated(case, error, check)
             passed += tried
@@ -123,7 +126,7 @@ def _repeated(case, error, check):
     return case, flaky
 
 
-def _search(strategy, check, number):
+def _search(strategy, check, number, seed):
     """The smallest failure, or None, and how many cases passed."""
     failure, passed = None, 0
 
@@ -150,7 +153,7 @@ def _search(strategy, check, number):
 
     try:
         with with_reporter(lambda said: None):  # what is to be said, the caller says
-            search()
+            (search if seed is None else seeded(seed)(search))()
     except Unsatisfiable:
         pass  # whoever refused every case counts them
     except Exception as error:

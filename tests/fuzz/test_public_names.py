@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import ghostnp
 from ghostnp import ops
 from ghostnp.course import worksheets
+from ghostnp.course.worksheets.answer_key import KeyQuestion
 from ghostnp.modules import Conv2d, Module, ReLU, Sequential, initializer
 from ghostnp.ops.vocabulary import function_names
 from tests.fuzz.arguments import ARRAYS, VALUES
@@ -39,6 +40,7 @@ _ELSEWHERE = (
 _MADE = ("Engine", "Plan", "TrainingProgram", "TrainingStep")
 
 _PLAN = worksheets.plan(("grouped",), 2, 0)
+_ASKED = KeyQuestion(1, "grouped: weights", 1, 51456, (), ())
 _PAPERS = [_PLAN.paper(student) for student in worksheets.numbered(2)]
 
 # What an argument of that name may be.
@@ -74,6 +76,7 @@ _IN_ORDER = {
     "identifier": "N13",
     "entries": {"a": 1},
     "plan": _PLAN,
+    "key": worksheets.AnswerKey({"seed": 0}, {"17": (worksheets.Student("17", "Ada"), (_ASKED,))}),
     "papers": _PAPERS,
     "question": _PAPERS[0].questions[0],
     "reply": "A",

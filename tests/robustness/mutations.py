@@ -19,7 +19,9 @@ import numpy as np
 from PIL import Image
 
 from ghostnp.classify import evaluation_photo
+from ghostnp.course.grader.rubric import read_rubric
 from ghostnp.course.notebooks import read_script
+from ghostnp.course.worksheets import grade_answers, numbered, plan, read_key, to_json_key
 from ghostnp.course.worksheets.roster import read_roster
 from ghostnp.kernels.runtime.cache import _Files
 from ghostnp.modules import BatchNorm2d, Conv2d, Sequential
@@ -123,6 +125,42 @@ def _read_roster(path):
     assert all(student.id and student.name for student in read_roster(path))
 
 
+_PLAN = plan(("grouped", "conventions"), 4, 3)
+_JSON_KEY = to_json_key(_PLAN, [_PLAN.paper(student) for student in numbered(3)]).encode()
+_ANSWERS = "id,name,Q1,Q2,Q3,Q4\nvariant 1,,A,1,2,B\n,variant 2,C,51456,31.85,\nÉmilie,,A,1,2,B\n".encode()
+_RUBRIC = b"""
+[points]
+relu = 10
+linear = 2.5
+[partial]
+definition = 0.5
+laws = 0.5
+[laws.relu]
+'stays finite' = 3
+"""
+
+
+def _read_key(path):
+    for _, questions in read_key(path).papers.values():
+        for question in questions:
+            assert not question.grade("A" if question.options else "0.5").right or question.points >= 0
+
+
+def _read_answers(path):
+    key = path.with_name("key.json")
+    key.write_bytes(_JSON_KEY)
+    found = grade_answers(path, read_key(key))
+    assert len(found.papers) + len(found.absent) == 3
+    assert found.papers or found.ungraded
+    assert len(found.statistics()) == 4
+
+
+def _read_rubric(path):
+    rubric = read_rubric(path)
+    for name, points in rubric.points.items():
+        assert abs(sum(rubric.parts(name).values()) - points) <= 1e-9 * points
+
+
 _DATA = Path(digits.__file__).with_name("digits.npz").read_bytes()
 
 
@@ -154,12 +192,16 @@ def kinds():
     """All kinds of files, by name."""
     script = b"# %% [markdown]\n# # Title\n\n# %%\nimport numpy as np\nprint(np.ones(3))\n"
     roster = 'id,name\n17,Ada Lovelace\n18,"Turing, Alan"\nÉmilie\n'.encode()
+    answers = {"answers.csv": _ANSWERS, "tabs.csv": _ANSWERS.replace(b",", b"\t")}
     found = {
         "weights": Kind(_weights(), _read_weights, ValueError),
         "weights of a model": Kind(_weights(), _read_fitting_weights, ValueError),
         "data": Kind({"digits.npz": _DATA}, _read_data, ValueError),
         "photos": Kind(_photos(), _read_photo, PhotoError),
         "rosters": Kind({"roster.csv": roster, "marked.csv": b"\xef\xbb\xbf" + roster}, _read_roster, ValueError),
+        "keys": Kind({"key.json": _JSON_KEY}, _read_key, ValueError),
+        "answers": Kind(answers, _read_answers, ValueError),
+        "rubrics": Kind({"rubric.toml": _RUBRIC}, _read_rubric, ValueError),
         "compiled kernels": Kind(_cached(), _read_cached, NoError),
     }
     if find_spec("jupytext"):

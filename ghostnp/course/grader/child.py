@@ -1,23 +1,27 @@
-"""The process in which a file is checked: ``python -m ghostnp.course.grader.child FILE FOLDER LIMITS WITH [SKIP]``.
+"""The process in which a file is checked.
 
-LIMITS are those of `Limits`, a list in JSON; WITH is one of modules and files that register operators, and SKIP are
-functions that were checked already. What is found goes into FOLDER/findings, a line of JSON for each function, and what
-is being done into FOLDER/progress: whoever started this process reads there what it was doing, and how long that may
-take, and stops it if it takes longer.
+It is started as ``python -m ghostnp.course.grader.child FILE FOLDER LIMITS SEED WITH [SKIP]``. LIMITS are those of
+`Limits`, a list in JSON; SEED is what cases are drawn by, or null; WITH is a list of modules and files that register
+operators, and SKIP are functions that were checked already. What is found goes into FOLDER/findings, a line of JSON for
+each function, and what is being done into FOLDER/progress: whoever started this process reads there what it was doing,
+and how long that may take, and stops it if it takes longer.
 """
 
 import inspect
 import json
+import math
 import os
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 from hypothesis import settings
 from hypothesis import strategies as st
 
@@ -55,9 +59,11 @@ class Child:
         Where to write.
     limits : Limits
         How long it may take.
+    seed : int or None
+        What cases are drawn by; None draws the same ones whenever it runs.
     """
 
-    def __init__(self, path, folder, limits):
+    def __init__(self, path, folder, limits, seed):
         self.path, self.limits, self.clock = path, limits, Clock(limits)
         self.guard, self.noise = Guard(path.parent, os.environ["NUMBA_CACHE_DIR"]), Noise()
         self.place: Callable = "line {}".format
@@ -65,6 +71,7 @@ class Child:
         self.progress = (folder / "progress").open("w", encoding="utf-8")
         self.own: dict[str, Callable] = {}  # functions of operators that the file itself registered
         self.steps, self.what = 0, ("", "starting")
+        self.search = partial(smallest_failure, seed=seed)
         self.known: set[tuple] = set()  # with which types of arguments a function was called
 
     def run(self, providers, skipped):
@@ -160,7 +167,7 @@ class Child:
         watched = self.watched(name, answer)
         drawn = cases(name, _EXAMPLES)
         stage = self.comparison(name, watched, samples, self.clock.left / 2)
-        failure = smallest_failure(drawn, stage)
+        failure = self.search(drawn, stage)
         if failure is not None:
             return self.difference(name, failure, samples, watched, lambda: self.laws(name, watched)[0])
         laws, broken = self.laws(name, watched)
@@ -172,7 +179,7 @@ class Child:
         alike = st.builds(lambda seed, whole: Case(broken.replace(seed=seed), whole and broken.regime == "usual"),
                           st.integers(0, 2**16), st.booleans())  # fmt: skip
         stage = self.comparison(name, watched, samples, self.clock.left - 1)
-        failure = smallest_failure(alike, stage, _EXAMPLES)
+        failure = self.search(alike, stage, _EXAMPLES)
         if failure is not None:
             return self.difference(name, failure, samples, watched, lambda: laws)
         first = next(law for law in laws if law["kept"] is False)
@@ -236,9 +243,7 @@ class Child:
 
         stage = Stage(look, self.clock, self.clock.left - 1)
         drawn = not_empty([(calls(name.removesuffix("_backward"), long=""), 30)])
-        smallest_failure(
-            [(strategy.map(lambda call: Case(call, whole=False)), number) for strategy, number in drawn], stage
-        )
+        self.search([(strategy.map(lambda call: Case(call, whole=False)), number) for strategy, number in drawn], stage)
 
     def difference(self, name, failure, samples, watched, laws_of_it):
         """What to say where it differs from the definition."""
@@ -275,7 +280,7 @@ class Child:
 
             left = max(self.clock.left, 0)
             stage = Stage(holds, self.clock, left - left / (len(held) - number))
-            failure = smallest_failure(not_empty(calls_for(operator, [law], _EXAMPLES_OF_A_LAW, long="")), stage)
+            failure = self.search(not_empty(calls_for(operator, [law], _EXAMPLES_OF_A_LAW, long="")), stage)
             case, says = (repr(failure[0]), _sentence(failure[1])) if failure else ("", "")
             broken = failure[0] if failure and broken is None else broken
             kept = failure is None if stage.tried else None  # what was not tried is not said to hold
@@ -298,6 +303,8 @@ class Child:
         says = f"it raises {type(error).__name__}: {error}"
         if isinstance(error, SystemExit | KeyboardInterrupt | EndedError):
             says = f"it ends the whole process ({error if isinstance(error, EndedError) else type(error).__name__})"
+        elif isinstance(error, MemoryError) and self.limits.memory < math.inf:
+            says = f"it takes more memory than it may, which is {self.limits.memory:g} GiB: {error}"
         elif isinstance(error, EOFError):
             says = "it reads from the keyboard, and nobody is there to type"
         elif isinstance(error, ForbiddenError):
@@ -396,11 +403,28 @@ def _sentence(error):
     return str(error) if isinstance(error, AssertionError) else f"it raises {type(error).__name__}: {error}"
 
 
+def _confine(limits):
+    """Let this process have so much memory beyond what it has, and so much time; who watches it is stricter."""
+    if limits.file_seconds < math.inf and sys.platform != "win32":
+        import resource
+
+        # In the case that nobody watches any more. What it starts inherits the limit.
+        most = min(math.ceil(limits.file_seconds) + 10, 2**31)
+        resource.setrlimit(resource.RLIMIT_CPU, (most, most))
+    if limits.memory < math.inf and sys.platform == "linux":  # others do not keep to it
+        import resource
+
+        most = min(psutil.Process().memory_info().vms + int(limits.memory * 2**30), 2**62)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 if __name__ == "__main__":
-    file, folder, limits, providers, *skip = sys.argv[1:]
+    file, folder, limits, seed, providers, *skip = sys.argv[1:]
+    del sys.argv[1:]  # they are the grader's, and the file may look for its own
     # Who runs it twice sees the same case twice.
     settings.register_profile("check", derandomize=True)
     settings.load_profile("check")
-    child = Child(Path(file), Path(folder), Limits(*json.loads(limits)))
+    child = Child(Path(file), Path(folder), Limits(*json.loads(limits)), json.loads(seed))
+    _confine(child.limits)
     child.run(json.loads(providers), skip)
     child.find("", status="done")

@@ -1,9 +1,10 @@
-"""Time: how much of it a file may take, and how much of that is left.
+"""Time and memory: how much of them a file may take, and how much of the time is left.
 
 Time is CPU time, so that a busy machine changes no verdict. Since code that sleeps takes none, the wall clock has a
 limit as well, and it is ten times as long.
 """
 
+import math
 import time
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ OWN = 60.0  # what the grader itself may take between two calls: a second or so 
 
 
 class Limits(NamedTuple):
-    """How many seconds of CPU time something may take; by the wall clock ten times as many.
+    """How many seconds of CPU time something may take, by the wall clock ten times as many; and how much memory.
 
     Parameters
     ----------
@@ -22,6 +23,10 @@ class Limits(NamedTuple):
         One call. What takes longer is stopped.
     start_seconds : float
         Importing the file; and the first call with arguments of some types, in which a function may be compiled.
+    file_seconds : float
+        All that is done with the file.
+    memory : float
+        Of the file and its calls, in GiB, beyond what the grader has itself.
 
     Raises
     ------
@@ -32,12 +37,15 @@ class Limits(NamedTuple):
     seconds: float = 10.0
     call_seconds: float = 2.0
     start_seconds: float = 20.0
+    file_seconds: float = math.inf
+    memory: float = math.inf
 
     def checked(self):
         """The same, if every limit is above zero."""
         for name, value in self._asdict().items():
             if not value > 0:
-                raise ValueError(f"{name}={value!r}: the rule is a number of seconds above zero, such as 2.5")
+                unit = "GiB" if name == "memory" else "seconds"
+                raise ValueError(f"{name}={value!r}: the rule is a number of {unit} above zero, such as 2.5")
         return self
 
 

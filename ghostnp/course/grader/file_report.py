@@ -79,8 +79,18 @@ class FileReport:
             self.add(name, status="wrong", **found)
         else:
             self.problem = FunctionReport("", "wrong", **found)
+        self._leave("not reached", "the process had to be stopped before")
+
+    def out_of_time(self, says):
+        """The time of the whole file has run out: what is left was not tried, and nothing is known of it."""
+        if self.functions:
+            self._leave("incomplete", says)
+        else:
+            self.problem = FunctionReport("", "incomplete", says)
+
+    def _leave(self, status, says):
         for left in [left for left, report in self.functions.items() if report is None]:
-            self.add(left, status="not reached", says="the process had to be stopped before")
+            self.add(left, status=status, says=says)
 
     @property
     def passed(self):
@@ -94,12 +104,9 @@ class FileReport:
     @property
     def incomplete(self):
         """Whether nothing in it was found wrong, and time ran out before all was tried."""
-        statuses = {report.status for report in self.functions.values() if report is not None}
-        return (
-            self.problem is None
-            and "incomplete" in statuses <= {"incomplete", "passed"}
-            and None not in self.functions.values()
-        )
+        found = [*self.functions.values(), *([] if self.problem is None else [self.problem])]
+        statuses = {report.status for report in found if report is not None}
+        return "incomplete" in statuses <= {"incomplete", "passed"} and None not in found
 
     @property
     def sentences(self):
@@ -183,8 +190,27 @@ def to_json(report):
     functions = [asdict(found) for found in report.functions.values() if found is not None]
     problem = None if report.problem is None else asdict(report.problem)
     content = {"file": report.file, "passed": report.passed, "incomplete": report.incomplete, "problem": problem,
-               "functions": functions, "notes": report.sentences}  # fmt: skip
+               "functions": functions, "notes": report.sentences, "others": report.others, "helpers": report.helpers,
+               "printed": report.printed, "first_printed": report.first_printed}  # fmt: skip
     return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def from_json(text):
+    """The report that `to_json` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        content = json.loads(text)
+        functions = {found["name"]: FunctionReport(**found) for found in content["functions"]}
+        problem = None if content["problem"] is None else FunctionReport(**content["problem"])
+        rest = {name: content[name] for name in ("others", "helpers", "printed", "first_printed")}
+        return FileReport(content["file"], dict(functions), problem, **rest)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"text is no report of a check ({type(error).__name__}: {error})") from None
 
 
 def to_junit(report):

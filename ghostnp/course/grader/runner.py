@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,11 +20,12 @@ from ghostnp.course.grader.file_report import FileReport, FunctionReport, plain
 from ghostnp.files import read, replace
 
 _USUAL = Limits()
+_OWN_MEMORY = 2**29  # bytes that the grader's own process may have: NumPy and Hypothesis take less
 # Until the process writes down what it does: it imports NumPy and Hypothesis.
 _STARTING: list[Any] = [0, "", "starting", OWN]
 
 
-def check(path, providers=(), limits=_USUAL):
+def check(path, providers=(), limits=_USUAL, seed=None, stop=None):
     """Check every function of the vocabulary that a file defines.
 
     Functions of an operator that the file itself registers are held to their laws alone.
@@ -34,6 +38,10 @@ def check(path, providers=(), limits=_USUAL):
         Modules, or Python files, that register operators: functions of these names in the file are checked as well.
     limits : Limits, optional
         How long it may take: ten seconds of CPU time for each function, two for a call, and twenty for a start.
+    seed : int, optional
+        Cases are drawn by it; by default they are the same for everybody.
+    stop : threading.Event, optional
+        Once it is set, what runs is ended, and `StoppedError` is raised.
 
     Returns
     -------
@@ -53,9 +61,10 @@ def check(path, providers=(), limits=_USUAL):
     providers = [str(Path(provider).resolve()) if provider.endswith(".py") else provider for provider in providers]
     report = FileReport(plain(path.name))
     skipped: list[str] = []
+    spent = Spent()
     while True:
         with TemporaryDirectory() as folder:
-            stopped = _run(path, Path(folder), providers, skipped, limits)
+            stopped = _run(path, Path(folder), providers, skipped, limits, seed, spent, stop)
             done = _read(Path(folder), report)
             if stopped is not None or not done:
                 # Was it the file, or is the disk full? Then this raises what says so.
@@ -65,6 +74,9 @@ def check(path, providers=(), limits=_USUAL):
         if stopped is None:
             return report
         name, says = stopped
+        if spent.all:
+            report.out_of_time(says)
+            return report
         if not name or name not in report.functions:
             report.stopped(name, plain(says))
             return report
@@ -73,10 +85,10 @@ def check(path, providers=(), limits=_USUAL):
         skipped = [done for done, found in report.functions.items() if found is not None]
 
 
-def _run(path, folder, providers, skipped, limits):
+def _run(path, folder, providers, skipped, limits, seed, spent, stop):
     """Run the child to its end: None, or which function it was stopped in and what to say."""
-    arguments = [str(path), str(folder), json.dumps(limits), json.dumps(providers), *skipped]
-    command = [sys.executable, "-m", "ghostnp.course.grader.child", *arguments]
+    arguments = [str(path), str(folder), json.dumps(limits), json.dumps(seed), json.dumps(providers)]
+    command = [sys.executable, "-m", "ghostnp.course.grader.child", *arguments, *skipped]
     homes = [Path(ghostnp.__file__).parents[1], *([Path.cwd()] if providers else [])]
     given = [str(Path(home).absolute()) for home in os.environ.get("PYTHONPATH", "").split(os.pathsep) if home]
     caches = folder / "caches"  # for what compilers and libraries keep; it goes when the check has ended
@@ -90,28 +102,49 @@ def _run(path, folder, providers, skipped, limits):
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
     }
     nowhere = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+    # In a session of its own Ctrl-C is no KeyboardInterrupt of the student's, and all that it starts can be ended.
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True
+    )
     try:
-        return _watch(process, folder / "progress")
+        return _watch(process, folder / "progress", limits, spent, stop)
     finally:
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         process.wait()
 
 
-def _watch(process, progress):
-    """Wait for its end, or until one step takes longer than it may."""
+@dataclass
+class Spent:
+    """CPU time of a file, in all processes that were started for it; and whether that is `all` that it may take."""
+
+    seconds: float = 0.0
+    all: bool = False
+
+
+class StoppedError(Exception):
+    """Whoever asked for a check wants it no more."""
+
+
+def _watch(process, progress, limits, spent, stop):
+    """Wait for its end, or until it takes more time or memory than it may."""
     usage = psutil.Process(process.pid)
     last, used, since = _STARTING, 0.0, time.monotonic()
+    before, began = spent.seconds, since
     while True:
         try:
             code = process.wait(0.05)
         except subprocess.TimeoutExpired:
             code = None
+        if stop is not None and stop.is_set():
+            raise StoppedError
         now = _progress(progress) or last
         if code is not None:
             return None if code == 0 else _ended(now, code)
         try:
-            times = usage.cpu_times()
+            times, memory = usage.cpu_times(), usage.memory_info().rss
         except psutil.NoSuchProcess:
             continue  # it has just ended
         if now != last:
@@ -119,6 +152,15 @@ def _watch(process, progress):
         *_, may = last
         if times.user + times.system - used > may or time.monotonic() - since > WALL * may:
             return _endless(last)
+        spent.seconds = before + max(times.user + times.system, (time.monotonic() - began) / WALL)
+        if spent.seconds > limits.file_seconds:
+            spent.all = True
+            return (
+                "",
+                f"time ran out before this was tried: the whole file may take {limits.file_seconds:g} s of CPU time",
+            )
+        if memory > _OWN_MEMORY + limits.memory * 2**30:
+            return _large(last, limits.memory)
 
 
 def _progress(path):
@@ -137,6 +179,12 @@ def _endless(now):
     hint = "Does every while loop come nearer to its end? A for loop over np.ndindex or range always does."
     says = f"it does not come to an end: a call was stopped {after}"
     return name, {"says": says, "case": what, "hints": [hint]}
+
+
+def _large(now, memory):
+    _, name, what, _ = now
+    says = f"it was stopped since it takes more memory than it may, which is {memory:g} GiB"
+    return name, {"says": says, "case": what, "hints": ["How large are the arrays? Does a list grow in each call?"]}
 
 
 def _ended(now, code):

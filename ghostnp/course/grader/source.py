@@ -50,8 +50,8 @@ class Loader(SourceFileLoader):
     def _cells(self, text):
         try:
             notebook = json.loads(text)
-            cells = [(cell["cell_type"], cell["source"]) for cell in notebook["cells"]]
-        except (ValueError, KeyError, TypeError) as error:
+            cells = [("tests" if _is_test(cell) else cell["cell_type"], cell["source"]) for cell in notebook["cells"]]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SyntaxError(f"it is no notebook of Jupyter's format 4 ({type(error).__name__}: {error})") from None
         lines: list[str] = []
         for number, (kind, source) in enumerate(cells, 1):
@@ -60,6 +60,13 @@ class Loader(SourceFileLoader):
                 self.cells += [(number, line) for line in range(1, len(added) + 1)]
                 lines += added
         return "\n".join(lines) + "\n"
+
+
+def _is_test(cell):
+    """Whether nbgrader put a test there: it is the course's own, and stops the notebook where an answer is wrong."""
+    metadata = cell.get("metadata")
+    marked = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    return isinstance(marked, dict) and bool(marked.get("grade")) and not marked.get("solution")
 
 
 def _without_magics(cell):

@@ -2,14 +2,17 @@
 
 Read in this order: `problem` (a question, its answer, and the wrong answers that misconceptions give), `counters` and
 `misconceptions`, the `topics`, `chance`, `question` (which options are shown), `roster`, `paper` (who gets which
-numbers), `grading`, and `writing`, which has the formats.
+numbers), `grading`, and `writing`, which has the formats; then `answer_key`, a key that can be kept, and
+`class_answers`, which grades a whole class by it.
 
 A new topic is a file in `topics` with templates, named in ``topics/__init__``; its wrong answers are misconceptions
 listed in `misconceptions`. A teacher's own topics stay in a file of theirs (`own_topics`). A new format is a file in
 `writing`, named in its `FORMATS` with the endings of its files; the command offers it from there.
 """
 
+from ghostnp.course.worksheets.answer_key import AnswerKey, read_key, to_json_key
 from ghostnp.course.worksheets.chance import Dice
+from ghostnp.course.worksheets.class_answers import ClassAnswers, grade_answers
 from ghostnp.course.worksheets.grading import Grade, grade
 from ghostnp.course.worksheets.heading import Heading
 from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS, Misconception
@@ -30,6 +33,8 @@ __all__ = [
     "PRINTED",
     "TEMPLATES",
     "TOPICS",
+    "AnswerKey",
+    "ClassAnswers",
     "Dice",
     "Grade",
     "Heading",
@@ -44,9 +49,12 @@ __all__ = [
     "Template",
     "WorksheetPlan",
     "grade",
+    "grade_answers",
     "numbered",
     "plan",
+    "read_key",
     "read_roster",
     "read_topics",
+    "to_json_key",
     "to_key",
 ]

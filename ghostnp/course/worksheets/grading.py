@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ghostnp.course.worksheets.problem import TOLERANCE, Mistake, plain
-from ghostnp.course.worksheets.question import CHOICE, LETTERS, Question
+from ghostnp.course.worksheets.question import LETTERS, Question
 from ghostnp.modules.rules import of_kind
 
 # Thousands may be set apart, and a point begins the decimals.
@@ -57,28 +57,34 @@ def grade(question, reply):
     True
     """
     of_kind("question", question, Question, "paper.questions[0]")
-    reply = of_kind("reply", reply, str, "'51456'").strip()
-    return _letter(question, reply) if question.kind == CHOICE else _number(question, reply)
+    reply = of_kind("reply", reply, str, "'51456'")
+    return judged(reply, question.options, question.problem.answer, question.problem.told_apart)
 
 
-def _letter(question, reply):
+def judged(reply, options, answer, mistakes):
+    """As `grade`, of a question by its parts: `options` to choose from, if there are any, `answer` and `mistakes`."""
+    reply = reply.strip()
+    return _letter(reply, options) if options else _number(reply, answer, mistakes)
+
+
+def _letter(reply, options):
     letter = reply.upper().rstrip(".):")
-    for option in question.options:
+    for option in options:
         if option.letter == letter:
             return Grade(option.mistake is None, option.mistake)
     raise ValueError(f"reply {reply!r} is none of the letters {', '.join(LETTERS)}: the rule is one of them, such as A")
 
 
-def _number(question, reply):
+def _number(reply, answer, mistakes):
     match = _NUMBER.fullmatch(reply)
     if match is None:
         raise ValueError(
             f"reply {reply!r} is no number: the rule is digits with a decimal point, such as 51456, 51,456 or 31.85"
         )
     value = Fraction(re.sub(r"[, _']", "", reply))
-    if _agree(value, question.problem.answer):
+    if _agree(value, answer):
         return Grade(True)
-    known = (mistake for mistake in question.problem.told_apart if _agree(value, mistake.value))
+    known = (mistake for mistake in mistakes if _agree(value, mistake.value))
     return Grade(False, next(known, None))
 
 

@@ -1,0 +1,189 @@
+"""The command `ghostnp grade`: a class's answers, graded by the key, and what the class misunderstands."""
+
+import json
+from pathlib import Path
+
+import click
+
+from ghostnp.cli.worksheet import write_all
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command("grade")
+@click.argument("key", type=_FILE)
+@click.argument("answers", type=_FILE)
+@click.option("--output", type=_FILE, metavar="FILE", help="Write the points here, as CSV: a row for each student.")
+@click.option("--plot", type=_FILE, metavar="FILE", help="Draw here what the class misunderstands.")
+@click.option("--json", "json_file", type=_FILE, metavar="FILE", help="Write all of it here.")
+@click.option("--force", is_flag=True, help="Replace files that hold something else.")
+def grade_command(key, answers, output, plot, json_file, force):
+    """Grade the ANSWERS of a class by the KEY of its papers.
+
+    KEY is what ghostnp worksheet --key key.json wrote with the papers. ANSWERS is a table, as a spreadsheet saves it as
+    CSV: a line for each student, with the id or the name or both, and a reply to each question, a letter or a number.
+
+    Points, and for each question how many were right, how difficult it was, how its right answers go together with
+    those to the others (discrimination), and which mistakes were made how often, by their names.
+
+    Nobody is lost: lines that cannot be graded, replies that cannot be read and students without answers are named. If
+    a line cannot be graded, the exit code is 1, after all others were.
+    """
+    from ghostnp.course.worksheets import grade_answers, read_key
+
+    try:
+        found = grade_answers(answers, read_key(key))
+        files = {}
+        if output is not None:
+            # Without the mark at the beginning, Excel takes the text for one in the machine's old encoding.
+            files[output] = _points(found).encode("utf-8-sig")
+        if json_file is not None:
+            files[json_file] = _json(found).encode()
+        chosen = [file.resolve() for file in (output, plot, json_file) if file is not None]
+        if len(set(chosen)) < len(chosen):
+            raise ValueError("--output, --plot and --json: the rule is a file for each, such as points.csv")
+        if plot is not None:
+            files[plot] = _picture(found, plot)
+        write_all(files, force=force)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+    except (TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    _say(found)
+    for name, file in (("points", output), ("picture", plot), ("everything", json_file)):
+        if file is not None:
+            click.echo(f"{name}: {file}", err=True)
+    if found.ungraded:
+        lines = [f"line {each.line}: {each.text!r}: {each.why}" for each in found.ungraded]
+        raise click.ClickException("\n  ".join([f"{len(lines)} could not be graded", *lines]))
+
+
+def _number(value):
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _points(found):
+    import csv
+    import io
+
+    from ghostnp.course.worksheets.writing.spreadsheet import _no_formula
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "name", "status", "points", "of", *(q.number for q in found.key.questions), "notes"])
+    for paper in found.papers:
+        right = [question.points if reply.outcome == "right" else 0.0
+                 for question, reply in zip(found.key.questions, paper.replies, strict=True)]  # fmt: skip
+        pairs = list(zip(found.key.questions, paper.replies, strict=True))
+        notes = [f"{question.number}: {reply.reason}" for question, reply in pairs if reply.reason]
+        unread = [f"{question.number}: {reply.text!r} is no reply" for question, reply in pairs
+                  if reply.outcome == "unreadable"]  # fmt: skip
+        cells = ["?" if reply.outcome == "unreadable" else _number(points)
+                 for reply, points in zip(paper.replies, right, strict=True)]  # fmt: skip
+        # What cannot be read is neither right nor wrong: a person decides.
+        points = "" if unread else _number(paper.points)
+        status = "to be read" if unread else "graded"
+        student = [_no_formula(part) for part in paper.student]
+        writer.writerow([*student, status, points, _number(found.best), *cells, "; ".join(unread + notes)])
+    for student in found.absent:
+        writer.writerow([*map(_no_formula, student), "no answers", "0", _number(found.best)])
+    for each in found.ungraded:
+        writer.writerow(["", "", "not graded", "", "", *[""] * len(found.key.questions),
+                         f"line {each.line}: {each.text}: {each.why}"])  # fmt: skip
+    return text.getvalue()
+
+
+def _json(found):
+    return json.dumps(
+        {
+            "made by": found.key.made_by,
+            "papers": [
+                {"id": paper.student.id, "name": paper.student.name, "points": paper.points, "replies": [
+                    {"reply": reply.text, "outcome": reply.outcome, "mistake": reply.reason} for reply in paper.replies
+                ]}
+                for paper in found.papers
+            ],
+            "questions": [
+                {"number": each.number, "name": each.name, "difficulty": each.difficulty, "discrimination":
+                 each.discrimination, "outcomes": dict(each.outcomes), "mistakes": dict(each.mistakes.most_common())}
+                for each in found.statistics()
+            ],
+            "misunderstood": [
+                {"mistake": name, "students": students, "questions": numbers}
+                for name, (students, numbers) in found.misunderstood().items()
+            ],
+            "not graded": [each._asdict() for each in found.ungraded],
+            "no answers": [student._asdict() for student in found.absent],
+        },
+        ensure_ascii=False, indent=2,
+    ) + "\n"  # fmt: skip
+
+
+def _picture(found, plot):
+    """The bytes of the picture."""
+    from io import BytesIO
+
+    from ghostnp.pictures import class_mistakes
+
+    questions = {
+        f"{each.number} {each.name}": [
+            each.outcomes["right"], each.outcomes["mistake"], each.outcomes["other"] + each.outcomes["unreadable"],
+            each.outcomes["unanswered"],
+        ]
+        for each in found.statistics()
+    }  # fmt: skip
+    mistakes = {
+        name: (students, f"question{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}")
+        for name, (students, numbers) in found.misunderstood().items()
+    }
+    mean = f"mean {_number(_mean(found))} of {_number(found.best)} points" if found.papers else "no papers"
+    figure = class_mistakes(questions, mistakes, len(found.papers), title=f"{len(found.papers)} students, {mean}")
+    drawn = BytesIO()
+    figure.savefig(drawn, format=plot.suffix.lower().removeprefix(".") or "png", dpi=150)
+    return drawn.getvalue()
+
+
+def _mean(found):
+    return sum(paper.points for paper in found.papers) / len(found.papers)
+
+
+def _say(found):
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    made = ", ".join(f"{name} {value}" for name, value in found.key.made_by.items() if isinstance(value, str | int))
+    console.print(f"key: {made}", markup=False, soft_wrap=True)
+    mean = f"; mean {_number(_mean(found))} of {_number(found.best)} points" if found.papers else ""
+    console.print(f"{len(found.papers)} papers graded{mean}", markup=False, soft_wrap=True)
+    table = Table(show_lines=True)
+    for column, right in (("question", False), ("right", True), ("difficulty", True), ("discrimination", True),
+                          ("mistakes", False)):  # fmt: skip
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    for each in found.statistics():
+        known = [f"{count}x {name}" for name, count in each.mistakes.most_common()]
+        known += [f"{each.outcomes[outcome]}x {words}" for outcome, words in
+                  (("other", "another answer"), ("unanswered", "no answer"), ("unreadable", "not readable"))
+                  if each.outcomes[outcome]]  # fmt: skip
+        difficulty = "" if each.difficulty is None else f"{each.difficulty:.2f}"
+        discrimination = "" if each.discrimination is None else f"{each.discrimination:+.2f}"
+        cells = [
+            f"{each.number} {each.name}",
+            str(each.outcomes["right"]),
+            difficulty,
+            discrimination,
+            "\n".join(known),
+        ]
+        table.add_row(*map(Text, cells))
+    console.print(table)
+    for name, (students, numbers) in found.misunderstood().items():
+        where = f"question{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+        console.print(f"{students} of {len(found.papers)} students: {name} ({where})", markup=False, soft_wrap=True)
+    for student, number, text in found.unreadable:
+        console.print(f"{student.label}, question {number}: {text!r} is no reply", markup=False, soft_wrap=True)
+    if found.absent:
+        labels = ", ".join(student.label for student in found.absent)
+        console.print(f"no answers of {len(found.absent)}: {labels}", markup=False, soft_wrap=True)
+    if found.ignored:
+        console.print(f"no questions, and left out: {', '.join(found.ignored)}", markup=False, soft_wrap=True)

@@ -1,0 +1,217 @@
+"""Answers of a class, graded by a key that is a file: nobody is lost, and mistakes have names."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ghostnp.cli import main
+from ghostnp.course.worksheets import (
+    TEMPLATES,
+    TOPICS,
+    Student,
+    grade,
+    grade_answers,
+    numbered,
+    plan,
+    read_key,
+    to_json_key,
+)
+from ghostnp.course.worksheets.problem import plain
+
+pytestmark = pytest.mark.small
+
+CLASS = (
+    Student("17", "Ada Lovelace"),
+    Student("18", "Grace Hopper"),
+    Student("19", "Élodie Ng"),
+    Student("b", "Ada B"),
+)
+PLAN = plan(("grouped", "shuffle"), 4, 3)
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("key"), PLAN, CLASS)
+
+
+def written(folder, chosen, students):
+    path = folder / "key.json"
+    path.write_text(to_json_key(chosen, [chosen.paper(student) for student in students]), encoding="utf-8")
+    return read_key(path)
+
+
+def right(question):
+    return question.right or str(plain(question.problem.answer))
+
+
+def replies(student, separator=","):
+    return separator.join(right(question) for question in PLAN.paper(student).questions)
+
+
+def graded(tmp_path, key, text, encoding="utf-8"):
+    path = tmp_path / "answers.csv"
+    path.write_bytes(text.encode(encoding))
+    return grade_answers(path, key)
+
+
+def test_a_key_grades_every_question_as_the_question_itself_does(tmp_path):
+    """All templates: each right answer, each known mistake, and what is neither."""
+    chosen = plan(tuple(TOPICS), len(TEMPLATES), 5)
+    (student,) = numbered(1)
+    key = written(tmp_path, chosen, [student])
+    questions = chosen.paper(student).questions
+    assert len(key.questions) == len(TEMPLATES)
+    for kept, question in zip(key.questions, questions, strict=True):
+        tried = [option.letter for option in question.options] or [
+            str(plain(value))
+            for value in (question.problem.answer, *(each.value for each in question.problem.told_apart))
+        ]
+        for reply in (*tried, "1" if not question.options else "a"):
+            mine, theirs = kept.grade(reply), grade(question, reply)
+            assert mine.right == theirs.right
+            assert (mine.mistake and mine.mistake.misconceptions) == (theirs.mistake and theirs.mistake.misconceptions)
+    assert key.made_by["seed"] == 5
+    assert tuple(key.made_by["topics"]) == tuple(TOPICS)
+    assert key.made_by["levels"] == [1, 2, 3]
+
+
+LAYOUTS = {
+    "ids": "17,{17}\n18,{18}\n",
+    "names": "Ada Lovelace,{17}\ngrace  HOPPER,{18}\n",
+    "both, headings": "id,name,Q1,Q2,Q3,Q4\n17,Ada Lovelace,{17}\n18,Grace Hopper,{18}\n",
+    "headings of two languages": "学号,姓名,第1题,第2题,第3题,第4题\n17,Ada Lovelace,{17}\n18,,{18}\n",
+    "headings without numbers": "Student,a,b,c,d\nAda Lovelace,{17}\nGrace Hopper,{18}\n",
+    "another order": "Question 4;Question 3;Name;Question 2;Question 1;remarks\n{r17};late\n{r18};\n",
+    "semicolons and empty columns": "17;{17};;;\n\n;;;\n18;{18}\n",
+    "tabs": "Student ID\t1\t2\t3\t4\n17\t{17}\n18\t{18}\n",
+    "Chinese commas": "17，{17}\n18，{18}\n",
+    "windows": '\ufeff"17","{17}"\r\n"18","{18}"\r\n',
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_any_sensible_table_is_read(tmp_path, key, layout, encoding):
+    text = LAYOUTS[layout]
+    separator = next(mark for mark in ('","', ",", ";", "\t", "，") if mark in text)
+    for student in CLASS[:2]:
+        parts = replies(student, "\n").split("\n")
+        text = text.replace(f"{{{student.id}}}", separator.join(parts))
+        text = text.replace(f"{{r{student.id}}}", ";".join([*parts[:1:-1], student.name, *parts[1::-1]]))
+    found = graded(tmp_path, key, text, encoding)
+    assert [(paper.student, paper.points) for paper in found.papers] == [(CLASS[0], 4), (CLASS[1], 4)]
+    assert found.ungraded == []
+    assert found.absent == list(CLASS[2:])
+    assert found.ignored == (["remarks"] if layout == "another order" else [])
+
+
+def test_every_line_that_cannot_be_graded_is_named(tmp_path, key):
+    lines = [
+        f"17,{replies(CLASS[0])}",
+        "",
+        "99,A,B,C,D",
+        "18,A",
+        "18,A,B,C,D,E,F,G",
+        f"17,{replies(CLASS[0])}",
+        ",A,B,C,D",
+        f"Élodie Ng,{replies(CLASS[2])}",
+    ]
+    found = graded(tmp_path, key, "\n".join(lines))
+    assert [paper.student.id for paper in found.papers] == ["17", "19"]
+    why = {each.line: each.why for each in found.ungraded}
+    assert list(why) == [3, 4, 5, 6, 7]
+    for line, words in {3: "'99' is not on the key", 4: "2 fields", 5: "too many", 6: "is in line 1 already",
+                        7: "names no student"}.items():  # fmt: skip
+        assert words in why[line]
+    assert len(found.papers) + len(found.ungraded) == len(lines) - 1
+    assert found.absent == [CLASS[1], CLASS[3]]
+
+
+def test_what_cannot_be_read_is_neither_right_nor_wrong(tmp_path, key):
+    (tmp_path / "key.json").write_text(to_json_key(PLAN, [PLAN.paper(student) for student in CLASS]), encoding="utf-8")
+    parts = replies(CLASS[0]).split(",")
+    (tmp_path / "answers.csv").write_text(f"17,{','.join(['=dunno()', '', *parts[2:]])}\n")
+    words = ["grade", "key.json", "answers.csv", "--output", "points.csv"]
+    result = CliRunner().invoke(main, [*words[:1], *(str(tmp_path / w) if "." in w else w for w in words[1:])])
+    assert result.exit_code == 0, result.output
+    assert "Ada Lovelace (17), question 1: '=dunno()' is no reply" in result.output.replace("\n", " ")
+    row = next(csv.DictReader(io.StringIO((tmp_path / "points.csv").read_text(encoding="utf-8-sig"))))
+    assert (row["status"], row["points"], row["1"], row["2"], row["3"]) == ("to be read", "", "?", "0", "1")
+
+
+def test_statistics_count_each_mistake_by_its_name(tmp_path, key):
+    students = numbered(12)
+    key = written(tmp_path, PLAN, students)
+    lines, points = [], []
+    for place, student in enumerate(students):
+        made = []
+        for number, question in enumerate(PLAN.paper(student).questions):
+            wrong = (place + number) % 3 == 0 or place < 3
+            other = next((option.letter for option in question.options if option.mistake), None) or str(
+                plain(question.problem.told_apart[0].value)
+            )
+            made.append(other if wrong else right(question))
+        points.append(
+            [reply == right(question) for reply, question in zip(made, PLAN.paper(student).questions, strict=True)]
+        )
+        lines.append(",".join([student.id, *made]))
+    found = graded(tmp_path, key, "\n".join(lines))
+    points = np.array(points, float)
+    for number, each in enumerate(found.statistics()):
+        assert each.outcomes == {"right": points[:, number].sum(), "mistake": 12 - points[:, number].sum()}
+        assert each.mistakes.total() == each.outcomes["mistake"]
+        assert each.difficulty == pytest.approx(1 - points[:, number].mean())
+        rest = points.sum(axis=1) - points[:, number]
+        assert each.discrimination == pytest.approx(np.corrcoef(points[:, number], rest)[0, 1])
+    made = found.misunderstood()
+    assert list(made.values()) == sorted(made.values(), key=lambda value: -value[0])
+    assert set(made) == {name for each in found.statistics() for name in each.mistakes}
+
+
+DAMAGES = {
+    "nothing": lambda text: "",
+    "a list": lambda text: "[]",
+    "the beginning": lambda text: text[:500],
+    "another format": lambda text: text.replace("ghostnp key 1", "ghostnp key 2"),
+    "one id twice": lambda text: text.replace('"18"', '"17"'),
+    "no papers": lambda text: json.dumps(json.loads(text) | {"papers": []}),
+    "points of text": lambda text: text.replace('"points": 1', '"points": "1"'),
+    "an answer of another kind": lambda text: text.replace('"answer": ', '"answer": true, "was": '),
+    "another letter": lambda text: text.replace('"right": "', '"right": "E'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_what_is_no_key_is_refused(tmp_path, damage):
+    path = tmp_path / "key.json"
+    path.write_text(damage(to_json_key(PLAN, [PLAN.paper(student) for student in CLASS])), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"key.json is no key .*: the rule is a file that was written by"):
+        read_key(path)
+
+
+def test_what_are_no_answers_is_refused(tmp_path, key):
+    for text in ("", "\n\n", "id,1,2,3,4\n"):
+        with pytest.raises(ValueError, match="has no answers: the rule is a line for each student"):
+            graded(tmp_path, key, text)
+    with pytest.raises(ValueError, match="as a spreadsheet saves it under the name 'CSV UTF-8'"):
+        graded(tmp_path, key, "名单,A,B,C,D", "gbk")
+
+
+def test_outputs_go_into_files_of_their_own_and_replace_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "key.json").write_text(to_json_key(PLAN, [PLAN.paper(CLASS[0])]), encoding="utf-8")
+    (tmp_path / "answers.csv").write_text(f"17,{replies(CLASS[0])}\n")
+
+    def run(*words):
+        return CliRunner().invoke(main, ["grade", "key.json", "answers.csv", *words])
+
+    assert "a file for each" in run("--output", "a", "--json", "a").stderr
+    assert "holds something else" in run("--output", "key.json").stderr
+    assert "Format 'abc' is not supported" in run("--plot", "mistakes.abc").stderr
+    result = run("--output", "points.csv", "--plot", "mistakes.svg")
+    assert (result.exit_code, result.stderr) == (0, "points: points.csv\npicture: mistakes.svg\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "key.json", "mistakes.svg", "points.csv"]
