@@ -44,8 +44,8 @@ def augmented(images, rng, *, flip=False, shift=0, crop=1.0):
         places = rng.integers(0, 2 * shift + 1, (count, 2))
         images = np.stack([x[:, i : i + height, j : j + width] for x, (i, j) in zip(padded, places, strict=True)])
     if crop < 1:
-        shares, places = rng.uniform(crop, 1, count), rng.random((count, 2))
-        images = np.stack([_cropped(*each) for each in zip(images, shares, places, strict=True)])
+        shares, corners = rng.uniform(crop, 1, count), rng.random((count, 2))
+        images = np.stack([_cropped(*each) for each in zip(images, shares, corners, strict=True)])
     return images
 
 

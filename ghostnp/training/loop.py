@@ -322,7 +322,7 @@ class Training:
         for name, array in expected.items():
             if (state[name].shape, state[name].dtype) != (array.shape, array.dtype):
                 raise ValueError(
-                    f"state[{name!r}] is {state[name].dtype} {state[name].shape}: the rule is that of the same training, "
+                    f"state[{name!r}] is {state[name].dtype} {state[name].shape}: the rule is that of the training, "
                     f"{array.dtype} {array.shape}"
                 )
         done = integer("state['done']", int(state["done"]), 0)
