@@ -235,8 +235,8 @@ class Training:
             If the loss is no finite number. The model is as it was before this step.
         """
         images, labels = self.batch()
-        rate, rng = self.recipe.rate_of(self.done, self.per_epoch), self._generator(_DROPOUT, self.done)
-        loss = self._step(images, labels, rate=rate, rng=rng)
+        rate = self.recipe.rate_of(self.done, self.per_epoch)
+        loss = self._step(images, labels, rate=rate, rng=self.dropout())
         if not math.isfinite(loss):
             raise FloatingPointError(f"the loss of step {self.done + 1} is {loss}")
         self._total = loss * len(labels) + (self._total if self.done % self.per_epoch else 0.0)
@@ -270,6 +270,10 @@ class Training:
             rng = self._generator(_CHANGES, self.done)
             images = augmented(images, rng, flip=recipe.flip, shift=recipe.shift, crop=recipe.crop)
         return images, self.labels[chosen]
+
+    def dropout(self):
+        """Where dropout draws in the next step."""
+        return self._generator(_DROPOUT, self.done)
 
     def _generator(self, what, number):
         return np.random.default_rng([self.recipe.seed, what, number])
