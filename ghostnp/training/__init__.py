@@ -7,6 +7,6 @@ training in a folder: checkpoints, log, picture).
 
 The optimisers' formulas are in `ghostnp.ops.updates`, and their twins in `ghostnp.kernels.updates`; compiled steps are
 made by `ghostnp.graph.engine.training`. A new data set is a function that gives a `DataSet`, and an entry in `data`;
-its own files are read by `ghostnp.files`, and damaged on purpose in ``tests/training/test_data.py``. A new optimiser is a
-definition and an entry of `UPDATES`, a driver in the kernels, and a case in ``tests/training/test_updates.py``.
+its own files are read by `ghostnp.files`, and damaged on purpose in ``tests/training/test_data.py``. A new optimiser is
+a definition and an entry of `UPDATES`, a driver in the kernels, and a case in ``tests/training/test_updates.py``.
 """
