@@ -26,10 +26,11 @@ import numpy as np
 import ghostnp
 from ghostnp import ops
 from ghostnp.course.study import check, show, source
+from ghostnp.ops import updates
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
 from ghostnp.training.digits import load_digits
-from ghostnp.training.loop import accuracy, tiny_ghostnet, train
+from ghostnp.training.loop import StepByLayers, accuracy, tiny_ghostnet, train
 
 learnt, held_out = load_digits()
 figure, grid = style.sheet(10, 2.5, nrows=2, ncols=10, top=0.88)
@@ -176,11 +177,17 @@ assert np.isclose(slope, found, rtol=1e-5)
 # $w = 1.4 - 1.11 = 0.29$. The second step is longer than the first, because the velocity still contains the first
 # gradient.
 #
-# One pass through all images is an *epoch* (轮). `grads` and `parameters()` have the same names, so an optimiser
-# is a loop over two dicts.
+# As a definition, and the loop over all parameters that calls it: `grads` and `parameters()` have the same names, so a
+# step of an optimiser is a loop over two dicts.
 
 # %%
-source(train)
+source(updates.sgd)
+source(StepByLayers.__call__)
+
+# %% [markdown]
+# One pass through all images, in an order drawn at random, is an *epoch* (轮). The last batch of an epoch is smaller,
+# since 1437 is no multiple of 64. `train` does this fifteen times, and gives the mean loss of each epoch. (It runs the
+# compiled program of the same step, as the engine of tutorial 12, which is faster.)
 
 # %%
 losses, accuracies = [], []
@@ -205,6 +212,9 @@ show(
 )
 
 # %% [markdown]
+# The command `ghostnp train` does the same in a folder, with a log, a picture and checkpoints. It has other data, any
+# network of ghostnp, and other optimisers: Adam, AdamW and RMSProp, whose formulas are in `ghostnp.ops.updates`.
+#
 # (The first point of the curve is the *mean* of the first epoch. The loss falls so fast that this mean is already far
 # below the 2.303 at the start.)
 #

@@ -26,6 +26,7 @@ from ghostnp.cli.notebooks import notebooks
 from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
 from ghostnp.cli.trace import trace_command
+from ghostnp.cli.train import train
 from ghostnp.cli.worksheet import worksheet
 from ghostnp.ops.checks import nearest, shown
 
@@ -121,6 +122,7 @@ COMMANDS = (
     reconcile_command,
     claims,
     compile_command,
+    train,
     bench,
     conformance,
     check_command,

@@ -10,7 +10,8 @@ factor, so the same loop over the same taps adds into what it read. Gradients ma
 where nothing had to be computed (split, concat, add, flatten): do not write into them.
 
 Read them in this order: `standard` (with `tap`, in `geometry`), `pointwise`, `grouped`, `depthwise`, `convolution`,
-`linear`, `shuffle`, `pooling`, `resize`, `activation`, `normalization`, `elementwise`, `concat`, `attention`, `loss`.
+`linear`, `shuffle`, `pooling`, `resize`, `activation`, `normalization`, `elementwise`, `concat`, `attention`, `loss`,
+and `updates` (what an optimiser does with gradients, which is no row of the vocabulary).
 Below them all lie `geometry` (where windows go), `cost`, `gradients` (what backward passes return), `composition`
 (functions made of others) and `checks` (of arguments). `vocabulary` has a row for each operator: what it is.
 `registration` adds a row for an operator of one's own.

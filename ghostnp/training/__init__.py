@@ -1,7 +1,12 @@
-"""Training on real data: `digits` (the data), `loop` (stochastic gradient descent, and a small network for the digits).
+"""Training on real data, from the images to a folder that holds what came out.
 
-A new data set is a file that gives images (N, C, H, W) and labels, as `digits` does; its own file is read by
-`ghostnp.files`, and damaged on purpose in ``tests/robustness/mutations.py``. The optimiser's step is written inside
-`loop.train`, and for compiled training programs in `ghostnp.kernels.updates`, with its state in
-`ghostnp.graph.engine.training`.
+Read it in this order: `dataset` (what a data set is), `digits`, `image_files` and `synthetic` (where images come from),
+`data` (all of them by name), `recipe` (how to train), `augment` (images changed at random), `loop` (the training
+itself), `networks` (any by name, for a data set), `blame` (where a number that is none came from), `session` (a
+training in a folder: checkpoints, log, picture).
+
+The optimisers' formulas are in `ghostnp.ops.updates`, and their twins in `ghostnp.kernels.updates`; compiled steps are
+made by `ghostnp.graph.engine.training`. A new data set is a function that gives a `DataSet`, and an entry in `data`;
+its own files are read by `ghostnp.files`, and damaged on purpose in ``tests/training/test_data.py``. A new optimiser is
+a definition and an entry of `UPDATES`, a driver in the kernels, and a case in ``tests/training/test_updates.py``.
 """
