@@ -9,29 +9,14 @@ runs from 0 to 16.
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from ghostnp import files
+from ghostnp.training.dataset import Part, dealt
 
 _CHECKSUM = "a0562b46b8310c0c62fe2d14f5d0c0c5"  # of the file, so that a digit is never another one
 FULL = 16  # black pixels in a square of 4x4
-
-
-class Digits(NamedTuple):
-    """Images and what they show.
-
-    Parameters
-    ----------
-    images : ndarray, shape (N, 1, 8, 8), float32
-        From 0 (paper) to 1 (ink).
-    labels : ndarray, shape (N,), int64
-        0 to 9.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
 
 
 def read(path):
@@ -56,7 +41,8 @@ def load_digits(*, held_out=360, seed=0):
 
     Returns
     -------
-    train, test : Digits
+    train, test : Part
+        Images of 1x8x8 from 0 (paper) to 1 (ink), and labels from 0 to 9.
 
     Raises
     ------
@@ -64,8 +50,4 @@ def load_digits(*, held_out=360, seed=0):
         If nothing would be left to train on or to test with, or the file of the digits is damaged.
     """
     images, labels = read(Path(__file__).with_name("digits.npz"))
-    if not 0 < held_out < len(images):
-        raise ValueError(f"held_out={held_out}: the rule is a number from 1 to {len(images) - 1}, such as 360")
-    order = np.arange(len(images)) if seed is None else np.random.default_rng(seed).permutation(len(images))
-    shuffled = Digits(images[order, None].astype(np.float32) / FULL, labels[order].astype(np.int64))
-    return tuple(Digits(*(array[part] for array in shuffled)) for part in np.s_[:-held_out, -held_out:])
+    return dealt(Part(images[:, None].astype(np.float32) / FULL, labels.astype(np.int64)), held_out, seed)
