@@ -17,7 +17,8 @@ _CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt"
 
 
 def _digits(*, held_out=360, seed=0):
-    return DataSet("digits", *load_digits(held_out=held_out, seed=seed), _NUMERALS)
+    train, test = load_digits(held_out=held_out, seed=seed)
+    return DataSet("digits", train, test, _NUMERALS)
 
 
 _FROM_FILES: dict[str, Callable[..., DataSet]] = {

@@ -66,7 +66,7 @@ def read_idx(path, axes):
         shape = tuple(np.frombuffer(lengths, ">u4").tolist())
         if 0 in shape or math.prod(shape) > _MOST:
             raise ValueError(
-                f"{path}: from byte 4 on it says that its shape is {shape}: the rule is 1 to {_MOST:,} numbers, such as "
+                f"{path}: from byte 4 on it says that its shape is {shape}: the rule is 1 to {_MOST:,} numbers, as in "
                 f"{(10_000, 28, 28)[:axes]}"
             )
         start = 4 + 4 * axes
@@ -109,7 +109,8 @@ def load_idx(name, folder, classes):
             )
         _check_labels(labels_path, labels, len(classes), lambda place: 8 + place)
         parts.append(Part(images[:, None] / _WHITE, labels.astype(np.int64)))
-    return DataSet(name, *parts, tuple(classes))
+    train, test = parts
+    return DataSet(name, train, test, tuple(classes))
 
 
 def read_cifar(path):
@@ -149,7 +150,8 @@ def load_cifar(folder):
         images, labels = zip(*(read_cifar(_present(folder, name)) for name in names), strict=True)
         scaled = np.concatenate([part / _WHITE for part in images])
         parts.append(Part(scaled, np.concatenate(labels).astype(np.int64)))
-    return DataSet("cifar10", *parts, tuple(_CIFAR_CLASSES))
+    train, test = parts
+    return DataSet("cifar10", train, test, tuple(_CIFAR_CLASSES))
 
 
 def load_folder(folder, *, size=32, seed=0):

@@ -110,4 +110,5 @@ def _signs(rng, shape):
 def _made(name, draw, count, held_out, seed):
     rng = np.random.default_rng(integer("seed", seed, 0))
     drawn = [draw(rng, integer(what, many, 1)) for what, many in (("count", count), ("held_out", held_out))]
-    return DataSet(name, *(Part(images, alike.astype(np.int64)) for images, alike in drawn), _CLASSES)
+    train, test = (Part(images, alike.astype(np.int64)) for images, alike in drawn)
+    return DataSet(name, train, test, _CLASSES)

@@ -103,7 +103,7 @@ def test_labels_that_are_none_or_too_few_are_named(tmp_path):
     with pytest.raises(ValueError, match=f"{re.escape(str(path))}: byte 9 is the label 10: the rule is 0 to 9"):
         load_data("mnist", folder=tmp_path)
     path.write_bytes(idx(np.array([1, 2], np.uint8)))
-    with pytest.raises(ValueError, match="it says that it has 2 labels, and .* has 3 images"):
+    with pytest.raises(ValueError, match=r"it says that it has 2 labels, and .* has 3 images"):
         load_data("mnist", folder=tmp_path)
 
 
@@ -129,13 +129,13 @@ def test_what_is_not_there_is_named(tmp_path):
         load_data("mnist", folder=tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no data_batch_1\.bin in"):
         load_data("cifar10", folder=tmp_path)
-    with pytest.raises(FileNotFoundError, match="folder='.*nowhere': there is no such folder"):
+    with pytest.raises(FileNotFoundError, match=r"folder='.*nowhere': there is no such folder"):
         load_data("mnist", folder=tmp_path / "nowhere")
     with pytest.raises(ValueError, match="folder is None: the rule for mnist is the folder of its files"):
         load_data("mnist")
     with pytest.raises(ValueError, match="digits is in no folder"):
         load_data("digits", folder=tmp_path)
-    with pytest.raises(ValueError, match="name='minst': the rule is one of list_data.*: mnist"):
+    with pytest.raises(ValueError, match=r"name='minst': the rule is one of list_data.*: mnist"):
         load_data("minst")
     with pytest.raises(TypeError, match="folder=3: the rule is the path of a folder"):
         load_data("mnist", folder=3)

@@ -32,7 +32,7 @@ from ghostnp.ops.checks import flag
 __all__ = ["Engine", "Plan", "PlannedMemory", "TrainingProgram", "TrainingStep", "compile"]
 
 
-def compile(model, *, plans=4, training=False, momentum=0.9, decay=1e-4, label_smoothing=0.0):
+def compile(model, *, plans=4, training=False, optimiser="sgd", label_smoothing=0.0, clip=None, **settings):
     """Make an engine that infers what `model` does, faster; or a step that trains it.
 
     Parameters
@@ -46,8 +46,14 @@ def compile(model, *, plans=4, training=False, momentum=0.9, decay=1e-4, label_s
     training : bool, default False
         Whether to make a `TrainingStep`: ``step(images, labels, rate=0.1)`` trains `model` itself and gives the loss.
         With ``rng=...`` dropout draws from that; without it is the identity.
-    momentum, decay, label_smoothing : float
-        For a training step: μ, λ and ε.
+    optimiser : str, default "sgd"
+        For a training step: one of `ghostnp.ops.updates.UPDATES`.
+    label_smoothing : float, default 0.0
+        For a training step: ε.
+    clip : float, optional
+        For a training step: how long all gradients together may be.
+    **settings
+        For a training step: of the optimiser, such as ``momentum=0.9, decay=1e-4``.
 
     Returns
     -------
@@ -57,7 +63,7 @@ def compile(model, *, plans=4, training=False, momentum=0.9, decay=1e-4, label_s
     Raises
     ------
     TypeError, ValueError
-        If `model` is no Module, or `plans` no int of 1 or more.
+        If `model` is no Module, `plans` no int of 1 or more, or a setting is not legal.
 
     Examples
     --------
@@ -68,5 +74,7 @@ def compile(model, *, plans=4, training=False, momentum=0.9, decay=1e-4, label_s
     (2, 8, 5, 5)
     """
     if flag("training", training):
-        return TrainingStep(model, plans, momentum, decay, label_smoothing)
+        return TrainingStep(model, plans, optimiser, label_smoothing, clip, **settings)
+    if settings:
+        raise TypeError(f"{next(iter(settings))} is for a training step: the rule for an engine is to leave it out")
     return Engine(model, plans)

@@ -35,7 +35,7 @@ from ghostnp.graph.engine.replay import NUMBER_BY_NUMBER, as_maps, copied, joine
 from ghostnp.graph.tape import parts as parts_of
 from ghostnp.kernels.layout import copy_images, laid_out
 from ghostnp.kernels.runtime import empty, recording
-from ghostnp.kernels.updates import descend, follow
+from ghostnp.kernels.updates import clip, follow, update
 from ghostnp.modules.layers import drop_mask
 from ghostnp.ops.checks import check_arrays
 from ghostnp.ops.loss import check_loss
@@ -51,10 +51,10 @@ class TrainingProgram:
         Of the model's class.
     tape : Tape
         Of a step that reads images, labels and masks, and returns loss, logits and gradients.
-    updates : list of (ndarray, ndarray)
-        For each gradient the parameter and its velocity, in order.
-    settings : ndarray
-        As in `descend`.
+    moves : list of (ndarray, list of ndarray)
+        For each gradient the parameter, and what the update remembers of it.
+    rule : tuple of (str, ndarray, float or None)
+        Which update, its settings as in `ghostnp.kernels.updates`, and to what length gradients are clipped.
     smoothing : float
         ε.
     drops : list of (shape, float)
@@ -72,23 +72,26 @@ class TrainingProgram:
         What follows: running statistics move, then parameters.
     """
 
-    def __init__(self, name, tape, updates, settings, smoothing, drops):
+    def __init__(self, name, tape, moves, rule, smoothing, drops):
         loss, logits, gradients = tape.output
         self.name, self.recorded, self._smoothing, self._drops = name, tape, smoothing, drops
         self._returned = [result.number for result in (loss, *(moved.newest for moved in tape.tracked), *gradients)]
         self.tape = tape = with_recomputing(needed(tape, self._returned))
         self._logits = _shape_alone(tape.values[logits.number])
 
-        def update(array):
+        def move(array):
             for moved in tape.tracked:
                 follow(moved.running, array(moved.newest.number), moved.share, moved.factor)
-            for gradient, (w, velocity) in zip(gradients, updates, strict=True):
-                descend(w, array(gradient.number), velocity, settings)
+            kind, settings, most = rule
+            if most is not None:
+                clip([array(gradient.number) for gradient in gradients], most, settings)
+            for gradient, (w, states) in zip(gradients, moves, strict=True):
+                update(kind, w, array(gradient.number), states, settings)
 
         self._forms = {number: _Form.of_maps(value) for number, value in enumerate(tape.values[: tape.inputs])}
         demands = [self._demand(step) for step in self.tape.steps]
         with recording(taken := _Taken(), bind=False):
-            update(lambda number: self._forms[number].array())
+            move(lambda number: self._forms[number].array())
         demands.append(_Demand([_Form.of(array) for array in taken.arrays], {}, from_python=False))
         # On shapes alone every value has the dtype of the activations, and a pooling's argmax is known only by now.
         forms = tuple(self._forms.get(number, value) for number, value in enumerate(tape.values))
@@ -102,12 +105,14 @@ class TrainingProgram:
             for step, demand in zip(self.tape.steps, demands[:-1], strict=True)
         ]
         with recording(supply) as self.update:
-            update(self._array)
+            move(self._array)
         self._inputs, self._loss = [self._array(number) for number in range(tape.inputs)], self._array(loss.number)
-        self._calls = list(joined([*self.work, self.update]))
+        self._calls, self._moves = list(joined(self.work)), list(joined([self.update]))
 
     def __call__(self, images, labels, rng=None):
         """Run the step; the loss. `TrainingStep` is for this, which lets one thread at a time in.
+
+        Where the loss is no finite number, nothing is moved.
 
         Raises
         ------
@@ -120,10 +125,14 @@ class TrainingProgram:
             copy_images(value, home)
         for call in self._calls:
             call()
-        for moved in self.tape.tracked:
-            if moved.batches is not None:
-                moved.batches[...] += 1
-        return float(self._loss)
+        loss = float(self._loss)
+        if math.isfinite(loss):
+            for move in self._moves:
+                move()
+            for moved in self.tape.tracked:
+                if moved.batches is not None:
+                    moved.batches[...] += 1
+        return loss
 
     def __reduce__(self):
         raise TypeError(

@@ -6,6 +6,7 @@ call reads a value for the last time, so an activation lives until its gradient 
 What dropout draws is an input of the tape, like images and labels: a mask for each layer that drops.
 """
 
+import math
 from collections import OrderedDict
 from typing import Any
 
@@ -14,13 +15,15 @@ import numpy as np
 from ghostnp.graph.engine.locks import Guarded
 from ghostnp.graph.engine.program import TrainingProgram
 from ghostnp.graph.recording import Token, record
+from ghostnp.kernels.updates import RATE, STEP
 from ghostnp.modules import Module
 from ghostnp.modules.layers import dropping
-from ghostnp.ops.checks import check_arrays, fraction, integer, not_negative, sequence
+from ghostnp.ops.checks import check_arrays, fraction, integer, not_negative, positive, sequence
+from ghostnp.ops.updates import update_named
 
 
 class TrainingStep(Guarded):
-    """A step of stochastic gradient descent with momentum, for a classifier; the model itself is trained.
+    """A step of an optimiser, for a classifier; the model itself is trained.
 
     Parameters
     ----------
@@ -28,13 +31,21 @@ class TrainingStep(Guarded):
         From images to logits. Its parameters and running statistics are changed in place by each step.
     plans : int
         For how many shapes of images memory is kept.
-    momentum, decay, label_smoothing : float
-        μ and λ, as in `ghostnp.training.loop`, and ε, as in `ghostnp.ops.softmax_cross_entropy`.
+    optimiser : str
+        One of `ghostnp.ops.updates.UPDATES`.
+    label_smoothing : float
+        ε, as in `ghostnp.ops.softmax_cross_entropy`.
+    clip : float, optional
+        How long all gradients together may be; longer ones are shortened.
+    **settings
+        Of the update, such as momentum and decay.
 
     Attributes
     ----------
-    velocity : dict of str to ndarray
-        v of each parameter, by name.
+    states : dict of str to dict of str to ndarray
+        What the update remembers, such as ``states["velocity"]``: of each parameter, by name.
+    steps : int
+        How many there have been.
 
     Notes
     -----
@@ -42,29 +53,42 @@ class TrainingStep(Guarded):
     `copy.deepcopy` or `pickle`, trains a copy of the model.
     """
 
-    def __init__(self, model, plans, momentum, decay, label_smoothing):
+    def __init__(self, model, plans, optimiser="sgd", label_smoothing=0.0, clip=None, **settings):
         super().__init__()
         if not isinstance(model, Module):
             raise TypeError(f"model is of type {type(model).__name__}: the rule is a Module, such as create_model(...)")
         self._model: Any = model
         self._most = integer("plans", plans, 1)
         self._smoothing = fraction("label_smoothing", label_smoothing)
+        self._update, self._clip = update_named(optimiser), None if clip is None else positive("clip", clip)
+        self._given = self._update.settings(**settings)
         self._parameters = model.parameters()
         for name, array in self._parameters.items():
             if not array.flags.carray:
                 raise ValueError(f"parameter {name} is not contiguous: the rule is an array as NumPy makes it")
-        self.velocity = {name: np.zeros_like(array) for name, array in self._parameters.items()}
-        self._settings = np.array([0.0, fraction("momentum", momentum), not_negative("decay", decay)])
+        self.states = {
+            state: {name: np.zeros_like(array) for name, array in self._parameters.items()}
+            for state in self._update.states
+        }
+        self.steps = 0
+        self._settings = np.array([0.0, 1.0, 1.0, *map(float, self._given.values())])
         self._programs: OrderedDict[tuple, TrainingProgram] = OrderedDict()
 
     def __reduce__(self):
         self._check_released()
-        _, momentum, decay = self._settings.tolist()
-        return TrainingStep, (self._model, self._most, momentum, decay, self._smoothing), self.velocity
+        made = self._model, self._most, self._update.name, self._smoothing, self._clip
+        return _step, (made, self._given), (self.steps, self.states)
 
-    def __setstate__(self, velocity):
-        for name, v in velocity.items():
-            self.velocity[name][...] = v
+    def __setstate__(self, state):
+        self.steps, states = state
+        for name, arrays in states.items():
+            for path, array in arrays.items():
+                self.states[name][path][...] = array
+
+    @property
+    def velocity(self):
+        """v of each parameter, by name, where the update has such."""
+        return self.states.get("velocity", {})
 
     def __call__(self, images, labels, *, rate, rng=None):
         """Train on one batch.
@@ -83,7 +107,7 @@ class TrainingStep(Guarded):
         Returns
         -------
         loss : float
-            Of this batch, before the update.
+            Of this batch, before the update. If it is no finite number, the model stays as it was.
 
         Raises
         ------
@@ -100,13 +124,16 @@ class TrainingStep(Guarded):
             )
         with self._lock:
             self._check_released()
-            self._settings[0] = rate
-            return self._program(images.shape, images.dtype)(images, labels, rng)
+            program = self._program(images.shape, images.dtype)
+            self._settings[RATE], self._settings[STEP] = rate, self.steps + 1
+            loss = program(images, labels, rng)
+            self.steps += math.isfinite(loss)
+            return loss
 
     def release(self):
-        """Let go of every program, its memory and the velocities, once a step in another thread is over: for good."""
+        """Let go of every program, its memory and the states, once a step in another thread is over: for good."""
         with self._lock:
-            self._released, self._model, self._parameters, self.velocity = True, None, {}, {}
+            self._released, self._model, self._parameters, self.states = True, None, {}, {}
             self._programs.clear()
 
     def program(self, shape):
@@ -137,11 +164,16 @@ class TrainingStep(Guarded):
                 raise type(error)(f"images of shape {images.shape} do not fit the model: {error}") from error
             while len(self._programs) >= self._most:
                 self._programs.popitem(last=False)
-            updates = [(self._parameters[name], self.velocity[name]) for name in names]
-            name = type(self._model).__name__
-            self._programs[key] = TrainingProgram(name, tape, updates, self._settings, self._smoothing, drops)
+            moves = [(self._parameters[name], [arrays[name] for arrays in self.states.values()]) for name in names]
+            rule, name = (self._update.name, self._settings, self._clip), type(self._model).__name__
+            self._programs[key] = TrainingProgram(name, tape, moves, rule, self._smoothing, drops)
         self._programs.move_to_end(key)
         return self._programs[key]
+
+
+def _step(made, settings):
+    """A step from what it was made of."""
+    return TrainingStep(*made, **settings)
 
 
 class _NoGenerator(np.random.Generator):
