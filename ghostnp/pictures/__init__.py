@@ -12,6 +12,7 @@ convolution made, green a gate, red a gradient; groups have colours of their own
 - `convolution_maps`, `block_maps`: maps before and after one convolution, or one block, as the tour shows them.
 - `steps`: every intermediate result of a trace.
 - `costs`: parameters and multiply-adds as bars, of layers and of whole networks.
+- `ablation`: accuracies of networks that are compared, over seeds.
 - `speed`: operators under the roofline, and what the bench measured.
 
 A new picture goes into the file of what it shows, and is drawn on a `style.sheet`. If tutorials or readers call it, it
@@ -20,6 +21,7 @@ cut off. Pictures that the tour alone shows are drawn and looked at by ``tests/c
 """
 
 from ghostnp.pictures import anywhere  # noqa: F401 - first, since the others import matplotlib
+from ghostnp.pictures.ablation import accuracy_dots
 from ghostnp.pictures.costs import cost_bars
 from ghostnp.pictures.flows import ghost_bottlenecks, ghost_flow, shufflenet_units
 from ghostnp.pictures.maps import answer_bars, feature_maps
@@ -29,6 +31,7 @@ from ghostnp.pictures.windows import dfc_reach, sliding_window
 from ghostnp.pictures.wiring import connectivity, shuffle_wiring
 
 __all__ = [
+    "accuracy_dots",
     "answer_bars",
     "connectivity",
     "cost_bars",

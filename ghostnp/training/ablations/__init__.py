@@ -11,7 +11,7 @@ An ablation of your own is an `Ablation` in a module of yours: ``ghostnp ablate 
 """
 
 from ghostnp.training.ablations.catalogue import ABLATIONS, find_ablation
-from ghostnp.training.ablations.grid import Ablation, AblationRow, Recipe, TaskData, run_cell
+from ghostnp.training.ablations.grid import Ablation, AblationRow, TaskData, run_cell
 from ghostnp.training.ablations.paired import paired_t_test
 from ghostnp.training.ablations.results import GridResult, load_result
 from ghostnp.training.ablations.run import run_ablation
@@ -21,7 +21,6 @@ __all__ = [
     "Ablation",
     "AblationRow",
     "GridResult",
-    "Recipe",
     "TaskData",
     "find_ablation",
     "load_result",

@@ -11,9 +11,10 @@ from types import MappingProxyType
 
 from ghostnp.modules import Clip, GhostModule, HardSigmoid, MaxPool2d, Sigmoid
 from ghostnp.ops.checks import nearest, shown
-from ghostnp.training.ablations.grid import Ablation, AblationRow, Recipe, TaskData
+from ghostnp.training.ablations.grid import Ablation, AblationRow, TaskData
 from ghostnp.training.ablations.networks import attentive, crelu_net, excited, ghost_net, shuffle_net, unit_net
 from ghostnp.training.data import load_data
+from ghostnp.training.recipe import Recipe
 
 # Few to learn from, so that networks differ, and many to test with, so that the differences are seen.
 DIGITS = TaskData("digits", lambda seed: load_data("digits", held_out=1297, seed=seed))

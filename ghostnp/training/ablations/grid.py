@@ -6,7 +6,7 @@ another machine as they are, and what they mean is looked up there.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -15,19 +15,10 @@ from ghostnp.graph.counting import count
 from ghostnp.modules import Module, initializer
 from ghostnp.ops.checks import integer
 from ghostnp.training.dataset import DataSet
-from ghostnp.training.loop import accuracy, train
+from ghostnp.training.loop import fit
+from ghostnp.training.recipe import Recipe
 
 _REPEATS, _BATCH = 30, 64
-
-
-class Recipe(NamedTuple):
-    """How each network of an ablation is trained: as in `ghostnp.training.loop.train`."""
-
-    epochs: int = 10
-    batch: int = 64
-    rate: float = 0.1
-    momentum: float = 0.9
-    decay: float = 1e-4
 
 
 class AblationRow(NamedTuple):
@@ -74,7 +65,7 @@ class Ablation:
     data : tuple of TaskData
         Each row is trained on each of these.
     recipe : Recipe
-        The same for all.
+        How all of them are trained; its seed is replaced by each of the seeds.
     costs : tuple of str
         Which of "macs", "params" and "microseconds" the picture draws accuracy against.
     """
@@ -134,13 +125,13 @@ def cells_of(ablation, seeds):
     return found
 
 
-def run_cell(ablation, row, data, seed):
+def run_cell(name, row, data, seed):
     """Train one network, and say how good it is and what it costs.
 
     Parameters
     ----------
-    ablation : str
-        As for `find_ablation`.
+    name : str
+        Of the ablation, as for `find_ablation`.
     row, data : str
         Names in it.
     seed : int
@@ -160,22 +151,20 @@ def run_cell(ablation, row, data, seed):
     """
     from ghostnp.training.ablations.catalogue import find_ablation
 
-    found = find_ablation(ablation)
+    found = find_ablation(name)
     seed, task, recipe = integer("seed", seed, 0), found.task(data), found.recipe
     chosen, learnt = found.row(row), task.load(seed)
     with initializer(seed):
         model = chosen.build(learnt)
-    started = time.perf_counter()
-    losses = list(train(model, *learnt.train, seed=seed, **recipe._asdict()))
-    seconds = time.perf_counter() - started
+    history = fit(model, learnt, replace(recipe, seed=seed))
     counted = count(model, (1, *learnt.shape))
     return {
-        "accuracy": accuracy(model, *learnt.test),
-        "loss": losses[-1],
+        "accuracy": history.accuracy,
+        "loss": history.losses[-1],
         "params": counted.params,
         "macs": counted.macs,
         "microseconds": _microseconds(model, learnt.test.images[:_BATCH]),
-        "seconds": seconds,
+        "seconds": sum(history.seconds),
     }
 
 

@@ -1,7 +1,7 @@
 """The cells of a grid as an answer: a table with mean, spread and test, JSON, and a picture."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -56,7 +56,7 @@ class GridResult:
     ----------
     name, question, mirrors, says : str
         As in the `Ablation`.
-    recipe : dict
+    recipe : str
         How the networks were trained.
     against : dict of str to str or None
         Which row each row is compared with, in the order of the table.
@@ -72,7 +72,7 @@ class GridResult:
     question: str
     mirrors: str
     says: str
-    recipe: dict
+    recipe: str
     against: dict[str, str | None]
     costs: tuple[str, ...]
     cells: tuple[CellResult, ...]
@@ -82,7 +82,7 @@ class GridResult:
     def of(cls, ablation, cells, failed):
         """The result of an `Ablation`."""
         against = {row.name: row.against for row in ablation.rows}
-        words = (ablation.name, ablation.question, ablation.mirrors, ablation.says, ablation.recipe._asdict())
+        words = (ablation.name, ablation.question, ablation.mirrors, ablation.says, _told(ablation.recipe))
         return cls(*words, against, ablation.costs, tuple(cells), dict(failed))
 
     @property
@@ -148,11 +148,10 @@ class GridResult:
             lines = [_line(row) for row in self.summaries(data)]
             align = ("left", *("right",) * 5, "left", "right", "right")
             parts += [data, tabulate(lines, _HEADERS, tablefmt=style, colalign=align, disable_numparse=True)]
-        recipe = ", ".join(f"{name} {value:g}" for name, value in self.recipe.items())
         parts += [
-            f"{len(self.cells)} networks, seeds {', '.join(map(str, self.seeds))}; {recipe}; {self.seconds:.0f} s of "
-            "training in all. Accuracy: mean ± standard deviation over seeds, in percent of the test images. p: paired "
-            "t-test over seeds. One in twenty p is below 0.05 where there is no difference."
+            f"{len(self.cells)} networks, seeds {', '.join(map(str, self.seeds))}; {self.recipe}; {self.seconds:.0f} s "
+            "of training in all. Accuracy: mean ± standard deviation over seeds, in percent of the test images. p: "
+            "paired t-test over seeds. One in twenty p is below 0.05 where there is no difference."
         ]
         parts += [f"failed: {cell}: {why}" for cell, why in self.failed.items()]
         return "\n\n".join(parts)
@@ -195,6 +194,18 @@ def load_result(path):
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path} holds no result of an ablation ({error}): the rule is what `ghostnp ablate --json` "
                          "writes") from None  # fmt: skip
+
+
+def _told(recipe):
+    """A recipe in words: what always matters, and what was chosen otherwise than usual."""
+    usual = ("epochs", "batch", "optimiser", "rate", "schedule", "seed")
+    chosen = [
+        f"{entry.name} {getattr(recipe, entry.name)}"
+        for entry in fields(recipe)
+        if entry.name not in usual and getattr(recipe, entry.name) != getattr(type(recipe)(), entry.name)
+    ]
+    words = f"{recipe.epochs} epochs of batches of {recipe.batch}", recipe.optimiser, f"rate {recipe.rate:g}"
+    return ", ".join([*words, recipe.schedule, *chosen])
 
 
 def _line(row):

@@ -11,6 +11,8 @@ from ghostnp.training.ablations.catalogue import find_ablation
 from ghostnp.training.ablations.grid import cells_of, run_cell
 from ghostnp.training.ablations.results import CellResult, GridResult
 
+_MOST_SEEDS = 1000
+
 
 def run_ablation(name, executor, *, seeds=5, folder=None, progress=None):
     """Train every network of an ablation on each of its data sets, with several seeds.
@@ -22,7 +24,7 @@ def run_ablation(name, executor, *, seeds=5, folder=None, progress=None):
     executor : concurrent.futures.Executor
         Where cells run, such as ``ProcessPoolExecutor()``.
     seeds : int, default 5
-        How many: 0, 1, ...
+        How many, up to 1000: 0, 1, ...
     folder : str or Path, optional
         Where finished cells are kept, and looked for before anything runs. By default nowhere.
     progress : callable, optional
@@ -46,13 +48,15 @@ def run_ablation(name, executor, *, seeds=5, folder=None, progress=None):
                         "ProcessPoolExecutor()")  # fmt: skip
     if progress is not None and not callable(progress):
         raise TypeError(f"progress={shown(progress)}: the rule is a function of two numbers, or None")
+    if integer("seeds", seeds, 1) > _MOST_SEEDS:
+        raise ValueError(f"seeds={shown(seeds)}: the rule is 1 to {_MOST_SEEDS}, such as 5")
     kept = None
     if folder is not None:
         if not isinstance(folder, str | Path):
             raise TypeError(f"folder={shown(folder)}: the rule is the path of a folder, such as 'ablations'")
         kept = Path(folder) / ablation.name
         kept.mkdir(parents=True, exist_ok=True)
-    cells = cells_of(ablation, range(integer("seeds", seeds, 1)))
+    cells = cells_of(ablation, range(seeds))
     results, failed = {}, {}
     for cell in cells:
         if kept is not None and (path := kept / _file(cell)).exists():
