@@ -5,9 +5,9 @@
     mpi                  MPI processes: mpiexec -n 5 python -m mpi4py.futures -m ghostnp ablate NAME --executor mpi
 
 What runs on another machine needs ghostnp there, of the same version. A worker of Dask is to have one thread
-(``dask worker HOST:PORT --nthreads 1 --nworkers 4``), since a cell sets how many threads the kernels have. Where several
-workers share a machine, ``GHOSTNP_THREADS=1`` keeps each to one core. mpi4py needs a library of MPI: a cluster has one,
-and elsewhere ``pip install mpich`` brings one.
+(``dask worker HOST:PORT --nthreads 1 --nworkers 4``), since a cell sets how many threads the kernels have. Where
+several workers share a machine, ``GHOSTNP_THREADS=1`` keeps each to one core. mpi4py needs a library of MPI: a cluster
+has one, and elsewhere ``pip install mpich`` brings one.
 """
 
 import multiprocessing
