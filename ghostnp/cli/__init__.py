@@ -25,6 +25,7 @@ from ghostnp.cli.notebooks import notebooks
 from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
 from ghostnp.cli.trace import trace_command
+from ghostnp.cli.train import train
 from ghostnp.cli.worksheet import worksheet
 from ghostnp.ops.checks import nearest, shown
 
@@ -119,6 +120,7 @@ COMMANDS = (
     reconcile_command,
     claims,
     compile_command,
+    train,
     ablate,
     bench,
     conformance,

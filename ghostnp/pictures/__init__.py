@@ -13,6 +13,7 @@ convolution made, green a gate, red a gradient; groups have colours of their own
 - `steps`: every intermediate result of a trace.
 - `costs`: parameters and multiply-adds as bars, of layers and of whole networks.
 - `ablation`: accuracies of networks that are compared, over seeds.
+- `learning`: how a training went, as `ghostnp train` shows it.
 - `speed`: operators under the roofline, and what the bench measured.
 
 A new picture goes into the file of what it shows, and is drawn on a `style.sheet`. If tutorials or readers call it, it

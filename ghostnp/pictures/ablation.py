@@ -50,7 +50,7 @@ def accuracy_dots(tasks, costs=()):
         for line, (data, rows) in enumerate(tasks.items()):
             for column, cost in enumerate(costs):
                 axes = plain_axes(
-                    figure.add_subplot(lower[line, column]), "" if column else data, x_label=_LABELS[cost],
+                    figure.add_subplot(lower[line, column]), "" if column or len(tasks) == 1 else data, x_label=_LABELS[cost],
                     y_label="" if column else "accuracy (%)",
                 )  # fmt: skip
                 for row in rows:
@@ -71,6 +71,6 @@ def _spread(axes, row, place, colour, marker):
     """A row: dots for seeds, a thick line at the mean, a thin one as long as a standard deviation to each side."""
     dots = {"color": colour, "alpha": 0.45, "markersize": 6, "markeredgewidth": 0}
     axes.plot([100 * value for value in row.accuracies], [place] * len(row.accuracies), marker, **dots)
-    low, high = 100 * (row.mean - row.deviation), 100 * (row.mean + row.deviation)
+    low, high = 100 * (row.mean - row.deviation), min(100 * (row.mean + row.deviation), 100)
     axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
     axes.plot([100 * row.mean] * 2, [place - 0.3, place + 0.3], color=colour, linewidth=3)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ghostnp.ops import resize_bilinear
 from ghostnp.ops.checks import check_images, check_indices, check_shape, integer, shown
 
 
@@ -110,3 +111,22 @@ def dealt(part, held_out, seed):
         )
     order = np.arange(count) if seed is None else np.random.default_rng(integer("seed", seed, 0)).permutation(count)
     return tuple(Part(*(array[order[half]] for array in part)) for half in np.s_[:-held_out, -held_out:])
+
+
+def resized(data, size):
+    """The same data set with images of `size` x `size` pixels, by `ghostnp.ops.resize_bilinear`.
+
+    Parameters
+    ----------
+    data : DataSet
+        It is left as it is.
+    size : int
+        Height and width.
+
+    Returns
+    -------
+    DataSet
+    """
+    size = integer("size", size, 1)
+    train, test = (Part(resize_bilinear(part.images, (size, size)), part.labels) for part in (data.train, data.test))
+    return DataSet(data.name, train, test, data.classes)

@@ -34,6 +34,7 @@ from ghostnp.training.dataset import DataSet
 from ghostnp.training.recipe import Recipe
 
 _ORDER, _CHANGES, _DROPOUT = range(3)  # what is drawn, each from a generator of its own
+_AVERAGED = "averaged."
 
 
 def tiny_ghostnet(*, num_classes=10, in_channels=1, attention=False, seed=0, dtype=np.float32):
@@ -235,8 +236,8 @@ class Training:
             If the loss is no finite number. The model is as it was before this step.
         """
         images, labels = self.batch()
-        rate, rng = self.recipe.rate_of(self.done, self.per_epoch), self._generator(_DROPOUT, self.done)
-        loss = self._step(images, labels, rate=rate, rng=rng)
+        rate = self.recipe.rate_of(self.done, self.per_epoch)
+        loss = self._step(images, labels, rate=rate, rng=self.dropout())
         if not math.isfinite(loss):
             raise FloatingPointError(f"the loss of step {self.done + 1} is {loss}")
         self._total = loss * len(labels) + (self._total if self.done % self.per_epoch else 0.0)
@@ -271,6 +272,10 @@ class Training:
             images = augmented(images, rng, flip=recipe.flip, shift=recipe.shift, crop=recipe.crop)
         return images, self.labels[chosen]
 
+    def dropout(self):
+        """Where dropout draws in the next step."""
+        return self._generator(_DROPOUT, self.done)
+
     def _generator(self, what, number):
         return np.random.default_rng([self.recipe.seed, what, number])
 
@@ -304,7 +309,7 @@ class Training:
         found = {f"model.{name}": array for name, array in self.model.state_dict().items()}
         for state, arrays in self._step.states.items():
             found |= {f"{state}.{name}": array for name, array in arrays.items()}
-        found |= {f"averaged.{name}": array for name, array in self.averaged.items()}
+        found |= {f"{_AVERAGED}{name}": array for name, array in self.averaged.items()}
         return found | {"done": np.array(self.done), "total": np.array(self._total)}
 
     def load_state(self, state):
@@ -315,8 +320,11 @@ class Training:
         ValueError
             If it is that of another one. Nothing has changed then.
         """
-        averaged = {name: array for name, array in state.items() if name.startswith("averaged.")}
-        expected = self.state() | (averaged if self.recipe.average is not None else {})
+        own = {name: array for name, array in self.state().items() if not name.startswith(_AVERAGED)}
+        averaged = {name: array for name, array in state.items() if name.startswith(_AVERAGED)}
+        expected = dict(own)
+        if averaged and self.recipe.average is not None:  # there are none before the first step
+            expected |= {f"{_AVERAGED}{name}": array for name, array in _floats(self.model.state_dict()).items()}
         for name in sorted(state.keys() ^ expected.keys()):
             raise ValueError(f"state has {name} on one side alone: the rule is a state of the same training")
         for name, array in expected.items():
@@ -326,9 +334,9 @@ class Training:
                     f"{array.dtype} {array.shape}"
                 )
         done = integer("state['done']", int(state["done"]), 0)
-        for name, array in self.state().items():
+        for name, array in own.items():
             array[...] = state[name]
-        self.averaged = {name.removeprefix("averaged."): array.copy() for name, array in averaged.items()}
+        self.averaged = {name.removeprefix(_AVERAGED): array.copy() for name, array in averaged.items()}
         self.done = self._step.steps = done
         self._total = float(state["total"])
 

@@ -1,0 +1,293 @@
+"""`ghostnp train`: what it leaves in its folder, that it goes on bit for bit, and what it says when it cannot."""
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import ghostnp
+from ghostnp.cli import main
+from ghostnp.modules import Conv2d, Flatten, GlobalAvgPool2d, Linear, Module, Sequential
+from ghostnp.training.blame import first_odd
+from ghostnp.training.data import load_data
+from ghostnp.training.dataset import resized
+from ghostnp.training.loop import accuracy, tiny_ghostnet
+from ghostnp.training.networks import TINY, begin_with, classifier_of, list_networks, network
+from ghostnp.training.recipe import Recipe
+from ghostnp.training.session import Request, Session, TrainingError
+
+ALL = {"run.json", "checkpoint.safetensors", "log.json", "curves.png", "weights.safetensors"}
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: CliRunner().invoke(main, ["train", *map(str, words)])
+
+
+def weights_of(folder):
+    return ghostnp.load_weights(folder / "weights.safetensors")
+
+
+def assert_same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+def test_a_training_leaves_weights_a_log_and_a_picture(run, tmp_path):
+    result = run("--epochs", 3, "--output", "out")
+    assert result.exit_code == 0, result.output
+    assert "a step is one compiled program" in result.stdout
+    assert "epoch 3/3: loss" in result.stdout
+    folder = tmp_path / "out"
+    assert {path.name for path in folder.iterdir()} == ALL
+    log = json.loads((folder / "log.json").read_text())
+    assert log["compiled"] is True
+    assert log["steps"] == log["of"] == 69
+    assert [row["epoch"] for row in log["epochs"]] == [1, 2, 3]
+    assert log["request"]["recipe"]["rate"] == 0.1
+    with Image.open(folder / "curves.png") as picture:
+        picture.load()
+    model = tiny_ghostnet(seed=5)
+    model.load_state_dict(weights_of(folder))
+    assert accuracy(model, *load_data("digits").test) == log["epochs"][-1]["accuracy"]
+    assert f"accuracy {log['epochs'][-1]['accuracy']:.2%} on 360 test images" in result.stdout
+
+
+def request(**recipe):
+    given = {"epochs": 2, "batch": 300, "optimiser": "adamw", "rate": 0.01, "average": 0.9, "shift": 1, "clip": 1.0}
+    return Request(recipe=Recipe.of(**{**given, **recipe}))
+
+
+def test_stopped_anywhere_it_goes_on_to_the_same_weights(tmp_path):
+    whole = Session(tmp_path / "whole", request())
+    assert whole.run()
+    assert whole.training.steps == 10
+    for place in (0, 4, 5, 9):
+        folder = tmp_path / str(place)
+        first = Session(folder, request())
+        assert not first.run(stop=lambda first=first, place=place: first.training.done == place)
+        assert not (folder / "weights.safetensors").exists()
+        second = Session(folder)
+        assert second.training.done == place
+        assert second.run(every=0)
+        assert_same(weights_of(folder), weights_of(tmp_path / "whole"))
+        assert [row[:3] for row in second.history] == [row[:3] for row in whole.history]
+
+
+def test_going_on_with_what_has_ended_changes_nothing(run, tmp_path):
+    assert run("--epochs", 1, "--output", "out").exit_code == 0
+    before = weights_of(tmp_path / "out")
+    (tmp_path / "out" / "weights.safetensors").unlink()
+    result = run("--resume", "--output", "out")
+    assert result.exit_code == 0, result.output
+    assert_same(weights_of(tmp_path / "out"), before)
+
+
+def test_a_training_is_not_begun_over_another(run):
+    assert run("--epochs", 1, "--output", "out").exit_code == 0
+    result = run("--epochs", 1, "--output", "out")
+    assert result.exit_code == 1
+    assert "out holds a training already: the rule is --resume" in result.stderr
+    assert run("--epochs", 1, "--output", "out", "--force").exit_code == 0
+    assert run("--resume", "--epochs", 1, "--output", "out").exit_code == 0
+    for words, said in (
+        (("--epochs", 2), "this training was begun with epochs=1, and here 2"),
+        (("--momentum", 0.5), "settings={}, and here {'momentum': 0.5}"),
+        (("--data", "far-pixels"), "data='digits', and here 'far-pixels'"),
+        (("--layers",), "compiled=None, and here False"),
+        (("--force",), "--resume and --force: the rule is one of them"),
+    ):
+        result = run("--resume", "--output", "out", *words)
+        assert result.exit_code == 1
+        assert said in result.stderr
+
+
+BAD = [
+    (("--resume", "--output", "nowhere"), "no training in nowhere: the rule is a folder with run.json"),
+    (("--output", "no/where"), "no folder no for where: the rule is one that exists"),
+    (("--model", "ghostnt_tiny"), "name='ghostnt_tiny': the rule is one of list_networks(), nearest first: ghostnet_t"),
+    (("--data", "minst"), "name='minst': the rule is one of list_data()"),
+    (("--data", "mnist"), "folder is None: the rule for mnist"),
+    (("--data", "mnist", "--folder", "nowhere"), "there is no such folder"),
+    (("--init", "nowhere.npz"), "no weights at"),
+    (("--rate", "nan"), "rate=nan: the rule is"),
+    (("--rate", "-1"), "rate=-1.0: the rule is"),
+    (("--momentum", "2"), "momentum=2.0: the rule is"),
+    (("--optimiser", "adam", "--momentum", "0.9"), "momentum=0.9: adam has no such setting"),
+    (("--batch", "5000"), "batch=5000: the rule is 1 to the 1437 images"),
+    (("--warm-up", "15"), "warm_up=15: the rule is fewer than the 15 epochs"),
+    (("--clip", "0"), "clip=0.0"),
+    (("--average", "1.5"), "average=1.5"),
+    (("--crop", "0"), "crop=0"),
+    (("--label-smoothing", "2"), "label_smoothing=2.0"),
+    (("--fall", "-1"), "fall=-1.0"),
+    (("--checkpoint-every", "-1"), "every=-1.0: the rule is"),
+    (("--model", "alexnet"), "image_size"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "said"), BAD, ids=[" ".join(words) for words, _ in BAD])
+def test_what_is_not_legal_is_one_line(run, words, said):
+    result = run("--epochs", 15, *words)
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stderr.startswith("Error: ")
+    assert said in result.stderr
+
+
+def test_damaged_files_of_a_training_are_named(run, tmp_path):
+    assert run("--epochs", 1, "--output", "out").exit_code == 0
+    folder = tmp_path / "out"
+    for name, contents, said in (
+        ("run.json", b"", "run.json is damaged"),
+        ("run.json", b'{"request": {"recipe": {"epochs": 0}}, "digest": ""}', "run.json is damaged (epochs=0"),
+        ("run.json", b'{"request": 3, "digest": ""}', "run.json is damaged"),
+        ("checkpoint.safetensors", b"nothing", "is no checkpoint of this training"),
+        ("checkpoint.safetensors", (folder / "weights.safetensors").read_bytes(), "is no checkpoint of this training"),
+    ):
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(contents)
+        result = run("--resume", "--output", "out")
+        assert result.exit_code == 1, result.output
+        assert said in result.stderr
+        (folder / name).write_bytes(whole)
+    asked = json.loads((folder / "run.json").read_text())
+    asked["digest"] = "0" * 32
+    (folder / "run.json").write_text(json.dumps(asked))
+    assert "the data digits is not that of out any more" in run("--resume", "--output", "out").stderr
+
+
+def test_a_loss_that_is_no_number_names_the_operator(run):
+    result = run("--rate", "1e30", "--output", "out")
+    assert result.exit_code == 1
+    assert "the loss of step 2 is nan: it began in this step, with batch_norm_relu_train in bn1" in result.stderr
+    assert "such as --rate 1e+29, or --clip 1" in result.stderr
+
+
+def test_an_update_that_spoils_the_weights_is_found_a_step_later(tmp_path):
+    session = Session(tmp_path / "out", request())
+    weight = session.training.model.parameters()["classifier.weight"]
+
+    def spoil(session):
+        if session.training.done == 2:
+            weight[0, 0] = np.inf
+
+    with pytest.raises(TrainingError, match="it began in the step before, whose update it spoilt, with the update"):
+        session.run(observe=spoil)
+
+
+class Logarithm(Module):
+    """Gives numbers that are none in its backward pass alone."""
+
+    def forward(self, x, *, training=False, rng=None):
+        return ghostnp.backend.backend().relu(x), x
+
+    def backward(self, dy, cache):
+        return ghostnp.backend.backend().multiply(dy, np.full_like(dy, np.inf)), {}
+
+
+def test_the_first_odd_number_is_found_forward_and_backward():
+    def build(*middle):
+        return Sequential(Conv2d(1, 3, 3), *middle, GlobalAvgPool2d(), Flatten(), Linear(3, 4))
+
+    images, labels = np.ones((2, 1, 5, 5), np.float32), np.array([0, 1])
+    assert first_odd(build(), images, labels) == ""
+    assert first_odd(build(Logarithm()), images, labels).startswith("multiply in 1: of the 54 numbers of its result")
+    model = build()
+    model.parameters()["0.weight"][...] = 3e38
+    assert first_odd(model, images, labels).startswith("standard_conv2d in 0: of the 54 numbers of its result, 54")
+    model.parameters()["0.weight"][0] = np.nan
+    assert first_odd(model, images, labels) == "the weights themselves, before the step: 0.weight"
+    images[1, 0, 2, 2] = np.nan
+    assert first_odd(build(), images, labels) == "the images themselves: number 1 of the batch"
+
+
+def test_fine_tuning_begins_with_all_weights_but_the_classifiers(run, tmp_path):
+    pretrained = tiny_ghostnet(num_classes=3, seed=7)
+    ghostnp.save_weights(tmp_path / "others.npz", pretrained.state_dict())
+    model, before = tiny_ghostnet(seed=1), tiny_ghostnet(seed=1).state_dict()
+    begin_with(model, ghostnp.load_weights(tmp_path / "others.npz"))
+    for name, array in model.state_dict().items():
+        source = before if name.startswith("classifier.") else pretrained.state_dict()
+        np.testing.assert_array_equal(array, source[name], err_msg=name)
+    result = run("--init", "others.npz", "--epochs", 1, "--rate", 0, "--output", "out")
+    assert result.exit_code == 0, result.output
+    np.testing.assert_array_equal(weights_of(tmp_path / "out")["conv_stem.weight"], pretrained.conv_stem.weight)
+    with pytest.raises(ValueError, match="state does not fit"):
+        begin_with(model, {"conv_stem.weight": pretrained.conv_stem.weight})
+
+
+def test_networks_have_the_channels_and_classes_of_the_data():
+    data = resized(load_data("mixed-groups", count=4, held_out=2), 64)
+    assert data.shape == (24, 64, 64)
+    for name in ("shufflenetv1_keras", "ghostnet_keras", "alexnet", TINY):
+        if name == "alexnet":
+            data = resized(data, 95)
+        model = network(name, data)
+        y = model(data.train.images[:2])
+        assert y.shape == (2, 2)
+        assert np.abs(y.sum(axis=1) - 1).max() > 1e-3  # logits, and no probabilities
+        assert classifier_of(model).startswith("classifier")
+    assert list_networks() == [TINY, *ghostnp.list_models()]
+    with pytest.raises(TypeError, match="data=3: the rule is a DataSet"):
+        network(TINY, 3)
+
+
+def started(folder, *words, **keywords):
+    home = {"PYTHONPATH": str(Path(ghostnp.__file__).parents[1]), "PYTHONUNBUFFERED": "1", "COLUMNS": "120"}
+    command = [sys.executable, "-P", "-m", "ghostnp", "train", "--output", "out", *words]
+    return subprocess.Popen(command, cwd=folder, env=os.environ | home, text=True, **keywords)
+
+
+def test_ctrl_c_stops_after_a_checkpoint_and_it_goes_on(tmp_path, run):
+    with started(tmp_path, "--epochs", "30", stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        for line in process.stdout:
+            if line.startswith("epoch 1/30"):
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+    assert process.returncode == 130, said
+    assert "with a checkpoint; to go on: ghostnp train --resume --output out" in said
+    assert "Traceback" not in said
+    assert {path.name for path in (tmp_path / "out").iterdir()} == ALL - {"weights.safetensors"}
+    assert run("--resume", "--output", "out").exit_code == 0
+    assert run("--epochs", 30, "--output", "whole").exit_code == 0
+    assert_same(weights_of(tmp_path / "out"), weights_of(tmp_path / "whole"))
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(tmp_path):
+    ours, theirs = pty.openpty()
+    with started(tmp_path, "--epochs", "2", stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        shown, end = b"", time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # Linux's end of a terminal
+                break
+            if not part:
+                break
+            shown += part
+    os.close(ours)
+    assert process.returncode == 0
+    for words in ("epoch 2/2", "loss 0.", "accuracy ", " images/s", "0:00:00"):
+        assert words in shown.decode(), words
+
+
+def test_a_folder_can_be_moved_and_gone_on_with_elsewhere(run, tmp_path):
+    session = Session(tmp_path / "first", request())
+    session.run(stop=lambda: session.training.done == 3)
+    shutil.move(tmp_path / "first", tmp_path / "second")
+    assert run("--resume", "--output", "second").exit_code == 0
