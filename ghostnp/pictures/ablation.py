@@ -49,10 +49,8 @@ def accuracy_dots(tasks, costs=()):
         lower = grid[1].subgridspec(max(len(tasks), 1), len(costs), wspace=0.22, hspace=0.75)
         for line, (data, rows) in enumerate(tasks.items()):
             for column, cost in enumerate(costs):
-                axes = plain_axes(
-                    figure.add_subplot(lower[line, column]), "" if column or len(tasks) == 1 else data, x_label=_LABELS[cost],
-                    y_label="" if column else "accuracy (%)",
-                )  # fmt: skip
+                title, label = ("", "") if column else ("" if len(tasks) == 1 else data, "accuracy (%)")
+                axes = plain_axes(figure.add_subplot(lower[line, column]), title, x_label=_LABELS[cost], y_label=label)
                 for row in rows:
                     axes.errorbar(
                         getattr(row, cost),

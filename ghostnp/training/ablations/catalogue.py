@@ -19,7 +19,7 @@ from ghostnp.training.recipe import Recipe
 # Few to learn from, so that networks differ, and many to test with, so that the differences are seen.
 DIGITS = TaskData("digits", lambda seed: load_data("digits", held_out=1297, seed=seed))
 MIXED_GROUPS = TaskData("mixed-groups", lambda seed: load_data("mixed-groups", count=1000, held_out=1000, seed=seed))
-FAR_PIXELS = TaskData("far-pixels", lambda seed: load_data("far-pixels", count=1000, held_out=1000, size=24, seed=seed))
+FAR_PIXELS = TaskData("far-pixels", lambda seed: load_data("far-pixels", count=1000, held_out=1000, size=16, seed=seed))
 STATISTIC = TaskData(
     "global-statistic", lambda seed: load_data("global-statistic", count=1000, held_out=1000, size=12, seed=seed)
 )
