@@ -65,8 +65,8 @@ show(result.picture())
 # - With DFC as usual the network takes 28% more multiply-adds, but 76% more time for an image (those of far-pixels).
 #   The maps are small, and there are many small steps.
 #
-# - On images of 12x12 pixels four of five networks without attention learnt far-pixels, and so did all with it. On
-#   24x24 none of four networks that were tried did, with a kernel of 5 neither. How far is far depends on the
+# - On images of 12x12 pixels four of five networks without attention learnt far-pixels, and all with DFC as usual
+#   did. On 24x24 none of four networks that were tried did, with a kernel of 5 neither. How far is far depends on the
 #   network.
 #
 # ## References
