@@ -54,7 +54,7 @@ def load_photo(path=None, *, size=224):
     PhotoError
         If there is no such file, or it is no image that can be read; one line says which.
     """
-    return normalise(read_colours(_bundled() if path is None else Path(path), lambda image: _square(image, size)))
+    return normalise(read_colours(bundled_photo() if path is None else Path(path), lambda image: _square(image, size)))
 
 
 def read_colours(path, cut):
@@ -107,7 +107,8 @@ def denormalise(x):
     return np.clip(x[0].transpose(1, 2, 0) * STD + MEAN, 0, 1)
 
 
-def _bundled():
+def bundled_photo():
+    """Where the portrait of Grace Hopper lies that comes with matplotlib."""
     matplotlib = find_spec("matplotlib")  # where it is; nothing of it has to run
     assert matplotlib is not None
     assert matplotlib.origin is not None

