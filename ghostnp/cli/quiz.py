@@ -4,10 +4,11 @@ import secrets
 import sys
 import textwrap
 from collections import Counter
+from pathlib import Path
 
 import click
 
-from ghostnp.cli.worksheet import SEVERAL
+from ghostnp.cli.worksheet import SEVERAL, planned
 
 _WIDTH = 100
 
@@ -19,17 +20,26 @@ _WIDTH = 100
 @click.option(
     "--level", type=SEVERAL, metavar="LEVEL,...", default="1,2,3", show_default=True, help="1 easy to 3 hard."
 )
-def quiz(topic, count, seed, level):
+@click.option(
+    "--topics",
+    "own",
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="Your own topics, a Python file that is run; without --topic, only these are asked.",
+)
+def quiz(topic, count, seed, level, own):
     """Be asked to count, and learn from what goes wrong.
 
     Reply with a letter or a number; an empty line passes a question over, and q ends the quiz. Topics are listed by
     ghostnp worksheet --list.
     """
-    from ghostnp.course.worksheets import TOPICS, Student, plan
+    from ghostnp.course.worksheets import Student
 
     seed = secrets.randbelow(100_000) if seed is None else seed
     try:
-        paper = plan(topic or tuple(TOPICS), count, seed, level).paper(Student("quiz", "quiz"))
+        paper = planned(topic, count, seed, level, own=own).paper(Student("quiz", "quiz"))
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{count} question{'s' * (count > 1)}; to get the same ones again, add --seed {seed}")

@@ -25,6 +25,23 @@ class Several(click.ParamType):
 SEVERAL = Several()
 
 
+class Points(click.ParamType):
+    """A number, or three with commas between them."""
+
+    name = "NUMBER"
+
+    def convert(self, value, param, context):
+        """A tuple of floats; what they may be says `Heading`."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(float(word) for word in value.split(","))
+        except ValueError:
+            self.fail(
+                f"{value!r}: the rule is one number, such as 2, or one for each level, such as 1,2,3", param, context
+            )
+
+
 class Format(click.ParamType):
     """One of the worksheets' formats. These are imported only when somebody asks for them, for that takes long."""
 
@@ -73,12 +90,38 @@ def _list_topics(context, param, value):
     help="A paper for each line of this class list: a name, or an id and a name with a comma between.",
 )
 @click.option(
+    "--topics",
+    "own",
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="Your own topics, a Python file that is run; without --topic, only these are asked.",
+)
+@click.option(
+    "--generator",
+    type=click.IntRange(1),
+    metavar="VERSION",
+    help="Make the papers that this version made, which is printed on them.  [default: the latest]",
+)
+@click.option(
     "--format",
     "style",
     type=Format(),
-    help="Markdown; a page to print; Moodle XML and CSV, which hold answers and feedback too.  [default: what the "
-    "name of --output ends in, or else markdown]",
+    help="To print: markdown, html, latex. With answers and feedback: moodle (XML), gift, canvas (QTI 1.2 in a zip "
+    "file), csv.  [default: what the name of --output ends in, or else markdown]",
 )
+@click.option(
+    "--title", metavar="TEXT", help="Printed in large letters.  [default: Counting parameters and operations]"
+)
+@click.option("--course", metavar="TEXT", default="", help="Printed above the title.")
+@click.option("--date", metavar="TEXT", default="", help="Printed as it is; without one there is a line for it.")
+@click.option(
+    "--points",
+    type=Points(),
+    metavar="NUMBER,...",
+    default=(),
+    help="What a question is worth: one number, or one for each level, such as 1,2,3.  [default: 1, and not printed]",
+)
+@click.option("--answer-sheet", is_flag=True, help="End each printed paper with a sheet for the answers.")
 @click.option(
     "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here; - is the screen."
 )
@@ -92,17 +135,19 @@ def _list_topics(context, param, value):
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_topics, help="List the topics, and exit."
 )
-def worksheet(topic, count, seed, level, variants, roster, style, output, key, force):
+def worksheet(
+    topic, count, seed, level, variants, roster, own, generator, style, output, key, force, answer_sheet, **heading
+):
     """Make exercises in counting, a different paper for each student.
 
     Everybody is asked the same kinds of questions, each with numbers of their own, which depend on the seed and on the
-    student's id (or name) alone: a paper stays the same when the class list changes.
+    student's id (or name): a paper stays the same when somebody is added at the end of the class list.
 
     ghostnp worksheet --topic grouped,ghost,dfc --count 10 --seed 7 --variants 30 --format html --output papers.html
     --key key.md
     """
     # What writes the page takes long to import, and `ghostnp --help` needs none of it.
-    from ghostnp.course.worksheets import ENDINGS, FORMATS, TOPICS, numbered, plan, read_roster, to_json_key, to_key
+    from ghostnp.course.worksheets import ENDINGS, FORMATS, PRINTED, Heading, numbered, read_roster, to_json_key, to_key
 
     output = None if output == Path("-") else output
     style = style or ENDINGS.get("" if output is None else output.suffix.lower(), "markdown")
@@ -111,19 +156,30 @@ def worksheet(topic, count, seed, level, variants, roster, style, output, key, f
             raise ValueError("--key -: the papers go to the screen, and the rule is a file, such as key.md")
         if variants is not None and roster is not None:
             raise ValueError("--variants and --roster both say who gets a paper: the rule is one of them")
-        chosen = plan(topic or tuple(TOPICS), count, seed, level)
+        if answer_sheet and style not in PRINTED:
+            raise ValueError(f"--answer-sheet with --format {style}: the rule is one of {', '.join(PRINTED)}")
+        heading = Heading(
+            **{name: text for name, text in heading.items() if text is not None}, answer_sheet=answer_sheet
+        )
+        chosen = planned(topic, count, seed, level, own=own, generator=generator)
         students = numbered(variants or 1) if roster is None else read_roster(roster)
-        papers = [chosen.paper(student) for student in students]
-        text, files = FORMATS[style](chosen, papers), {}
+        papers = chosen.papers(students)
+        text, files = FORMATS[style](chosen, papers, heading), {}
+        if isinstance(text, bytes) and output is None:
+            raise ValueError(
+                f"--format {style} is no text for the screen: the rule is a file, such as --output papers.zip"
+            )
         if output is not None:
             # Without the mark at the beginning, Excel takes the text for one in the machine's old encoding.
-            files[output] = text.encode("utf-8-sig" if style == "csv" else "utf-8")
+            encoding = "utf-8-sig" if style == "csv" else "utf-8"
+            files[output] = text if isinstance(text, bytes) else text.encode(encoding)
         if key is not None:
             if output is not None and output.resolve() == key.resolve():
                 raise ValueError(
                     f"--output and --key are both {key}: the rule is two files, such as papers.md and key.md"
                 )
-            files[key] = (to_json_key if key.suffix.lower() == ".json" else to_key)(chosen, papers).encode()
+            write_key = to_json_key if key.suffix.lower() == ".json" else to_key
+            files[key] = write_key(chosen, papers, heading).encode()
         write_all(files, force=force)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
@@ -131,9 +187,38 @@ def worksheet(topic, count, seed, level, variants, roster, style, output, key, f
         raise click.ClickException(str(error)) from None
     if output is None:
         click.echo(text, nl=False)
+    for name, there in chosen.repeated(len(students)).items():
+        click.echo(
+            f"{name}: there are {there} sets of numbers, and more are asked for, so that some come again", err=True
+        )
     for name, file in (("papers", output), ("key", key)):
         if file is not None:
             click.echo(f"{name}: {file}", err=True)
+
+
+def planned(topic, count, seed, level, *, own, generator=None):
+    """The plan that the options of `worksheet` and `quiz` ask for.
+
+    Parameters
+    ----------
+    topic : tuple of str or None
+        What to ask about.
+    count, seed, level : int, int, tuple of int
+        As in `plan`.
+    own : Path or None
+        A file of topics; without `topic`, only these are asked.
+    generator : int or None
+        A version; the latest without one.
+
+    Returns
+    -------
+    WorksheetPlan
+    """
+    from ghostnp.course.worksheets import GENERATORS, TOPICS, plan, read_topics
+
+    mine = None if own is None else read_topics(own)
+    topic = topic or tuple(TOPICS if mine is None else mine.topics)
+    return plan(topic, count, seed, level, generator=generator or max(GENERATORS), own=mine)
 
 
 def write_all(files, *, force):

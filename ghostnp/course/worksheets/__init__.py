@@ -6,35 +6,42 @@ numbers), `grading`, and `writing`, which has the formats; then `answer_key`, a 
 `class_answers`, which grades a whole class by it.
 
 A new topic is a file in `topics` with templates, named in ``topics/__init__``; its wrong answers are misconceptions
-listed in `misconceptions`. A new format is a file in `writing`, named in its `FORMATS`
-with the endings of its files; the command offers it from there.
+listed in `misconceptions`. A teacher's own topics stay in a file of theirs (`own_topics`). A new format is a file in
+`writing`, named in its `FORMATS` with the endings of its files; the command offers it from there.
 """
 
 from ghostnp.course.worksheets.answer_key import AnswerKey, read_key, to_json_key
 from ghostnp.course.worksheets.chance import Dice
 from ghostnp.course.worksheets.class_answers import ClassAnswers, grade_answers
 from ghostnp.course.worksheets.grading import Grade, grade
-from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS
+from ghostnp.course.worksheets.heading import Heading
+from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS, Misconception
+from ghostnp.course.worksheets.own_topics import OwnTopics, read_topics
 from ghostnp.course.worksheets.paper import Paper, WorksheetPlan, plan
 from ghostnp.course.worksheets.problem import LEVELS, Mistake, Problem, Template
 from ghostnp.course.worksheets.question import Option, Question
 from ghostnp.course.worksheets.roster import Student, numbered, read_roster
-from ghostnp.course.worksheets.topics import TEMPLATES, TOPICS
-from ghostnp.course.worksheets.writing import ENDINGS, FORMATS, to_key
+from ghostnp.course.worksheets.topics import GENERATORS, TEMPLATES, TOPICS
+from ghostnp.course.worksheets.writing import ENDINGS, FORMATS, PRINTED, to_key
 
 __all__ = [
     "ENDINGS",
     "FORMATS",
+    "GENERATORS",
     "LEVELS",
     "MISCONCEPTIONS",
+    "PRINTED",
     "TEMPLATES",
     "TOPICS",
     "AnswerKey",
     "ClassAnswers",
     "Dice",
     "Grade",
+    "Heading",
+    "Misconception",
     "Mistake",
     "Option",
+    "OwnTopics",
     "Paper",
     "Problem",
     "Question",
@@ -47,6 +54,7 @@ __all__ = [
     "plan",
     "read_key",
     "read_roster",
+    "read_topics",
     "to_json_key",
     "to_key",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 
 import ghostnp
 from ghostnp.course.worksheets.grading import judged
+from ghostnp.course.worksheets.heading import PLAIN
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.problem import Mistake, Named, Ratio, answer_text
 from ghostnp.course.worksheets.question import Option
@@ -73,28 +74,32 @@ class AnswerKey:
         return next(iter(self.papers.values()))[1]
 
 
-def to_json_key(plan, papers):
+def to_json_key(plan, papers, heading=PLAIN):
     """The key as JSON, for `read_key`."""
-    papers = checked(plan, papers)
+    papers = checked(plan, papers, heading)
     made_by = {part.name: getattr(plan, part.name) for part in fields(plan) if part.name != "slots"}
     content = {
         "format": _FORMAT,
         "made by": {"ghostnp": ghostnp.__version__} | made_by,
         "papers": [
-            {"id": paper.student.id, "name": paper.student.name, "questions": list(map(_written, paper.questions))}
+            {
+                "id": paper.student.id,
+                "name": paper.student.name,
+                "questions": [_written(question, heading) for question in paper.questions],
+            }
             for paper in papers
         ],
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
-def _written(question):
+def _written(question, heading):
     return {
         "number": question.number,
         "name": question.template.name,
         "level": question.template.level,
         "question": question.problem.text,
-        "points": 1,
+        "points": heading.worth(question.template),
         "answer": _value(question.problem.answer),
         "right": question.right,
         "options": {

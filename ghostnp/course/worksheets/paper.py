@@ -1,17 +1,22 @@
 """Papers: the same questions for everybody, with different numbers for each student.
 
 Which kinds of question a paper has, and in which order, depends on the seed and on what was asked for; the numbers, the
-options and their order on the seed and the student's id. A paper does not depend on who else is in the class.
+options and their order on the seed and the student's id. In a class no two get the same numbers as long as there are
+enough: where they would, the later one in the list takes the next numbers. So a paper does not depend on who comes
+after in the list, and on who comes before only where two of them would get the same.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ghostnp.course.worksheets.chance import Dice
+from ghostnp.course.worksheets.heading import Heading
+from ghostnp.course.worksheets.own_topics import OwnTopics
 from ghostnp.course.worksheets.problem import LEVELS, Named, Template
 from ghostnp.course.worksheets.question import CHOICE, NUMBER, Question, question
 from ghostnp.course.worksheets.roster import Student
-from ghostnp.course.worksheets.topics import TEMPLATES, TOPICS
+from ghostnp.course.worksheets.topics import GENERATOR, GENERATORS, TOPICS
 from ghostnp.modules.rules import of_kind
 from ghostnp.ops.checks import integer, nearest, sequence, shown
 
@@ -64,38 +69,104 @@ class WorksheetPlan:
         Keys of `LEVELS`.
     slots : tuple of Slot
         The questions' kinds, easy ones first.
+    generator : int
+        The version that makes the papers: one of `GENERATORS`.
+    own : str
+        A teacher's file of topics and its digest, if there is one.
     """
 
     seed: int
     topics: tuple[str, ...]
     levels: tuple[int, ...]
     slots: tuple[Slot, ...]
+    generator: int = GENERATOR
+    own: str = ""
+
+    @property
+    def made_by(self):
+        """What is printed on every paper, so that it can be made again: ``seed 7 · generator 1``."""
+        return f"seed {self.seed} · generator {self.generator}{f' · {self.own}' * bool(self.own)}"
 
     def paper(self, student):
-        """The paper of a `Student`."""
-        taken: dict[Template, int] = {}
+        """The paper of a `Student` who is alone, or the first in a list."""
+        return self.papers([student])[0]
+
+    def papers(self, students):
+        """The papers of a class.
+
+        Parameters
+        ----------
+        students : sequence of Student
+            In the order of the list.
+
+        Returns
+        -------
+        tuple of Paper
+            One for each, with different numbers as long as there are enough.
+        """
+        students = [of_kind(f"students[{n}]", each, Student, "Student('17', 'Ada')") for n, each in enumerate(students)]
+        used: dict[Template, Counter[int]] = {slot.template: Counter() for slot in self.slots}
+        return tuple(self._paper(student, used) for student in students)
+
+    def _paper(self, student, used):
+        # The same template may stand in two places: each takes the next of one order, so that no two are alike.
+        places = Counter(slot.template for slot in self.slots)
+        orders = {
+            template: iter(
+                _turns(Dice(self.seed, student.id, template.name), template, used[template], places[template])
+            )
+            for template in places
+        }
+        turns: Counter[Template] = Counter()
         questions = []
         for slot in self.slots:
-            name = slot.template.name
-            # The same template may stand in two places: each takes the next of one order, so that no two are alike.
-            turn = taken.setdefault(slot.template, 0)
-            taken[slot.template] += 1
-            given = Dice(self.seed, student.id, name).shuffled(slot.template.givens)[turn]
-            dice = Dice(self.seed, student.id, name, turn)
+            given = next(orders[slot.template])
+            dice = Dice(self.seed, student.id, slot.template.name, turns[slot.template])
+            turns[slot.template] += 1
             questions.append(question(slot.number, slot.template, given, slot.kind, dice))
         return Paper(student, tuple(questions))
 
+    def repeated(self, students):
+        """Where a class is too large for different numbers.
 
-def checked(plan, papers):
-    """`papers` as a list, for whoever writes them down; `plan` is what they have in common."""
+        Parameters
+        ----------
+        students : int
+            How many there are.
+
+        Returns
+        -------
+        dict of str to int
+            By template, how many sets of numbers it has, if that is not enough.
+        """
+        places = Counter(slot.template for slot in self.slots)
+        wanted = integer("students", students, 0)
+        return {
+            template.name: len(template.givens)
+            for template, many in places.items()
+            if len(template.givens) < many * wanted
+        }
+
+
+def _turns(dice, template, used, wanted):
+    """So many of a template's numbers: in an order of the student's own, those first that fewer others have."""
+    order = dice.shuffled(range(len(template.givens)))
+    chosen = sorted(order, key=used.__getitem__)[:wanted]  # which keeps the order among equals
+    used.update(chosen)
+    return [template.givens[place] for place in chosen]
+
+
+def checked(plan, papers, heading):
+    """`papers` as a list, for whoever writes them down with a `Heading`; `plan` is what they have in common."""
     of_kind("plan", plan, WorksheetPlan, "plan(['grouped'], 3, 0)")
+    of_kind("heading", heading, Heading, "Heading('Midterm')")
     papers = [papers] if isinstance(papers, Paper) else list(sequence("papers", papers))
     for number, paper in enumerate(papers):
         of_kind(f"papers[{number}]", paper, Paper, "plan(...).paper(Student('17', 'Ada'))")
     return papers
 
 
-def plan(topics, count, seed, levels=tuple(LEVELS)):
+def plan(topics, count, seed, levels=tuple(LEVELS), *, generator=GENERATOR, own=None):
     """Choose what everybody is asked.
 
     Parameters
@@ -108,6 +179,10 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
         The same one gives the same plan.
     levels : sequence of int, default (1, 2, 3)
         Of `LEVELS`.
+    generator : int, default the latest
+        Of `GENERATORS`: an earlier one makes the papers that it made when they were new.
+    own : OwnTopics, optional
+        A teacher's own topics (see `read_topics`), which may be named among `topics`.
 
     Returns
     -------
@@ -116,7 +191,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
     Raises
     ------
     TypeError, ValueError
-        If a topic or level is unknown, or there are not so many different questions.
+        If a topic, a level or a generator is unknown, or there are not so many different questions.
 
     Examples
     --------
@@ -125,10 +200,15 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
     >>> paper.questions[0].problem.text[:13]
     'A convolution'
     """
+    if not isinstance(generator, int) or isinstance(generator, bool) or generator not in GENERATORS:
+        raise ValueError(f"generator={shown(generator)}: the rule is one of {', '.join(map(str, GENERATORS))}")
+    if own is not None:
+        of_kind("own", own, OwnTopics, "read_topics('my_topics.py')")
+    known_topics = TOPICS | (own.topics if own else {})
     for topic in sequence("topics", topics):
-        if not isinstance(topic, str) or topic not in TOPICS:
+        if not isinstance(topic, str) or topic not in known_topics:
             raise ValueError(
-                f"topic={shown(topic)}: the rule is one of TOPICS, nearest first: {nearest(topic, TOPICS)}"
+                f"topic={shown(topic)}: the rule is one of TOPICS, nearest first: {nearest(topic, known_topics)}"
             )
     for level in sequence("levels", levels):
         if not isinstance(level, int) or level not in LEVELS:
@@ -136,9 +216,10 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
     seed = integer("seed", seed, 0)
     # In what order they were asked for makes no difference.
     topics, levels = (
-        tuple(key for key in known if key in asked) for known, asked in ((TOPICS, topics), (LEVELS, levels))
+        tuple(key for key in known if key in asked) for known, asked in ((known_topics, topics), (LEVELS, levels))
     )
-    templates = [template for template in TEMPLATES if template.topic in topics and template.level in levels]
+    every = GENERATORS[generator] + (own.templates if own else ())
+    templates = [template for template in every if template.topic in topics and template.level in levels]
     # In rounds: a template comes back only when all others have had their turn, as long as it has other numbers left.
     chosen: list[Template] = []
     dice, turn = Dice(seed, *topics, *levels), 0
@@ -153,7 +234,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS)):
         turn += 1
     chosen.sort(key=lambda template: template.level)
     slots = (Slot(n, template, _kind(template, dice, n)) for n, template in enumerate(chosen, 1))
-    return WorksheetPlan(seed, topics, levels, tuple(slots))
+    return WorksheetPlan(seed, topics, levels, tuple(slots), generator, own.label if own else "")
 
 
 def _kind(template, dice, number):

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
-from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS
+from ghostnp.course.worksheets.misconceptions import reason
 from ghostnp.ops.cost import Worked
 
 LEVELS = {1: "easy", 2: "medium", 3: "hard"}
@@ -87,7 +87,7 @@ class Mistake(NamedTuple):
     Parameters
     ----------
     misconceptions : tuple of str
-        Keys of `MISCONCEPTIONS`; more than one where their answers happen to be the same.
+        Keys of `MISCONCEPTIONS`, or `Misconception`s; more than one where their answers happen to be the same.
     value : Worked, Ratio, int or Named
         The answer; it knows its working.
     """
@@ -98,7 +98,7 @@ class Mistake(NamedTuple):
     @property
     def feedback(self):
         """For each misconception its name and why it is wrong, and how the answer comes about."""
-        reasons = " Or ".join(f"{name}: {MISCONCEPTIONS[name]}" for name in self.misconceptions)
+        reasons = " Or ".join(f"{name}: {reason(name)}" for name in self.misconceptions)
         return f"{reasons[0].upper()}{reasons[1:]} That gives {working(self.value)}."
 
 

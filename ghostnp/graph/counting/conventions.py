@@ -231,7 +231,7 @@ CONVENTIONS = {
         Convention(
             "torchinfo",
             "operations",
-            f"macs and biases, and the parameters of batch norms; {_MODULES}",
+            f"macs and biases, and 2 for each channel of a batch norm, its trainable parameters; {_MODULES}",
             "torchinfo 1.8.0, summary(...).total_mult_adds, for one image",
             _rules(**_BIASED, norm=[(1, "params")]),
         ),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostnp.course.worksheets import FORMATS, TOPICS, Student, plan
+from ghostnp.course.worksheets import FORMATS, TOPICS, Heading, Student, plan
 from ghostnp.course.worksheets.problem import plain
 
 pytestmark = pytest.mark.small
@@ -17,7 +17,7 @@ TEXT_FORMATS = {"html", "moodle_auto_format", "plain_text", "markdown"}
 NUMBERINGS = {"none", "abc", "ABCD", "123", "iii", "IIII"}
 # Moodle refuses a file with other fractions, unless the teacher has it take the nearest.
 FRACTIONS = {"100", "90", "83.33333", "80", "75", "70", "66.66667", "60", "50", "40", "33.33333", "30", "25", "20", "0"}
-COMMON = {"name", "questiontext", "generalfeedback", "defaultgrade", "penalty", "hidden"}
+COMMON = {"name", "questiontext", "generalfeedback", "defaultgrade", "penalty", "hidden", "idnumber", "tags"}
 OWN = {
     "multichoice": {"single", "shuffleanswers", "answernumbering", "answer"},
     "numerical": {"answer"},
@@ -63,6 +63,10 @@ def check_question(question):
     assert float(question.findtext("defaultgrade")) > 0
     assert 0 <= float(question.findtext("penalty")) <= 1
     assert question.findtext("hidden") in ("0", "1")
+    # The database has room for so many letters.
+    assert 0 < len(question.findtext("idnumber")) <= 100
+    assert {child.tag for child in question.find("tags")} == {"tag"}
+    assert all(0 < len(tag.findtext("text")) <= 255 for tag in question.iter("tag"))
     answers = question.findall("answer")
     for answer in answers:
         check_answer(answer, kind)
@@ -122,6 +126,23 @@ def test_what_is_read_back_is_what_was_asked(seed, names):
                 assert len(answers) == 1 + len(question.problem.told_apart)
     assert next(found, None) is None
     assert len(categories) == len(chosen.slots)
+
+
+def test_idnumbers_are_told_apart_and_tags_say_what_it_is_about():
+    chosen, papers, text = written(*(Student("x" * 200 + str(n), "x") for n in range(3)), count=5)
+    questions = [each for each in ElementTree.fromstring(text.encode()) if each.get("type") != "category"]
+    assert len({question.findtext("idnumber") for question in questions}) == len(questions) == 15
+    for place, slot in enumerate(chosen.slots):
+        tags = [tag.findtext("text") for tag in questions[3 * place].iter("tag")]
+        assert tags == [slot.template.topic, papers[0].questions[place].level, slot.template.name, "generator 1"]
+
+
+def test_points_are_the_default_grade_and_a_title_with_a_slash_opens_no_category():
+    chosen = plan(["grouped"], 3, 0)
+    text = FORMATS["moodle"](chosen, chosen.papers([Student("1", "1")]), Heading("Week 3/4", points=(1, 2.5, 4)))
+    quiz = ElementTree.fromstring(text.encode())
+    assert [q.findtext("defaultgrade") for q in quiz if q.get("type") != "category"] == ["1", "2.5", "4"]
+    assert text_of(quiz[0], "category").startswith("$course$/top/Week 3//4 · seed 0 · generator 1/question 01 ")
 
 
 def test_names_are_escaped():

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from ghostnp.cli import main
-from ghostnp.course.worksheets import MISCONCEPTIONS, TOPICS, Student, plan
+from ghostnp.course.worksheets import FORMATS, MISCONCEPTIONS, TOPICS, Student, plan
 
 pytestmark = pytest.mark.small
 
@@ -33,7 +34,7 @@ def refused(result, *words):
 # A teacher's path
 
 
-@pytest.mark.parametrize("style", ["markdown", "html", "moodle", "csv"])
+@pytest.mark.parametrize("style", FORMATS)
 def test_thirty_papers_and_their_key(run, style):
     words = (
         "worksheet --topic grouped,ghost,dfc --count 10 --seed 7 --variants 30 --key key.md --output papers --format"
@@ -41,12 +42,19 @@ def test_thirty_papers_and_their_key(run, style):
     result = run(*words.split(), style)
     assert result.exit_code == 0, result.stderr
     assert result.stderr == "papers: papers\nkey: key.md\n"
-    key, papers = (Path(name).read_text(encoding="utf-8-sig") for name in ("key.md", "papers"))
+    key = Path("key.md").read_text(encoding="utf-8")
     assert key.count("\n## variant ") == 30
+    papers = Path("papers").read_bytes()
+    if style == "canvas":
+        assert zipfile.is_zipfile("papers")
+        return
+    papers = papers.decode("utf-8-sig")
     if style == "csv":
         assert len(list(csv.reader(io.StringIO(papers)))) == 301
     elif style == "moodle":
         assert len(ElementTree.fromstring(papers)) == 310
+    elif style == "gift":
+        assert papers.count("\n::") == 300
     else:
         assert papers.count("Counting parameters and operations") >= 30
     assert sorted(os.listdir()) == ["key.md", "papers"]
@@ -65,7 +73,7 @@ def test_a_paper_does_not_change_when_the_class_does(run):
         papers = run(*["worksheet", "--count", "4", "--seed", "3", "--roster", "class.csv"]).stdout.split("\n---\n")
         return next(paper for paper in papers if "Ada" in paper).strip()
 
-    assert ada("17,Ada\n18,Alan\n") == ada("id,name\n3,Grace\n18,Alan\n17,Ada\n")
+    assert ada("17,Ada\n18,Alan\n") == ada("id,name\n17,Ada\n3,Grace\n18,Alan\n")
     assert ada("17,Ada\n") != ada("16,Ada\n")
 
 

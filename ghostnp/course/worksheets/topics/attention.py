@@ -68,7 +68,7 @@ def long_kernels(channels, size, kernel):
                 )
             ),
             "depthwise taken for pointwise": dense,
-            "attention not decoupled": _decoupled(channels, size, size),
+            "as long as the maps": _decoupled(channels, size, size),
             "parameters for MACs": added(
                 *(
                     parameters("depthwise_conv2d", in_channels=channels, kernel_size=s)
@@ -210,7 +210,7 @@ def excitation_multiply_adds(channels, hidden, size):
             "scaling counted": added(right, multiply_cost(maps, (1, channels, 1, 1)).other),
             "channels not reduced": total(_squeeze_excite(channels, channels), "macs"),
             "one number for all channels": added(*_excitation(1, hidden, macs)),
-            "one filter only": added(*_excitation(channels, 1, macs)),
+            "one hidden channel": added(*_excitation(channels, 1, macs)),
         },
     )
 

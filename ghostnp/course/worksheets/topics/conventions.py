@@ -39,12 +39,12 @@ def floating_point_operations(in_channels, out_channels, kernel, size):
         "Two for each of the C_out·H·W·C_in·k·k multiply-adds:",
         {
             "MACs for FLOPs": macs("standard_conv2d", **sizes, padding="same"),
-            "biases counted as MACs": added(right, biases("standard_conv2d", **sizes, padding="same")),
+            "biases counted": added(right, biases("standard_conv2d", **sizes, padding="same")),
             "doubled twice": times(2, right),
             "kernel not squared": flops("standard_conv2d", **one_row(sizes), padding="same"),
             "batch norm counted": added(right, norm_operations(out_channels, size)),
             "forgot the input channels": flops("standard_conv2d", **sizes | {"in_channels": 1}, padding="same"),
-            "parameters for MACs": parameters(
+            "parameters for FLOPs": parameters(
                 "standard_conv2d", in_channels=in_channels, out_channels=out_channels, kernel_size=kernel, bias=True
             ),
         },
@@ -90,8 +90,8 @@ def _keras(convolution, counted):
 
 # What the tools differ in: the operators, and the misconceptions that leave them out or count them.
 _ISSUES = {
-    "standard_conv2d": ("biases left out", "biases counted as MACs"),
-    "pointwise_conv2d": ("biases left out", "biases counted as MACs"),
+    "standard_conv2d": ("biases left out", "biases counted"),
+    "pointwise_conv2d": ("biases left out", "biases counted"),
     NORM: ("batch norm left out", "batch norm counted"),
     "relu": ("ReLU left out", "ReLU counted"),
     "global_avg_pool2d": ("average left out", "average counted"),
@@ -106,7 +106,8 @@ def totals_of_a_tool(in_channels, out_channels, kernel, size, convention):
     counted = layers(in_channels, out_channels, kernel, size)
     parts = CONVENTIONS[convention].parts(counted)
     right = summed(parts)
-    mistakes = {"MACs alone": counted_by("macs", counted), "FLOPs for MACs": added(right, counted_by("macs", counted))}
+    bare = counted_by("macs", counted)
+    mistakes = {"MACs alone": bare, "multiply-adds doubled": added(right, bare)}
     for row in counted.rows:
         left_out, counted_too = _ISSUES[row.op]
         without = [part for part in parts if part.op.split(" ")[0] != row.op or part.measure == "macs"]

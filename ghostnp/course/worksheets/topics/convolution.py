@@ -86,7 +86,7 @@ def multiply_adds(in_channels, out_channels, kernel, size):
             "FLOPs for MACs": flops("standard_conv2d", **sizes, **window),
             "forgot the stride": macs("standard_conv2d", **sizes, **window | {"stride": 1}),
             "forgot the padding": macs("standard_conv2d", **sizes, **window | {"padding": 0}),
-            "biases counted as MACs": added(right, biases("standard_conv2d", **sizes, **window)),
+            "counted a bias": added(right, biases("standard_conv2d", **sizes, **window)),
             "swapped kernel and stride": macs(
                 "standard_conv2d", **sizes | {"kernel_size": 2}, **window | {"stride": kernel}
             ),

@@ -27,7 +27,8 @@ def asked(in_channels, out_channels, kernel, size):
     """What is given, in words."""
     return (
         f"A {kernel}x{kernel} convolution with bias turns {in_channels} maps of {size}x{size} pixels into "
-        f"{out_channels} of the same size; a batch norm, a ReLU and the average of each map follow."
+        f"{out_channels} of the same size; a batch norm, a ReLU and a global average pool (the average of each map) "
+        "follow."
     )
 
 
@@ -43,8 +44,9 @@ def counted_by(convention, counted):
 
 
 def rule_of(convention):
-    """A convention's rule in words, without what only matters for other layers."""
-    return CONVENTIONS[convention].text.split("; layers count")[0].replace("macs", "multiply-adds")
+    """A convention's rule in words, without what only matters for other layers and in training."""
+    text = CONVENTIONS[convention].text.split("; layers count")[0].split(", 1 (nearest)")[0]
+    return text.replace(" in evaluation (5 in training)", "").replace("macs", "multiply-adds")
 
 
 def plainly(op):

@@ -17,7 +17,7 @@ def depthwise_weights(channels, kernel):
         right,
         "Each channel has one kernel: C·k·k =",
         {
-            "standard taken for depthwise": parameters("standard_conv2d", **sizes, out_channels=channels),
+            "depthwise taken for standard": parameters("standard_conv2d", **sizes, out_channels=channels),
             "depthwise taken for pointwise": parameters(
                 "pointwise_conv2d", in_channels=channels, out_channels=channels
             ),
@@ -98,7 +98,7 @@ def separable_multiply_adds(in_channels, out_channels, kernel, size, stride):
             "forgot the depthwise step": macs("pointwise_conv2d", **mixing, size=size, stride=stride),
             "forgot the stride": macs("separable_conv2d", **sizes, **window | {"stride": 1}),
             "forgot the padding": macs("separable_conv2d", **sizes, **window | {"padding": 0}),
-            "biases counted as MACs": added(right, biases("separable_conv2d", **sizes, **window)),
+            "counted a bias": added(right, biases("separable_conv2d", **sizes, **window)),
             "parameters for MACs": parameters("separable_conv2d", **sizes),
         },
     )

@@ -75,7 +75,7 @@ def batch_norms_share(in_channels, out_channels, kernel, size, convention):
             "another part": summed(others),
             "the elements alone": Worked(str(norms[0].elements)),
             "two totals for a difference": counted_by(convention, counted),
-            "doubled twice": times(2, right),
+            "the factor doubled": times(2, right),
             "forgot the channels": summed([part._replace(elements=size * size) for part in norms]),
         },
     )
@@ -116,14 +116,19 @@ def what_is_left_to_explain(network, size, convention):
         {
             "the whole difference": Worked(str(lie.total)),
             "the batch norms' part": summed(norms),
-            "the elements alone": added(*(Worked(str(part.elements)) for part in lie.terms)),
+            "every number once": added(*(Worked(str(part.elements)) for part in lie.terms)),
             "two totals for a difference": total,
             "first part only": summed(others[:1]),
-            "numbers out for numbers in": Worked(
-                str(sum(row.activations for row in counted.rows if row.op in {part.op for part in others}))
-            ),
+            "numbers out for numbers in": summed([_as_it_comes_out(part, counted) for part in others]),
         },
     )
+
+
+def _as_it_comes_out(part, counted):
+    """The same part, if the numbers that come out are taken for those that go in."""
+    if part.measure != "inputs":
+        return part
+    return part._replace(elements=sum(row.activations for row in counted.rows if row.op == part.op))
 
 
 TEMPLATES = (which_rule, batch_norms_share, what_is_left_to_explain)

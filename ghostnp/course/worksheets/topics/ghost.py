@@ -26,6 +26,13 @@ def _weights(counted):
     return total(counted, "params", *operators("convolution"))
 
 
+def _surplus(out_channels, ratio, **_):
+    return out_channels % ratio != 0
+
+
+_CUT = "(Maps that are too many are cut off at the end, but they are computed.)"
+
+
 def _asked(in_channels, out_channels, kernel, ratio):
     return (
         f"A ghost module with ratio {ratio} turns {in_channels} maps into {out_channels}: intrinsic maps by a 1x1 "
@@ -67,10 +74,6 @@ def ghost_weights(in_channels, out_channels, kernel):
     )
 
 
-def _surplus(out_channels, ratio, **_):
-    return out_channels % ratio != 0
-
-
 @template(
     "ghost",
     2,
@@ -86,8 +89,7 @@ def ghost_weights_with_a_surplus(in_channels, out_channels, ratio, kernel):
     right, intrinsic = _weights(counted), -(-out_channels // ratio)
     primary = parameters("pointwise_conv2d", in_channels=in_channels, out_channels=intrinsic)
     return Problem(
-        f"{_asked(in_channels, out_channels, kernel, ratio)} How many weights does it have, batch norm aside? (Maps "
-        "that are too many are cut off at the end, but they are computed.)",
+        f"{_asked(in_channels, out_channels, kernel, ratio)} How many weights does it have, batch norm aside? {_CUT}",
         right,
         f"Rounded up, {out_channels}/{ratio} gives {intrinsic} intrinsic maps, each with {ratio - 1} ghosts: "
         "C_in·m + m·(s − 1)·k·k =",
@@ -126,16 +128,16 @@ def ghost_weights_with_a_surplus(in_channels, out_channels, ratio, kernel):
 def ghost_multiply_adds(in_channels, out_channels, ratio, kernel, size):
     """Of both steps."""
     counted = _counted(in_channels, out_channels, kernel, ratio, size)
-    intrinsic = -(-out_channels // ratio)
+    intrinsic, surplus = -(-out_channels // ratio), _surplus(out_channels, ratio)
     primary = {"in_channels": in_channels, "out_channels": intrinsic, "size": size}
     cheap = {"in_channels": intrinsic, "out_channels": intrinsic * (ratio - 1), "kernel_size": kernel, "size": size}
     right = total(counted, "macs")
+    many = f"Rounded up, {out_channels}/{ratio} gives {intrinsic}" if surplus else f"There are {intrinsic}"
     return Problem(
         f"{_asked(in_channels, out_channels, kernel, ratio)} The maps have {size}x{size} pixels, before and after. "
-        "How many multiply-adds does it take?",
+        f"How many multiply-adds does it take?{f' {_CUT}' * surplus}",
         right,
-        f"{intrinsic} maps are intrinsic, and each has {ratio - 1} ghost{'s' * (ratio > 2)}: m·H·W·C_in + m·(s − "
-        "1)·H·W·k·k =",
+        f"{many} intrinsic maps, each with {ratio - 1} ghost{'s' * (ratio > 2)}: m·H·W·C_in + m·(s − 1)·H·W·k·k =",
         {
             "FLOPs for MACs": times(2, right),
             "a plain convolution": macs("pointwise_conv2d", **primary | {"out_channels": out_channels}),

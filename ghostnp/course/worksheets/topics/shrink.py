@@ -20,7 +20,8 @@ def factor_of_the_weights(channels, kernel, groups):
     share = channels // groups
     return Problem(
         f"A {kernel}x{kernel} convolution from {channels} maps to {channels} is done in {groups} groups instead of "
-        "one. There are no biases. By which factor do its parameters shrink? (two decimals)",
+        f"one. There are no biases. How many times as many parameters has it in one group as in {groups}? (two "
+        "decimals)",
         Ratio(whole, grouped),
         f"In one group {whole.working}, in {groups} groups {grouped.working}:",
         {
@@ -31,10 +32,11 @@ def factor_of_the_weights(channels, kernel, groups):
             "upside down": Ratio(grouped, whole),
             "channels per group": Ratio(whole, parameters("conv2d", **sizes, groups=share)),
             "batch norm counted": Ratio(added(whole, norm(channels)), added(grouped, norm(channels))),
-            "standard taken for depthwise": Ratio(whole, parameters("depthwise_conv2d", in_channels=channels,
-                                                                    kernel_size=kernel)),
+            "grouped taken for depthwise": Ratio(
+                whole, parameters("depthwise_conv2d", in_channels=channels, kernel_size=kernel)
+            ),
         },
-    )  # fmt: skip
+    )
 
 
 @template("shrink", 2, _divides, channels=(48, 64, 96, 128, 192, 256), kernel=(1, 3, 5), groups=(4, 8, 12, 16, 24, 32))
@@ -46,7 +48,8 @@ def factor_with_biases(channels, kernel, groups):
     share = channels // groups
     return Problem(
         f"A {kernel}x{kernel} convolution with biases, from {channels} maps to {channels}, is done in {groups} groups "
-        "instead of one. By which factor do its parameters shrink, biases included? (two decimals)",
+        f"instead of one. How many times as many parameters, biases included, has it in one group as in {groups}? (two "
+        "decimals)",
         Ratio(whole, grouped),
         f"In one group {whole.working}, in {groups} groups {grouped.working}:",
         {
@@ -55,7 +58,7 @@ def factor_with_biases(channels, kernel, groups):
             "divided twice": Ratio(whole, parameters("conv2d", **sizes | dict.fromkeys(_ENDS, share), bias=True)),
             "batch norm counted": Ratio(added(whole, norm(channels)), added(grouped, norm(channels))),
             "channels per group": Ratio(whole, parameters("conv2d", **sizes, groups=share, bias=True)),
-            "standard taken for depthwise": Ratio(
+            "grouped taken for depthwise": Ratio(
                 whole, parameters("depthwise_conv2d", in_channels=channels, kernel_size=kernel, bias=True)
             ),
         },
@@ -80,8 +83,8 @@ def factor_of_a_separable_convolution(in_channels, out_channels, kernel, size):
     flat = macs("separable_conv2d", **one_row(sizes), size=size, padding=(kernel // 2, 0))
     return Problem(
         f"On maps of {size}x{size} pixels, a {kernel}x{kernel} convolution from {in_channels} maps to {out_channels}, "
-        "which keeps their size, is replaced by a separable one (depthwise, then pointwise). By which factor do the "
-        "multiply-adds shrink? (two decimals)",
+        "which keeps their size, is replaced by a separable one (depthwise, then pointwise). How many times as many "
+        "multiply-adds does the first take as the separable one? (two decimals)",
         Ratio(standard, separable),
         f"Standard {standard.working}, separable {separable.working}:",
         {
@@ -92,8 +95,8 @@ def factor_of_a_separable_convolution(in_channels, out_channels, kernel, size):
                 macs("standard_conv2d", **one_row(sizes), size=size, padding=(kernel // 2, 0)),
                 flat,
             ),
-            "FLOPs for MACs": Ratio(times(2, standard), separable),
-            "MACs for FLOPs": Ratio(standard, times(2, separable)),
+            "FLOPs divided by MACs": Ratio(times(2, standard), separable),
+            "MACs divided by FLOPs": Ratio(standard, times(2, separable)),
         },
     )
 

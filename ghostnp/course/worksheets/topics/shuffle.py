@@ -60,7 +60,7 @@ def _mistaken(channels, groups, channel):
         "the place in its group": place,
         "forgot the place in the new group": Worked(f"{place}·{groups}"),
         "counted from one": _place(channel, channels, groups) + 1,
-        "shuffled once": _place(_place(channel, channels, groups), channels, groups),
+        "shuffled twice": _place(_place(channel, channels, groups), channels, groups),
     }
 
 
@@ -80,9 +80,9 @@ def which_channel_arrives(channels, groups, channel):
             "left in place": channel,
             "the group for the place": group,
             "the place in its group": place,
-            "forgot the place in the new group": Worked(f"{group}·{share}"),
+            "forgot the place in the old group": Worked(f"{group}·{share}"),
             "counted from one": arrived[channel] + 1,
-            "shuffled once": arrived[arrived[channel]],
+            "shuffled twice": arrived[arrived[channel]],
         },
     )
 

@@ -63,7 +63,7 @@ def resnext(size, c, m, g):
         f"The middle has g·m = {g * m} maps, and a filter there sees m = {m} of them: h·w·(2·c·g·m + 9·g·m·m) =",
         {
             "forgot /groups": resnet_unit(size, size, c, m * g),
-            "m per group for the whole": document_resnet_line(size, size, c, m),
+            "one group for the whole middle": document_resnet_line(size, size, c, m),
             "FLOPs for MACs": times(2, right),
             "forgot the last 1x1": added(reduce, middle),
             "forgot the 3x3": added(reduce, expand),

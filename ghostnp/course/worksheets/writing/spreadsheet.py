@@ -3,35 +3,39 @@
 import csv
 import io
 
+from ghostnp.course.worksheets.heading import PLAIN
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.problem import plain
 from ghostnp.course.worksheets.question import LETTERS
 
 
-def to_csv(plan, papers):
+def to_csv(plan, papers, heading=PLAIN):
     """All questions with everything that is known about them.
 
     Numbers are written without separators, since spreadsheets of different countries read ``51,456`` differently.
     """
     text = io.StringIO()
-    columns = ["id", "name", "seed", "number", "topic", "level", "kind", "question", *LETTERS, "right", "answer"]
+    columns = ["id", "name", "seed", "generator", "number", "topic", "level", "points", "kind", "question"]
+    columns += [*LETTERS, "right", "answer"]
     columns += [*(f"feedback {letter}" for letter in LETTERS), "solution"]
     writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
-    for paper in checked(plan, papers):
+    for paper in checked(plan, papers, heading):
         for question in paper.questions:
-            writer.writerow(_line(plan, paper, question))
+            writer.writerow(_line(plan, paper, question, heading))
     return text.getvalue()
 
 
-def _line(plan, paper, question):
+def _line(plan, paper, question, heading):
     line = {
         "id": _no_formula(paper.student.id),
         "name": _no_formula(paper.student.name),
         "seed": plan.seed,
+        "generator": " · ".join(filter(None, (str(plan.generator), plan.own))),
         "number": question.number,
         "topic": question.template.topic,
         "level": question.level,
+        "points": f"{heading.worth(question.template):g}",
         "kind": question.kind,
         "question": question.problem.text,
         "right": question.right,
