@@ -403,12 +403,18 @@ def _sentence(error):
     return str(error) if isinstance(error, AssertionError) else f"it raises {type(error).__name__}: {error}"
 
 
-def _confine(memory):
-    """Let this process have so many GiB beyond what it has; elsewhere than on Linux, who watches it stops it."""
-    if memory < math.inf and sys.platform == "linux":
+def _confine(limits):
+    """Let this process have so much memory beyond what it has, and so much time; who watches it is stricter."""
+    if limits.file_seconds < math.inf and sys.platform != "win32":
         import resource
 
-        most = min(psutil.Process().memory_info().vms + int(memory * 2**30), 2**62)
+        # In the case that nobody watches any more. What it starts inherits the limit.
+        most = min(math.ceil(limits.file_seconds) + 10, 2**31)
+        resource.setrlimit(resource.RLIMIT_CPU, (most, most))
+    if limits.memory < math.inf and sys.platform == "linux":  # others do not keep to it
+        import resource
+
+        most = min(psutil.Process().memory_info().vms + int(limits.memory * 2**30), 2**62)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
@@ -419,6 +425,6 @@ if __name__ == "__main__":
     settings.register_profile("check", derandomize=True)
     settings.load_profile("check")
     child = Child(Path(file), Path(folder), Limits(*json.loads(limits)), json.loads(seed))
-    _confine(child.limits.memory)
+    _confine(child.limits)
     child.run(json.loads(providers), skip)
     child.find("", status="done")
