@@ -2,15 +2,13 @@
 
 import secrets
 import sys
-import textwrap
 from collections import Counter
 from pathlib import Path
 
 import click
 
+from ghostnp.cli.terminal import say_words
 from ghostnp.cli.worksheet import SEVERAL, planned
-
-_WIDTH = 100
 
 
 @click.command("quiz")
@@ -42,7 +40,7 @@ def quiz(topic, count, seed, level, own):
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{count} question{'s' * (count > 1)}; to get the same ones again, add --seed {seed}")
+    say_words(f"{count} question{'s' * (count > 1)}; to get the same ones again, add --seed {seed}")
     right, asked = 0, 0
     stumbled: Counter[str] = Counter()
     for question in paper.questions:
@@ -57,14 +55,14 @@ def quiz(topic, count, seed, level, own):
         _explain(question, grade)
     click.echo(f"\n{right} of {asked} right." if asked else "\nNothing was answered.")
     if stumbled:
-        click.echo("Look at these again: " + ", ".join(stumbled))
+        say_words("Look at these again: " + ", ".join(stumbled))
 
 
 def _ask(question, count):
     click.echo(f"\n{question.number}/{count} {question.template.topic}, {question.level}")
-    _say(question.problem.text)
+    say_words(question.problem.text)
     for option in question.options:
-        click.echo(f"  {option.letter}  {option.text}")
+        say_words(f"  {option.letter}  {option.text}")
 
 
 def _reply(question):
@@ -83,7 +81,7 @@ def _reply(question):
         try:
             return grade(question, line)
         except ValueError as error:
-            click.echo(error)
+            say_words(str(error))
 
 
 def _explain(question, grade):
@@ -92,9 +90,5 @@ def _explain(question, grade):
     else:
         click.secho(f"The answer is {question.answer}", fg="red")
         if grade.mistake is not None:
-            _say(grade.mistake.feedback)
-    _say(question.problem.worked)
-
-
-def _say(text):
-    click.echo(textwrap.fill(text, _WIDTH, break_long_words=False))
+            say_words(grade.mistake.feedback)
+    say_words(question.problem.worked)

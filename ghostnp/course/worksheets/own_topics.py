@@ -10,9 +10,9 @@ import re
 import sys
 import traceback
 from collections.abc import Mapping
-from importlib.util import module_from_spec, spec_from_loader
 from numbers import Integral
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS, Misconception
@@ -111,7 +111,7 @@ def _check_topics(path, topics):
 def _run(path, text):
     """The names that the file makes, under a module's name of its own, which its own classes can be found by."""
     name = f"ghostnp_own_topics_{hashlib.sha256(text).hexdigest()[:16]}"
-    module = module_from_spec(spec_from_loader(name, None))
+    module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module
     try:
