@@ -270,8 +270,8 @@ def _decoded(path):
         return contents.decode(encoding).lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path} cannot be read ({_why(contents, error)}): the rule is text in UTF-8, as a spreadsheet saves it under the name "
-            "'CSV UTF-8'"
+            f"{path} cannot be read ({_why(contents, error)}): the rule is text in UTF-8, as a "
+            "spreadsheet saves it under the name 'CSV UTF-8'"
         ) from None
 
 
