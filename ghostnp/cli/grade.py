@@ -66,7 +66,7 @@ def _points(found):
     import csv
     import io
 
-    from ghostnp.course.worksheets.writing.spreadsheet import _no_formula
+    from ghostnp.course.worksheets.writing.spreadsheet import no_formula
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -83,10 +83,10 @@ def _points(found):
         # What cannot be read is neither right nor wrong: a person decides.
         points = "" if unread else _number(paper.points)
         status = "to be read" if unread else "graded"
-        student = [_no_formula(part) for part in paper.student]
+        student = [no_formula(part) for part in paper.student]
         writer.writerow([*student, status, points, _number(found.best), *cells, "; ".join(unread + notes)])
     for student in found.absent:
-        writer.writerow([*map(_no_formula, student), "no answers", "0", _number(found.best)])
+        writer.writerow([*map(no_formula, student), "no answers", "0", _number(found.best)])
     for each in found.ungraded:
         writer.writerow(["", "", "not graded", "", "", *[""] * len(found.key.questions),
                          f"line {each.line}: {each.text}: {each.why}"])  # fmt: skip

@@ -147,16 +147,7 @@ def worksheet(
     --key key.md
     """
     # What writes the page takes long to import, and `ghostnp --help` needs none of it.
-    from ghostnp.course.worksheets import (
-        ENDINGS,
-        FORMATS,
-        PRINTED,
-        Heading,
-        numbered,
-        read_roster,
-        to_json_key,
-        to_key,
-    )
+    from ghostnp.course.worksheets import ENDINGS, FORMATS, PRINTED, Heading, numbered, read_roster, to_json_key, to_key
 
     output = None if output == Path("-") else output
     style = style or ENDINGS.get("" if output is None else output.suffix.lower(), "markdown")
@@ -186,8 +177,8 @@ def worksheet(
                 raise ValueError(
                     f"--output and --key are both {key}: the rule is two files, such as papers.md and key.md"
                 )
-            write = to_json_key if key.suffix.lower() == ".json" else to_key
-            files[key] = write(chosen, papers, top).encode()
+            write_key = to_json_key if key.suffix.lower() == ".json" else to_key
+            files[key] = write_key(chosen, papers, top).encode()
         write_all(files, force=force)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None

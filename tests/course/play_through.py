@@ -95,9 +95,9 @@ def papers(folder):
     chosen = plan(TOPICS, QUESTIONS, SEED)
     lines = [";".join(["No.", "Name", *(f"Question {n}" for n in range(1, QUESTIONS + 1)), "date"])]
     points, mistakes, right = {}, [Counter() for _ in range(QUESTIONS)], Counter()
-    for student in read_roster(roster)[:-1]:  # the last one is ill
-        replies = []
-        for question in chosen.paper(student).questions:
+    for paper in chosen.papers(read_roster(roster))[:-1]:  # the last one is ill
+        student, replies = paper.student, []
+        for question in paper.questions:
             kind = _KINDS[(int(student.id) * 5 + question.number * 3) % len(_KINDS)]
             reply, is_right, name = _reply(question, kind)
             replies.append(reply)

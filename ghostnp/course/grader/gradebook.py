@@ -21,7 +21,7 @@ from ghostnp.course.grader.file_report import FileReport, FunctionReport, from_j
 from ghostnp.course.grader.rubric import UNDECIDED, Rubric
 from ghostnp.course.grader.runner import StoppedError
 from ghostnp.course.grader.submissions import Submission
-from ghostnp.course.worksheets.writing.spreadsheet import _no_formula
+from ghostnp.course.worksheets.writing.spreadsheet import no_formula
 from ghostnp.files import read, replace
 
 _COLUMNS = ("student", "id", "status", "points", "at least", "at most", "of")
@@ -320,7 +320,7 @@ def number(value):
 
 
 def _text(text):
-    return _no_formula(text) if text else ""
+    return no_formula(text) if text else ""
 
 
 def _cell(shares):

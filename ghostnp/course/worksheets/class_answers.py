@@ -14,14 +14,13 @@ from typing import NamedTuple
 
 from ghostnp.course.worksheets.answer_key import AnswerKey
 from ghostnp.course.worksheets.grading import Grade
-from ghostnp.course.worksheets.roster import Student
+from ghostnp.course.worksheets.roster import HEADINGS, Student, why_undecoded
 from ghostnp.files import read
 from ghostnp.modules.rules import of_kind
 from ghostnp.ops.checks import nearest
 
 _SEPARATORS = (",", ";", "\t", "，", "；", "|")
-_ID = {"id", "student id", "id number", "idnumber", "matriculation", "matriculation number", "学号", "编号", "variant"}
-_NAME = {"name", "student", "student name", "full name", "姓名", "名字", "学生"}
+_ID, _NAME = ({*HEADINGS[column]} for column in ("id", "name"))
 _QUESTION = re.compile(
     r"(?:question|response|answer|frage|no|nr|q|第|题目|题|问题)?[ ._#:-]*0*(\d{1,4})[ .]*(?:题|问)?"
 )
@@ -271,8 +270,8 @@ def _decoded(path):
         return contents.decode(encoding).lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path} cannot be read ({error}): the rule is text in UTF-8, as a spreadsheet saves it under the name "
-            "'CSV UTF-8'"
+            f"{path} cannot be read ({why_undecoded(contents, error)}): the rule is text in UTF-8, as a "
+            "spreadsheet saves it under the name 'CSV UTF-8'"
         ) from None
 
 

@@ -13,13 +13,13 @@ from ghostnp.ops.checks import integer, shown
 _MOST = 100_000
 
 # What a column may be called, in small letters; the first name and the family name together are a name.
-_HEADINGS = {
+HEADINGS = {
     "id": ("id", "id number", "student id", "student number", "number", "no", "no.", "学号", "编号", "学生号", "學號"),
     "name": ("name", "full name", "student", "student name", "姓名", "名字", "学生", "学生姓名", "學生姓名"),
     "first name": ("first name", "given name", "名"),
     "family name": ("family name", "last name", "surname", "姓"),
 }
-_COLUMNS = {word: column for column, words in _HEADINGS.items() for word in words}
+_COLUMNS = {word: column for column, words in HEADINGS.items() for word in words}
 
 # What sets fields apart: the first of these that is there, for a comma may be within a name and a tab is not.
 _APART = ("\t", ";", "；", "，", ",")
@@ -110,11 +110,11 @@ def _text(path, content):
         return unicodedata.normalize("NFC", content.decode("utf-16" if utf16 else "utf-8-sig"))
     except ValueError as error:
         raise ValueError(
-            f"{path} is no class list ({_why(content, error)}): the rule is text in UTF-8, such as {_EXAMPLE}"
+            f"{path} is no class list ({why_undecoded(content, error)}): the rule is text in UTF-8, such as {_EXAMPLE}"
         ) from None
 
 
-def _why(content, error):
+def why_undecoded(content, error):
     """What an encoding seems to be, if it is a usual one for Chinese, and how to save the list again."""
     try:
         text = content.decode("gbk")

@@ -179,7 +179,7 @@ DAMAGES = {
     "another format": lambda text: text.replace("ghostnp key 1", "ghostnp key 2"),
     "one id twice": lambda text: text.replace('"18"', '"17"'),
     "no papers": lambda text: json.dumps(json.loads(text) | {"papers": []}),
-    "points of text": lambda text: text.replace('"points": 1', '"points": "1"'),
+    "points of text": lambda text: text.replace('"points": 1.0', '"points": "1"'),
     "an answer of another kind": lambda text: text.replace('"answer": ', '"answer": true, "was": '),
     "another letter": lambda text: text.replace('"right": "', '"right": "E'),
 }

@@ -28,8 +28,8 @@ def to_csv(plan, papers, heading=PLAIN):
 
 def _line(plan, paper, question, heading):
     line = {
-        "id": _no_formula(paper.student.id),
-        "name": _no_formula(paper.student.name),
+        "id": no_formula(paper.student.id),
+        "name": no_formula(paper.student.name),
         "seed": plan.seed,
         "generator": " · ".join(filter(None, (str(plan.generator), plan.own))),
         "number": question.number,
@@ -48,6 +48,6 @@ def _line(plan, paper, question, heading):
     return line
 
 
-def _no_formula(text):
+def no_formula(text):
     # A name that begins so would be run as a formula when the sheet is opened.
     return f"'{text}" if text[0] in "=+-@" else text
