@@ -35,7 +35,7 @@ result = load_result("crelu.json")
 print(result)
 
 # %%
-show(result.picture())
+show(result.picture(), result.in_words())
 
 # %% [markdown]
 # ## What was seen

@@ -39,7 +39,7 @@ result = load_result("dfc.json")
 print(result)
 
 # %%
-show(result.picture())
+show(result.picture(), result.in_words())
 
 # %% [markdown]
 # ## What was seen

@@ -34,7 +34,7 @@ result = load_result("ghost.json")
 print(result)
 
 # %%
-show(result.picture())
+show(result.picture(), result.in_words())
 
 # %% [markdown]
 # ## What was seen

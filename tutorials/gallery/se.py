@@ -36,7 +36,7 @@ result = load_result("se.json")
 print(result)
 
 # %%
-show(result.picture())
+show(result.picture(), result.in_words())
 
 # %% [markdown]
 # ## What was seen

@@ -166,6 +166,14 @@ class GridResult:
 
         return accuracy_dots({data: self.summaries(data) for data in self.data}, self.costs)
 
+    def in_words(self):
+        """What the picture shows, for those who cannot see it: the mean accuracy of each row."""
+        said = (
+            f"on {data} " + ", ".join(f"{row.name} {row.mean:.1%}" for row in self.summaries(data))
+            for data in self.data
+        )
+        return f"Accuracies of each row, a dot for every seed. Their means: {'; '.join(said)}"
+
 
 def load_result(path):
     """Read what `GridResult.to_json` gave.

@@ -49,5 +49,5 @@ def _line(plan, paper, question, heading):
 
 
 def no_formula(text):
-    # A name that begins so would be run as a formula when the sheet is opened.
+    """A text as a cell: one that begins like a formula would be run when the sheet is opened."""
     return f"'{text}" if text[0] in "=+-@" else text
