@@ -12,6 +12,7 @@ listed in `misconceptions`. A teacher's own topics stay in a file of theirs (`ow
 from ghostnp.course.worksheets.chance import Dice
 from ghostnp.course.worksheets.grading import Grade, grade
 from ghostnp.course.worksheets.heading import Heading
+from ghostnp.course.worksheets.language import LANGUAGES, speaking
 from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS, Misconception
 from ghostnp.course.worksheets.own_topics import OwnTopics, read_topics
 from ghostnp.course.worksheets.paper import Paper, WorksheetPlan, plan
@@ -25,6 +26,7 @@ __all__ = [
     "ENDINGS",
     "FORMATS",
     "GENERATORS",
+    "LANGUAGES",
     "LEVELS",
     "MISCONCEPTIONS",
     "PRINTED",
@@ -48,5 +50,6 @@ __all__ = [
     "plan",
     "read_roster",
     "read_topics",
+    "speaking",
     "to_key",
 ]

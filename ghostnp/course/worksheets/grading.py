@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import TOLERANCE, Mistake, plain
 from ghostnp.course.worksheets.question import CHOICE, LETTERS, Question
 from ghostnp.modules.rules import of_kind
@@ -66,14 +67,23 @@ def _letter(question, reply):
     for option in question.options:
         if option.letter == letter:
             return Grade(option.mistake is None, option.mistake)
-    raise ValueError(f"reply {reply!r} is none of the letters {', '.join(LETTERS)}: the rule is one of them, such as A")
+    raise ValueError(
+        _(
+            "reply {reply!r} is none of the letters {letters}: the rule is one of them, such as A",
+            reply=reply,
+            letters=", ".join(LETTERS),
+        )
+    )
 
 
 def _number(question, reply):
     match = _NUMBER.fullmatch(reply)
     if match is None:
         raise ValueError(
-            f"reply {reply!r} is no number: the rule is digits with a decimal point, such as 51456, 51,456 or 31.85"
+            _(
+                "reply {reply!r} is no number: the rule is digits with a decimal point, such as 51456, 51,456 or 31.85",
+                reply=reply,
+            )
         )
     value = Fraction(re.sub(r"[, _']", "", reply))
     if _agree(value, question.problem.answer):
