@@ -48,10 +48,33 @@ def counted_by(convention, counted):
     return summed(CONVENTIONS[convention].parts(counted))
 
 
+# Whose rules are asked about.
+TOOLS = ("fvcore", "ptflops", "ptflops-aten", "thop", "torchinfo")
+
+
 def rule_of(convention):
     """A convention's rule in words, without what only matters for other layers and in training."""
+    return _(plain_rule(convention))
+
+
+def plain_rule(convention):
+    """The same in English."""
     text = CONVENTIONS[convention].text.split("; layers count")[0].split(", 1 (nearest)")[0]
-    return _(text.replace(" in evaluation (5 in training)", "").replace("macs", "multiply-adds"))
+    return text.replace(" in evaluation (5 in training)", "").replace("macs", "multiply-adds")
+
+
+# All that `plainly` says of the operators in these questions.
+NAMES = (
+    "avg pool",
+    "batch norm",
+    "global avg pool",
+    "linear",
+    "max pool",
+    "pointwise conv",
+    "relu",
+    "relu6",
+    "standard conv",
+)
 
 
 def plainly(op):

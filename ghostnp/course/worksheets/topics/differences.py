@@ -40,14 +40,14 @@ def _telling(in_channels, kernel, **_):
 def which_rule(in_channels, out_channels, kernel, size, convention):
     """Two numbers for the same layers."""
     counted = layers(in_channels, out_channels, kernel, size)
-    rules = _("; ").join(_("{name} counts {rule}", name=name, rule=_(rule)) for name, rule in _TOOLS.items())
+    counts = (_("{tool} counts {rule}", tool=tool, rule=_(rule)) for tool, rule in _TOOLS.items())
 
     def named(name):
         return Named(name, f"{counted_by(name, counted).working}: {name}")
 
     total, lie = counted_by(convention, counted), difference(counted, MACS, CONVENTIONS[convention])
     apart = " + ".join(
-        _("{counted} ({measured})", counted=f"{term.factor}·{term.elements:,}", measured=measured(term))
+        _("{factor}·{elements:,} ({measured})", factor=term.factor, elements=term.elements, measured=measured(term))
         for term in lie.terms
     )
     return Problem(
@@ -57,7 +57,7 @@ def which_rule(in_channels, out_channels, kernel, size, convention):
             asked=asked(in_channels, out_channels, kernel, size),
             macs=counted_by("macs", counted),
             total=total,
-            rules=rules,
+            rules=_("; ").join(counts),
         ),
         named(convention),
         _("{difference:,} lie between them: {apart}.", difference=lie.total, apart=apart),

@@ -156,14 +156,21 @@ def ghost_multiply_adds(in_channels, out_channels, ratio, kernel, size):
         ratio=ratio,
         intrinsic=intrinsic,
     )
+    sizes = {"asked": _asked(in_channels, out_channels, kernel, ratio), "size": size}
+    if surplus:
+        text = _(
+            "{asked} The maps have {size}x{size} pixels, before and after. How many multiply-adds does it take? {cut}",
+            **sizes,
+            cut=_(_CUT),
+        )
+    else:
+        text = _(
+            "{asked} The maps have {size}x{size} pixels, before and after. How many multiply-adds does it take?",
+            **sizes,
+        )
     many = rounded if surplus else _("There are {intrinsic} intrinsic maps", intrinsic=intrinsic)
     return Problem(
-        _(
-            "{asked} The maps have {size}x{size} pixels, before and after. How many multiply-adds does it take?",
-            asked=_asked(in_channels, out_channels, kernel, ratio),
-            size=size,
-        )
-        + f" {_(_CUT)}" * surplus,
+        text,
         right,
         ngettext(
             "{many}, each with {ghosts} ghost: m·H·W·C_in + m·(s − 1)·H·W·k·k =",

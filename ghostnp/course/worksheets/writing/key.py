@@ -11,7 +11,7 @@ def to_key(plan, papers, heading=PLAIN):
     """Answers, worked solutions, and what lies behind each wrong answer."""
     papers = checked(plan, papers, heading)
     numbers = " | ".join(str(slot.number) for slot in plan.slots)
-    glance = [f"| {_('paper')} | {numbers} |", "|---" * (len(plan.slots) + 1) + "|"]
+    glance = ["| " + _("paper") + f" | {numbers} |", "|---" * (len(plan.slots) + 1) + "|"]
     for paper in papers:
         answers = " | ".join(literal(question.answer) for question in paper.questions)
         glance.append(f"| {literal(paper.student.label)} | {answers} |")

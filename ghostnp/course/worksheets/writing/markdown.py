@@ -55,7 +55,7 @@ def _paper(plan, paper, heading):
 def _answer_sheet(paper):
     yield "## " + _("Answers of {student}", student=literal(paper.student.label))
     yield ""
-    yield f"| {_('question')} | {_('answer')} |"
+    yield "| " + _("question") + " | " + _("answer") + " |"
     yield "|---|---|"
     for question in paper.questions:
         yield f"| {question.number} | {'   '.join(LETTERS) if question.options else _line(16)} |"
