@@ -10,7 +10,8 @@ Everything is measured in one run, in turns, after the results were compared. Re
 - `same_results`: whether they computed the same;
 - `roofline`, `peak_memory`, `startup`: the limit of the machine, how much memory is taken, how long the start takes;
 - `session`, `sections`: a run, and its measurements (with a core kept busy by `busy_core`, if asked);
-- `bench_report`, `surroundings`: how it is written down (and drawn, by `ghostnp.pictures.speed`).
+- `surroundings`, `core_distance`: on what machine it was measured, and how far its cores are from each other;
+- `bench_report`: how it is written down (and drawn, by `ghostnp.pictures.speed`).
 
 A new peer is a file with a function `prepare`, and an entry of `CONTENDERS` in `contenders`; say in `worker._REST` how
 long its threads spin after work, and in `worker._THREADS` which variable sets their number, if one does. Its package

@@ -56,6 +56,7 @@ def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, 
 
     # These bring tabulate and, with a picture, matplotlib, which --help does without.
     from ghostnp.bench.bench_report import BenchReport
+    from ghostnp.bench.core_distance import core_distance
     from ghostnp.bench.sections import LAYERS_OF, NETWORKS, SECTIONS, missing
     from ghostnp.bench.session import Session
     from ghostnp.bench.surroundings import Others, cores, surroundings
@@ -66,6 +67,7 @@ def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, 
     counts = counts or (cores(),)
     names = ["ghostnp", "ghostnp compiled", *(_PEERS[peer] for peer in peers or _USUAL)]
     others, report = Others(), BenchReport(surroundings(", ".join(map(str, counts))), missing(names))
+    distances = [core_distance()]
     settings = [
         {"threads": threads, "busy": beside} for beside in ((False, True) if busy else (False,)) for threads in counts
     ]
@@ -91,6 +93,13 @@ def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, 
             for same_task in zip(*rows, strict=True):
                 report.rows += same_task
         report.failures = [failure for session in everyone for failure in session.failures]
+    distances.append(core_distance())
+    report.surroundings["from core to core"] = (
+        " at the beginning, ".join(
+            "not known" if distance is None else f"{1e9 * distance:.0f} ns" for distance in distances
+        )
+        + " at the end"
+    )
     report.surroundings["other programs"] = (
         "not known" if others.share is None else f"took {others.share:.0%} of the machine meanwhile"
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ghostnp.cli.terminal import say, width
 from ghostnp.graph.counting import OPERATORS, count, count_operator
 from ghostnp.models import create_model, list_models
 from ghostnp.ops.checks import nearest, shown
@@ -69,6 +70,7 @@ def count_command(target, size, batch, convention, style, depth, plot, **operato
             _refuse(target, "is an operator", {"depth": depth, "plot": plot})
             counted = count_operator(target, size=size, batch=batch, convention=convention, **operator)
             text = str(counted) if style == "table" else _written(counted.table, style)
+            table = None
         else:
             model = _network(target)
             _refuse(target, "is a network", operator)
@@ -79,10 +81,14 @@ def count_command(target, size, batch, convention, style, depth, plot, **operato
                 from ghostnp.pictures.style import save
 
                 save(cost_picture(table), plot)
-            text = _written(table if depth is None else table.folded(depth), style)
+            table = table if depth is None else table.folded(depth)
+            text = table.fitted(width()) if style == "table" and width() else _written(table, style)
     except (OSError, TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(text)
+    if table is None and style == "table":
+        say(text)
+    else:
+        click.echo(text)
     if plot is not None:
         click.echo(f"picture: {plot}", err=True)
 

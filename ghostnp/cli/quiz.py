@@ -2,15 +2,13 @@
 
 import secrets
 import sys
-import textwrap
 from collections import Counter
 from pathlib import Path
 
 import click
 
+from ghostnp.cli.terminal import say_words
 from ghostnp.cli.worksheet import SEVERAL, Language, planned
-
-_WIDTH = 100
 
 
 @click.command("quiz")
@@ -53,7 +51,7 @@ def _hold(paper, seed):
     from ghostnp.course.worksheets.misconceptions import name_of
 
     count = len(paper.questions)
-    click.echo(
+    say_words(
         ngettext(
             "{count} question; to get the same ones again, add --seed {seed}",
             "{count} questions; to get the same ones again, add --seed {seed}",
@@ -74,11 +72,10 @@ def _hold(paper, seed):
         if grade.mistake is not None:
             stumbled.update(grade.mistake.misconceptions)
         _explain(question, grade)
-    click.echo(
-        "\n" + (_("{right} of {asked} right.", right=right, asked=asked) if asked else _("Nothing was answered."))
-    )
+    result = _("{right} of {asked} right.", right=right, asked=asked) if asked else _("Nothing was answered.")
+    click.echo(f"\n{result}")
     if stumbled:
-        click.echo(_("Look at these again: {mistakes}", mistakes=_(", ").join(map(name_of, stumbled))))
+        say_words(_("Look at these again: {mistakes}", mistakes=_(", ").join(map(name_of, stumbled))))
 
 
 def _ask(question, count):
@@ -86,9 +83,9 @@ def _ask(question, count):
 
     topic = if_known(question.template.topic)
     click.echo(f"\n{question.number}/{count} " + _("{topic}, {level}", topic=topic, level=question.level))
-    _say(question.problem.text)
+    say_words(question.problem.text)
     for option in question.options:
-        click.echo(f"  {option.letter}  {option.text}")
+        say_words(f"  {option.letter}  {option.text}")
 
 
 def _reply(question):
@@ -107,7 +104,7 @@ def _reply(question):
         try:
             return grade(question, line)
         except ValueError as error:
-            click.echo(error)
+            say_words(str(error))
 
 
 def _explain(question, grade):
@@ -118,9 +115,5 @@ def _explain(question, grade):
     else:
         click.secho(_("The answer is {answer}", answer=question.answer), fg="red")
         if grade.mistake is not None:
-            _say(grade.mistake.feedback)
-    _say(question.problem.worked)
-
-
-def _say(text):
-    click.echo(textwrap.fill(text, _WIDTH, break_long_words=False))
+            say_words(grade.mistake.feedback)
+    say_words(question.problem.worked)

@@ -3,6 +3,7 @@
 import click
 
 from ghostnp.cli.count import SIZES
+from ghostnp.cli.terminal import say
 from ghostnp.graph.counting.reconcile import reconcile
 from ghostnp.models import create_model
 
@@ -22,4 +23,4 @@ def reconcile_command(network, numbers, size):
         found = reconcile(model, *numbers, input_shape=(1, 3, rows, columns), name=network)
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(found)
+    say(found)

@@ -196,13 +196,12 @@ def worksheet(
             raise ValueError("--variants and --roster both say who gets a paper: the rule is one of them")
         if answer_sheet and style not in PRINTED:
             raise ValueError(f"--answer-sheet with --format {style}: the rule is one of {', '.join(PRINTED)}")
-        heading = Heading(
-            **{name: text for name, text in heading.items() if text is not None}, answer_sheet=answer_sheet
-        )
+        said = {name: text for name, text in heading.items() if text is not None}
+        top = Heading(**said, answer_sheet=answer_sheet)
         chosen = planned(topic, count, seed, level, own=own, generator=generator, language=language)
         students = numbered(variants or 1) if roster is None else read_roster(roster)
         papers = chosen.papers(students)
-        text, files = FORMATS[style](chosen, papers, heading), {}
+        text, files = FORMATS[style](chosen, papers, top), {}
         if isinstance(text, bytes) and output is None:
             raise ValueError(
                 f"--format {style} is no text for the screen: the rule is a file, such as --output papers.zip"
@@ -216,7 +215,7 @@ def worksheet(
                 raise ValueError(
                     f"--output and --key are both {key}: the rule is two files, such as papers.md and key.md"
                 )
-            files[key] = to_key(chosen, papers, heading).encode()
+            files[key] = to_key(chosen, papers, top).encode()
         write_all(files, force=force)
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None

@@ -9,6 +9,9 @@ to read them again than to compute them. So a few channels of them are computed 
 these add to y is added at once: their memory is used again for the next channels, and stays in the cache. Rows that
 two neighbouring bands read are computed twice, which is why a band is not as low as it could be.
 
+Bands do not need each other. So the rows of y are cut into a few stretches, and each is worked on by one thread, band
+after band, with memory of its own: what a thread has just written, no other core has to fetch.
+
 Nothing here computes: the launches are those of `matmul` and of `depthwise`, of parts of the maps.
 """
 
@@ -22,7 +25,7 @@ from ghostnp.kernels.layout import contiguous, home, images, planes, rows
 from ghostnp.kernels.linear import as_rows
 from ghostnp.kernels.loops import UNLIMITED
 from ghostnp.kernels.matmul import gemm, matrix
-from ghostnp.kernels.runtime import empty
+from ghostnp.kernels.runtime import SHARES, empty, recorded, side_by_side
 from ghostnp.kernels.windows import columns, columns_memory, compact, is_one_pixel
 from ghostnp.ops.checks import check_arrays
 from ghostnp.ops.geometry import EACH_CHANNEL, conv2d_window
@@ -30,6 +33,8 @@ from ghostnp.ops.geometry import EACH_CHANNEL, conv2d_window
 # From so many bytes on a map is worth it: a smaller one stays in the last cache anyhow, and one product takes less time
 # than its parts.
 LARGE = 6 << 20
+# Fewer bands than this are too few to go round: then all threads work on one band after the other.
+FEW = 4
 # How large some channels of the wide map should be in a band: what a second-level cache holds.
 BAND_BYTES = 1 << 20
 # So many channels of the wide map are computed at a time. Of fewer a matrix product makes little use, and a band is to
@@ -82,10 +87,16 @@ def convolve_in_bands(x, through, weight, bias, *, out=None, limits=UNLIMITED, o
     if onto is not None and y.ctypes.data != planes(onto).ctypes.data:
         concat([onto], out=images(y))
     if y.size:
-        channels, step = _band(window, wide[1], window.input[1] * len(x) * x.itemsize)
-        lines = min(window.input[0], _lines(window, step))
-        source = _Made(x, *widening, channels, lines) if widening else _There(x)
-        _add_bands(source, filtering, window, (channels, step), weight, bias, y, limits, onto is not None)
+        size, bands = _bands(window, wide[1], window.input[1] * len(x) * x.itemsize)
+
+        def add(some):
+            source = _Made(x, *widening, window, size) if widening else _There(x)
+            _add_bands(some, source, filtering, window, size, weight, bias, y, limits, onto is not None)
+
+        if len(bands) < FEW:
+            add(bands)
+        else:
+            side_by_side([recorded(add, some) for some in _stretches(bands)])
     return images(y) if out is None else out
 
 
@@ -107,7 +118,8 @@ class _There:
 class _Made:
     """Maps that a convolution makes of x, a few channels and rows at a time: the last ones' memory is used again."""
 
-    def __init__(self, x, link, channels, lines):
+    def __init__(self, x, link, reader, size):
+        channels, lines = size[0], min(reader.input[0], _lines(reader, size[1]))
         self._window, self._pixels, self._limits = link.window(x.shape), planes(x), link.limits
         self._length, self._w = self._window.output[1] * len(x), contiguous(rows(link.weight))[None]
         self._bias, self._memory = as_rows(link.bias, self._w), empty((channels * lines * self._length,), x.dtype)
@@ -130,14 +142,24 @@ class _Made:
         return target[0]
 
 
-def _add_bands(source, link, window, band, weight, bias, y, limits, onto):
-    """y (M, H, W, N) = weight (M, C) times what a depthwise convolution makes of maps, plus what is there if `onto`."""
-    (width, batch), (most, step) = (window.output[1], y.shape[3]), band
+def _stretches(bands):
+    """The bands in as many stretches as there are shares, or fewer."""
+    count = min(SHARES, len(bands))
+    return [bands[i * len(bands) // count : (i + 1) * len(bands) // count] for i in range(count)]
+
+
+def _add_bands(bands, source, link, window, size, weight, bias, y, limits, onto):
+    """Some bands of y (M, H, W, N) = weight (M, C) times what a depthwise convolution makes of maps.
+
+    Of each band, the first row and the last + 1; and how many channels and rows are there at once. What is there is
+    added if `onto`.
+    """
+    (width, batch), (most, height) = (window.output[1], y.shape[3]), size
     weight, length, target = contiguous(rows(weight)), width * batch, rows(y)[None]
     w, filter_bias = contiguous(rows(link.weight)), as_rows(link.bias, link.weight[None])[0]
-    bias, no_bias, filtered = as_rows(bias, y[None]), as_rows(None, y[None]), empty((most * step * length,), y.dtype)
-    for i in range(0, window.output[0], step):
-        count = min(step, window.output[0] - i)
+    bias, no_bias, filtered = as_rows(bias, y[None]), as_rows(None, y[None]), empty((most * height * length,), y.dtype)
+    for i, end in bands:
+        count = end - i
         first = source.go_to(*_read(window, i, count))
         for c in range(0, len(w), most):
             some, is_first, is_last = slice(c, min(c + most, len(w))), c == 0, c + most >= len(w)
@@ -149,14 +171,18 @@ def _add_bands(source, link, window, band, weight, bias, y, limits, onto):
             )  # fmt: skip
 
 
-def _band(window, channels, line_bytes):
-    """How many channels are computed at a time, and of how many rows of y."""
+def _bands(window, channels, line_bytes):
+    """How many channels are computed at a time, and of how many rows of y at most; and the bands, first row and end."""
     least = _lines(window, LEAST_ROWS)
     block = BAND_BYTES // (least * line_bytes) // LEAST_CHANNELS * LEAST_CHANNELS
     block = min(channels, max(LEAST_CHANNELS, min(MOST_CHANNELS, block)))
     lines = BAND_BYTES // (block * line_bytes)
-    step = (lines - _lines(window, 1)) // window.stride[0] + 1
-    return block, min(window.output[0], max(LEAST_ROWS, step))
+    height, step = window.output[0], max(LEAST_ROWS, (lines - _lines(window, 1)) // window.stride[0] + 1)
+    count = -(-height // step)
+    if count >= FEW:  # as many for each of two threads, or of four
+        count = min(height, -(-count // FEW) * FEW)
+    bands = [(i * height // count, (i + 1) * height // count) for i in range(count)]
+    return (block, -(-height // count)), bands
 
 
 def _lines(window, count):

@@ -190,7 +190,7 @@ def _attempt(name, args, keywords, how):
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_each_argument_alone(name, tmp_path, monkeypatch):
-    """Whatever an argument may be, not a drawn part of it: a search may miss the one value that an argument fails on."""
+    """With every bad value, and not with some that are drawn: a search may miss the one that an argument fails on."""
     monkeypatch.chdir(tmp_path)
     for place, parameter in enumerate(_parameters(PUBLIC[name])):
         good = _IN_ORDER.get(parameter.name) if parameter.default is parameter.empty else None

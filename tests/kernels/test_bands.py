@@ -95,7 +95,7 @@ def test_bands_are_the_convolutions_one_after_the_other(dtype, data):
 
 
 def test_the_maps_in_between_take_the_memory_of_one_band():
-    """However high they are."""
+    """One for each stretch, of which there are no more for higher maps."""
     rng, taken = np.random.default_rng(0), []
     link = whole(rng, 6, 1, 3, 3, dtype=np.float32), None, 1, 1, 1, RELU6
     widening = whole(rng, 6, 4, 3, 3, dtype=np.float32), None, 1, 1, 1, RELU6
@@ -109,7 +109,7 @@ def test_the_maps_in_between_take_the_memory_of_one_band():
             return taken[-1]
 
     sizes = []
-    for height in (20, 200):
+    for height in (400, 4000):
         taken.clear()
         x = as_kernels_have_it(whole(rng, 2, 4, height, 8, dtype=np.float32))
         out = as_kernels_have_it(np.empty((2, 5, height, 8), np.float32))
@@ -117,4 +117,4 @@ def test_the_maps_in_between_take_the_memory_of_one_band():
             kernels.pointwise_conv2d(x, whole(rng, 5, 6, 1, 1, dtype=np.float32), through=[widening, link], out=out)
         sizes.append((sum(array.nbytes for array in taken), len(launches)))
     assert sizes[0][0] == sizes[1][0]
-    assert sizes[0][1] < sizes[1][1]
+    assert sizes[0][1] == sizes[1][1] == 1  # a launch of sequences

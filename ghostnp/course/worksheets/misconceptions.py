@@ -5,6 +5,7 @@ count: another operator, another argument, or one part of the working without th
 """
 
 from ghostnp.course.worksheets.language import _
+from ghostnp.ops.checks import shown
 
 
 class Misconception(str):
@@ -24,9 +25,11 @@ class Misconception(str):
         """Make the name, which keeps its `reason`."""
         for argument, value in (("name", name), ("reason", reason)):
             if not isinstance(value, str):
-                raise TypeError(f"{argument}={value!r:.60}: the rule is a str, such as 'forgot the second branch'")
+                raise TypeError(f"{argument}={shown(value)}: the rule is a str, such as 'forgot the second branch'")
             if not value.strip():
-                raise ValueError(f"{argument}={value!r}: the rule is a few words, such as 'forgot the second branch'")
+                raise ValueError(
+                    f"{argument}={shown(value)}: the rule is a few words, such as 'forgot the second branch'"
+                )
         misconception = super().__new__(cls, name)
         misconception.reason = reason
         return misconception

@@ -10,9 +10,11 @@ import re
 import sys
 import traceback
 from collections.abc import Mapping
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.abc import InspectLoader
+from importlib.util import decode_source
 from numbers import Integral
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS, Misconception
@@ -108,14 +110,29 @@ def _check_topics(path, topics):
             )
 
 
+class _Text(InspectLoader):
+    """Import what was read, and not what a cache of compiled files has of it."""
+
+    def __init__(self, path, text):
+        self.path, self.text = path, text
+
+    def get_source(self, fullname):
+        """The file's text, decoded as Python does."""
+        return decode_source(self.text)
+
+    def get_code(self, fullname):
+        """The file's code, which knows its path."""
+        return self.source_to_code(self.text, str(self.path))
+
+
 def _run(path, text):
     """The names that the file makes, under a module's name of its own, which its own classes can be found by."""
     name = f"ghostnp_own_topics_{hashlib.sha256(text).hexdigest()[:16]}"
-    module = module_from_spec(spec_from_loader(name, None))
+    module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        exec(compile(text, str(path), "exec"), vars(module))
+        _Text(path, text).exec_module(module)
     except Exception as error:  # whatever a teacher's file raises is told with the line that raised it
         raise ValueError(f"{path}{_line(error, path)}: {type(error).__name__}: {error}") from None
     return vars(module)

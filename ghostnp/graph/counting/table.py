@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import textwrap
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -37,6 +38,23 @@ _COLUMNS = {
 }
 _WORDS = ("path", "op", "input", "output")
 _SUMS = ("params", "weights", "bias", "buffers", "macs", "other", "activations")
+# What a narrow terminal goes without, in this order.
+_FIRST_TO_GO = (
+    *(
+        "dilation",
+        "padding",
+        "stride",
+        "groups",
+        "kernel",
+        "buffers",
+        "activations",
+        "bias",
+        "weights",
+        "input",
+        "other",
+    ),
+    *("share", "output", "op"),
+)
 _NO_ROW = CountRow("", "", (), (), NOTHING, NOTHING, NOTHING, 0, 0, 0, 0)
 
 
@@ -217,16 +235,55 @@ class Count:
         """The heading, and the rows and the totals as a plain table."""
         return self.heading() + "\n\n" + self._table("simple")
 
-    def _table(self, style):
+    def fitted(self, width):
+        """The plain table for a terminal: columns that do not fit are left out, which a line below says.
+
+        Parameters
+        ----------
+        width : int
+            The terminal's columns.
+
+        Returns
+        -------
+        str
+        """
+        width = integer("width", width, 1)
+        columns = self._columns()
+        left_out: list[str] = []
+        for key in _FIRST_TO_GO:
+            if _wide(text := self._table("simple", columns)) <= width:
+                break
+            left_out.append(columns.pop(key))
+        else:
+            text = self._table("simple", columns, longest=max(8, width - _wide(self._table("simple", columns, 0))))
+        parts = [textwrap.fill(line, width) for line in self.heading().split("\n")]
+        parts += ["", *(line[:width].rstrip() for line in text.split("\n"))]
+        if left_out:
+            said = f"Left out, for {width} columns are too few: {', '.join(left_out)}. A file or a pipe gets them all."
+            parts += ["", textwrap.fill(said, width)]
+        return "\n".join(parts)
+
+    def _columns(self):
+        return _COLUMNS | {name: name for name in self._counted(0)}
+
+    def _table(self, style, columns=None, longest=None):
         from tabulate import tabulate  # only here: it takes as long to import as NumPy
 
-        columns = _COLUMNS | {name: name for name in self._counted(0)}
+        columns = self._columns() if columns is None else columns
         total = dict.fromkeys(columns, "") | {"share": sum(row.share for row in self.rows)}
         total |= {key: value for key, value in self.totals().items() if key in _SUMS or key == self.convention.name}
         total["path"] = "total"
         rows = [[_cell(key, record[key]) for key in columns] for record in (*self.records(), total)]
+        if longest is not None:  # the end of a path says more than its beginning
+            rows = [
+                [path if len(path) <= longest else f"..{path[len(path) - longest + 2 :]}", *row] for path, *row in rows
+            ]
         align = ["left" if key in _WORDS else "right" for key in columns]
         return tabulate(rows, list(columns.values()), tablefmt=style, colalign=align, disable_numparse=True)
+
+
+def _wide(text):
+    return max(map(len, text.split("\n")))
 
 
 def _cell(key, value):

@@ -15,7 +15,8 @@ from ghostnp.graph.recording import record
 from ghostnp.graph.tape import Tape
 from ghostnp.graph.tracing import products
 from ghostnp.modules import Module
-from ghostnp.ops.checks import number, shown
+from ghostnp.ops import checks
+from ghostnp.ops.checks import shown
 from ghostnp.ops.cost import Worked
 from ghostnp.ops.vocabulary import function_named, operator_named, signature
 
@@ -231,7 +232,7 @@ def trace(model_or_op, x, *arguments, dy=None, training=False, rng=None, **optio
       w[0, 0, 1, 1] · x[0, 0, 1, 2] = 1 · 5 = 5
     """
     if isinstance(dy, float | int):  # a loss's gradient: as an input it has a shape, ()
-        dy = np.float64(number("dy", dy, "the rule is an array, or for a loss a real number, such as 1.0"))
+        dy = np.float64(checks.number("dy", dy, "the rule is an array, or for a loss a real number, such as 1.0"))
     if isinstance(model_or_op, Module):
         if arguments or options:
             raise TypeError("a module reads x alone: the rule is trace(model, x)")

@@ -21,8 +21,10 @@ from ghostnp.kernels.runtime.drivers import (
     driver,
     empty,
     number_in,
+    recorded,
     recording,
     shares_for,
+    side_by_side,
     zeros,
 )
 from ghostnp.kernels.runtime.jit import leaf
@@ -42,10 +44,12 @@ __all__ = [
     "leaf",
     "memory",
     "number_in",
+    "recorded",
     "recording",
     "set_threads",
     "settings",
     "shares_for",
+    "side_by_side",
     "threads",
     "zeros",
 ]

@@ -17,6 +17,9 @@ To call a driver is to *bind* its arguments and to have a team run the launch. W
 kept, and a `Program` runs them later, one after the other, as a single native call. What else a kernel does happens
 once, while it is recorded. So it leaves to drivers all that reads or writes activations, and takes the memory that it
 needs on the way from `empty` or `zeros`.
+
+Launches that one function makes may also be `recorded` as a sequence, which one thread runs as a whole, `side_by_side`
+with others.
 """
 
 import math
@@ -43,8 +46,10 @@ __all__ = [
     "driver",
     "empty",
     "number_in",
+    "recorded",
     "recording",
     "shares_for",
+    "side_by_side",
     "zeros",
 ]
 
@@ -193,6 +198,38 @@ def recording(scratch=None, *, bind=True):
         _recording.reset(token)
 
 
+def recorded(function, *arguments):
+    """The launches of a function, noted to be run `side_by_side` with others: a sequence."""
+    outer = _recording.get()
+    noted = _Recording([], Scratch(), True) if outer is None else outer._replace(launches=[])
+    token = _recording.set(noted)
+    try:
+        function(*arguments)
+    finally:
+        _recording.reset(token)
+    return noted.launches
+
+
+def side_by_side(sequences):
+    """Run sequences of launches at the same time, each on one thread: to the team it is one launch of so many shares.
+
+    What a sequence writes and reads again stays in the cache of one core, and no thread waits for another between its
+    launches. No two sequences write to the same place.
+    """
+    launches = tuple(launch for some in sequences for launch in some)
+    ends = np.cumsum([len(some) for some in sequences])
+    if not JIT:
+        _run_sequence(len(sequences), launches, ends)
+        return
+    recording = _recording.get()
+    if recording is None or recording.bind:
+        _run_sequence(len(sequences), np.array([launch[:3] for launch in launches], np.int64).reshape(-1, 3), ends)
+    else:
+        recording.launches.append(Launch(None, 0, len(sequences), ()))
+    if recording is not None:  # for as long as it lives, so does what its launches need
+        recording.launches[-1] = recording.launches[-1]._replace(keep=(recording.launches[-1].keep, launches))
+
+
 def empty(shape, dtype):
     """An array that a kernel needs until its call is over, with anything in it."""
     recording = _recording.get()
@@ -224,6 +261,22 @@ def _clear_row(row):
 def _clear(share, shares, row):
     begin, end = bounds(share, shares, row.size)
     _clear_row(row[begin:end])
+
+
+if JIT:
+
+    @driver
+    def _run_sequence(share, shares, launches, ends):
+        for i in range(ends[share - 1] if share > 0 else 0, ends[share]):
+            function, where, count = launches[i]
+            raise_error(alone(function, where, count))
+
+else:
+
+    @driver
+    def _run_sequence(share, shares, launches, ends):
+        for launch in launches[ends[share - 1] if share > 0 else 0 : ends[share]]:
+            launch.function(launch.shares, *launch.keep)
 
 
 class Program:

@@ -1,19 +1,24 @@
 """A team of threads that does the shares of a launch: the caller, and as many others as are awake.
 
-A launch is the address of a function (share, where), the address of its arguments, and how many shares there are. Every
-thread takes the next share, until none is left:
+A launch is the address of a function (share, where), the address of its arguments, and how many shares there are. They
+are done in at most 16 parts of neighbouring shares, and one word says what has become of each part:
 
-    ticket   generation << 32 | shares << 16 | next      the next share is taken by compare-and-swap
-    done     how many shares of this generation are finished
+    ticket   generation << 32 | done << 16 | taken      a bit of `done` and a bit of `taken` for each part
 
-The caller publishes the launch, takes shares like everybody else, and waits only for shares that others have begun. So
-it never depends on a thread that sleeps, was not given a core, or was lost in a fork: then it does all of them itself.
-While a member works on a share the caller waits for it, so the launch stays as it is: that is why a member may read it
-after it has taken a share, and not before.
+By compare-and-swap a thread says that it has done a part, and takes the next. Each thread has a region of its own, the
+first of n threads the first n-th of the parts, and begins there. So it works on the same region of the maps in one
+launch after the other, and what it wrote is still in the cache of its core. Only a thread that has no more to do in its
+own region takes parts of others. Where two cores have no cache in common, it takes a third of a microsecond to fetch
+what the other core wrote, and two threads without regions can be slower than one.
 
-A member is one native call for as long as the process lives, without the interpreter's lock. If it finds no share for
+The caller publishes the launch, takes parts like everybody else, and waits only for parts that others have begun. So it
+never depends on a thread that sleeps, was not given a core, or was lost in a fork: then it does all of them itself.
+While a member works on a part the caller waits for it, so the launch stays as it is: that is why a member may read it
+after it has taken a part, and not before.
+
+A member is one native call for as long as the process lives, without the interpreter's lock. If it finds no part for
 some fifty microseconds, it says that it sleeps, and does so until a caller wakes it. A caller that waits as long for
-a share that somebody else has begun sleeps for moments too: its core may be the one that the other thread needs.
+a part that somebody else has begun sleeps for moments too: its core may be the one that the other thread needs.
 
 Which thread does which share changes no result, since shares write to different places. A second caller, who finds the
 team busy, does all shares alone.
@@ -46,38 +51,53 @@ from ghostnp.kernels.runtime.jit import leaf, native
 __all__ = ["alone", "become_owner", "lead", "let_go", "set_threads", "team", "threads", "watch_process"]
 
 # Where a team's words are, in bytes: each on cache lines of its own, since cores fetch two lines at a time. The first
-# makes it a receiver (see `binding`). Of the constants there are three: the number of members, the patience in pauses,
-# and a lock that nobody releases.
+# makes it a receiver (see `binding`). A launch has three words: the function, where its arguments are, and how many
+# shares. There are three constants: how many members, the patience in pauses, and a lock that nobody releases.
 _LINE = 128
-_RECEIVE, _OWNER, _LAUNCH, _TICKET, _DONE, _RAISED, _SLEEPERS, _STOP, _CONSTANTS, _MEMBERS = range(0, 10 * _LINE, _LINE)
+_RECEIVE, _OWNER, _LAUNCH, _TICKET, _RAISED, _SLEEPERS, _STOP, _CONSTANTS, _MEMBERS = range(0, 9 * _LINE, _LINE)
 _PATIENCE = 50e-6  # seconds
 _NAP, _FOR_EVER = np.int64(50), np.int64(-1)  # microseconds, and not literal numbers: each would be compiled alone
 _YIELD = 32  # after so many pauses, a microsecond or so, a thread that waits lets others have its core
 _MOST = 1024  # threads
+_PARTS = 16  # of a launch, at most
+_TAKEN, _DONE = 0xFFFF, 0xFFFFFFFF  # the ticket's bits where all parts are taken, and where they are done as well
 
 
 @leaf
-def _take(words):
-    """The number of a share that is now the caller's, or -1 if there is none."""
+def _take(words, own, finished):
+    """Say which part is `finished`, if it is not -1, and take `own` or the next that is free; -1 if there is none."""
     while True:
         ticket = load(words + _TICKET)
-        if ticket & 0xFFFF >= (ticket >> 16) & 0xFFFF:
-            return -1
-        if swap_if(words + _TICKET, ticket, ticket + 1):
-            return ticket & 0xFFFF
+        part, after = -1, ticket
+        if finished >= 0:
+            after |= 1 << finished + _PARTS
+        if ticket & _TAKEN != _TAKEN:
+            part = own
+            while (ticket >> part) & 1 == 1:
+                part = (part + 1) % _PARTS
+            after |= 1 << part
+        if after == ticket or swap_if(words + _TICKET, ticket, after):
+            return part
 
 
 @leaf
-def _help(words):
-    """Take shares while there are any; returns how many were taken."""
-    count, share = 0, _take(words)
-    while share >= 0:
-        raised = call_share(load(words + _LAUNCH), share, load(words + _LAUNCH + 8))
-        if raised != 0:
-            store(words + _RAISED, raised)
-        add(words + _DONE, 1)
-        count, share = count + 1, _take(words)
-    return count
+def _help(words, thread):
+    """Take parts while there are any, as the team's thread of that number; whether there were."""
+    if load(words + _TICKET) & _TAKEN == _TAKEN:
+        return False
+    # Until a part is taken, these may be of another launch: then the thread begins elsewhere, and that is all.
+    threads, parts = load(words + _CONSTANTS) + 1, min(load(words + _LAUNCH + 16), _PARTS)
+    own = min(thread, threads - 1) * parts // threads
+    first = part = _take(words, own, np.int64(-1))
+    while part >= 0:
+        function, where, shares = load(words + _LAUNCH), load(words + _LAUNCH + 8), load(words + _LAUNCH + 16)
+        parts = min(shares, _PARTS)
+        for share in range(part * shares // parts, (part + 1) * shares // parts):
+            raised = call_share(function, share, where)
+            if raised != 0:
+                store(words + _RAISED, raised)
+        part = _take(words, own, part)
+    return first >= 0
 
 
 @leaf
@@ -95,15 +115,19 @@ def lead(words, function, where, shares):
     """Have all shares done, as the team's owner; returns 0, or what one of them raised."""
     store(words + _LAUNCH, function)
     store(words + _LAUNCH + 8, where)
-    store(words + _DONE, 0)
-    store(words + _OWNER + 8, core_number())
+    store(words + _LAUNCH + 16, shares)
+    core = core_number()
+    if load(words + _OWNER + 8) != core:  # members look at it again and again
+        store(words + _OWNER + 8, core)
+    parts = min(shares, _PARTS)
+    missing = (1 << _PARTS) - (1 << parts)  # parts that there are not are done
     generation = ((load(words + _TICKET) >> 32) + 1) & 0x7FFFFFFF
-    store(words + _TICKET, generation << 32 | shares << 16)
+    store(words + _TICKET, generation << 32 | missing << _PARTS | missing)
     if load(words + _SLEEPERS) > 0:
-        _wake_members(words, shares - 1)
-    _help(words)
+        _wake_members(words, parts - 1)
+    _help(words, np.int64(0))
     patience = load(words + _CONSTANTS + 8)
-    while load(words + _DONE) < shares:
+    while load(words + _TICKET) & _DONE != _DONE:
         if patience > 0:
             pause()
             patience -= 1
@@ -149,11 +173,11 @@ def _receive(words, function, where, shares, size):
 
 @native("void(int64, int64)")
 def _be_member(words, member):
-    """Take shares until the team stops; at `member` are this one's words: whether it sleeps, and its lock."""
-    patience = load(words + _CONSTANTS + 8)
+    """Take parts until the team stops; at `member` are this one's words: whether it sleeps, and its lock."""
+    patience, thread = load(words + _CONSTANTS + 8), (member - words - _MEMBERS) // _LINE + 1
     left = patience
     while load(words + _STOP) == 0:
-        if _help(words) > 0:
+        if _help(words, thread):
             left = patience
         elif left > 0:
             pause()
@@ -164,7 +188,7 @@ def _be_member(words, member):
             add(words + _SLEEPERS, 1)
             store(member, 1)
             ticket = load(words + _TICKET)  # was a launch published before its caller could see this?
-            idle = ticket & 0xFFFF >= (ticket >> 16) & 0xFFFF and load(words + _STOP) == 0
+            idle = ticket & _TAKEN == _TAKEN and load(words + _STOP) == 0
             if idle or not swap_if(member, 1, 0):
                 sleep(load(member + 8), _FOR_EVER)
             else:
@@ -196,6 +220,7 @@ class Team:
         self.words = -(-memory.ctypes.data // _LINE) * _LINE
         self._memory = memory[(self.words - memory.ctypes.data) // 8 :]
         self._memory[_RECEIVE // 8] = _receive.address
+        self._memory[_TICKET // 8] = _DONE
         self._memory[_CONSTANTS // 8 :][1:3] = _patience(), new_lock()
         self._threads = []
         for i in range(count - 1):

@@ -1,8 +1,8 @@
 """The catalogues of other languages, kept by Babel.
 
-``python -m tests.course.worksheets.catalogues`` brings them up to date. It looks through the sources for messages, keeps
-the translations that a ``.po`` has, adds new messages without a translation, and writes the ``.mo`` that is read. With
-the name of a language, such as ``pt``, it begins a new one. A message whose English has changed is new: nothing is
+``python -m tests.course.worksheets.catalogues`` brings them up to date. It looks through the sources for messages,
+keeps the translations that a ``.po`` has, adds new messages without a translation, and writes the ``.mo`` that is read.
+With the name of a language, such as ``pt``, it begins a new one. A message whose English has changed is new: nothing is
 guessed.
 """
 

@@ -588,8 +588,7 @@ def what_is_left_to_explain(network, size, convention):
         smaller = sizes.get("avg_pool2d", none)[1]
         parts = {"average": (went, came), "its output": (came, came), "pool": (smaller, smaller)}
     else:
-        read = ("relu", "relu6", "max_pool2d", "avg_pool2d", "global_avg_pool2d")
-        parts = {op: sizes[op][:2] for op in read if op in sizes}
+        parts = {op: size[:2] for op, size in sizes.items() if op.startswith("relu") or "pool2d" in op}
         weighted = {op: biased for op, (_, _, biased) in sizes.items() if "conv2d" in op or op == "linear"}
         parts |= {f"biases of {op}": (biased, biased) for op, biased in weighted.items()}
     others = sum(counted for counted, _ in parts.values())

@@ -9,6 +9,7 @@ from babel.messages.pofile import read_po
 from click.testing import CliRunner
 
 from ghostnp.cli import main
+from ghostnp.cli.terminal import taken
 from ghostnp.course.worksheets import (
     FORMATS,
     LANGUAGES,
@@ -259,6 +260,17 @@ def test_the_quiz():
     assert result.exit_code == 0
     assert "\n答了 12 题，答对 1 题。\n" in result.stdout
     assert left_in_english(result.stdout.replace("xx", "")) == []
+
+
+@pytest.mark.parametrize("columns", [24, 40, 80])
+def test_the_quiz_keeps_to_the_terminal(columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = run("quiz", "--language", "zh", "--count", 30, "--seed", 3, input="\n" * 30).stdout.split("\n")
+    assert max(map(taken, lines)) in range(columns - 4, columns + 1)
+    # No line begins with a mark that ends a part of a sentence, and no word is broken that would have had room.
+    assert not [line for line in lines if line[:1] in set("，。：；？、）")]
+    wide = run("quiz", "--language", "zh", "--count", 30, "--seed", 3, input="\n" * 30, env={"COLUMNS": "100"}).stdout
+    assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", wide)
 
 
 def test_misconceptions_have_names_of_their_own():

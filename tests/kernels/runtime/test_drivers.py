@@ -7,7 +7,20 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ghostnp import kernels
-from ghostnp.kernels.runtime import FEW, SHARES, Program, Scratch, bounds, driver, empty, recording, shares_for, zeros
+from ghostnp.kernels.runtime import (
+    FEW,
+    SHARES,
+    Program,
+    Scratch,
+    bounds,
+    driver,
+    empty,
+    recorded,
+    recording,
+    shares_for,
+    side_by_side,
+    zeros,
+)
 
 pytestmark = pytest.mark.small
 
@@ -132,6 +145,54 @@ def test_launches_that_are_not_bound_say_their_shares():
         kernels.relu(np.zeros((1, 2, 300, 300)))
     assert [launch.shares for launch in launches] == [3, SHARES]
     assert not y.any()
+
+
+def _count_up(row, source):
+    """Three launches, each of which reads what the one before wrote; `source` is theirs alone."""
+    _add_to(SHARES, source, 1.0, row)
+    _add_to(3, row, 2.0, row)
+    _add_to(1, row, 3.0, row)
+
+
+def _all_side_by_side(rows):
+    side_by_side([recorded(_count_up, row, np.full(row.shape, n)) for n, row in enumerate(rows)])
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 40])
+def test_sequences_side_by_side_keep_their_own_order(count):
+    rows, expected = np.zeros((count, 500)), np.arange(float(count))[:, None] + 6
+    _all_side_by_side(rows)
+    assert_array_equal(rows, np.broadcast_to(expected, rows.shape))
+    rows[...] = 0
+    with recording() as launches:
+        _all_side_by_side(rows)
+    assert [launch.shares for launch in launches] == [count]
+    program = Program(launches)
+    del launches
+    gc.collect()
+    others = [np.full(500, 7.0) for _ in range(100)]  # whatever was freed is used again
+    assert_array_equal(rows, 0)
+    for _ in range(3):
+        program()
+        assert_array_equal(rows, np.broadcast_to(expected, rows.shape))
+    assert_array_equal(others, 7)
+
+
+def test_an_error_in_a_sequence_is_raised():
+    sizes = np.array([5, 1 << 60, 5])
+    for n in range(3):
+        y = np.zeros(1000)
+        sequences = [recorded(_add_to, 1, y, 1.0, y) for _ in range(n)] + [recorded(_fail_late, 3, sizes)]
+        with pytest.raises((MemoryError, ValueError)):
+            side_by_side(sequences)
+        _add_to(SHARES, y, 1.0, y)
+        assert y.all()
+
+
+def test_sequences_that_are_not_bound_are_one_launch():
+    with recording(bind=False) as launches:
+        _all_side_by_side(np.zeros((5, 10)))
+    assert [launch.shares for launch in launches] == [5]
 
 
 def test_an_empty_program_does_nothing():

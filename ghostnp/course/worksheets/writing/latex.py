@@ -106,7 +106,7 @@ def _letter(letter):
         return _SPECIAL[letter]
     if letter.isascii():
         return letter
-    base, *accents = unicodedata.normalize("NFD", letter)
+    base, *accents = list(unicodedata.normalize("NFD", letter))
     if base.isascii() and base.isalpha() and all(accent in _ACCENTS for accent in accents):
         # An i or j loses its dot under an accent, and keeps it above one.
         accented = f"\\{base}{{}}" if base in "ij" and accents[0] not in "\u0323\u0327\u0331" else base
