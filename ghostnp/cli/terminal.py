@@ -54,7 +54,7 @@ def _folded_between_letters(line, columns, indent):
     lines, room = [], columns - len(indent)
     now = ""
     for piece in _PIECE.findall(line):
-        for part in textwrap.wrap(piece, room, drop_whitespace=False):
+        for part in textwrap.wrap(piece, room - (taken(piece) - len(piece)), drop_whitespace=False):
             if now and taken(now + part.rstrip()) > room:
                 lines.append(now.rstrip())
                 now = ""

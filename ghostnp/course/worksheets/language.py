@@ -56,16 +56,35 @@ def language_named(language):
     return language
 
 
-@contextmanager
 def speaking(language):
-    """Within this block, messages are in `language`.
+    """Make a context in which messages are in `language`.
 
     Parameters
     ----------
     language : str
         One of `LANGUAGES`.
+
+    Returns
+    -------
+    context manager
+
+    Raises
+    ------
+    ValueError
+        If there is no such language.
+
+    Examples
+    --------
+    >>> with speaking("zh"):
+    ...     print(_("Right."))
+    正确。
     """
-    token = _spoken.set(language_named(language))
+    return _speaking(language_named(language))
+
+
+@contextmanager
+def _speaking(language):
+    token = _spoken.set(language)
     try:
         yield
     finally:

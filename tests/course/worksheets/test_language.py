@@ -212,6 +212,13 @@ def test_papers_are_written_in_the_language_of_their_plan_wherever_that_is_done(
     assert plan(["ghost"], 2, 5).paper(Student("17", "Ada")).questions[0].problem.text.startswith("A ghost module")
 
 
+def test_latex_in_chinese_says_what_compiles_it():
+    english, chinese = (plan(["ghost"], 1, 5, language=language) for language in ("en", "zh"))
+    text = FORMATS["latex"](chinese, chinese.papers(numbered(1)))
+    assert "\\ifunicode\\else\\errmessage{Compile this file with xelatex or lualatex" in text
+    assert "\\errmessage" not in FORMATS["latex"](english, english.papers(numbered(1)))
+
+
 def test_a_teachers_own_words_stay_as_they_are():
     own = Misconception("漏了第二个分支", "两个分支都要计入。")
     template = TEMPLATES[0]
