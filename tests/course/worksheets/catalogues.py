@@ -8,6 +8,7 @@ guessed.
 
 import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -18,10 +19,22 @@ from babel.messages.pofile import read_po, write_po
 import ghostnp
 from ghostnp.course.worksheets import GENERATORS, MISCONCEPTIONS, TOPICS
 from ghostnp.course.worksheets.language import FOLDER, LANGUAGES, SOURCE
-from ghostnp.course.worksheets.topics.counted_layers import NAMES, TOOLS, plain_rule
+from ghostnp.course.worksheets.topics.counted_layers import TOOLS, plain_rule
 from ghostnp.graph.counting.conventions import MEASURES
 
 PACKAGE = Path(ghostnp.__file__).parent
+# The operators that are named in questions; that none is missing shows when every question is asked.
+OPERATORS = (
+    "avg pool",
+    "batch norm",
+    "global avg pool",
+    "linear",
+    "max pool",
+    "pointwise conv",
+    "relu",
+    "relu6",
+    "standard conv",
+)
 METHODS = [
     ("course/worksheets/**.py", "python"),
     ("course/worksheets/**.j2", "jinja2.ext:babel_extract"),
@@ -46,7 +59,7 @@ def by_name():
         "course/worksheets/topics/__init__.py": TOPICS,
         "course/worksheets/problem.py": [each.name for templates in GENERATORS.values() for each in templates],
         "course/worksheets/misconceptions.py": [*MISCONCEPTIONS, *MISCONCEPTIONS.values()],
-        "course/worksheets/topics/counted_layers.py": [*NAMES, *map(plain_rule, TOOLS)],
+        "course/worksheets/topics/counted_layers.py": [*OPERATORS, *map(plain_rule, TOOLS)],
         "graph/counting/conventions.py": MEASURES.values(),
     }
 
@@ -79,7 +92,9 @@ def _header(language, catalog):
 def compiled(language, text):
     """The ``.mo`` of a ``.po``."""
     file = io.BytesIO()
-    write_mo(file, read_po(io.BytesIO(text), locale=language))
+    catalogue = read_po(io.BytesIO(text), locale=language)
+    catalogue.creation_date = catalogue.revision_date = datetime(2000, 1, 1, tzinfo=UTC)  # not the moment of compiling
+    write_mo(file, catalogue)
     return file.getvalue()
 
 

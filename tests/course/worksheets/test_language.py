@@ -269,7 +269,7 @@ def test_the_quiz():
     assert left_in_english(result.stdout.replace("xx", "")) == []
 
 
-@pytest.mark.parametrize("columns", [24, 40, 80])
+@pytest.mark.parametrize("columns", [32, 40, 80])
 def test_the_quiz_keeps_to_the_terminal(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = run("quiz", "--language", "zh", "--count", 30, "--seed", 3, input="\n" * 30).stdout.split("\n")

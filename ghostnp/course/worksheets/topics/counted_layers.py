@@ -63,22 +63,8 @@ def plain_rule(convention):
     return text.replace(" in evaluation (5 in training)", "").replace("macs", "multiply-adds")
 
 
-# All that `plainly` says of the operators in these questions.
-NAMES = (
-    "avg pool",
-    "batch norm",
-    "global avg pool",
-    "linear",
-    "max pool",
-    "pointwise conv",
-    "relu",
-    "relu6",
-    "standard conv",
-)
-
-
 def plainly(op):
-    """An operator's name as people say it."""
+    """An operator's name as people say it: in another language, one that its catalogue has."""
     return _(op.replace("_eval", "").replace("2d", "").replace("_", " ").replace(" (the classifier)", ""))
 
 
