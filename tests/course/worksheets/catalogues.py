@@ -19,22 +19,11 @@ from babel.messages.pofile import read_po, write_po
 import ghostnp
 from ghostnp.course.worksheets import GENERATORS, MISCONCEPTIONS, TOPICS
 from ghostnp.course.worksheets.language import FOLDER, LANGUAGES, SOURCE
-from ghostnp.course.worksheets.topics.counted_layers import TOOLS, plain_rule
-from ghostnp.graph.counting.conventions import MEASURES
+from ghostnp.course.worksheets.topics.counted_layers import TOOLS, plain_rule, plainly
+from ghostnp.graph.counting.conventions import CONVENTIONS, MEASURES
+from ghostnp.ops.vocabulary import VOCABULARY
 
 PACKAGE = Path(ghostnp.__file__).parent
-# The operators that are named in questions; that none is missing shows when every question is asked.
-OPERATORS = (
-    "avg pool",
-    "batch norm",
-    "global avg pool",
-    "linear",
-    "max pool",
-    "pointwise conv",
-    "relu",
-    "relu6",
-    "standard conv",
-)
 METHODS = [
     ("course/worksheets/**.py", "python"),
     ("course/worksheets/**.j2", "jinja2.ext:babel_extract"),
@@ -59,9 +48,14 @@ def by_name():
         "course/worksheets/topics/__init__.py": TOPICS,
         "course/worksheets/problem.py": [each.name for templates in GENERATORS.values() for each in templates],
         "course/worksheets/misconceptions.py": [*MISCONCEPTIONS, *MISCONCEPTIONS.values()],
-        "course/worksheets/topics/counted_layers.py": [*OPERATORS, *map(plain_rule, TOOLS)],
+        "course/worksheets/topics/counted_layers.py": [*operators(), *map(plain_rule, TOOLS)],
         "graph/counting/conventions.py": MEASURES.values(),
     }
+
+
+def operators():
+    """What the operators are called that a tool counts something of."""
+    return {plainly(op) for tool in TOOLS for op in VOCABULARY if CONVENTIONS[tool].terms(op)}
 
 
 def updated(language, old):

@@ -38,7 +38,7 @@ OTHERS = [language for language in LANGUAGES if language != SOURCE]
 # formulas.
 NAMES = re.compile(
     r"C_in|C_out|H_out|W_out|MACs?|FLOPs?|C?ReLU6?|DFC|Ghost(Net(V2)?)?|ResNe[Xx]?t|ShuffleNet|MobileNet|Keras|flops|"
-    r"fvcore|ptflops|thop|ghostnet_\d+|shufflenetv\d_[\w.]+|mobilenetv\d_\d+|resnet50|--seed"
+    r"fvcore|ptflops|thop|softmax|ghostnet_\d+|shufflenetv\d_[\w.]+|mobilenetv\d_\d+|resnet50|--seed"
 )
 ENGLISH = re.compile(r"[A-Za-z]{2,}")
 
