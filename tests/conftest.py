@@ -133,9 +133,11 @@ def _group(nodeid):
     """The name of the group that a test belongs to, if there is one.
 
     What the tests of `tests/models` compare a network with is kept from one to the next. Where the weights alone take
-    half a gigabyte, there is room for one process with them, whatever the test.
+    half a gigabyte, there is room for one process with them, whatever the test. One browser is enough as well.
     """
     path, _, test = nodeid.partition("::")
+    if path.startswith("tests/course/explorer/"):
+        return "the browser"
     networks = ALL_NETWORKS.intersection(re.split(r"[\[\]-]", test))
     if networks & LARGE_NETWORKS:
         return "large networks"

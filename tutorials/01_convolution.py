@@ -40,7 +40,11 @@ from ghostnp.pictures import style
 
 x = np.array([[1, 2, 0, 1], [0, 1, 3, 1], [2, 0, 1, 0], [1, 1, 0, 2]])
 kernel = np.array([[1, 0], [2, -1]])
-show(pictures.sliding_window(x, kernel, at=(0, 1)))
+show(
+    pictures.sliding_window(x, kernel, at=(0, 1)),
+    "A 2x2 window lies on a map of 4x4 numbers, over 2, 0, 1 and 3. Its products with the kernel 1, 0, 2, −1 sum "
+    "to 1, the marked number of the 3x3 output.",
+)
 
 # %% [markdown]
 # ## By hand
@@ -83,7 +87,11 @@ y
 # The brackets mean: round down. If the last step would move the window over the edge, that step is left out.
 
 # %%
-show(pictures.sliding_window(x, np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]), padding=1, stride=2, at=(1, 0)))
+show(
+    pictures.sliding_window(x, np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]), padding=1, stride=2, at=(1, 0)),
+    "The map has a border of zeros. A 3x3 window in its lower left corner gives −7, the marked number of the 2x2 "
+    "output.",
+)
 
 # %% [markdown]
 # Here $h = 4$, $p = 1$, $k = 3$, $s = 2$: $(4 + 2 - 3) / 2 = 1.5$ is rounded down to 1, and plus 1 this makes 2 rows.
@@ -121,7 +129,11 @@ print("PyTorch's padding=1:", ops.standard_conv2d(places, corner, padding=(0, 1)
 # A 3x3 kernel with dilation 2 covers 5x5 pixels, but it still has 9 weights and still costs 9 multiplications:
 
 # %%
-show(pictures.sliding_window(x, np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]]), padding=1, dilation=2, at=(0, 1)))
+show(
+    pictures.sliding_window(x, np.array([[1, 0, 1], [0, 1, 0], [1, 0, 1]]), padding=1, dilation=2, at=(0, 1)),
+    "With dilation 2, the nine pixels under the kernel are two rows and two columns apart and cover 5x5 pixels. "
+    "They give 4, the marked number of the 2x2 output.",
+)
 nine = np.zeros((1, 1, 9, 9))
 for d in (1, 2, 3, 4):
     rows = ops.standard_conv2d(nine, np.ones((1, 1, 3, 3)), dilation=d).shape[2]
@@ -210,7 +222,11 @@ figure, grid = style.sheet(10, 2.9, nrows=1, ncols=4)
 style.show(figure.add_subplot(grid[0]), denormalise(photo), "the photo")
 for place, title in enumerate(("brighter to the right", "brighter below", "red, not green")):
     style.show(figure.add_subplot(grid[place + 1]), maps[0, place], title, style.OUTPUT)
-show(figure)
+show(
+    figure,
+    "A photo of a woman in a uniform in front of a flag, and three maps of it: edges to the right, edges below, "
+    "and where it is redder than green.",
+)
 
 # %% [markdown]
 # ## What it costs
@@ -255,9 +271,15 @@ for padding in (0, 2):
 # would have $16 \cdot 9 = 144$ weights. The convolution has 4 weights, and uses them at 9 positions.
 
 # %% [markdown]
+# **To play with.** `ghostnp explore --open` shows a standard convolution in the browser, with numbers that you can change.
+# Point at a number of the output, and see its window, its products and their sum.
+#
 # ## Exercises
 #
-# Replace `None` by your answer and run the cell. Each exercise says how difficult it is.
+# Replace `None` by your answer and run the cell. Each exercise says how difficult it is. A wrong answer gives you a hint;
+# there are two for each exercise. If you knew the way and only the arithmetic slipped (a sign, a digit, a zero), `check`
+# says so. After three different wrong answers, `solution("01.1")` shows how it is done, with
+# `from ghostnp.course.study import solution`.
 #
 # **1.** *(easy)* By hand: a map has 7x7 pixels, a kernel 3x3, padding is 0 and stride is 2. How many pixels does the
 # output have in all?

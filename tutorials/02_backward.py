@@ -43,7 +43,10 @@ for place, (values, title, colour) in enumerate([(x, "x", style.INPUT), (w, "w",
     for (i, j), value in np.ndenumerate(values):
         ink = "white" if abs(value) > 0.6 * np.abs(values).max() else "black"
         axes.text(j, i, f"{value:.0f}".replace("-", "−"), ha="center", va="center", color=ink)
-show(figure)
+show(
+    figure,
+    "Three small matrices: x with 1 2 0, 0 1 3, 2 0 1; w with 1 0, 2 −1; and dy with 1 0, 0 10.",
+)
 
 # %% [markdown]
 # ## By hand
@@ -220,7 +223,11 @@ panels = [
 ]
 for place, (values, title, colour) in enumerate(panels):
     style.show_signed(figure.add_subplot(grid[place]), values, title, colour)
-show(figure)
+show(
+    figure,
+    "Around one pixel: the map y; dx, which is zero except for a copy of the filter; the part of the photo under "
+    "the window; and dw, which is a copy of that part.",
+)
 
 # %% [markdown]
 # ## What it costs
@@ -237,6 +244,9 @@ show(figure)
 # gradients to the framework. But a gradient can show what a layer really does. For example, document 000 gives a bias
 # to every convolution, although a batch norm follows most of them. Tutorial 06, "Batch norm", shows that in training
 # the gradient of such a bias is zero, so the bias is never learnt (claim C05).
+#
+# **To play with.** `ghostnp explore --open` also goes backward: point at a number of `dx` or at a weight, and see which
+# products it receives.
 #
 # ## Exercises
 #

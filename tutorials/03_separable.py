@@ -35,7 +35,12 @@ from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_adjoint, assert_gradient
 
-show(pictures.connectivity(6, 3))
+show(
+    pictures.connectivity(6, 3),
+    "Which output channel reads which input channel, for six channels. Standard: nine weights in all 36 squares. "
+    "In 3 groups: three blocks of four squares on the diagonal. Depthwise: the six squares of the diagonal. "
+    "Pointwise: one weight in all 36 squares.",
+)
 
 # %% [markdown]
 # Each square is a pair of an input and an output channel, and each dot in it is a weight. The standard convolution has
@@ -88,7 +93,11 @@ bars = {
     "pointwise": (pointwise.params, pointwise.macs, "pointwise"),
     "depthwise + pointwise": (depthwise.params + pointwise.params, depthwise.macs + pointwise.macs, "separable"),
 }
-show(pictures.cost_bars(bars))
+show(
+    pictures.cost_bars(bars),
+    "Bars of parameters and multiply-adds. Depthwise and pointwise together have about a third of those of the "
+    "standard 3x3 convolution.",
+)
 
 # %% [markdown]
 # **Which half is more expensive?** For each input channel, the pointwise half has $C_\text{out}$ weights and the
@@ -157,7 +166,11 @@ for c, title in enumerate(("red: blur", "green: edges to the right", "blue: edge
     style.show(figure.add_subplot(grid[0, c + 1]), looked[0, c], title, style.GHOST)
 for o, title in enumerate(("red alone", "green + blue", "red − green")):
     style.show(figure.add_subplot(grid[1, o + 1]), mixed[0, o], title, style.INTRINSIC)
-show(figure, dpi=65)
+show(
+    figure,
+    "The photo; below a blur of red, edges of green to the right and edges of blue below; and under these three "
+    "mixtures of them: red alone, green + blue, red − green.",
+)
 
 # %% [markdown]
 # ## Backward
@@ -223,6 +236,9 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole).sum(), "=", (back.
 #
 # So all 4 output maps see a given input map through the same kernel. A standard convolution has no such restriction.
 # Whether a network becomes worse by it can only be found by training.
+#
+# **To play with.** `ghostnp explore --open` has the pointwise and the depthwise convolution, with numbers that you can
+# change.
 #
 # ## Exercises
 #

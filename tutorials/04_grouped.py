@@ -30,7 +30,11 @@ from ghostnp.photo import load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_adjoint, assert_gradient
 
-show(pictures.connectivity(8, 2))
+show(
+    pictures.connectivity(8, 2),
+    "Which output channel reads which input channel, for eight channels. Standard: all squares. In 2 groups: two "
+    "blocks of 4x4 squares on the diagonal. Depthwise: the diagonal. Pointwise: one weight in all squares.",
+)
 
 # %% [markdown]
 # ## By hand
@@ -125,7 +129,11 @@ for o in range(6):
     style.show(
         figure.add_subplot(grid[1, o]), after[0, o], "changed" if (before - after)[0, o].any() else "the same", colour
     )
-show(figure)
+show(
+    figure,
+    "Six maps in three groups, before and after one input map of group 2 is set to zero. The two maps of group 2 "
+    "have changed, the four others are the same.",
+)
 
 # %% [markdown]
 # That is the disadvantage of groups. In any sequence of grouped convolutions with the same groups, an output of one
@@ -188,6 +196,9 @@ for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
     print(f"{name:21} g = 1: {whole}, g = C: {depthwise}, in between: {len(pairs) - whole - depthwise}")
 
 # %% [markdown]
+# **To play with.** `ghostnp explore --open` has the grouped convolution. Choose other groups, and watch the matrix of
+# connections.
+#
 # ## Exercises
 #
 # **1.** *(easy)* By hand: a 3x3 convolution from 240 channels to 240 has 3 groups and biases. How many parameters does

@@ -39,7 +39,11 @@ from ghostnp.modules.shuffle_unit import DOCUMENT_001, MEGVII, PAPER
 from ghostnp.photo import load_photo
 from ghostnp.testing import assert_adjoint
 
-show(pictures.shuffle_wiring(12, 3))
+show(
+    pictures.shuffle_wiring(12, 3),
+    "Twelve channels in three groups of four, above, and their order after the shuffle, below. Lines lead from "
+    "each channel to its new place. Each new group has channels of all three old groups.",
+)
 
 # %% [markdown]
 # ## By hand
@@ -135,7 +139,13 @@ print("with a shuffle:    the output depends on", reached(True), "of 3 groups")
 # is a quarter of the output channels. The paper has three units, (a), (b) and (c):
 
 # %%
-show(pictures.shufflenet_units())
+show(
+    pictures.shufflenet_units(),
+    "The three units as flow charts. (a): 1x1, depthwise 3x3, 1x1, and an addition with the input. (b): both 1x1 "
+    "in g groups, and a channel shuffle after the first. (c): as (b), the depthwise 3x3 with stride 2, a 3x3 "
+    "average pool with stride 2 in the shortcut, and a concatenation in the place of the addition. Each unit ends "
+    "in a ReLU.",
+)
 
 # %% [markdown]
 # - **Unit (a)** is the starting point, without groups. A 1x1 convolution reduces the channels to $m$, a 3x3 depthwise
@@ -143,12 +153,13 @@ show(pictures.shufflenet_units())
 #   added to the result. This path around the convolutions is called a *shortcut* (捷径).
 # - **Unit (b)** is unit (a) with both 1x1 convolutions in $g$ groups, and a channel shuffle behind the first one.
 # - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution. It halves the height and the width of the maps.
-#   The shortcut is a 3x3 average pool with stride 2, because the maps of both paths must have the same size. Its output
-#   is not added but *concatenated*: the output has first the pooled input channels, and then the maps of the main path.
+#   The shortcut is a 3x3 average pool with stride 2, because the maps of both paths must have the same size. The output
+#   of the pool is not added but *concatenated*: the output of the unit has first the pooled input channels, and then
+#   the maps of the main path.
 #
 # **Why does unit (c) concatenate?** Where the maps become smaller, the number of channels grows, in stages 3 and 4 from
 # $c$ to $2c$. An addition needs the same number of channels on both paths, so the shortcut would need a 1x1 convolution
-# that makes $2c$ channels of $c$, as in ResNet. A concatenation needs none. The main path makes only the $2c - c = c$
+# that makes $2c$ channels from $c$, as in ResNet. A concatenation needs none. The main path makes only the $2c - c = c$
 # channels that are missing, so its second 1x1 convolution becomes cheaper as well. For 240 channels on maps of 28x28
 # pixels:
 
@@ -188,7 +199,11 @@ steps = ghostnp.trace(unit, maps)
 print(steps)
 
 # %%
-show(steps.picture(rows=6, maps=6))
+show(
+    steps.picture(rows=6, maps=6),
+    "The maps after each of the first six steps of unit (b): the input, the grouped 1x1, batch norm, ReLU, the "
+    "shuffle, in which maps change places, and the depthwise convolution.",
+)
 
 # %% [markdown]
 # Backward, the gradient goes through both paths. The input was used by both of them, so its gradient is the sum of two
@@ -395,6 +410,8 @@ for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
 #
 # </details>
 #
+# **To play with.** `ghostnp explore --open` has the channel shuffle, and max and average pooling, forward and backward.
+#
 # ## Exercises
 #
 # **1.** *(easy)* By hand: 240 channels are shuffled by 3 groups. Which channel is then at position 100? (Count from 0.)
@@ -432,7 +449,7 @@ check("05.4", answer)
 # %% [markdown]
 # **5.** *(code)* Complete `tutorials/exercises/05_channel_shuffle.py` and `06_channel_shuffle_backward.py` until
 # `ghostnp check` reports no error. Shuffle `np.arange(10.0).reshape(1, 10, 1, 1)` by 5 groups. Use the result as `dy`
-# of a shuffle by 2 groups, and compute `dx`. Which number is at position 3 of `dx`?
+# of a shuffle by 2 groups, and compute `dx`. Which number is at position 4 of `dx`?
 
 # %%
 answer = None

@@ -54,7 +54,12 @@ for place, (title, lines) in enumerate(curves.items()):
             axes.plot(z, values, dashes, color=colour, label=name, linewidth=2)
         if not row:
             axes.legend(frameon=False, fontsize=9)
-show(figure)
+show(
+    figure,
+    "Curves. ReLU is 0 up to 0 and then rises without end; ReLU6 stops at 6. Their slopes are 0 or 1. Sigmoid, "
+    "hard sigmoid and clip rise from 0 to 1; clip is the steepest, between 0 and 1, and hard sigmoid rises "
+    "between −3 and 3.",
+)
 
 # %% [markdown]
 # ## Activations
@@ -262,7 +267,11 @@ for place, (maps, c, title) in enumerate(
 ):
     frame = style.OUTPUT if place < 2 else style.INTRINSIC if place < 4 else style.GHOST
     style.show_signed(figure.add_subplot(grid[place]), maps[0, c], title, frame)
-show(figure)
+show(
+    figure,
+    "Two maps of edges of the photo, with positive and negative numbers; then their positive parts, and then "
+    "their negative parts with the sign changed.",
+)
 
 # %% [markdown]
 # Backward, a positive $x$ receives `dy` of the first half, and a negative $x$ receives minus `dy` of the second half:
@@ -309,9 +318,15 @@ axes.hist(
 )
 axes.set_yticks([0, 5, 10, 15])
 axes.legend(frameon=False)
-show(figure)
+show(
+    figure,
+    "A histogram of the smallest cosines. Those of random filters lie between −0.55 and −0.2, those of the "
+    "planted pairs near −0.9.",
+)
 
 # %% [markdown]
+# **To play with.** `ghostnp explore --open` has batch norm, step by step, and CReLU, forward and backward.
+#
 # ## Exercises
 #
 # **1.** *(easy)* A channel consists of 2, 4, 4, 6. What does batch norm, with $w = 1$, $b = 0$ and $\epsilon = 0$, make

@@ -45,11 +45,15 @@ for c in range(6):
     style.show(figure.add_subplot(grid[0, c]), maps[0, c], "a map", style.INPUT, limits=limits)
     title = f"times {cache.factors[0, c, 0, 0]:.2f}"
     style.show(figure.add_subplot(grid[1, c]), y[0, c], title, style.GATE, limits=limits)
-show(figure)
+show(
+    figure,
+    "Six maps of the photo, and below each of them the same map times its gate. Maps with a gate near 0.35 become "
+    "darker, those with a gate near 1 do not.",
+)
 
 # %% [markdown]
 # The first row shows six maps of a photo, and the second row each map times its gate. (The weights are random here, so
-# it has no meaning which map has a large gate.)
+# it does not matter which map has a large gate.)
 #
 # ## By hand
 #
@@ -225,11 +229,17 @@ shares = {
     "squeeze-and-excitation": (sum(r.params for r in inside), sum(r.macs for r in inside)),
     "all of GhostNet 1.0x": (table.params, table.macs),
 }
-show(pictures.cost_bars(shares))
+show(
+    pictures.cost_bars(shares),
+    "Bars: squeeze-and-excitation has more than a quarter of all parameters of GhostNet, and one percent of the "
+    "multiply-adds.",
+)
 print(f"{shares['squeeze-and-excitation'][0] / table.params:.0%} of the parameters,",
       f"{shares['squeeze-and-excitation'][1] / table.macs:.1%} of the multiply-adds")  # fmt: skip
 
 # %% [markdown]
+# **To play with.** `ghostnp explore --open` has squeeze-and-excitation, forward and backward.
+#
 # ## Exercises
 #
 # **1.** *(easy)* By hand: how many parameters does SE have with 40 channels and 12 hidden channels, biases included?

@@ -20,8 +20,8 @@
 # between a first convolution (the *stem*) and a classifier. The third picture belongs to GhostNetV2 (tutorial 10, "The
 # module").
 #
-# Document 000 is a blog post that builds GhostNet in Keras. (The page takes about 20 minutes. The box at its end is for
-# the curious.)
+# Document 000 is a blog post that builds GhostNet in Keras. (The page takes about 20 minutes. The section at its end is
+# for the curious.)
 
 # %%
 import numpy as np
@@ -37,7 +37,13 @@ from ghostnp.modules.conv_norm import KERAS, PYTORCH
 from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
 
-show(pictures.ghost_bottlenecks())
+show(
+    pictures.ghost_bottlenecks(),
+    "Three bottlenecks as flow charts. GhostNet at stride 1: a ghost module that widens, with ReLU; "
+    "squeeze-and-excitation; a ghost module that narrows; an addition with the input. At stride 2 a depthwise "
+    "convolution stands in the middle, and the shortcut has a depthwise and a 1x1 convolution. In GhostNetV2 the "
+    "first ghost module is multiplied by DFC attention.",
+)
 
 # %% [markdown]
 # ## By hand
@@ -169,7 +175,12 @@ for place, (title, values) in enumerate(drawn.items(), start=1):
     style.show(
         figure.add_subplot(grid[place // 5, place % 5]), values, title, style.OUTPUT, size=10.5, interpolation="nearest"
     )
-show(figure, dpi=60)
+show(
+    figure,
+    "The photo, and one map of each of nine stages. The maps become coarser, from 96x96 to 6x6 pixels, and the "
+    "person cannot be seen any more.",
+    dpi=70,
+)
 
 # %% [markdown]
 # ## The other GhostNet
@@ -310,8 +321,8 @@ for name in networks:
 #   there.
 # - Its squeeze-and-excitation narrows to a quarter, rounded down; the official one rounds to a multiple of 4. So 72
 #   maps become 18 or 20. Its gate is a sigmoid; the official gate is a hard sigmoid.
-# - Its 1280 numbers have a batch norm. The official PyTorch network has a bias instead, and in training *dropout* in
-#   front of the classifier: a fifth of the numbers, chosen anew each time, is set to 0.
+# - The 1280 numbers before its classifier have a batch norm. The official PyTorch network has a bias instead, and in
+#   training *dropout* in front of the classifier: a fifth of the numbers, chosen anew each time, is set to 0.
 # - It ends in a *softmax*, which turns the classifier's numbers (the *logits*) into probabilities. The official network
 #   ends in the logits, which are what the loss of training needs (tutorial 13, "The loss").
 # - Its batch norms have Keras's constants: $\epsilon = 10^{-3}$ instead of $10^{-5}$, and running statistics that move
@@ -529,7 +540,12 @@ for place, (name, (dphoto, _)) in enumerate(gradients.items(), start=1):
     limits = (0, np.percentile(strength, 99))
     axes = figure.add_subplot(grid[place])
     style.show(axes, strength, f"|dx|, {name}", style.GRADIENT, cmap=style.HEAT, limits=limits, **sharp)
-show(figure, dpi=65)
+show(
+    figure,
+    "The photo, and where the gradient of the two networks is strong: irregular dots all over the person, with a "
+    "grid pattern.",
+    dpi=70,
+)
 
 # %% [markdown]
 # ## References

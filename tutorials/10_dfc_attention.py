@@ -13,7 +13,7 @@
 # %% [markdown]
 # # 10. DFC attention and GhostNetV2
 #
-# **A ghost module sees 3x3 pixels at most. How can every pixel be weighed by what is far away, without paying for it?**
+# **A ghost module sees 3x3 pixels at most. How can the weight of a pixel depend on pixels far away, at a low cost?**
 #
 # In a ghost module (tutorial 08) half of the maps come from a 1x1 convolution, which sees one pixel, and the other half
 # from a 3x3 depthwise one. Squeeze-and-excitation (tutorial 07) sees the whole map, but has one factor for all of it.
@@ -38,11 +38,16 @@ from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
 
-show(pictures.dfc_reach(9, 11, 5, at=(4, 3)))
+show(
+    pictures.dfc_reach(9, 11, 5, at=(4, 3)),
+    "What one factor of DFC attention reads: its pixel; five pixels of its column; each of these five had read "
+    "five pixels of its row, in all 25; and with kernels as long as the map, all 99 pixels.",
+)
 
 # %% [markdown]
-# Two steps are enough to see a whole area. In the second step a pixel reads its row. Each pixel of that row has read
-# its own column in the first step.
+# Two steps are enough to see a whole area. In the second step a pixel reads its column. Each pixel of that column has
+# read its own row in the first step. (The picture has the order of the official code, rows first. The paper's equations,
+# which come now, have columns first.)
 #
 # ## By hand: full attention
 #
@@ -50,8 +55,8 @@ show(pictures.dfc_reach(9, 11, 5, at=(4, 3)))
 #
 # $$z = \begin{pmatrix} 1 & 2 \cr 3 & 4 \end{pmatrix},$$
 #
-# and every pixel shall see every pixel. Then each of the 4 output pixels has 4 weights of its own, 16 in all. If the
-# first output pixel has the weights 1, −1, 2 and −2, its value is
+# and every output pixel reads every input pixel. Then each of the 4 output pixels has 4 weights of its own, 16 in all.
+# If the first output pixel has the weights 1, −1, 2 and −2, its value is
 #
 # $$a[0, 0] = 1 \cdot 1 - 1 \cdot 2 + 2 \cdot 3 - 2 \cdot 4 = -3.$$
 #
@@ -134,9 +139,9 @@ print(f"layers against long kernels: largest difference {np.abs(by_layers - by_k
 
 # %% [markdown]
 # **Then cut the kernel off.** The official code has $K = 5$ everywhere. On maps of 3x3 that is exactly $2 \cdot 3 - 1$:
-# there, in the last four bottlenecks, the attention is still fully connected along rows and columns. On all larger maps
-# it is not; a factor has read 5x5 places, as in the picture at the top. Those are places of a *halved* map, so on the
-# map itself they are 10x10 pixels.
+# there, in the last four bottlenecks, the attention is still fully connected along rows and columns. On larger maps it
+# is not: there a factor depends on 5x5 pixels, as in the picture at the top. These are pixels of a *halved* map, so
+# they cover 10x10 pixels of the map itself.
 #
 # So in the code these two convolutions *are* the FC layers. Document 003 states the costs of this form correctly (claim
 # N18). It leaves out the 1x1 convolution in front of them:
@@ -145,10 +150,10 @@ print(f"layers against long kernels: largest difference {np.abs(by_layers - by_k
 claims("N18", "C39", "C40")
 
 # %% [markdown]
-# On C39: a kernel of one row runs along the *width*, so the document's letters are swapped. The code goes along the
-# width first, the equations along the height. The order makes little difference: without batch norm between them, the
-# two convolutions can be exchanged. On C40: the document also lists accuracies for other kernel sizes. Those are
-# results of training on ImageNet, which this course does not repeat. A module with another size is
+# About claim C39: a kernel of one row runs along the *width*, so the document's letters are swapped. The code goes
+# along the width first, the equations along the height. The order makes little difference: without batch norm between
+# them, the two convolutions can be exchanged. About claim C40: the document also lists accuracies for other kernel
+# sizes. Those are results of training on ImageNet, which this course does not repeat. A module with another size is
 # `DFCAttention(16, 32, kernel_size=7)`.
 #
 # ## The module
@@ -195,9 +200,9 @@ print(f"factors from {cache.factors.min():.2f} to {cache.factors.max():.2f}")
 # | $i \cdot 3 / 7$ | 0 | 0.43 | 0.86 | 1.29 | 1.71 | 2.14 | 2.57 |
 # | copies | 0 | 0 | 0 | 1 | 1 | 2 | 2 |
 #
-# The first is copied three times. All other stages of GhostNetV2 have even sizes, where everything is doubled and a
-# mistake in this rule stays hidden (PyTorch's other rule, "nearest-exact", would give 0, 0, 1, 1, 1, 2, 2). Tests have
-# to look at 7x7.
+# Row 0 is copied three times, and rows 1 and 2 twice. (PyTorch's other rule, "nearest-exact", would give 0, 0, 1, 1, 1,
+# 2, 2.) All other stages of GhostNetV2 have even sizes. There every row is copied twice, and a mistake in this rule
+# would not be noticed. So a test needs an odd size, such as 7x7.
 
 # %%
 rows = np.arange(3.0).reshape(1, 1, 3, 1)
@@ -228,7 +233,7 @@ claims("C42", "C34", "C35")
 # For a map this is done along the rows and then along the columns, so the weights of a pixel are products of two such
 # weights.
 #
-# **Backward** each new pixel gives its gradient to the old pixels with the same weights. With
+# **Backward,** each new pixel gives its gradient to the old pixels with the same weights. With
 # $dy = (dy_0, dy_1, dy_2, dy_3)$,
 #
 # $$da = dy_0 + 0.75\, dy_1 + 0.25\, dy_2, \qquad db = 0.25\, dy_1 + 0.75\, dy_2 + dy_3.$$
@@ -248,35 +253,6 @@ print(
     ops.resize_bilinear_backward(dy, row, (1, 4)).sum(),
 )
 source(ops.resize_bilinear_backward)
-
-# %% [markdown]
-# ## Sigmoid before or after?
-#
-#
-# The code takes the sigmoid on the small map, which is a quarter of the work, and enlarges afterwards. Document 003
-# says that the factors are then *no longer strictly between 0 and 1* (claim C36), and that this matters little. But
-# they do stay between 0 and 1: the nearest neighbour copies factors, and a bilinear blend of two factors,
-# $(1 - t) a + t b$, lies between $a$ and $b$.
-#
-# What does change is the result. Write $\text{sig}$ for the sigmoid and "up" for enlarging. For the nearest neighbour
-# the order makes no difference, $\text{up}(\text{sig}(x)) = \text{sig}(\text{up}(x))$: the two *commute*. For a blend
-# it does, since the sigmoid of a mean is not the mean of the sigmoids. By hand, halfway between $-4$ and $0$:
-# $(\text{sig}(-4) + \text{sig}(0)) / 2 = (0.018 + 0.5) / 2 = 0.26$, but $\text{sig}(-2) = 0.12$.
-
-# %%
-logits = np.array([-4.0, 0, 6]).reshape(1, 1, 1, 3)
-size = (1, 42)
-figure, grid = style.sheet(10, 2.9, nrows=1, ncols=2, left=0.06, right=0.99, bottom=0.17, top=0.86, wspace=0.14)
-for place, (enlarge, name) in enumerate([(ops.resize_nearest, "nearest"), (ops.resize_bilinear, "bilinear")]):
-    axes = style.plain_axes(figure.add_subplot(grid[place]), name, x_label="pixel of the enlarged row")
-    axes.plot(enlarge(ops.sigmoid(logits), size).ravel(), color=style.GATE, linewidth=3, label="sigmoid, then enlarged")
-    axes.plot(ops.sigmoid(enlarge(logits, size)).ravel(), "--", color=style.OUTPUT, label="enlarged, then sigmoid")
-    axes.set(ylim=(-0.05, 1.05))
-axes.legend(frameon=False, loc="lower right")
-show(figure)
-
-# %%
-claims("C36", "C37", "C43")
 
 # %% [markdown]
 # ## On a photo
@@ -312,7 +288,11 @@ for place, (values, title, colour) in enumerate(
 ):
     limits = (0, np.percentile(cache.maps[0, int(place == 2)], 99))
     style.show(figure.add_subplot(grid[place + 2]), values, title, colour, limits=limits)
-show(figure)
+show(
+    figure,
+    "The photo; the factors, near 1 in the middle and near 0 around it; an intrinsic map; this map and a ghost "
+    "times the factors, dark except in the middle.",
+)
 
 # %% [markdown]
 # ## Backward
@@ -344,8 +324,8 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# **The gated module.** The module multiplies its maps with factors $f$, $y = \text{maps} \cdot f$. Both the maps and
-# $f$ were made from the same `x`. So there are two paths back, and their results are added:
+# **The gated module.** The module multiplies its maps by factors $f$, $y = \text{maps} \cdot f$. Both the maps and $f$
+# were made from the same `x`. So there are two paths back, and their results are added:
 #
 # $$d\text{maps} = dy \cdot f, \qquad df = dy \cdot \text{maps}, \qquad dx = dx_\text{ghost}(d\text{maps}) + dx_\text{attention}(df).$$
 #
@@ -399,8 +379,8 @@ print(f"short_conv.0.weight: slope {slope:.6f}, gradient {(found * direction).su
 #
 # $$hw \cdot (C D + 5 D + 5 D)$$
 #
-# multiply-adds. The two attention kernels are $10 D$ of it, and the 1x1 convolution in front is $C D$. With more than
-# 10 input channels the 1x1 convolution costs most. In GhostNetV2 1.0x it is 87% (computed below). Halving the maps
+# multiply-adds. Of these, $10 D$ belong to the two long kernels, and $C D$ to the 1x1 convolution in front. With more
+# than 10 input channels the 1x1 convolution costs most. In GhostNetV2 1.0x it is 87% (computed below). Halving the maps
 # leaves a quarter of the pixels and saves three quarters. That is exact only for even sizes: of 7x7 = 49 pixels 3x3 = 9
 # are left, which saves 81.6%. Real fully connected layers would save seven eighths, 87.5%, because each pixel would
 # also have half as many weights. Claim N19 is document 003's 75%:
@@ -423,7 +403,11 @@ for kind, op in (
     rows = [row for row in attention if row.op == op]
     bars[f"DFC: {kind}"] = (sum(row.params for row in rows), sum(row.macs for row in rows), kind)
 bars["GhostNetV2 1.0x"] = (second.params, second.macs, "standard")
-show(pictures.cost_bars(bars))
+show(
+    pictures.cost_bars(bars),
+    "Bars of parameters and multiply-adds: GhostNet, what the pointwise and depthwise convolutions and batch "
+    "norms of DFC attention add, and GhostNetV2. Most of what is added is in the pointwise convolutions.",
+)
 in_attention = sum(row.macs for row in attention)
 for name, (params, macs, _) in bars.items():
     share = f", {macs / in_attention:.0%} of the attention" if name.startswith("DFC") and macs else ""
@@ -467,29 +451,10 @@ for name, widened, narrowed in (
 # striding bottlenecks the second module works after the stride, on a quarter of the pixels. The first module was chosen
 # for what it can express. The first two bottlenecks have the largest maps. Attention there would cost the difference of
 # the second and third line: 5.2 million multiply-adds for only 2,048 parameters.
-#
-# **Is DFC better than other attentions?** Document 003 reports, from the paper, a comparison in MobileNetV2 with three
-# others: squeeze-and-excitation (SE), CBAM (a factor for each channel, then a factor for each pixel) and coordinate
-# attention (CA: the means of rows and of columns, with a factor for each row and each column of a map). DFC had the
-# highest accuracy on ImageNet. Accuracy is not repeated here, but cost can be counted. The widened maps of each block
-# get the attention; CBAM and CA are not in ghostnp.
-
-# %%
-for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}), ("DFC", {"gate": DFCAttention})):
-    with initializer(None):
-        counted = ghostnp.count(MobileNetV2(**keywords), image)
-    print(f"MobileNetV2, {name:5} {counted.params:9,} parameters {counted.macs:11,} multiply-adds")
 
 # %% [markdown]
-# SE costs few multiply-adds, because its convolutions work on single pixels, but many parameters: two matrices between
-# the wide maps and a quarter of them. (The authors of CA print 3.89M parameters for SE and CBAM, and 3.95M for CA. So
-# their SE narrows more than a quarter.) DFC reads the *narrow* input of the block, so it has fewer parameters than this
-# SE, and more multiply-adds, because it works on maps.
+# **To play with.** `ghostnp explore --open` has DFC attention, and nearest and bilinear resizing, forward and backward.
 #
-# Document 003's tables of accuracy on ImageNet, COCO and ADE20K and of latency would need training on these data sets,
-# and are not checked here.
-
-# %% [markdown]
 # ## Exercises
 #
 # **1.** *(easy)* By hand: on maps of 10x15, how many times fewer multiply-adds does decoupled attention take than full
@@ -531,6 +496,62 @@ check("10.4", answer)
 # %%
 answer = None
 check("10.5", answer)
+
+# %% [markdown]
+# ## For the curious
+#
+# Nothing on the later pages needs this section.
+#
+# **Is DFC better than other attentions?** Document 003 reports, from the paper, a comparison in MobileNetV2 with three
+# others: squeeze-and-excitation (SE), CBAM (a factor for each channel, then a factor for each pixel) and coordinate
+# attention (CA: the means of rows and of columns, with a factor for each row and each column of a map). DFC had the
+# highest accuracy on ImageNet. Accuracy is not repeated here, but cost can be counted. The widened maps of each block
+# get the attention; CBAM and CA are not in ghostnp.
+
+# %%
+for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}), ("DFC", {"gate": DFCAttention})):
+    with initializer(None):
+        counted = ghostnp.count(MobileNetV2(**keywords), image)
+    print(f"MobileNetV2, {name:5} {counted.params:9,} parameters {counted.macs:11,} multiply-adds")
+
+# %% [markdown]
+# SE costs few multiply-adds, because its convolutions work on single pixels, but many parameters: it has two matrices,
+# from the wide maps to a quarter as many numbers and back. (The authors of CA print 3.89M parameters for SE and CBAM,
+# and 3.95M for CA. So their SE narrows more than a quarter.) DFC reads the *narrow* input of the block, so it has fewer
+# parameters than this SE, and more multiply-adds, because it works on maps.
+#
+# Document 003's tables of accuracy on ImageNet, COCO and ADE20K and of latency would need training on these data sets,
+# and are not checked here.
+
+# %% [markdown]
+# **Sigmoid before or after?** The code takes the sigmoid on the small map, which is a quarter of the work, and enlarges
+# afterwards. Document 003 says that the factors are then *no longer strictly between 0 and 1* (claim C36), and that
+# this matters little. But they do stay between 0 and 1: the nearest neighbour copies factors, and a bilinear blend of
+# two factors, $(1 - t) a + t b$, lies between $a$ and $b$.
+#
+# What does change is the result. Write $\text{sig}$ for the sigmoid and "up" for enlarging. For the nearest neighbour
+# the order makes no difference, $\text{up}(\text{sig}(x)) = \text{sig}(\text{up}(x))$: the two *commute*. For a blend
+# it does, since the sigmoid of a mean is not the mean of the sigmoids. By hand, halfway between $-4$ and $0$:
+# $(\text{sig}(-4) + \text{sig}(0)) / 2 = (0.018 + 0.5) / 2 = 0.26$, but $\text{sig}(-2) = 0.12$.
+
+# %%
+logits = np.array([-4.0, 0, 6]).reshape(1, 1, 1, 3)
+size = (1, 42)
+figure, grid = style.sheet(10, 2.9, nrows=1, ncols=2, left=0.06, right=0.99, bottom=0.17, top=0.86, wspace=0.14)
+for place, (enlarge, name) in enumerate([(ops.resize_nearest, "nearest"), (ops.resize_bilinear, "bilinear")]):
+    axes = style.plain_axes(figure.add_subplot(grid[place]), name, x_label="pixel of the enlarged row")
+    axes.plot(enlarge(ops.sigmoid(logits), size).ravel(), color=style.GATE, linewidth=3, label="sigmoid, then enlarged")
+    axes.plot(ops.sigmoid(enlarge(logits, size)).ravel(), "--", color=style.OUTPUT, label="enlarged, then sigmoid")
+    axes.set(ylim=(-0.05, 1.05))
+axes.legend(frameon=False, loc="lower right")
+show(
+    figure,
+    "A row of three numbers enlarged to 42. With nearest, the order of sigmoid and enlarging makes no difference. "
+    "With bilinear, the two curves differ between the three numbers.",
+)
+
+# %%
+claims("C36", "C37", "C43")
 
 # %% [markdown]
 # ## References

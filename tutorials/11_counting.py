@@ -80,7 +80,11 @@ for place, name in enumerate(names):
 axes.set_yticks(range(len(names)), names)
 axes.set(xlim=(130, 164), ylim=(len(names) - 0.4, -0.6))
 axes.legend(frameon=False, ncols=5, loc="lower left", bbox_to_anchor=(-0.1, 1.0), fontsize=10)
-show(figure)
+show(
+    figure,
+    "Bars of what six counters count for one network, from 141 to 156 million. All count the same multiply-adds. "
+    "What they add differs: batch norm, ReLU, pooling.",
+)
 
 # %% [markdown]
 # ## By hand
@@ -160,8 +164,8 @@ claims("N07", "N14")
 # | pooling: 1 for each number in, or out | ptflops, fvcore (the global one only), thop |
 # | the classifier | the ShuffleNet paper leaves it out |
 # | resizing, sigmoids, shuffles, concatenation | almost no tool; the last two only move numbers |
-# | *activations*, the numbers that come out of layers | papers on design spaces: closer to time than FLOPs are |
-# | *memory*, the bytes that are held | no FLOPs at all, but what makes a training run crash |
+# | *activations*, the numbers that come out of layers | papers on design spaces, because they predict the time better |
+# | *memory*, the bytes that are held | few; but it decides whether a training run crashes |
 #
 # Some tools see only modules, and no function calls. So rewriting a network without changing what it computes can
 # change its "FLOPs". The rules of these tools were found by running them, and are data in ghostnp:
@@ -288,10 +292,10 @@ print(dict(moved.bytes))
 # bytes make 1,168.
 #
 # To count, nothing has to be computed. `record` replaces arrays by *tokens*, which have a shape and a dtype but no
-# numbers. Each call asks the operator's cost function, is written down, and returns a token. The list of calls is
-# called a *tape*. `ghostnp.count` only reads the tape, and a counter of your own can do the same. Here is one for
-# *arithmetic intensity* (计算强度): multiply-adds for each byte that has to be moved, by kind of operator, in all of
-# GhostNet:
+# numbers. For each call, the cost function of the operator is asked, the call is written down, and a token is returned.
+# The list of calls is called a *tape*. `ghostnp.count` only reads the tape, and a counter of your own can do the same.
+# Here is one for *arithmetic intensity* (计算强度): multiply-adds for each byte that has to be moved, by kind of operator,
+# in all of GhostNet:
 
 # %%
 tape = record(network, Token(image, np.dtype(np.float32)))
@@ -343,50 +347,6 @@ with ghostnp.use_backend(moved):
 weights = network.conv_stem.weight
 assert moved.bytes["standard_conv2d"] == 4 * (photo.size + weights.size + stem.size) > 0
 print(f"the stem on a photo of 64x64 moves {moved.bytes['standard_conv2d']:,} bytes")
-
-# %% [markdown]
-# ## An operator of your own
-#
-# What if your network uses an operator that ghostnp does not have? MobileNetV3 uses *h-swish*,
-# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write three functions: forward, backward and cost. The slope is 0 up to $-3$,
-# 1 from 3 on, and $(2x + 3) / 6$ between. Then `register` the operator:
-
-
-# %%
-def hard_swish(x):
-    return x * np.clip(x + 3, 0, 6) / 6
-
-
-def hard_swish_backward(dy, x):
-    return dy * np.where(x <= -3, 0, np.where(x >= 3, 1, (2 * x + 3) / 6))
-
-
-def hard_swish_cost(x_shape):
-    return free(tuple(x_shape), other=each(x_shape))  # no parameters, no multiply-adds, one operation for each number
-
-
-ghostnp.register(hard_swish, hard_swish_backward, hard_swish_cost, like="relu6")
-
-
-class HardSwish(Plain):
-    operator = "hard_swish"
-
-
-# %% [markdown]
-# `like="relu6"` says that the operator is elementwise, as `relu6` is. Now it is an operator like any other. A network
-# with it runs, is counted, traced and compiled. `assert_laws` tests it, with random arguments made by the library
-# Hypothesis (which would write notes into the current folder; the cell gives it a temporary one):
-
-# %%
-with initializer(0):
-    block = Sequential(Conv2d(2, 4, 3), HardSwish())
-x = np.random.default_rng(0).normal(size=(1, 2, 6, 6)).astype(np.float32)
-print(ghostnp.count(block, x.shape).rows[1].other.working, "other operations")
-print(ghostnp.trace(block, x))
-assert np.allclose(ghostnp.compile(block)(x), block(x), atol=1e-6)
-notes = TemporaryDirectory()  # for what Hypothesis writes down while it searches
-hypothesis.configuration.set_hypothesis_home_dir(notes.name)
-assert_laws(ops, "hard_swish", examples=50)
 
 # %% [markdown]
 # ## Counting the backward pass
@@ -492,10 +452,10 @@ print(
 )
 
 # %% [markdown]
-# The caches hold about four fifths of all activations: an output that no backward pass asks for (that of a batch norm
-# with a ReLU behind it, for instance) is not kept. On a photo of 64x64 that is less than the weights; but it grows with
-# the pixels and with the images in a batch, and the weights do not. With 224x224 and a batch of 32 the activations come
-# to 32 · 53.4 million bytes, 1.7 GB, against 20.8 million bytes of weights. Papers' FLOPs say nothing about it.
+# The caches hold about four fifths of all activations. An output that no backward pass reads is not kept, for example that
+# of a batch norm before a ReLU. On a photo of 64x64 the caches are smaller than the weights. But the caches grow with the
+# pixels and with the images in a batch, and the weights do not. With 224x224 and a batch of 32 the activations are
+# 32 · 53.4 million bytes, which is 1.7 GB, and the weights are 20.8 million bytes. FLOPs say nothing about memory.
 #
 # ## Practice
 #
@@ -514,6 +474,8 @@ for option in question.options:
 # %% [markdown]
 # The words of all tutorials, in English and Chinese, in the papers and in the frameworks, are in the
 # [glossary](GLOSSARY.md).
+#
+# **To play with.** `ghostnp explore --open` shows the counts of a layer with their working, while you change its settings.
 #
 # ## Exercises
 #
@@ -557,6 +519,50 @@ check("11.4", answer)
 # %%
 answer = None
 check("11.5", answer)
+
+# %% [markdown]
+# ## For the curious: an operator of your own
+#
+# What if your network uses an operator that ghostnp does not have? MobileNetV3 uses *h-swish*,
+# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write three functions: forward, backward and cost. The slope is 0 up to $-3$,
+# 1 from 3 on, and $(2x + 3) / 6$ between. Then `register` the operator:
+
+
+# %%
+def hard_swish(x):
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
+def hard_swish_backward(dy, x):
+    return dy * np.where(x <= -3, 0, np.where(x >= 3, 1, (2 * x + 3) / 6))
+
+
+def hard_swish_cost(x_shape):
+    return free(tuple(x_shape), other=each(x_shape))  # no parameters, no multiply-adds, one operation for each number
+
+
+ghostnp.register(hard_swish, hard_swish_backward, hard_swish_cost, like="relu6")
+
+
+class HardSwish(Plain):
+    operator = "hard_swish"
+
+
+# %% [markdown]
+# `like="relu6"` says that the operator is elementwise, as `relu6` is. Now it is an operator like any other. A network
+# with it runs, is counted, traced and compiled. `assert_laws` tests it, with random arguments made by the library
+# Hypothesis (which would write notes into the current folder; the cell gives it a temporary one):
+
+# %%
+with initializer(0):
+    block = Sequential(Conv2d(2, 4, 3), HardSwish())
+x = np.random.default_rng(0).normal(size=(1, 2, 6, 6)).astype(np.float32)
+print(ghostnp.count(block, x.shape).rows[1].other.working, "other operations")
+print(ghostnp.trace(block, x))
+assert np.allclose(ghostnp.compile(block)(x), block(x), atol=1e-6)
+notes = TemporaryDirectory()  # for what Hypothesis writes down while it searches
+hypothesis.configuration.set_hypothesis_home_dir(notes.name)
+assert_laws(ops, "hard_swish", examples=50)
 
 # %% [markdown]
 # ## References

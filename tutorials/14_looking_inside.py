@@ -47,7 +47,11 @@ model = trained(tiny_ghostnet())
 print(f"tiny GhostNet: {accuracy(model, *held_out):.1%} of the held-out digits are right")
 seven = held_out.images[held_out.labels == 7][:1]
 steps = ghostnp.trace(model, seven)
-show(steps.picture(rows=4), dpi=60)
+show(
+    steps.picture(rows=4),
+    "A seven as it goes through the first steps: the input, sixteen maps of the stem, of which eight are drawn, "
+    "after batch norm, and after the ReLU, where negative numbers are gone.",
+)
 
 # %% [markdown]
 # The picture shows a seven in the first layers: input, stem, batch norm, ReLU. `ghostnp.trace` keeps every intermediate
@@ -94,7 +98,10 @@ share = np.array(
 np.fill_diagonal(share, np.nan)
 best = [(int(np.nanargmax(row)), b) for b, row in enumerate(share) if np.isfinite(row).any()]
 pairs = sorted(best, key=lambda pair: -share[pair[1], pair[0]])[:3]
-show(pictures.feature_maps(plain.act1(plain.conv1(seven)), pairs=pairs))
+show(
+    pictures.feature_maps(plain.act1(plain.conv1(seven)), pairs=pairs),
+    "Sixteen maps of a seven by the ordinary network. Coloured frames mark pairs that fit each other.",
+)
 
 # %% [markdown]
 # The maps in orange frames can be made best from the maps in blue frames. (A map can be in two pairs.) For all pairs:
@@ -107,7 +114,11 @@ axes.set(xlabel="made from map", ylabel="map", title="explained by one 3x3 kerne
 figure.colorbar(drawn, ax=axes, ticks=[0, 0.5, 1])
 axes = style.plain_axes(figure.add_subplot(grid[1]), "best partner of each map", x_label="r²", y_label="maps")
 axes.hist([share[b, a] for a, b in best], np.linspace(0, 1, 11), color=style.GHOST, rwidth=0.9)
-show(figure)
+show(
+    figure,
+    "Left, a matrix of how well one map explains another; most entries are between 0.3 and 0.8. Right, a "
+    "histogram of each map's best partner: most are between 0.6 and 0.9.",
+)
 explained_well = sum(share[b, a] > 0.7 for a, b in best)
 print(
     f"{explained_well} of {len(best)} maps that are not all zero are explained to more than 70% by a single other one"
@@ -128,7 +139,10 @@ kernels = model.blocks[0].ghost1.cheap_operation[0].weight
 figure, grid = style.sheet(10, 2.6, nrows=2, ncols=8, top=0.98, bottom=0.02)
 for c, kernel in enumerate(kernels[:, 0]):
     style.show_signed(figure.add_subplot(grid[c // 8, c % 8]), kernel, frame=style.GHOST)
-show(figure)
+show(
+    figure,
+    "The sixteen learnt cheap kernels, 3x3 each. Some are large in the middle, others at the border, with both signs.",
+)
 
 
 def on_the_middle(kernels):
@@ -171,7 +185,10 @@ axes = figure.add_subplot(grid[0])
 drawn = axes.imshow(by_class[:, by_class.std(axis=0).argsort()[::-1]], cmap="Greens", vmin=0, vmax=1, aspect="auto")
 axes.set(xlabel="channel, those that differ most first", ylabel="digit", yticks=range(10))
 figure.colorbar(drawn, ax=axes, ticks=[0, 0.5, 1], label="mean gate", pad=0.01)
-show(figure)
+show(
+    figure,
+    "The mean gate of each channel for each digit. Most gates are near 0.5; a few channels differ between the digits.",
+)
 spread = by_class.std(axis=0)
 print(f"standard deviation of a gate between the ten digits: from {spread.min():.3f} to {spread.max():.3f}")
 
@@ -213,7 +230,11 @@ for row, image in enumerate(examples):
             limits=(0, 1),
             interpolation="nearest",
         )
-show(figure)
+show(
+    figure,
+    "Four digits, and next to each of them the 4x4 attention factors of four channels. The factors differ between "
+    "the digits and between the channels.",
+)
 
 # %% [markdown]
 # The squares of 2x2 equal pixels come from the nearest neighbour: the attention is computed on 4x4 pixels, and each
@@ -236,16 +257,20 @@ axes.hist(random_means, 25, color="#BBBBBB")
 for colour, (name, weight) in zip((style.OUTPUT, style.GHOST), layers.items(), strict=True):
     axes.axvline(pairing(weight)[1].mean(), color=colour, linewidth=2.5, label=name)
 axes.legend(frameon=False)
-show(figure)
+show(
+    figure,
+    "A histogram of the mean cosines of 200 random layers, between −0.7 and −0.42. The lines of the two trained "
+    "networks, at about −0.62 and −0.6, are inside it.",
+)
 for name, weight in layers.items():
     rank = np.mean(np.array(random_means) < pairing(weight)[1].mean())
     print(f"{name}: mean {pairing(weight)[1].mean():.2f}; {rank:.0%} of random layers are more opposed")
 
 # %% [markdown]
-# Sixteen filters of nine weights fill their space densely, so random filters also have rather opposite partners. A mean
-# that lies inside the grey histogram says that training did *not* make pairs. The paper on CReLU saw pairs in the first
-# layer of AlexNet, with 96 filters of $11 \cdot 11 \cdot 3 = 363$ weights. In that many dimensions random filters are
-# almost orthogonal:
+# A filter of nine weights has only nine dimensions. Among sixteen random filters in so few dimensions, each one finds a
+# partner that is rather opposite. A mean that lies inside the grey histogram says that training did *not* make pairs.
+# The paper on CReLU saw pairs in the first layer of AlexNet, with 96 filters of $11 \cdot 11 \cdot 3 = 363$ weights. In
+# that many dimensions random filters are almost orthogonal:
 
 # %%
 for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):
@@ -281,7 +306,10 @@ with ghostnp.use_backend(ops):  # for one image the definitions are fast enough
 figure, grid = style.sheet(6, 2.3, nrows=1, ncols=2, top=0.85)
 style.show(figure.add_subplot(grid[0]), seven[0, 0], "a seven", style.INPUT, cmap="gray_r", interpolation="nearest")
 style.show_signed(figure.add_subplot(grid[1]), dimage[0, 0], "more ink here: more (orange) a seven", style.GRADIENT)
-show(figure)
+show(
+    figure,
+    "A seven, and the gradient of its score: ink on the stroke speaks for a seven, and ink around it against.",
+)
 
 # %% [markdown]
 # ## Exercises

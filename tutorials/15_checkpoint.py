@@ -47,7 +47,11 @@ style.show(figure.add_subplot(grid[0]), denormalise(x), "the photo")
 for channel, name in enumerate(("red", "green", "blue")):
     title = f"{name}: {x[0, channel].min():.1f} to {x[0, channel].max():.1f}".replace("-", "−")
     style.show(figure.add_subplot(grid[channel + 1]), x[0, channel], title, style.INPUT)
-show(figure, dpi=62)
+show(
+    figure,
+    "The photo, and its three normalised channels, red, green and blue.",
+    dpi=70,
+)
 
 # %% [markdown]
 # ## Preprocessing, by hand
@@ -155,8 +159,8 @@ except ValueError as error:
 
 # %% [markdown]
 # **How do I load the official weights?** Take `state_dict_73.98.pth` from the official repository
-# (`ghostnet_pytorch/models`; timm's `ghostnet_100` has the same names), and run those three lines where PyTorch is
-# installed. Then:
+# (`ghostnet_pytorch/models`; timm's `ghostnet_100` has the same names), and run the three lines of the message above
+# where PyTorch is installed. Then:
 #
 #     model = ghostnp.create_model("ghostnet_100", seed=None)
 #     model.load_state_dict(ghostnp.load_weights("ghostnet_100.safetensors"))
@@ -257,7 +261,12 @@ colour = [style.GATE if name.startswith("nothing") else style.GRADIENT for name 
 axes.barh(range(len(moved)), list(moved.values()), color=colour, height=0.66, left=1e-7)
 axes.set_yticks(range(len(moved)), list(moved), fontsize=10.5)
 axes.set(xscale="log", xlim=(1e-7, 1e6), ylim=(len(moved) - 0.5, -0.5))
-show(figure)
+show(
+    figure,
+    "Bars on a logarithmic axis: how far each mistake moves the logits. Statistics that were not loaded and a "
+    "photo from 0 to 255 move them most; the others move them by about one standard deviation; the engine's "
+    "rounding by a millionth.",
+)
 for name, far in moved.items():
     print(f"{name:42} {far:.2g} standard deviations")
 assert all(np.isfinite(far) and (far > 0.01) != name.startswith("nothing") for name, far in moved.items())
@@ -316,7 +325,12 @@ for row, (maps, whose) in enumerate([(ghosts_first, "Keras"), (intrinsic_first, 
             size=10,
             interpolation="nearest",
         )
-show(figure)
+show(
+    figure,
+    "Eight maps in the order of Keras and in the official order. The first four of one row are the last four of "
+    "the other.",
+    dpi=72,
+)
 
 next_weight = rng.standard_normal((5, 8, 1, 1)).astype(np.float32)
 meant = ops.pointwise_conv2d(ghosts_first, next_weight)
@@ -426,12 +440,17 @@ nearest = {"interpolation": "nearest"}
 style.show(figure.add_subplot(grid[0]), ops.avg_pool2d(x[:, 1:2], **blocks)[0, 0], "the photo", **nearest)
 style.show(figure.add_subplot(grid[1]), strength, "how much a pixel counts", style.GRADIENT, cmap=style.HEAT, **nearest)
 style.show_signed(figure.add_subplot(grid[2]), green, "more green: for or against", style.GRADIENT)
-show(figure)
+show(
+    figure,
+    "The photo; how much each pixel counts, strongest on the face and the uniform; and whether more green there "
+    "speaks for the class or against it, without a clear pattern.",
+    dpi=72,
+)
 
 # %% [markdown]
-# Such a picture proves little. This network has learnt *nothing*, and still its map is not pure noise.
-# A map that looks the same for a trained and for a random network shows the photo, not the network (Adebayo et al.
-# tested many kinds of maps for this). So always compare with the map of a random network, like this one.
+# Such a picture proves little. This network has learnt *nothing*, and yet its map is not pure noise. A map that looks
+# the same for a trained and for a random network shows the photo, not the network (Adebayo et al. tested many kinds of
+# maps for this). So always compare with the map of a random network, like this one.
 #
 # ## Exercises
 #

@@ -20,6 +20,7 @@ from ghostnp.cli.classify import classify
 from ghostnp.cli.compile import compile_command
 from ghostnp.cli.conformance import conformance
 from ghostnp.cli.count import count_command
+from ghostnp.cli.explore import explore
 from ghostnp.cli.notebooks import notebooks
 from ghostnp.cli.quiz import quiz
 from ghostnp.cli.reconcile import reconcile_command
@@ -115,6 +116,7 @@ COMMANDS = (
     classify,
     count_command,
     trace_command,
+    explore,
     reconcile_command,
     claims,
     compile_command,

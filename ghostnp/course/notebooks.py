@@ -22,6 +22,11 @@ def read_script(script):
         raise ValueError(f"{script} is no script ({error}): the rule is text in UTF-8 in percent format") from None
 
 
+def _alts(output):
+    """What is kept of an output's metadata: what its picture says."""
+    return {kind: {"alt": data["alt"]} for kind, data in output.metadata.items() if "alt" in data}
+
+
 def make_notebook(script):
     """Execute a script in percent format, cell by cell, and write the notebook next to it.
 
@@ -61,7 +66,10 @@ def make_notebook(script):
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
             for output in cell.outputs:
-                output.pop("metadata", None) if output.output_type == "stream" else output.update(metadata={})
+                if output.output_type == "stream":
+                    output.pop("metadata", None)
+                else:
+                    output.metadata = _alts(output)
     notebook.metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
     target = script.with_suffix(".ipynb")
     text = nbformat.writes(notebook)

@@ -23,12 +23,12 @@ def intermediates(steps, *, maps=8):
     """
     maps = min(maps, max(array.shape[1] if array.ndim == 4 else 4 for _, array, _ in steps))
     height = 1.25 * len(steps)
-    figure, grid = sheet(2.9 + 1.2 * maps, height, nrows=len(steps), ncols=maps + 1, width_ratios=[2.6] + [1] * maps,
+    figure, grid = sheet(3.4 + 1.2 * maps, height, nrows=len(steps), ncols=maps + 1, width_ratios=[3] + [1] * maps,
                          top=1 - 0.05 / height, bottom=0.05 / height, left=0.01, right=0.99, hspace=0.12)  # fmt: skip
     for row, (label, array, gradient) in enumerate(steps):
         words = figure.add_subplot(grid[row, 0])
         words.set_axis_off()
-        words.text(0, 0.5, label, va="center", **TEXT | {"fontsize": 10}, transform=words.transAxes)
+        words.text(0, 0.5, label, va="center", **TEXT | {"fontsize": 11}, transform=words.transAxes)
         frame = GRADIENT if gradient else OUTPUT if row else INPUT
         if array.ndim == 2:
             show_signed(figure.add_subplot(grid[row, 1:]), array[:1], frame=frame).set_aspect("auto")
@@ -45,4 +45,5 @@ def _write(axes, values, reach):
     size = 9 - max(values.shape) / 1.6
     for (row, column), value in np.ndenumerate(values):
         ink = "white" if abs(value) > 0.6 * reach else "#111111"
-        axes.text(column, row, f"{value:.2g}".replace("-", "−"), ha="center", va="center", fontsize=size, color=ink)
+        digits = f"{value:.0f}" if 100 <= abs(value) < 10_000 else f"{value:.2g}"
+        axes.text(column, row, digits.replace("-", "−"), ha="center", va="center", fontsize=size, color=ink)

@@ -72,6 +72,13 @@ def test_page_needs_nothing_from_elsewhere(folder):
     assert all(target[1:] in re.findall(r'id="([^"]+)"', page) for target in re.findall(r'href="(#[^"]+)"', page))
 
 
+def test_page_links_the_one_to_play_with_for_each_operator(folder):
+    page, explorer = ((folder / name).read_text(encoding="utf-8") for name in ("index.html", "explore.html"))
+    linked = re.findall(r'href="explore\.html#([^"]+)"', page)
+    assert sorted(linked) == sorted(OPERATORS)
+    assert all(f'"name":"{name}"' in explorer for name in linked)
+
+
 def test_every_picture_has_a_sentence(folder):
     page = (folder / "index.html").read_text(encoding="utf-8")
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", page, re.DOTALL)
@@ -82,7 +89,7 @@ def test_every_picture_has_a_sentence(folder):
 def test_only_the_tour_s_own_files_are_replaced(folder):
     assert (folder / "mine.txt").read_text() == "not the tour's"
     others = {path.name for path in folder.iterdir() if path.suffix != ".png"}
-    assert others == {"mine.txt", "index.html"}
+    assert others == {"mine.txt", "index.html", "explore.html"}
 
 
 def test_there_is_a_lesson_on_every_operator():

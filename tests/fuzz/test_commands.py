@@ -28,6 +28,7 @@ _WORDS = [
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("webbrowser.open", lambda address: False)  # as on a machine without one
     (tmp_path / "text.txt").write_text("no picture, no weights\n")
     (tmp_path / "students.txt").write_text("17,Ada Lovelace\n18,Émilie\n")
     (tmp_path / "folder").mkdir()

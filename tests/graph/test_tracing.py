@@ -161,6 +161,15 @@ def test_a_notebook_gets_a_picture():
     assert trace(module, x, dy=np.ones_like(module(x)))._repr_png_().startswith(b"\x89PNG")
 
 
+def test_a_picture_has_the_kernels_of_all_filters_of_a_weight_s_gradient():
+    weight = np.arange(18.0).reshape(2, 1, 3, 3)
+    steps = trace(ops.standard_conv2d, np.ones((1, 1, 4, 4)), weight, dy=np.ones((1, 2, 2, 2)))
+    (row,) = (row for row in steps.rows if row.op.endswith(".weight"))
+    drawn = [axes.images[0].get_array() for axes in steps.picture().axes if axes.images]
+    kernels = [np.asarray(array) for array in drawn if array.shape == (3, 3)]
+    assert np.array_equal(kernels, steps[row.number][:, 0])
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [

@@ -72,6 +72,7 @@ def run():
         "count ghostnet_050 --plot costs.png",
         "trace ghost-module --backward",
         "worksheet --format html --output papers.html --key key.md",
+        "explore --output explore.html",
         "reconcile ghostnet_100 141M",
         "claims N13",
     ):

@@ -35,11 +35,50 @@ def exercises(script):
 
 
 @each_tutorial
-def test_script_runs(script, tmp_path):
-    command = [sys.executable, "-W", "error", script]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+def test_script_runs_and_says_what_the_notebook_says(script, tmp_path):
+    """It prints its text in order, and writes its pictures into a folder beside it, and nothing where it is run."""
+    copy, here = tmp_path / "tutorials" / script.name, tmp_path / "here"
+    copy.parent.mkdir()
+    here.mkdir()
+    copy.write_text(script.read_text(encoding="utf-8"), encoding="utf-8")
+    command = [sys.executable, "-W", "error", copy]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert not list(tmp_path.iterdir()), "a tutorial cleans up what it writes"
+    assert not list(here.iterdir()), "a tutorial cleans up what it writes"
+    headings = [line for kind, text in cells(script) if kind == "markdown" for line in re.findall("^#.*", text, re.M)]
+    assert [line for line in done.stdout.splitlines() if line in headings] == headings
+    written = re.findall(r"^\[(\S+\.png): (.+)\]$", done.stdout, flags=re.MULTILINE)
+    assert [Path(name) for name, _ in written] == [
+        copy.parent / "pictures" / f"{script.stem}-{number}.png" for number in range(1, len(written) + 1)
+    ]
+    assert {path.read_bytes()[:4] for path in copy.parent.glob("pictures/*")} == {b"\x89PNG"}
+    assert [says for _, says in written] == [says for says, _ in pictures(script)]
+
+
+def pictures(script):
+    """(what it says, output) of each picture in a notebook."""
+    notebook = json.loads(script.with_suffix(".ipynb").read_text(encoding="utf-8"))
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
+    drawn = [output for output in outputs if "image/png" in output.get("data", {})]
+    return [(output["metadata"].get("image/png", {}).get("alt", ""), output) for output in drawn]
+
+
+@each_tutorial
+def test_pictures_say_what_there_is_to_see(script):
+    """To a screen reader, and to whoever reads the notebook as text."""
+    said = pictures(script)
+    assert said
+    for alt, output in said:
+        assert len(alt) > 40
+        assert "".join(output["data"]["text/plain"]) == alt
+    assert len({alt for alt, _ in said}) == len(said)
+
+
+def test_pictures_in_readme_and_pages_say_what_there_is_to_see():
+    pages = [FOLDER.parent / "README.md", *FOLDER.glob("*.md"), *SCRIPTS]
+    alts = [alt for page in pages for alt in re.findall(r"!\[([^\]]*)\]\(", page.read_text(encoding="utf-8"))]
+    assert alts
+    assert [alt for alt in alts if len(alt) < 40] == []
 
 
 @each_tutorial
@@ -65,21 +104,6 @@ def test_tutorial_ends_with_exercises(script):
     number = script.stem[:2]
     assert exercises(script) == [f"{number}.{place}" for place in range(1, len(exercises(script)) + 1)]
     assert 3 <= len(exercises(script)) <= 5
-
-
-def headings(number):
-    """What the headings of a tutorial say."""
-    (script,) = FOLDER.glob(f"{number}_*.py")
-    text = "\n".join(source for kind, source in cells(script) if kind == "markdown")
-    return re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
-
-
-@each_tutorial
-def test_a_reference_to_another_tutorial_names_a_heading_that_it_has(script):
-    text = " ".join(" ".join(source for kind, source in cells(script) if kind == "markdown").split())
-    assert {number for number in re.findall(r"[Tt]utorial (\d\d)", text) if not headings(number)} == set()
-    for number, heading in re.findall(r'[Tt]utorial (\d\d), "([^"]+)"', text):
-        assert heading in headings(number)
 
 
 def test_each_claim_has_its_place():

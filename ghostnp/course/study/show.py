@@ -5,29 +5,44 @@ What is shown of a definition is read from its file when it is shown, so it cann
 
 import inspect
 import io
+import itertools
 import textwrap
 
 from ghostnp.course.documents import find_claim
+from ghostnp.course.study.script import picture_file, running_script
+
+_numbers = itertools.count(1)  # of the pictures that a script has shown
 
 DPI = 80  # for a column of text; notebooks stay small enough for a browser to show them
 
 
-def show(figure, dpi=DPI):
-    """Show a picture in a notebook; in a plain script, draw it and show nothing.
+def show(figure, says, dpi=DPI):
+    """Show a picture in a notebook; in a script, write it into a folder beside it, and print where and what it says.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         The picture.
+    says : str
+        What there is to see in it, for those who cannot see it.
     dpi : int, default 80
         Pixels to the inch.
-    """
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi)  # in a script too, so that a picture that fails is noticed
-    if _in_notebook():
-        from IPython.display import Image, display
 
-        display(Image(data=drawn.getvalue(), format="png"))
+    Raises
+    ------
+    OSError
+        If a script's picture cannot be written.
+    """
+    drawn = _png(figure, dpi)  # wherever it runs, so that a picture that fails is noticed
+    if _in_notebook():
+        from IPython.display import display
+
+        picture = {"image/png": drawn, "text/plain": says}
+        display(picture, raw=True, metadata={"image/png": {"alt": says}})
+    elif script := running_script():
+        path = picture_file(script, next(_numbers))
+        path.write_bytes(drawn)
+        print(f"[{path}: {says}]")
 
 
 def source(function, *, docstring=False):
@@ -58,6 +73,16 @@ def claims(*identifiers):
         cells = [claim.identifier, claim.document, claim.says, finding.gives, finding.verdict, claim.why]
         rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     _show_markdown("\n".join(rows))
+
+
+def _png(figure, dpi):
+    """The picture as a file: without an alpha channel, which would be a tenth of it."""
+    from PIL import Image
+
+    drawn, opaque = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    Image.open(drawn).convert("RGB").save(opaque, "png", optimize=True)
+    return opaque.getvalue()
 
 
 def _show_markdown(text, plain=None):

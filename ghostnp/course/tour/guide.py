@@ -14,6 +14,8 @@ from rich.table import Table
 
 import ghostnp
 from ghostnp.backend import use_backend
+from ghostnp.course.explorer import explorer_page
+from ghostnp.course.explorer.offers import OFFERS
 from ghostnp.course.tour.lesson import Lesson, Picture, Seen
 from ghostnp.course.tour.lessons import LESSONS
 from ghostnp.course.tour.two_backends import Comparison, compare_backends
@@ -23,6 +25,7 @@ from ghostnp.photo import denormalise, load_photo
 from ghostnp.pictures.maps import input_channels
 
 PAGE = "index.html"
+EXPLORER = "explore.html"
 # Beyond so many operators with weights, a table shows the totals alone.
 LONGEST_TABLE = 12
 # Plain zlib does nearly as well on these pictures at its fastest, in a third of the time.
@@ -105,9 +108,10 @@ def tour(output, *, image=None, size=224, lessons=None, definitions=None, kernel
             _print(console, chapter)
             chapters.append(chapter)
         disagreements = [line for chapter in chapters for line in _disagreements(chapter)]
+        (folder / EXPLORER).write_text(explorer_page(), encoding="utf-8")
         _write_page(folder / PAGE, chapters, written.files, disagreements)
     folder = Path(output).resolve()
-    console.print("\nPictures and the page that explains them, index.html, are in this folder:")
+    console.print(f"\nPictures, a page that explains them ({PAGE}) and one to play with ({EXPLORER}) are in here:")
     console.print(str(folder), style="bold", soft_wrap=True, markup=False)
     return disagreements
 
@@ -214,6 +218,12 @@ def _write_page(path, chapters, files, disagreements):
     environment.filters |= {"shape": shape, "milliseconds": milliseconds, "verdict": verdict}
     machine = f"Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} processors"
     html = environment.get_template("page.html.j2").render(
-        chapters=chapters, files=files, disagreements=disagreements, version=ghostnp.__version__, machine=machine
+        chapters=chapters,
+        files=files,
+        disagreements=disagreements,
+        version=ghostnp.__version__,
+        machine=machine,
+        explorer=EXPLORER,
+        playable={offer.name for offer in OFFERS},
     )
     path.write_text(html, encoding="utf-8")

@@ -60,7 +60,10 @@ def _heading(plan, update):
     x, memory = plan.recorded.values[0], plan.memory
     absorbed = Counter(step.op for step in {step for folded in plan.tape.steps for step in folded.absorbed})
     idle = sum(not work for work in plan.work)
-    folded = " and ".join(f"{number} {op}" for op, number in absorbed.most_common())
+    # Most first; of as many, by name, or a plan would be explained in other words each time.
+    folded = " and ".join(
+        f"{number} {op}" for op, number in sorted(absorbed.items(), key=lambda item: (-item[1], item[0]))
+    )
     constants = {c for step in plan.tape.steps for c in parts_of(step.arguments) if isinstance(c, Constant)}
     weights = sum({id(constant.array): constant.array.nbytes for constant in constants}.values())
     what = "inputs, all results, and what kernels need on the way" if update else "the input and all results"

@@ -123,7 +123,7 @@ class Trace:
         return products.of_weight(index, arguments["dy"], arguments["x"], arguments["weight"], **_geometry(arguments))
 
     def picture(self, *, rows=12, maps=8):
-        """Each intermediate as a row of maps.
+        """Each intermediate as a row of maps; of a weight's gradient, the kernels of all filters one after the other.
 
         Parameters
         ----------
@@ -138,13 +138,18 @@ class Trace:
 
         drawn = [row for row in self.rows if len(row.shape) in {2, 4}][:rows]
         gradients = self._gradients()
-        steps = [(self._label(row), self.tape.values[row.number], row.number in gradients) for row in drawn]
+        steps = [(self._label(row), self._maps(row), row.number in gradients) for row in drawn]
         return intermediates(steps, maps=maps)
 
     def _repr_png_(self):
         drawn = io.BytesIO()
-        self.picture().savefig(drawn, format="png", dpi=70)
+        self.picture().savefig(drawn, format="png", dpi=80)
         return drawn.getvalue()
+
+    def _maps(self, row):
+        """A result as maps, image by image; a weight's gradient, which has filters in place of images, as one image."""
+        values = self.tape.values[row.number]
+        return values.reshape(1, -1, *values.shape[2:]) if row.op.endswith(".weight") else values
 
     def _gradients(self):
         """Numbers of what went backward: dy, and what was made from it."""
@@ -296,16 +301,16 @@ def _bound(op, x, arguments, options):
 
 def _rows(tape, parameters):
     """The inputs, and then each result with the cost of the call that made it."""
-    for number, value in enumerate(tape.values[: tape.inputs]):
-        yield TraceRow(number, "", "", value.shape, (), None, None)
+    for place, value in enumerate(tape.values[: tape.inputs]):
+        yield TraceRow(place, "", "", value.shape, (), None, None)
     counted = rows_of(tape, Ledger(parameters))
     for step in tape.steps:
         row = None if step.cost is None else next(counted)
         params, macs = (row.params, row.macs) if row else (None, None)
         fields = [f".{field}" for field in step.fields] or [""] * len(step.results)
-        for number, field in zip(step.results, fields, strict=True):
-            shape = tape.values[number].shape
-            yield TraceRow(number, step.op + field, step.path, shape, step.inputs, params, macs)
+        for place, field in zip(step.results, fields, strict=True):
+            shape = tape.values[place].shape
+            yield TraceRow(place, step.op + field, step.path, shape, step.inputs, params, macs)
             params = macs = None  # what a call costs is listed once
 
 

@@ -1,0 +1,37 @@
+"""The command `ghostnp explore`: a page in which the layers can be played with."""
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+from ghostnp.files import replace
+
+
+@click.command("explore")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    default=Path("explore.html"),
+    show_default=True,
+    help="Write the page here.",
+)
+@click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
+def explore(output, opened):
+    """Write a page to play with: one file, which needs no network.
+
+    Choose a layer, its kernel, stride, padding, dilation or groups; change single numbers; point at a number and see
+    what it is made of, forward and backward.
+
+    ghostnp explore --open
+    """
+    from ghostnp.course.explorer import explorer_page  # brings jinja2
+
+    try:
+        replace(output, explorer_page().encode())
+    except OSError as error:
+        raise click.ClickException(f"cannot write to {output}: {error.strerror or error}") from None
+    click.echo(f"page: {output}")
+    if opened and not webbrowser.open(output.resolve().as_uri()):
+        raise click.ClickException(f"no browser could be started: open {output} by hand")
