@@ -130,7 +130,9 @@ class Problem:
     @property
     def worked(self):
         """The solution, which ends in the answer."""
-        return f"{self.solution} {working(self.answer)}"
+        # A Chinese mark has its space within.
+        space = "" if self.solution.endswith("：") else " "
+        return f"{self.solution}{space}{working(self.answer)}"
 
     @property
     def told_apart(self):

@@ -134,13 +134,16 @@ def totals_of_a_tool(in_channels, out_channels, kernel, size, convention):
             rule=rule_of(convention),
         ),
         right,
-        f"{_words(parts)}:",
+        _("{terms}:", terms=_words(parts)),
         mistakes,
     )
 
 
 def _words(parts):
-    names = [f"{f'{part.factor} x ' * (part.factor > 1)}{measured(part)}" for part in parts]
+    names = [
+        measured(part) if part.factor == 1 else _("{factor} x {measured}", factor=part.factor, measured=measured(part))
+        for part in parts
+    ]
     return " + ".join(names)
 
 

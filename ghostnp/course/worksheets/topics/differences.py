@@ -43,7 +43,7 @@ def which_rule(in_channels, out_channels, kernel, size, convention):
     counts = (_("{tool} counts {rule}", tool=tool, rule=_(rule)) for tool, rule in _TOOLS.items())
 
     def named(name):
-        return Named(name, f"{counted_by(name, counted).working}: {name}")
+        return Named(name, _("{total}: {tool}", total=counted_by(name, counted).working, tool=name))
 
     total, lie = counted_by(convention, counted), difference(counted, MACS, CONVENTIONS[convention])
     apart = " + ".join(
