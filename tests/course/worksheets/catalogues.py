@@ -1,9 +1,9 @@
 """The catalogues of other languages, kept by Babel.
 
 ``python -m tests.course.worksheets.catalogues`` brings them up to date. It looks through the sources for messages,
-keeps the translations that a ``.po`` has, adds new messages without a translation, and writes the ``.mo`` that is read.
-With the name of a language, such as ``pt``, it begins a new one. A message whose English has changed is new: nothing is
-guessed.
+keeps the translations that a ``.po`` has, adds new messages without a translation, and where none is missing writes the
+``.mo`` that is read. With the name of a language, such as ``pt``, it begins a new one. A message whose English has
+changed is new: nothing is guessed.
 """
 
 import io
@@ -83,6 +83,13 @@ def _header(language, catalog):
     return "".join(['msgid ""\n', 'msgstr ""\n', *(f'"{line}\\n"\n' for line in lines), "\n"]).encode()
 
 
+def untranslated(language, text):
+    """How many messages of a ``.po`` wait for a translation."""
+    catalogue = read_po(io.BytesIO(text), locale=language)
+    forms = ((each.string,) if isinstance(each.string, str) else each.string for each in catalogue if each.id)
+    return sum(not texts or not all(texts) for texts in forms)
+
+
 def compiled(language, text):
     """The ``.mo`` of a ``.po``."""
     file = io.BytesIO()
@@ -97,4 +104,7 @@ if __name__ == "__main__":
         if language != SOURCE:
             path = FOLDER / f"{language}.po"
             path.write_bytes(updated(language, path.read_bytes() if path.exists() else b""))
-            path.with_suffix(".mo").write_bytes(compiled(language, path.read_bytes()))
+            if missing := untranslated(language, path.read_bytes()):
+                print(f"{path}: {missing} messages have no translation, so that it is not compiled")
+            else:
+                path.with_suffix(".mo").write_bytes(compiled(language, path.read_bytes()))

@@ -29,7 +29,7 @@ from ghostnp.course.worksheets import (
 )
 from ghostnp.course.worksheets.language import FOLDER, SOURCE, _, if_known
 from ghostnp.course.worksheets.problem import plain
-from tests.course.worksheets.catalogues import compiled, messages, updated
+from tests.course.worksheets.catalogues import compiled, messages, untranslated, updated
 
 pytestmark = pytest.mark.small
 OTHERS = [language for language in LANGUAGES if language != SOURCE]
@@ -86,6 +86,16 @@ def test_every_message_is_translated_with_the_same_places_and_numbers(language):
 
 def places(text):
     return sorted((name, form, kind) for _text, name, form, kind in string.Formatter().parse(text) if name is not None)
+
+
+def test_a_third_language_is_a_file():
+    begun = updated("pt", b"")
+    assert untranslated("pt", begun) == len(messages())
+    assert untranslated("zh", (FOLDER / "zh.po").read_bytes()) == 0
+    # What was translated stays, and the rest is still asked for.
+    some = begun.replace(b'msgid "Right."\nmsgstr ""', b'msgid "Right."\nmsgstr "Certo."')
+    assert updated("pt", some) == some
+    assert untranslated("pt", some) == len(messages()) - 1
 
 
 # Some terms have one translation, which is the glossary's.
