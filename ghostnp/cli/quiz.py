@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ghostnp.cli.terminal import say_words
-from ghostnp.cli.worksheet import SEVERAL, planned
+from ghostnp.cli.worksheet import SEVERAL, Language, planned
 
 
 @click.command("quiz")
@@ -25,22 +25,41 @@ from ghostnp.cli.worksheet import SEVERAL, planned
     metavar="FILE.py",
     help="Your own topics, a Python file that is run; without --topic, only these are asked.",
 )
-def quiz(topic, count, seed, level, own):
+@click.option("--language", type=Language(), default="en", show_default=True, help="What the questions are in.")
+def quiz(topic, count, seed, level, own, language):
     """Be asked to count, and learn from what goes wrong.
 
     Reply with a letter or a number; an empty line passes a question over, and q ends the quiz. Topics are listed by
     ghostnp worksheet --list.
     """
-    from ghostnp.course.worksheets import Student
+    from ghostnp.course.worksheets import Student, speaking
 
     seed = secrets.randbelow(100_000) if seed is None else seed
     try:
-        paper = planned(topic, count, seed, level, own=own).paper(Student("quiz", "quiz"))
+        paper = planned(topic, count, seed, level, own=own, language=language).paper(Student("quiz", "quiz"))
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
-    say_words(f"{count} question{'s' * (count > 1)}; to get the same ones again, add --seed {seed}")
+    with speaking(language):
+        _hold(paper, seed)
+
+
+def _hold(paper, seed):
+    """Ask, grade and explain, until there are no more questions or replies."""
+    from ghostnp.course.worksheets.language import _, ngettext
+    from ghostnp.course.worksheets.misconceptions import name_of
+
+    count = len(paper.questions)
+    say_words(
+        ngettext(
+            "{count} question; to get the same ones again, add --seed {seed}",
+            "{count} questions; to get the same ones again, add --seed {seed}",
+            count,
+            count=count,
+            seed=seed,
+        )
+    )
     right, asked = 0, 0
     stumbled: Counter[str] = Counter()
     for question in paper.questions:
@@ -53,13 +72,17 @@ def quiz(topic, count, seed, level, own):
         if grade.mistake is not None:
             stumbled.update(grade.mistake.misconceptions)
         _explain(question, grade)
-    click.echo(f"\n{right} of {asked} right." if asked else "\nNothing was answered.")
+    result = _("{right} of {asked} right.", right=right, asked=asked) if asked else _("Nothing was answered.")
+    click.echo(f"\n{result}")
     if stumbled:
-        say_words("Look at these again: " + ", ".join(stumbled))
+        say_words(_("Look at these again: {mistakes}", mistakes=_(", ").join(map(name_of, stumbled))))
 
 
 def _ask(question, count):
-    click.echo(f"\n{question.number}/{count} {question.template.topic}, {question.level}")
+    from ghostnp.course.worksheets.language import _, if_known
+
+    topic = if_known(question.template.topic)
+    click.echo(f"\n{question.number}/{count} " + _("{topic}, {level}", topic=topic, level=question.level))
     say_words(question.problem.text)
     for option in question.options:
         say_words(f"  {option.letter}  {option.text}")
@@ -85,10 +108,12 @@ def _reply(question):
 
 
 def _explain(question, grade):
+    from ghostnp.course.worksheets.language import _
+
     if grade.right:
-        click.secho("Right.", fg="green")
+        click.secho(_("Right."), fg="green")
     else:
-        click.secho(f"The answer is {question.answer}", fg="red")
+        click.secho(_("The answer is {answer}", answer=question.answer), fg="red")
         if grade.mistake is not None:
             say_words(grade.mistake.feedback)
     say_words(question.problem.worked)

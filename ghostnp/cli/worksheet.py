@@ -62,6 +62,26 @@ class Format(click.ParamType):
         return value
 
 
+class Language(click.ParamType):
+    """One of the languages that there is a catalogue of."""
+
+    name = "LANGUAGE"
+
+    def get_metavar(self, param, ctx=None):
+        """What the help says of it."""
+        from ghostnp.course.worksheets import LANGUAGES
+
+        return f"[{'|'.join(LANGUAGES)}]"
+
+    def convert(self, value, param, context):
+        """The same word, if there is such a language."""
+        from ghostnp.course.worksheets import LANGUAGES
+
+        if value not in LANGUAGES:
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, LANGUAGES))}.", param, context)
+        return value
+
+
 def _list_topics(context, param, value):
     if value:
         from ghostnp.course.worksheets import LEVELS, TEMPLATES, TOPICS
@@ -103,6 +123,13 @@ def _list_topics(context, param, value):
     help="Make the papers that this version made, which is printed on them.  [default: the latest]",
 )
 @click.option(
+    "--language",
+    type=Language(),
+    default="en",
+    show_default=True,
+    help="What the papers are in; their numbers and keys are the same in all.",
+)
+@click.option(
     "--format",
     "style",
     type=Format(),
@@ -136,7 +163,21 @@ def _list_topics(context, param, value):
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_topics, help="List the topics, and exit."
 )
 def worksheet(
-    topic, count, seed, level, variants, roster, own, generator, style, output, key, force, answer_sheet, **heading
+    topic,
+    count,
+    seed,
+    level,
+    variants,
+    roster,
+    own,
+    generator,
+    language,
+    style,
+    output,
+    key,
+    force,
+    answer_sheet,
+    **heading,
 ):
     """Make exercises in counting, a different paper for each student.
 
@@ -160,7 +201,7 @@ def worksheet(
             raise ValueError(f"--answer-sheet with --format {style}: the rule is one of {', '.join(PRINTED)}")
         said = {name: text for name, text in heading.items() if text is not None}
         top = Heading(**said, answer_sheet=answer_sheet)
-        chosen = planned(topic, count, seed, level, own=own, generator=generator)
+        chosen = planned(topic, count, seed, level, own=own, generator=generator, language=language)
         students = numbered(variants or 1) if roster is None else read_roster(roster)
         papers = chosen.papers(students)
         text, files = FORMATS[style](chosen, papers, top), {}
@@ -195,7 +236,7 @@ def worksheet(
             click.echo(f"{name}: {file}", err=True)
 
 
-def planned(topic, count, seed, level, *, own, generator=None):
+def planned(topic, count, seed, level, *, own, generator=None, language="en"):
     """The plan that the options of `worksheet` and `quiz` ask for.
 
     Parameters
@@ -208,6 +249,8 @@ def planned(topic, count, seed, level, *, own, generator=None):
         A file of topics; without `topic`, only these are asked.
     generator : int or None
         A version; the latest without one.
+    language : str
+        What the papers are in.
 
     Returns
     -------
@@ -217,7 +260,7 @@ def planned(topic, count, seed, level, *, own, generator=None):
 
     mine = None if own is None else read_topics(own)
     topic = topic or tuple(TOPICS if mine is None else mine.topics)
-    return plan(topic, count, seed, level, generator=generator or max(GENERATORS), own=mine)
+    return plan(topic, count, seed, level, generator=generator or max(GENERATORS), own=mine, language=language)
 
 
 def write_all(files, *, force):

@@ -15,6 +15,7 @@ from ghostnp.course.worksheets.chance import Dice
 from ghostnp.course.worksheets.class_answers import ClassAnswers, grade_answers
 from ghostnp.course.worksheets.grading import Grade, grade
 from ghostnp.course.worksheets.heading import Heading
+from ghostnp.course.worksheets.language import LANGUAGES, speaking
 from ghostnp.course.worksheets.misconceptions import MISCONCEPTIONS, Misconception
 from ghostnp.course.worksheets.own_topics import OwnTopics, read_topics
 from ghostnp.course.worksheets.paper import Paper, WorksheetPlan, plan
@@ -28,6 +29,7 @@ __all__ = [
     "ENDINGS",
     "FORMATS",
     "GENERATORS",
+    "LANGUAGES",
     "LEVELS",
     "MISCONCEPTIONS",
     "PRINTED",
@@ -55,6 +57,7 @@ __all__ = [
     "read_key",
     "read_roster",
     "read_topics",
+    "speaking",
     "to_json_key",
     "to_key",
 ]

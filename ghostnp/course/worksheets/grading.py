@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import TOLERANCE, Mistake, plain
 from ghostnp.course.worksheets.question import LETTERS, Question
 from ghostnp.modules.rules import of_kind
@@ -72,14 +73,23 @@ def _letter(reply, options):
     for option in options:
         if option.letter == letter:
             return Grade(option.mistake is None, option.mistake)
-    raise ValueError(f"reply {reply!r} is none of the letters {', '.join(LETTERS)}: the rule is one of them, such as A")
+    raise ValueError(
+        _(
+            "reply {reply!r} is none of the letters {letters}: the rule is one of them, such as A",
+            reply=reply,
+            letters=", ".join(LETTERS),
+        )
+    )
 
 
 def _number(reply, answer, mistakes):
     match = _NUMBER.fullmatch(reply)
     if match is None:
         raise ValueError(
-            f"reply {reply!r} is no number: the rule is digits with a decimal point, such as 51456, 51,456 or 31.85"
+            _(
+                "reply {reply!r} is no number: the rule is digits with a decimal point, such as 51456, 51,456 or 31.85",
+                reply=reply,
+            )
         )
     value = Fraction(re.sub(r"[, _']", "", reply))
     if _agree(value, answer):

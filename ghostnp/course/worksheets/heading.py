@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from ghostnp.course.worksheets.language import N_, _, ngettext
 from ghostnp.ops.checks import flag, not_negative, sequence, shown
+
+TITLE = N_("Counting parameters and operations")
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Heading:
         Whether each printed paper ends with a sheet for the answers.
     """
 
-    title: str = "Counting parameters and operations"
+    title: str = TITLE
     course: str = ""
     date: str = ""
     points: tuple[float, ...] = ()
@@ -48,13 +51,20 @@ class Heading:
         object.__setattr__(self, "points", points)
         flag("answer_sheet", self.answer_sheet)
 
+    @property
+    def headline(self):
+        """The title as it is printed: a teacher's own, or the usual one in the papers' language."""
+        return _(self.title) if self.title == TITLE else self.title
+
     def worth(self, template):
         """The points of a question, by its `Template`."""
         return (self.points or (1.0,))[0 if len(self.points) < 2 else template.level - 1]
 
     def level(self, question):
         """How hard it is, and what it is worth if that is said: ``easy``, ``hard, 3 points``."""
-        return f"{question.level}, {points(self.worth(question.template))}" if self.points else question.level
+        if not self.points:
+            return question.level
+        return _("{level}, {points}", level=question.level, points=points(self.worth(question.template)))
 
     def total(self, paper):
         """All points of a paper."""
@@ -67,4 +77,5 @@ PLAIN = Heading()
 
 def points(number):
     """So many points, in words."""
-    return f"{number:g} point{'s' * (number != 1)}"
+    # There is more than one of 0.5 points, as of 2.
+    return ngettext("{number:g} point", "{number:g} points", 1 if number == 1 else 2, number=number)

@@ -4,6 +4,7 @@ A misconception's value is never invented. It is what the counters say of what s
 count: another operator, another argument, or one part of the working without the rest.
 """
 
+from ghostnp.course.worksheets.language import _
 from ghostnp.ops.checks import shown
 
 
@@ -34,9 +35,16 @@ class Misconception(str):
         return misconception
 
 
-def reason(misconception):
-    """Why a misconception is wrong, a teacher's own or one of `MISCONCEPTIONS`."""
-    return misconception.reason if isinstance(misconception, Misconception) else MISCONCEPTIONS[misconception]
+def name_of(misconception):
+    """What a misconception is called on paper: a teacher's own, or one of `MISCONCEPTIONS`."""
+    return str(misconception) if isinstance(misconception, Misconception) else _(misconception)
+
+
+def name_and_reason(misconception):
+    """What a misconception is called, and why it is wrong."""
+    if isinstance(misconception, Misconception):
+        return str(misconception), misconception.reason
+    return _(misconception), _(MISCONCEPTIONS[misconception])
 
 
 MISCONCEPTIONS = {

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ghostnp.course.worksheets.chance import Dice
 from ghostnp.course.worksheets.heading import Heading
+from ghostnp.course.worksheets.language import SOURCE, _, in_language_of_plan, language_named
 from ghostnp.course.worksheets.own_topics import OwnTopics
 from ghostnp.course.worksheets.problem import LEVELS, Named, Template
 from ghostnp.course.worksheets.question import CHOICE, NUMBER, Question, question
@@ -73,6 +74,8 @@ class WorksheetPlan:
         The version that makes the papers: one of `GENERATORS`.
     own : str
         A teacher's file of topics and its digest, if there is one.
+    language : str
+        What the papers are in: one of `LANGUAGES`. Numbers, options and keys do not depend on it.
     """
 
     seed: int
@@ -81,16 +84,19 @@ class WorksheetPlan:
     slots: tuple[Slot, ...]
     generator: int = GENERATOR
     own: str = ""
+    language: str = SOURCE
 
     @property
     def made_by(self):
         """What is printed on every paper, so that it can be made again: ``seed 7 · generator 1``."""
-        return f"seed {self.seed} · generator {self.generator}{f' · {self.own}' * bool(self.own)}"
+        made_by = _("seed {seed} · generator {generator}", seed=self.seed, generator=self.generator)
+        return f"{made_by}{f' · {self.own}' * bool(self.own)}"
 
     def paper(self, student):
         """The paper of a `Student` who is alone, or the first in a list."""
         return self.papers([student])[0]
 
+    @in_language_of_plan
     def papers(self, students):
         """The papers of a class.
 
@@ -166,7 +172,7 @@ def checked(plan, papers, heading):
     return papers
 
 
-def plan(topics, count, seed, levels=tuple(LEVELS), *, generator=GENERATOR, own=None):
+def plan(topics, count, seed, levels=tuple(LEVELS), *, generator=GENERATOR, own=None, language=SOURCE):
     """Choose what everybody is asked.
 
     Parameters
@@ -182,7 +188,9 @@ def plan(topics, count, seed, levels=tuple(LEVELS), *, generator=GENERATOR, own=
     generator : int, default the latest
         Of `GENERATORS`: an earlier one makes the papers that it made when they were new.
     own : OwnTopics, optional
-        A teacher's own topics (see `read_topics`), which may be named among `topics`.
+        A teacher's own topics (see `read_topics`), which may be named among `topics`. Their texts stay as they are.
+    language : str, default "en"
+        Of `LANGUAGES`.
 
     Returns
     -------
@@ -191,7 +199,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS), *, generator=GENERATOR, own=
     Raises
     ------
     TypeError, ValueError
-        If a topic, a level or a generator is unknown, or there are not so many different questions.
+        If a topic, a level, a generator or a language is unknown, or there are not so many different questions.
 
     Examples
     --------
@@ -202,6 +210,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS), *, generator=GENERATOR, own=
     """
     if not isinstance(generator, int) or isinstance(generator, bool) or generator not in GENERATORS:
         raise ValueError(f"generator={shown(generator)}: the rule is one of {', '.join(map(str, GENERATORS))}")
+    language_named(language)
     if own is not None:
         of_kind("own", own, OwnTopics, "read_topics('my_topics.py')")
     known_topics = TOPICS | (own.topics if own else {})
@@ -234,7 +243,7 @@ def plan(topics, count, seed, levels=tuple(LEVELS), *, generator=GENERATOR, own=
         turn += 1
     chosen.sort(key=lambda template: template.level)
     slots = (Slot(n, template, _kind(template, dice, n)) for n, template in enumerate(chosen, 1))
-    return WorksheetPlan(seed, topics, levels, tuple(slots), generator, own.label if own else "")
+    return WorksheetPlan(seed, topics, levels, tuple(slots), generator, own.label if own else "", language)
 
 
 def _kind(template, dice, number):

@@ -7,10 +7,11 @@ from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
-from ghostnp.course.worksheets.misconceptions import reason
+from ghostnp.course.worksheets.language import N_, _, if_known
+from ghostnp.course.worksheets.misconceptions import name_and_reason
 from ghostnp.ops.cost import Worked
 
-LEVELS = {1: "easy", 2: "medium", 3: "hard"}
+LEVELS = {1: N_("easy"), 2: N_("medium"), 3: N_("hard")}
 # Ratios are given to this many decimals, and may be off by one in the last place.
 _DECIMALS = 2
 TOLERANCE = Fraction(1, 10**_DECIMALS)
@@ -98,8 +99,11 @@ class Mistake(NamedTuple):
     @property
     def feedback(self):
         """For each misconception its name and why it is wrong, and how the answer comes about."""
-        reasons = " Or ".join(f"{name}: {reason(name)}" for name in self.misconceptions)
-        return f"{reasons[0].upper()}{reasons[1:]} That gives {working(self.value)}."
+        every = (name_and_reason(each) for each in self.misconceptions)
+        reasons = _(" Or ").join(_("{name}: {reason}", name=name, reason=reason) for name, reason in every)
+        return _(
+            "{reasons} That gives {working}.", reasons=reasons[0].upper() + reasons[1:], working=working(self.value)
+        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,9 @@ class Problem:
     @property
     def worked(self):
         """The solution, which ends in the answer."""
-        return f"{self.solution} {working(self.answer)}"
+        # A Chinese mark has its space within.
+        space = "" if self.solution.endswith("：") else " "
+        return f"{self.solution}{space}{working(self.answer)}"
 
     @property
     def told_apart(self):
@@ -172,6 +178,11 @@ class Template:
     def name(self):
         """Topic and what is asked, such as ``grouped: weights``."""
         return f"{self.topic}: {self.pose.__name__.strip('_').replace('_', ' ')}"
+
+    @property
+    def title(self):
+        """The name as it is printed."""
+        return if_known(self.name)
 
     @cached_property
     def givens(self):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import LEVELS, Mistake, Named, Problem, Template, answer_text
 
 LETTERS = "ABCD"
@@ -64,7 +65,7 @@ class Question:
     @property
     def level(self):
         """How hard it is, in words."""
-        return LEVELS[self.template.level]
+        return _(LEVELS[self.template.level])
 
     @property
     def right(self):
@@ -75,7 +76,7 @@ class Question:
     def answer(self):
         """What is right, as it is printed: with the letter where there are options."""
         text = answer_text(self.problem.answer)
-        return f"{self.right}: {text}" if self.options else text
+        return _("{letter}: {text}", letter=self.right, text=text) if self.options else text
 
 
 def question(number, template, given, kind, dice):

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from ghostnp.course.worksheets.language import _
 from ghostnp.files import read
 from ghostnp.ops.checks import integer, shown
 
@@ -29,6 +30,10 @@ _NOBODY = re.compile(r"[#=]|(total|sum|count|average|合计|总计|共计|人数
 _EXAMPLE = "17,Ada Lovelace"
 
 
+# What `numbered` calls a paper. What is drawn depends on it, so that it is the same in every language.
+_NUMBERED = re.compile(r"variant ([0-9]+)")
+
+
 class Student(NamedTuple):
     """Somebody who gets a paper of their own.
 
@@ -46,7 +51,13 @@ class Student(NamedTuple):
     @property
     def label(self):
         """Name and id, which may be the same."""
-        return self.name if self.name == self.id else f"{self.name} ({self.id})"
+        return self.printed if self.name == self.id else f"{self.name} ({self.id})"
+
+    @property
+    def printed(self):
+        """The name as it is printed: that of a numbered paper is a word in the papers' language."""
+        numbered = _NUMBERED.fullmatch(self.name) if self.name == self.id else None
+        return _("variant {number}", number=numbered[1]) if numbered else self.name
 
 
 def numbered(variants):

@@ -1,6 +1,7 @@
 """DFC attention of GhostNetV2, and squeeze-and-excitation."""
 
 from ghostnp.course.worksheets.counters import added, macs, norm, parameters, table, times, total
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.modules import DFCAttention, SqueezeExcite, make_divisible
 from ghostnp.ops import decoupled_attention_cost, full_attention_cost, multiply_cost
@@ -28,11 +29,16 @@ def decoupled_multiply_adds(channels, height, width):
         macs("depthwise_conv2d", **sizes, kernel_size=kernel, padding="same") for kernel in ((height, 1), (1, width))
     )
     return Problem(
-        f"Decoupled fully connected attention works on {channels} maps of {height} rows and {width} columns, each map "
-        "alone: every pixel becomes a weighted sum of its column, then one of its row. How many multiply-adds does "
-        "that take?",
+        _(
+            "Decoupled fully connected attention works on {channels} maps of {height} rows and {width} columns, "
+            "each map alone: every pixel becomes a weighted sum of its column, then one of its row. How many "
+            "multiply-adds does that take?",
+            channels=channels,
+            height=height,
+            width=width,
+        ),
         right,
-        "H products for each pixel, then W: C·(H·H·W + H·W·W) =",
+        _("H products for each pixel, then W: C·(H·H·W + H·W·W) ="),
         {
             "attention not decoupled": full,
             "only the rows": rows,
@@ -53,10 +59,16 @@ def long_kernels(channels, size, kernel):
     right = added(row, column)
     dense = macs("pointwise_conv2d", in_channels=channels, out_channels=channels, size=size)
     return Problem(
-        f"DFC attention runs as two depthwise convolutions, 1x{kernel} and then {kernel}x1, over {channels} maps of "
-        f"{size}x{size} pixels (padded, so that the size stays). How many multiply-adds do the two take?",
+        _(
+            "DFC attention runs as two depthwise convolutions, 1x{kernel} and then {kernel}x1, over {channels} "
+            "maps of {size}x{size} pixels (padded, so that the size stays). How many multiply-adds do the two "
+            "take?",
+            kernel=kernel,
+            channels=channels,
+            size=size,
+        ),
         right,
-        "K products for each pixel, twice: C·H·W·K + C·H·W·K =",
+        _("K products for each pixel, twice: C·H·W·K + C·H·W·K ="),
         {
             "a square kernel": macs("depthwise_conv2d", **sizes, kernel_size=kernel),
             "only the rows": row,
@@ -102,11 +114,17 @@ def attention_branch(in_channels, out_channels, size, kernel):
     row, column = (macs("depthwise_conv2d", **deep, kernel_size=sides) for sides in ((1, kernel), (kernel, 1)))
     right = branch()
     return Problem(
-        f"In GhostNetV2, DFC attention takes {in_channels} maps of {size}x{size} pixels: an average pool of 2x2 with "
-        f"stride 2, a 1x1 convolution to {out_channels} maps, then depthwise convolutions of 1x{kernel} and "
-        f"{kernel}x1, padded. How many multiply-adds do its convolutions take?",
+        _(
+            "In GhostNetV2, DFC attention takes {in_channels} maps of {size}x{size} pixels: an average pool of "
+            "2x2 with stride 2, a 1x1 convolution to {out_channels} maps, then depthwise convolutions of "
+            "1x{kernel} and {kernel}x1, padded. How many multiply-adds do its convolutions take?",
+            in_channels=in_channels,
+            size=size,
+            out_channels=out_channels,
+            kernel=kernel,
+        ),
         right,
-        f"The pool leaves {half}x{half} pixels: C_out·h·w·C_in + C_out·h·w·K + C_out·h·w·K =",
+        _("The pool leaves {half}x{half} pixels: C_out·h·w·C_in + C_out·h·w·K + C_out·h·w·K =", half=half),
         {
             "forgot the halving": branch(2 * size, 2 * size),
             "forgot the 1x1 convolution": added(row, column),
@@ -142,10 +160,14 @@ def excitation_parameters(channels, hidden):
     bare = added(*_excitation(channels, hidden, parameters))
     right = total(_squeeze_excite(channels, hidden), "params")
     return Problem(
-        f"A squeeze-and-excitation block reduces {channels} channels to {hidden} and brings them back to {channels}, "
-        "by two 1x1 convolutions with biases. How many parameters does it have?",
+        _(
+            "A squeeze-and-excitation block reduces {channels} channels to {hidden} and brings them back to "
+            "{channels}, by two 1x1 convolutions with biases. How many parameters does it have?",
+            channels=channels,
+            hidden=hidden,
+        ),
         right,
-        "Weights and biases of both layers: r·(C + 1) + C·(r + 1) =",
+        _("Weights and biases of both layers: r·(C + 1) + C·(r + 1) ="),
         {
             "forgot the bias": bare,
             "forgot the second layer": first,
@@ -167,11 +189,14 @@ def excitation_parameters_as_released(channels):
     """The hidden layer is rounded to a multiple of 4."""
     right, hidden = total(_squeeze_excite(channels), "params"), make_divisible(channels * 0.25, 4)
     return Problem(
-        f"In the official GhostNet, a squeeze-and-excitation block has a quarter of its {channels} channels between "
-        "its two 1x1 convolutions, rounded to a multiple of 4 (halves upwards). The convolutions have biases. How "
-        "many parameters does it have?",
+        _(
+            "In the official GhostNet, a squeeze-and-excitation block has a quarter of its {channels} channels "
+            "between its two 1x1 convolutions, rounded to a multiple of 4 (halves upwards). The convolutions "
+            "have biases. How many parameters does it have?",
+            channels=channels,
+        ),
         right,
-        f"A quarter is {channels / 4:g}, rounded {hidden}: r·(C + 1) + C·(r + 1) =",
+        _("A quarter is {quarter:g}, rounded {hidden}: r·(C + 1) + C·(r + 1) =", quarter=channels / 4, hidden=hidden),
         {
             "hidden layer not rounded": total(_squeeze_excite(channels, channels // 4), "params"),
             "forgot the bias": added(*_excitation(channels, hidden, parameters)),
@@ -194,14 +219,19 @@ def excitation_multiply_adds(channels, hidden, size):
     """The pixels were averaged before."""
     counted = _squeeze_excite(channels, hidden, size)
     right = total(counted, "macs")
-    first, _ = _excitation(channels, hidden, macs)
+    first, _second = _excitation(channels, hidden, macs)
     maps = (1, channels, size, size)
     return Problem(
-        f"A squeeze-and-excitation block averages {channels} maps of {size}x{size} pixels, reduces them to {hidden} "
-        f"channels and brings them back to {channels} by two 1x1 convolutions with biases, and scales the maps. How "
-        "many multiply-adds do its convolutions take?",
+        _(
+            "A squeeze-and-excitation block averages {channels} maps of {size}x{size} pixels, reduces them to "
+            "{hidden} channels and brings them back to {channels} by two 1x1 convolutions with biases, and "
+            "scales the maps. How many multiply-adds do its convolutions take?",
+            channels=channels,
+            size=size,
+            hidden=hidden,
+        ),
         right,
-        "After the average each channel is one number, whatever the maps' size: r·C + C·r =",
+        _("After the average each channel is one number, whatever the maps' size: r·C + C·r ="),
         {
             "at every pixel": added(*_excitation(channels, hidden, macs, size=size)),
             "biases counted as MACs": total(counted, "params", *operators("convolution")),

@@ -11,6 +11,7 @@ from ghostnp.course.worksheets.counters import (
     parameters,
     times,
 )
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.course.worksheets.topics.counted_layers import (
     NORM,
@@ -18,11 +19,11 @@ from ghostnp.course.worksheets.topics.counted_layers import (
     asked,
     counted_by,
     layers,
-    plainly,
+    measured,
     rule_of,
     summed,
 )
-from ghostnp.graph.counting.conventions import CONVENTIONS, MEASURES
+from ghostnp.graph.counting.conventions import CONVENTIONS
 from ghostnp.ops.cost import Worked
 
 
@@ -32,11 +33,17 @@ def floating_point_operations(in_channels, out_channels, kernel, size):
     sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel, "size": size}
     right = flops("standard_conv2d", **sizes, padding="same")
     return Problem(
-        f"A {kernel}x{kernel} convolution with bias turns {in_channels} maps of {size}x{size} pixels into "
-        f"{out_channels} of the same size. How many floating-point operations is that, if a "
-        "multiply-add is two and biases are left out?",
+        _(
+            "A {kernel}x{kernel} convolution with bias turns {in_channels} maps of {size}x{size} pixels into "
+            "{out_channels} of the same size. How many floating-point operations is that, if a multiply-add is "
+            "two and biases are left out?",
+            kernel=kernel,
+            in_channels=in_channels,
+            size=size,
+            out_channels=out_channels,
+        ),
         right,
-        "Two for each of the C_out·H·W·C_in·k·k multiply-adds:",
+        _("Two for each of the C_out·H·W·C_in·k·k multiply-adds:"),
         {
             "MACs for FLOPs": macs("standard_conv2d", **sizes, padding="same"),
             "biases counted": added(right, biases("standard_conv2d", **sizes, padding="same")),
@@ -59,11 +66,16 @@ def all_that_keras_counts(in_channels, out_channels, kernel, size):
     conv = parameters("standard_conv2d", **sizes, bias=True)
     right = _keras(conv, counted)
     return Problem(
-        f"{asked(in_channels, out_channels, kernel, size)} Keras counts as parameters what is trained and also the "
-        "moving statistics of the batch norm. What total does it print?",
+        _(
+            "{asked} Keras counts as parameters what is trained and also the moving statistics of the batch "
+            "norm. What total does it print?",
+            asked=asked(in_channels, out_channels, kernel, size),
+        ),
         right,
-        "Filters with biases, then slope and shift, and mean and variance of each channel: C_out·(C_in·k·k + 1) + "
-        "2·C_out + 2·C_out =",
+        _(
+            "Filters with biases, then slope and shift, and mean and variance of each channel: C_out·(C_in·k·k "
+            "+ 1) + 2·C_out + 2·C_out ="
+        ),
         {
             "statistics left out": added(conv, norm(out_channels)),
             "batch norm left out": conv,
@@ -116,17 +128,20 @@ def totals_of_a_tool(in_channels, out_channels, kernel, size, convention):
         else:
             mistakes[counted_too] = added(right, row.other)
     return Problem(
-        f"{asked(in_channels, out_channels, kernel, size)} A tool counts: {rule_of(convention)}. What total does it "
-        "print?",
+        _(
+            "{asked} A tool counts: {rule}. What total does it print?",
+            asked=asked(in_channels, out_channels, kernel, size),
+            rule=rule_of(convention),
+        ),
         right,
-        f"{_words(parts)}:",
+        _("{terms}:", terms=_words(parts)),
         mistakes,
     )
 
 
 def _words(parts):
     names = [
-        f"{'' if part.factor == 1 else f'{part.factor} x '}{MEASURES[part.measure]} of {plainly(part.op)}"
+        measured(part) if part.factor == 1 else _("{factor} x {measured}", factor=part.factor, measured=measured(part))
         for part in parts
     ]
     return " + ".join(names)

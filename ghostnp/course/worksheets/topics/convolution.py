@@ -10,6 +10,7 @@ from ghostnp.course.worksheets.counters import (
     parameters,
     times,
 )
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import Problem, template
 
 _CHANNELS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 256)
@@ -25,10 +26,16 @@ def weights(in_channels, out_channels, kernel, size):
     sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel}
     right = parameters("standard_conv2d", **sizes)
     return Problem(
-        f"A convolution with {kernel}x{kernel} kernels and without bias turns {in_channels} maps of {size}x{size} "
-        f"pixels into {out_channels} maps. How many parameters does it have?",
+        _(
+            "A convolution with {kernel}x{kernel} kernels and without bias turns {in_channels} maps of "
+            "{size}x{size} pixels into {out_channels} maps. How many parameters does it have?",
+            kernel=kernel,
+            in_channels=in_channels,
+            size=size,
+            out_channels=out_channels,
+        ),
         right,
-        "Each filter has a kernel for each input channel: C_out·C_in·k·k =",
+        _("Each filter has a kernel for each input channel: C_out·C_in·k·k ="),
         {
             "counted a bias": parameters("standard_conv2d", **sizes, bias=True),
             "kernel not squared": parameters("standard_conv2d", **one_row(sizes)),
@@ -47,10 +54,16 @@ def parameters_with_bias(in_channels, out_channels, kernel, size):
     right = parameters("standard_conv2d", **sizes)
     bare = parameters("standard_conv2d", **sizes | {"bias": False})
     return Problem(
-        f"A convolution with {kernel}x{kernel} kernels and bias turns {in_channels} maps of {size}x{size} pixels into "
-        f"{out_channels} maps. How many parameters does it have?",
+        _(
+            "A convolution with {kernel}x{kernel} kernels and bias turns {in_channels} maps of {size}x{size} "
+            "pixels into {out_channels} maps. How many parameters does it have?",
+            kernel=kernel,
+            in_channels=in_channels,
+            size=size,
+            out_channels=out_channels,
+        ),
         right,
-        "Each filter has a kernel for each input channel, and one bias: C_out·(C_in·k·k + 1) =",
+        _("Each filter has a kernel for each input channel, and one bias: C_out·(C_in·k·k + 1) ="),
         {
             "forgot the bias": bare,
             "batch norm counted": added(right, norm(out_channels)),
@@ -78,10 +91,18 @@ def multiply_adds(in_channels, out_channels, kernel, size):
     window = {"stride": 2, "padding": kernel // 2}
     right = macs("standard_conv2d", **sizes, **window)
     return Problem(
-        f"A convolution with {kernel}x{kernel} kernels, stride 2, padding {kernel // 2} and without bias turns "
-        f"{in_channels} maps of {size}x{size} pixels into {out_channels} maps. How many multiply-adds does it take?",
+        _(
+            "A convolution with {kernel}x{kernel} kernels, stride 2, padding {padding} and without bias turns "
+            "{in_channels} maps of {size}x{size} pixels into {out_channels} maps. How many multiply-adds does "
+            "it take?",
+            kernel=kernel,
+            padding=kernel // 2,
+            in_channels=in_channels,
+            size=size,
+            out_channels=out_channels,
+        ),
         right,
-        "Each number that comes out is a sum of C_in·k·k products: C_out·H_out·W_out·C_in·k·k =",
+        _("Each number that comes out is a sum of C_in·k·k products: C_out·H_out·W_out·C_in·k·k ="),
         {
             "FLOPs for MACs": flops("standard_conv2d", **sizes, **window),
             "forgot the stride": macs("standard_conv2d", **sizes, **window | {"stride": 1}),
@@ -123,10 +144,16 @@ def grouped_weights(in_channels, out_channels, kernel, groups):
     sizes = _grouped(in_channels, out_channels, kernel, groups)
     right, whole = parameters("conv2d", **sizes), parameters("conv2d", **sizes | {"groups": 1})
     return Problem(
-        f"A convolution with {kernel}x{kernel} kernels in {groups} groups, without bias, turns {in_channels} maps into "
-        f"{out_channels} maps. How many parameters does it have?",
+        _(
+            "A convolution with {kernel}x{kernel} kernels in {groups} groups, without bias, turns {in_channels} "
+            "maps into {out_channels} maps. How many parameters does it have?",
+            kernel=kernel,
+            groups=groups,
+            in_channels=in_channels,
+            out_channels=out_channels,
+        ),
         right,
-        "Each filter sees C_in/g channels: C_out·(C_in/g)·k·k =",
+        _("Each filter sees C_in/g channels: C_out·(C_in/g)·k·k ="),
         {
             "forgot /groups": whole,
             "one group only": parameters("conv2d", **_one_group(sizes)),
@@ -147,10 +174,16 @@ def grouped_parameters_with_bias(in_channels, out_channels, kernel, groups):
     sizes = _grouped(in_channels, out_channels, kernel, groups) | {"bias": True}
     right, whole = parameters("conv2d", **sizes), parameters("conv2d", **sizes | {"groups": 1})
     return Problem(
-        f"A convolution with {kernel}x{kernel} kernels in {groups} groups, with bias, turns {in_channels} maps into "
-        f"{out_channels} maps. How many parameters does it have?",
+        _(
+            "A convolution with {kernel}x{kernel} kernels in {groups} groups, with bias, turns {in_channels} "
+            "maps into {out_channels} maps. How many parameters does it have?",
+            kernel=kernel,
+            groups=groups,
+            in_channels=in_channels,
+            out_channels=out_channels,
+        ),
         right,
-        "Each filter sees C_in/g channels and has one bias: C_out·((C_in/g)·k·k + 1) =",
+        _("Each filter sees C_in/g channels and has one bias: C_out·((C_in/g)·k·k + 1) ="),
         {
             "forgot the bias": parameters("conv2d", **sizes | {"bias": False}),
             "forgot /groups": whole,
@@ -179,11 +212,19 @@ def grouped_multiply_adds(in_channels, out_channels, kernel, groups, size):
     window = {"stride": 2, "padding": kernel // 2}
     right, whole = macs("conv2d", **sizes, **window), macs("conv2d", **sizes | {"groups": 1}, **window)
     return Problem(
-        f"A convolution with {kernel}x{kernel} kernels in {groups} groups, stride 2, padding {kernel // 2} and without "
-        f"bias turns {in_channels} maps of {size}x{size} pixels into {out_channels} maps. How many multiply-adds does "
-        "it take?",
+        _(
+            "A convolution with {kernel}x{kernel} kernels in {groups} groups, stride 2, padding {padding} and "
+            "without bias turns {in_channels} maps of {size}x{size} pixels into {out_channels} maps. How many "
+            "multiply-adds does it take?",
+            kernel=kernel,
+            groups=groups,
+            padding=kernel // 2,
+            in_channels=in_channels,
+            size=size,
+            out_channels=out_channels,
+        ),
         right,
-        "Each number that comes out is a sum of (C_in/g)·k·k products: C_out·H_out·W_out·(C_in/g)·k·k =",
+        _("Each number that comes out is a sum of (C_in/g)·k·k products: C_out·H_out·W_out·(C_in/g)·k·k ="),
         {
             "forgot /groups": whole,
             "FLOPs for MACs": flops("conv2d", **sizes, **window),

@@ -1,7 +1,8 @@
 """The layers on which conventions of counting are tried: convolution with bias, batch norm, ReLU, average."""
 
 from ghostnp.course.worksheets.counters import table
-from ghostnp.graph.counting.conventions import CONVENTIONS
+from ghostnp.course.worksheets.language import _
+from ghostnp.graph.counting.conventions import CONVENTIONS, MEASURES
 from ghostnp.modules import BatchNorm2d, Conv2d, GlobalAvgPool2d, ReLU, Sequential
 from ghostnp.ops.cost import Worked
 
@@ -25,10 +26,14 @@ def layers(in_channels, out_channels, kernel, size):
 
 def asked(in_channels, out_channels, kernel, size):
     """What is given, in words."""
-    return (
-        f"A {kernel}x{kernel} convolution with bias turns {in_channels} maps of {size}x{size} pixels into "
-        f"{out_channels} of the same size; a batch norm, a ReLU and a global average pool (the average of each map) "
-        "follow."
+    return _(
+        "A {kernel}x{kernel} convolution with bias turns {in_channels} maps of {size}x{size} pixels into "
+        "{out_channels} of the same size; a batch norm, a ReLU and a global average pool (the average of "
+        "each map) follow.",
+        kernel=kernel,
+        in_channels=in_channels,
+        size=size,
+        out_channels=out_channels,
     )
 
 
@@ -43,12 +48,26 @@ def counted_by(convention, counted):
     return summed(CONVENTIONS[convention].parts(counted))
 
 
+# Whose rules are asked about.
+TOOLS = ("fvcore", "ptflops", "ptflops-aten", "thop", "torchinfo")
+
+
 def rule_of(convention):
     """A convention's rule in words, without what only matters for other layers and in training."""
+    return _(plain_rule(convention))
+
+
+def plain_rule(convention):
+    """The same in English."""
     text = CONVENTIONS[convention].text.split("; layers count")[0].split(", 1 (nearest)")[0]
     return text.replace(" in evaluation (5 in training)", "").replace("macs", "multiply-adds")
 
 
 def plainly(op):
-    """An operator's name as people say it."""
-    return op.replace("_eval", "").replace("2d", "").replace("_", " ").replace(" (the classifier)", "")
+    """An operator's name as people say it: in another language, one that its catalogue has."""
+    return _(op.replace("_eval", "").replace("2d", "").replace("_", " ").replace(" (the classifier)", ""))
+
+
+def measured(part):
+    """What is counted of which operator, in words: ``multiply-adds of standard conv``."""
+    return _("{measure} of {operator}", measure=_(MEASURES[part.measure]), operator=plainly(part.op))

@@ -1,6 +1,7 @@
 """CReLU: both halves of every map, side by side."""
 
 from ghostnp.course.worksheets.counters import added, macs, norm, one_row, parameters, times
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.ops import crelu_cost
 from ghostnp.ops.cost import each
@@ -12,9 +13,13 @@ def numbers_out(channels, size):
     output = crelu_cost((1, channels, size, size)).output
     right = each(output)
     return Problem(
-        f"CReLU is applied to {channels} maps of {size}x{size} pixels. How many numbers come out?",
+        _(
+            "CReLU is applied to {channels} maps of {size}x{size} pixels. How many numbers come out?",
+            channels=channels,
+            size=size,
+        ),
         right,
-        "The positive and the negative half of every map come out: 2·C·H·W =",
+        _("The positive and the negative half of every map come out: 2·C·H·W ="),
         {
             "channels not doubled": each((1, channels, size, size)),
             "channels doubled twice": each(crelu_cost(output).output),
@@ -36,10 +41,15 @@ def parameters_behind_it(channels, out_channels, kernel):
     sizes = {"in_channels": doubled, "out_channels": out_channels, "kernel_size": kernel, "bias": True}
     right = parameters("standard_conv2d", **sizes)
     return Problem(
-        f"CReLU is applied to {channels} maps. A {kernel}x{kernel} convolution with biases follows and makes "
-        f"{out_channels} maps. How many parameters does that convolution have?",
+        _(
+            "CReLU is applied to {channels} maps. A {kernel}x{kernel} convolution with biases follows and makes "
+            "{out_channels} maps. How many parameters does that convolution have?",
+            channels=channels,
+            kernel=kernel,
+            out_channels=out_channels,
+        ),
         right,
-        f"CReLU hands {doubled} maps on: C_out·(2·C·k·k + 1) =",
+        _("CReLU hands {doubled} maps on: C_out·(2·C·k·k + 1) =", doubled=doubled),
         {
             "channels not doubled": parameters("standard_conv2d", **sizes | {"in_channels": channels}),
             "outputs doubled too": parameters("standard_conv2d", **sizes | {"out_channels": 2 * out_channels}),
@@ -66,11 +76,23 @@ def multiply_adds_around_it(channels, out_channels, kernel, in_channels, size):
     second = macs("standard_conv2d", in_channels=2 * channels, out_channels=out_channels, **where)
     right = both()
     return Problem(
-        f"On maps of {size}x{size} pixels, a {kernel}x{kernel} convolution makes {channels} maps from {in_channels}, "
-        f"CReLU follows, and then a {kernel}x{kernel} convolution that makes {out_channels} maps. Both are padded, so "
-        "that the size stays, and have no bias. How many multiply-adds do the two convolutions take?",
+        _(
+            "On maps of {size}x{size} pixels, a {kernel}x{kernel} convolution makes {channels} maps from "
+            "{in_channels}, CReLU follows, and then a {kernel}x{kernel} convolution that makes {out_channels} "
+            "maps. Both are padded, so that the size stays, and have no bias. How many multiply-adds do the two "
+            "convolutions take?",
+            size=size,
+            kernel=kernel,
+            channels=channels,
+            in_channels=in_channels,
+            out_channels=out_channels,
+        ),
         right,
-        f"The first makes {channels} maps, the second sees {2 * channels}: C·H·W·C_in·k·k + C_out·H·W·2·C·k·k =",
+        _(
+            "The first makes {channels} maps, the second sees {doubled}: C·H·W·C_in·k·k + C_out·H·W·2·C·k·k =",
+            channels=channels,
+            doubled=2 * channels,
+        ),
         {
             "channels not doubled": both(handed_on=channels),
             "FLOPs for MACs": times(2, right),

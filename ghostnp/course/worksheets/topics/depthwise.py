@@ -1,6 +1,7 @@
 """Depthwise, pointwise and separable convolutions."""
 
 from ghostnp.course.worksheets.counters import added, biases, flops, macs, norm, one_row, parameters
+from ghostnp.course.worksheets.language import _, ngettext
 from ghostnp.course.worksheets.problem import Problem, template
 
 _CHANNELS = (12, 16, 24, 32, 48, 64, 96, 128, 256, 1024)
@@ -12,10 +13,14 @@ def depthwise_weights(channels, kernel):
     sizes = {"in_channels": channels, "kernel_size": kernel}
     right = parameters("depthwise_conv2d", **sizes)
     return Problem(
-        f"A depthwise convolution with {kernel}x{kernel} kernels and without bias filters {channels} maps, each once. "
-        "How many parameters does it have?",
+        _(
+            "A depthwise convolution with {kernel}x{kernel} kernels and without bias filters {channels} maps, "
+            "each once. How many parameters does it have?",
+            kernel=kernel,
+            channels=channels,
+        ),
         right,
-        "Each channel has one kernel: C·k·k =",
+        _("Each channel has one kernel: C·k·k ="),
         {
             "depthwise taken for standard": parameters("standard_conv2d", **sizes, out_channels=channels),
             "depthwise taken for pointwise": parameters(
@@ -52,12 +57,19 @@ def separable_weights(in_channels, out_channels, kernel, multiplier):
     sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel}
     right = parameters("separable_conv2d", **sizes, multiplier=multiplier)
     depthwise, mixing = _steps(parameters, **_numbers(sizes, multiplier))
-    times = "one filter" if multiplier == 1 else f"{multiplier} filters"
+    filters = ngettext("one filter", "{multiplier} filters", multiplier, multiplier=multiplier)
     return Problem(
-        f"A separable convolution turns {in_channels} maps into {out_channels}: a depthwise {kernel}x{kernel} step "
-        f"with {times} for each channel, then a pointwise step, both without bias. How many parameters does it have?",
+        _(
+            "A separable convolution turns {in_channels} maps into {out_channels}: a depthwise "
+            "{kernel}x{kernel} step with {filters} for each channel, then a pointwise step, both without bias. "
+            "How many parameters does it have?",
+            in_channels=in_channels,
+            out_channels=out_channels,
+            kernel=kernel,
+            filters=filters,
+        ),
         right,
-        "With m filters a channel, depthwise and pointwise step have m·C_in·k·k + C_out·(m·C_in) =",
+        _("With m filters a channel, depthwise and pointwise step have m·C_in·k·k + C_out·(m·C_in) ="),
         {
             "separable taken for standard": parameters("standard_conv2d", **sizes),
             "forgot the pointwise step": depthwise,
@@ -86,11 +98,19 @@ def separable_multiply_adds(in_channels, out_channels, kernel, size, stride):
     right = macs("separable_conv2d", **sizes, **window)
     depthwise, mixing = _steps(macs, **_numbers(sizes, 1), **window)
     return Problem(
-        f"A separable convolution without biases turns {in_channels} maps of {size}x{size} pixels into {out_channels} "
-        f"maps. Its depthwise step has {kernel}x{kernel} kernels, stride {stride} and padding {kernel // 2}. How many "
-        "multiply-adds does it take in all?",
+        _(
+            "A separable convolution without biases turns {in_channels} maps of {size}x{size} pixels into "
+            "{out_channels} maps. Its depthwise step has {kernel}x{kernel} kernels, stride {stride} and padding "
+            "{padding}. How many multiply-adds does it take in all?",
+            in_channels=in_channels,
+            size=size,
+            out_channels=out_channels,
+            kernel=kernel,
+            stride=stride,
+            padding=kernel // 2,
+        ),
         right,
-        "The stride belongs to the depthwise step: C_in·H_out·W_out·k·k + C_out·H_out·W_out·C_in =",
+        _("The stride belongs to the depthwise step: C_in·H_out·W_out·k·k + C_out·H_out·W_out·C_in ="),
         {
             "FLOPs for MACs": flops("separable_conv2d", **sizes, **window),
             "separable taken for standard": macs("standard_conv2d", **sizes, **window),

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from ghostnp.course.worksheets.counters import added, times
+from ghostnp.course.worksheets.language import N_, _
 from ghostnp.course.worksheets.problem import Named, Problem, template
 from ghostnp.course.worksheets.topics.counted_layers import (
     NORM,
@@ -10,22 +11,23 @@ from ghostnp.course.worksheets.topics.counted_layers import (
     asked,
     counted_by,
     layers,
+    measured,
     plainly,
     rule_of,
     summed,
 )
 from ghostnp.graph.counting import count
-from ghostnp.graph.counting.conventions import CONVENTIONS, MACS, MEASURES
+from ghostnp.graph.counting.conventions import CONVENTIONS, MACS
 from ghostnp.graph.counting.reconcile import difference
 from ghostnp.models import create_model
 from ghostnp.ops.cost import Worked
 
 # The rules as far as these layers need them.
 _TOOLS = {
-    "flops": "2 for each multiply-add, and nothing else",
-    "fvcore": "multiply-adds, 2 for each number of a batch norm, 1 for each number that is averaged",
-    "ptflops": "multiply-adds, biases, 2 for each number of a batch norm, 1 for each into a ReLU or an average",
-    "thop": "multiply-adds, 4 for each number of a batch norm, 1 for each number into and out of an average",
+    "flops": N_("2 for each multiply-add, and nothing else"),
+    "fvcore": N_("multiply-adds, 2 for each number of a batch norm, 1 for each number that is averaged"),
+    "ptflops": N_("multiply-adds, biases, 2 for each number of a batch norm, 1 for each into a ReLU or an average"),
+    "thop": N_("multiply-adds, 4 for each number of a batch norm, 1 for each number into and out of an average"),
 }
 
 
@@ -38,20 +40,27 @@ def _telling(in_channels, kernel, **_):
 def which_rule(in_channels, out_channels, kernel, size, convention):
     """Two numbers for the same layers."""
     counted = layers(in_channels, out_channels, kernel, size)
-    rules = "; ".join(f"{name} counts {rule}" for name, rule in _TOOLS.items())
+    counts = (_("{tool} counts {rule}", tool=tool, rule=_(rule)) for tool, rule in _TOOLS.items())
 
     def named(name):
-        return Named(name, f"{counted_by(name, counted).working}: {name}")
+        return Named(name, _("{total}: {tool}", total=counted_by(name, counted).working, tool=name))
 
     total, lie = counted_by(convention, counted), difference(counted, MACS, CONVENTIONS[convention])
     apart = " + ".join(
-        f"{term.factor}·{term.elements:,} ({MEASURES[term.measure]} of {plainly(term.op)})" for term in lie.terms
+        _("{factor}·{elements:,} ({measured})", factor=term.factor, elements=term.elements, measured=measured(term))
+        for term in lie.terms
     )
     return Problem(
-        f"{asked(in_channels, out_channels, kernel, size)} One table says {counted_by('macs', counted):,}, which are "
-        f"the multiply-adds alone. Another says {total:,}. By which rule was the other one counted? {rules}.",
+        _(
+            "{asked} One table says {macs:,}, which are the multiply-adds alone. Another says {total:,}. By "
+            "which rule was the other one counted? {rules}.",
+            asked=asked(in_channels, out_channels, kernel, size),
+            macs=counted_by("macs", counted),
+            total=total,
+            rules=_("; ").join(counts),
+        ),
         named(convention),
-        f"{lie.total:,} lie between them: {apart}.",
+        _("{difference:,} lie between them: {apart}.", difference=lie.total, apart=apart),
         {f"taken for {name}": named(name) for name in _TOOLS if name != convention},
     )
 
@@ -65,11 +74,20 @@ def batch_norms_share(in_channels, out_channels, kernel, size, convention):
     others = [term for term in lie.terms if term.op != NORM]
     right = summed(norms)
     return Problem(
-        f"{asked(in_channels, out_channels, kernel, size)} Their multiply-adds are {counted_by('macs', counted):,}. A "
-        f"tool says {counted_by(convention, counted):,}; it counts {rule_of(convention)}. How much of the difference "
-        "is the batch norm's?",
+        _(
+            "{asked} Their multiply-adds are {macs:,}. A tool says {total:,}; it counts {rule}. How much of the "
+            "difference is the batch norm's?",
+            asked=asked(in_channels, out_channels, kernel, size),
+            macs=counted_by("macs", counted),
+            total=counted_by(convention, counted),
+            rule=rule_of(convention),
+        ),
         right,
-        f"{norms[0].elements:,} numbers go through the batch norm, and the rule counts {norms[0].factor} for each:",
+        _(
+            "{elements:,} numbers go through the batch norm, and the rule counts {factor} for each:",
+            elements=norms[0].elements,
+            factor=norms[0].factor,
+        ),
         {
             "the whole difference": summed(lie.terms),
             "another part": summed(others),
@@ -107,12 +125,25 @@ def what_is_left_to_explain(network, size, convention):
     others = [term for term in lie.terms if term.op != NORM]
     total, bare, elements = counted_by(convention, counted), counted_by("macs", counted), norms[0].elements
     return Problem(
-        f"For {network} at {size}x{size} pixels one table says {bare:,}, the multiply-adds alone, and another "
-        f"{total:,}. The other counts {rule_of(convention)}. {elements:,} numbers go through batch norms. How much of "
-        "the difference is left for the other operators?",
+        _(
+            "For {network} at {size}x{size} pixels one table says {bare:,}, the multiply-adds alone, and "
+            "another {total:,}. The other counts {rule}. {elements:,} numbers go through batch norms. How much "
+            "of the difference is left for the other operators?",
+            network=network,
+            size=size,
+            bare=bare,
+            total=total,
+            rule=rule_of(convention),
+            elements=elements,
+        ),
         summed(others),
-        f"The difference is {lie.total:,}, of which {summed(norms).working} is the batch norms'. The rest, by operator "
-        f"({', '.join(plainly(part.op) for part in others)}):",
+        _(
+            "The difference is {difference:,}, of which {norms} is the batch norms'. The rest, by operator "
+            "({operators}):",
+            difference=lie.total,
+            norms=summed(norms).working,
+            operators=_(", ").join(plainly(part.op) for part in others),
+        ),
         {
             "the whole difference": Worked(str(lie.total)),
             "the batch norms' part": summed(norms),

@@ -10,6 +10,7 @@ from ghostnp.course.worksheets.counters import (
     times,
     total,
 )
+from ghostnp.course.worksheets.language import N_, _, ngettext
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.modules import GhostModule
 from ghostnp.ops.vocabulary import operators
@@ -30,13 +31,17 @@ def _surplus(out_channels, ratio, **_):
     return out_channels % ratio != 0
 
 
-_CUT = "(Maps that are too many are cut off at the end, but they are computed.)"
+_CUT = N_("(Maps that are too many are cut off at the end, but they are computed.)")
 
 
 def _asked(in_channels, out_channels, kernel, ratio):
-    return (
-        f"A ghost module with ratio {ratio} turns {in_channels} maps into {out_channels}: intrinsic maps by a 1x1 "
-        f"convolution, and ghosts by depthwise {kernel}x{kernel} filters, all without bias."
+    return _(
+        "A ghost module with ratio {ratio} turns {in_channels} maps into {out_channels}: intrinsic maps by "
+        "a 1x1 convolution, and ghosts by depthwise {kernel}x{kernel} filters, all without bias.",
+        ratio=ratio,
+        in_channels=in_channels,
+        out_channels=out_channels,
+        kernel=kernel,
     )
 
 
@@ -54,9 +59,12 @@ def ghost_weights(in_channels, out_channels, kernel):
     primary = parameters("pointwise_conv2d", in_channels=in_channels, out_channels=intrinsic)
     cheap = {"in_channels": intrinsic, "kernel_size": kernel}
     return Problem(
-        f"{_asked(in_channels, out_channels, kernel, 2)} How many weights does it have, batch norm aside?",
+        _(
+            "{asked} How many weights does it have, batch norm aside?",
+            asked=_asked(in_channels, out_channels, kernel, 2),
+        ),
         right,
-        f"{intrinsic} maps are intrinsic, and each has one ghost: C_in·C_out/2 + C_out/2·k·k =",
+        _("{intrinsic} maps are intrinsic, and each has one ghost: C_in·C_out/2 + C_out/2·k·k =", intrinsic=intrinsic),
         {
             "a plain convolution": parameters("pointwise_conv2d", in_channels=in_channels, out_channels=out_channels),
             "forgot the cheap operation": primary,
@@ -89,10 +97,20 @@ def ghost_weights_with_a_surplus(in_channels, out_channels, ratio, kernel):
     right, intrinsic = _weights(counted), -(-out_channels // ratio)
     primary = parameters("pointwise_conv2d", in_channels=in_channels, out_channels=intrinsic)
     return Problem(
-        f"{_asked(in_channels, out_channels, kernel, ratio)} How many weights does it have, batch norm aside? {_CUT}",
+        _(
+            "{asked} How many weights does it have, batch norm aside? {cut}",
+            asked=_asked(in_channels, out_channels, kernel, ratio),
+            cut=_(_CUT),
+        ),
         right,
-        f"Rounded up, {out_channels}/{ratio} gives {intrinsic} intrinsic maps, each with {ratio - 1} ghosts: "
-        "C_in·m + m·(s − 1)·k·k =",
+        _(
+            "Rounded up, {out_channels}/{ratio} gives {intrinsic} intrinsic maps, each with {ghosts} ghosts: "
+            "C_in·m + m·(s − 1)·k·k =",
+            out_channels=out_channels,
+            ratio=ratio,
+            intrinsic=intrinsic,
+            ghosts=ratio - 1,
+        ),
         {
             "rounded down": _weights(_counted(in_channels, out_channels // ratio * ratio, kernel, ratio)),
             "ratio 2 taken": _weights(_counted(in_channels, out_channels, kernel)),
@@ -132,12 +150,35 @@ def ghost_multiply_adds(in_channels, out_channels, ratio, kernel, size):
     primary = {"in_channels": in_channels, "out_channels": intrinsic, "size": size}
     cheap = {"in_channels": intrinsic, "out_channels": intrinsic * (ratio - 1), "kernel_size": kernel, "size": size}
     right = total(counted, "macs")
-    many = f"Rounded up, {out_channels}/{ratio} gives {intrinsic}" if surplus else f"There are {intrinsic}"
+    rounded = _(
+        "Rounded up, {out_channels}/{ratio} gives {intrinsic} intrinsic maps",
+        out_channels=out_channels,
+        ratio=ratio,
+        intrinsic=intrinsic,
+    )
+    sizes = {"asked": _asked(in_channels, out_channels, kernel, ratio), "size": size}
+    if surplus:
+        text = _(
+            "{asked} The maps have {size}x{size} pixels, before and after. How many multiply-adds does it take? {cut}",
+            **sizes,
+            cut=_(_CUT),
+        )
+    else:
+        text = _(
+            "{asked} The maps have {size}x{size} pixels, before and after. How many multiply-adds does it take?",
+            **sizes,
+        )
+    many = rounded if surplus else _("There are {intrinsic} intrinsic maps", intrinsic=intrinsic)
     return Problem(
-        f"{_asked(in_channels, out_channels, kernel, ratio)} The maps have {size}x{size} pixels, before and after. "
-        f"How many multiply-adds does it take?{f' {_CUT}' * surplus}",
+        text,
         right,
-        f"{many} intrinsic maps, each with {ratio - 1} ghost{'s' * (ratio > 2)}: m·H·W·C_in + m·(s − 1)·H·W·k·k =",
+        ngettext(
+            "{many}, each with {ghosts} ghost: m·H·W·C_in + m·(s − 1)·H·W·k·k =",
+            "{many}, each with {ghosts} ghosts: m·H·W·C_in + m·(s − 1)·H·W·k·k =",
+            ratio - 1,
+            many=many,
+            ghosts=ratio - 1,
+        ),
         {
             "FLOPs for MACs": times(2, right),
             "a plain convolution": macs("pointwise_conv2d", **primary | {"out_channels": out_channels}),

@@ -1,6 +1,7 @@
 """Shrink factors: how many times smaller something gets, with and without biases."""
 
 from ghostnp.course.worksheets.counters import added, macs, norm, one_row, parameters, times
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import Problem, Ratio, template
 
 _ENDS = ("in_channels", "out_channels")
@@ -19,11 +20,21 @@ def factor_of_the_weights(channels, kernel, groups):
     whole, grouped = parameters("conv2d", **sizes), parameters("conv2d", **sizes, groups=groups)
     share = channels // groups
     return Problem(
-        f"A {kernel}x{kernel} convolution from {channels} maps to {channels} is done in {groups} groups instead of "
-        f"one. There are no biases. How many times as many parameters has it in one group as in {groups}? (two "
-        "decimals)",
+        _(
+            "A {kernel}x{kernel} convolution from {channels} maps to {channels} is done in {groups} groups "
+            "instead of one. There are no biases. How many times as many parameters has it in one group as in "
+            "{groups}? (two decimals)",
+            kernel=kernel,
+            channels=channels,
+            groups=groups,
+        ),
         Ratio(whole, grouped),
-        f"In one group {whole.working}, in {groups} groups {grouped.working}:",
+        _(
+            "In one group {whole}, in {groups} groups {grouped}:",
+            whole=whole.working,
+            groups=groups,
+            grouped=grouped.working,
+        ),
         {
             "divided twice": Ratio(whole, parameters("conv2d", **sizes | dict.fromkeys(_ENDS, share))),
             "counted a bias": Ratio(
@@ -47,11 +58,21 @@ def factor_with_biases(channels, kernel, groups):
     bare, bare_grouped = parameters("conv2d", **sizes), parameters("conv2d", **sizes, groups=groups)
     share = channels // groups
     return Problem(
-        f"A {kernel}x{kernel} convolution with biases, from {channels} maps to {channels}, is done in {groups} groups "
-        f"instead of one. How many times as many parameters, biases included, has it in one group as in {groups}? (two "
-        "decimals)",
+        _(
+            "A {kernel}x{kernel} convolution with biases, from {channels} maps to {channels}, is done in "
+            "{groups} groups instead of one. How many times as many parameters, biases included, has it in one "
+            "group as in {groups}? (two decimals)",
+            kernel=kernel,
+            channels=channels,
+            groups=groups,
+        ),
         Ratio(whole, grouped),
-        f"In one group {whole.working}, in {groups} groups {grouped.working}:",
+        _(
+            "In one group {whole}, in {groups} groups {grouped}:",
+            whole=whole.working,
+            groups=groups,
+            grouped=grouped.working,
+        ),
         {
             "weights alone": Ratio(bare, bare_grouped),
             "upside down": Ratio(grouped, whole),
@@ -82,11 +103,18 @@ def factor_of_a_separable_convolution(in_channels, out_channels, kernel, size):
     pointwise = macs("pointwise_conv2d", in_channels=in_channels, out_channels=out_channels, size=size)
     flat = macs("separable_conv2d", **one_row(sizes), size=size, padding=(kernel // 2, 0))
     return Problem(
-        f"On maps of {size}x{size} pixels, a {kernel}x{kernel} convolution from {in_channels} maps to {out_channels}, "
-        "which keeps their size, is replaced by a separable one (depthwise, then pointwise). How many times as many "
-        "multiply-adds does the first take as the separable one? (two decimals)",
+        _(
+            "On maps of {size}x{size} pixels, a {kernel}x{kernel} convolution from {in_channels} maps to "
+            "{out_channels}, which keeps their size, is replaced by a separable one (depthwise, then "
+            "pointwise). How many times as many multiply-adds does the first take as the separable one? (two "
+            "decimals)",
+            size=size,
+            kernel=kernel,
+            in_channels=in_channels,
+            out_channels=out_channels,
+        ),
         Ratio(standard, separable),
-        f"Standard {standard.working}, separable {separable.working}:",
+        _("Standard {standard}, separable {separable}:", standard=standard.working, separable=separable.working),
         {
             "forgot the pointwise step": Ratio(standard, depthwise),
             "forgot the depthwise step": Ratio(standard, pointwise),

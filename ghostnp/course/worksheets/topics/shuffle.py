@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.ops import channel_shuffle
 from ghostnp.ops.cost import Worked
@@ -26,7 +27,11 @@ def _moves(channels, groups, channel):
 
 
 def _asked(channels, groups):
-    return f"{channels} channels, numbered from 0, are shuffled in {groups} groups (as in ShuffleNet's paper)."
+    return _(
+        "{channels} channels, numbered from 0, are shuffled in {groups} groups (as in ShuffleNet's paper).",
+        channels=channels,
+        groups=groups,
+    )
 
 
 _CHOICES = {
@@ -42,10 +47,21 @@ def where_a_channel_goes(channels, groups, channel):
     group, place = divmod(channel, channels // groups)
     right = _place(channel, channels, groups)
     return Problem(
-        f"{_asked(channels, groups)} Which number does channel {channel} have afterwards?",
+        _(
+            "{asked} Which number does channel {channel} have afterwards?",
+            asked=_asked(channels, groups),
+            channel=channel,
+        ),
         right,
-        f"A group has {channels // groups} channels, so channel {channel} is place p = {place} of group q = {group}. "
-        f"It goes to p·g + q = {place}·{groups} + {group} =",
+        _(
+            "A group has {share} channels, so channel {channel} is place p = {place} of group q = {group}. It "
+            "goes to p·g + q = {place}·{groups} + {group} =",
+            share=channels // groups,
+            channel=channel,
+            place=place,
+            group=group,
+            groups=groups,
+        ),
         _mistaken(channels, groups, channel),
     )
 
@@ -71,10 +87,21 @@ def which_channel_arrives(channels, groups, channel):
     share = channels // groups
     place, group = divmod(channel, groups)
     return Problem(
-        f"{_asked(channels, groups)} Which channel stands in place {channel} afterwards?",
+        _(
+            "{asked} Which channel stands in place {channel} afterwards?",
+            asked=_asked(channels, groups),
+            channel=channel,
+        ),
         arrived[channel],
-        f"Place {channel} = p·g + q = {place}·{groups} + {group}, so that it was place p = {place} of group q = "
-        f"{group}, with {share} channels in a group: q·(C/g) + p = {group}·{share} + {place} =",
+        _(
+            "Place {channel} = p·g + q = {place}·{groups} + {group}, so that it was place p = {place} of group "
+            "q = {group}, with {share} channels in a group: q·(C/g) + p = {group}·{share} + {place} =",
+            channel=channel,
+            place=place,
+            groups=groups,
+            group=group,
+            share=share,
+        ),
         {
             "swapped groups and channels per group": arrived.index(channel),
             "left in place": channel,
@@ -94,11 +121,23 @@ def two_shuffles(channels, groups, channel):
     between = _place(channel, channels, groups)
     group, place = divmod(between, share)
     return Problem(
-        f"{_asked(channels, groups)} Then they are shuffled in {groups} groups once more. Which number does channel "
-        f"{channel} have in the end?",
+        _(
+            "{asked} Then they are shuffled in {groups} groups once more. Which number does channel {channel} "
+            "have in the end?",
+            asked=_asked(channels, groups),
+            groups=groups,
+            channel=channel,
+        ),
         _place(channel, channels, groups, groups),
-        f"The first shuffle takes channel {channel} to {between}, which is place p = {place} of group q = {group}. The "
-        f"second takes it to p·g + q = {place}·{groups} + {group} =",
+        _(
+            "The first shuffle takes channel {channel} to {between}, which is place p = {place} of group q = "
+            "{group}. The second takes it to p·g + q = {place}·{groups} + {group} =",
+            channel=channel,
+            between=between,
+            place=place,
+            group=group,
+            groups=groups,
+        ),
         {
             "shuffled once": between,
             "two shuffles cancel": channel,

@@ -1,5 +1,6 @@
 """Output sizes: where a window stops."""
 
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.ops.cost import Worked
 from ghostnp.ops.geometry import sliding_window
@@ -17,10 +18,18 @@ def _working(size, kernel, stride, padding, dilation):
 
 
 def _asked(size, kernel, stride, padding, dilation=1):
-    dilated = "" if dilation == 1 else f", dilation {dilation}"
-    return (
-        f"A convolution with {kernel}x{kernel} kernels, stride {stride}, padding {padding} on each side{dilated} is "
-        f"applied to maps of {size}x{size} pixels."
+    window = {"kernel": kernel, "stride": stride, "padding": padding, "size": size}
+    if dilation == 1:
+        return _(
+            "A convolution with {kernel}x{kernel} kernels, stride {stride}, padding {padding} on each side is applied "
+            "to maps of {size}x{size} pixels.",
+            **window,
+        )
+    return _(
+        "A convolution with {kernel}x{kernel} kernels, stride {stride}, padding {padding} on each side, dilation "
+        "{dilation} is applied to maps of {size}x{size} pixels.",
+        dilation=dilation,
+        **window,
     )
 
 
@@ -34,9 +43,9 @@ def _fits(size, kernel, padding, stride, dilation=1):
 def output_rows(size, kernel, stride, padding):
     """Of one window."""
     return Problem(
-        f"{_asked(size, kernel, stride, padding)} How many rows do the maps have that come out?",
+        _("{asked} How many rows do the maps have that come out?", asked=_asked(size, kernel, stride, padding)),
         _rows(size, kernel, stride, padding),
-        f"Rows = {_working(size, kernel, stride, padding, 1)}",
+        _("Rows = {working}", working=_working(size, kernel, stride, padding, 1)),
         {
             "forgot the padding": _rows(size, kernel, stride),
             "forgot the stride": _rows(size, kernel, 1, padding),
@@ -64,9 +73,12 @@ def output_rows(size, kernel, stride, padding):
 def output_rows_of_a_dilated_window(size, kernel, stride, padding, dilation):
     """A dilated kernel covers more than it reads."""
     return Problem(
-        f"{_asked(size, kernel, stride, padding, dilation)} How many rows do the maps have that come out?",
+        _(
+            "{asked} How many rows do the maps have that come out?",
+            asked=_asked(size, kernel, stride, padding, dilation),
+        ),
         _rows(size, kernel, stride, padding, dilation),
-        f"Rows = {_working(size, kernel, stride, padding, dilation)}",
+        _("Rows = {working}", working=_working(size, kernel, stride, padding, dilation)),
         {
             "forgot the dilation": _rows(size, kernel, stride, padding),
             "dilation times kernel": _rows(size, kernel * dilation, stride, padding),
@@ -104,11 +116,20 @@ def pixels_behind_a_pool(size, kernel, stride, padding, pool):
 
     between = _rows(size, kernel, stride, padding)
     return Problem(
-        f"{_asked(size, kernel, stride, padding)} A max pool of {pool}x{pool} pixels with stride 2 and without padding "
-        "follows. How many pixels does each map have that comes out?",
+        _(
+            "{asked} A max pool of {pool}x{pool} pixels with stride 2 and without padding follows. How many "
+            "pixels does each map have that comes out?",
+            asked=_asked(size, kernel, stride, padding),
+            pool=pool,
+        ),
         pixels(),
-        f"Rows behind the convolution: {_working(size, kernel, stride, padding, 1)} {between}. "
-        f"Behind the pool: {_working(between, pool, 2, 0, 1)} {_rows(between, pool, 2)}. Pixels:",
+        _(
+            "Rows behind the convolution: {convolution} {between}. Behind the pool: {pooling} {rows}. Pixels:",
+            convolution=_working(size, kernel, stride, padding, 1),
+            between=between,
+            pooling=_working(between, pool, 2, 0, 1),
+            rows=_rows(between, pool, 2),
+        ),
         {
             "forgot the pooling": pixels(pool=1, step=1),
             "forgot the padding": pixels(padding=0),

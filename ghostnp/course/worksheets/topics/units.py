@@ -9,6 +9,7 @@ from ghostnp.course.documents.unit_costs import (
     shufflenet_unit,
 )
 from ghostnp.course.worksheets.counters import added, norm_operations, times
+from ghostnp.course.worksheets.language import _
 from ghostnp.course.worksheets.problem import Problem, template
 from ghostnp.ops.cost import Worked
 
@@ -26,11 +27,16 @@ def resnet(size, c, m):
     reduce, middle, expand = _parts(resnet_unit, size, size, c, m)
     right = resnet_unit(size, size, c, m)
     return Problem(
-        f"ResNet's bottleneck unit on {c} maps of {size}x{size} pixels: a 1x1 convolution to {m} maps, a 3x3 "
-        f"convolution from {m} to {m} (padded), a 1x1 convolution back to {c}. How many multiply-adds do the three "
-        "take?",
+        _(
+            "ResNet's bottleneck unit on {c} maps of {size}x{size} pixels: a 1x1 convolution to {m} maps, a 3x3 "
+            "convolution from {m} to {m} (padded), a 1x1 convolution back to {c}. How many multiply-adds do "
+            "the three take?",
+            c=c,
+            size=size,
+            m=m,
+        ),
         right,
-        "Two 1x1 convolutions and one of 3x3: h·w·(2·c·m + 9·m·m) =",
+        _("Two 1x1 convolutions and one of 3x3: h·w·(2·c·m + 9·m·m) ="),
         {
             "FLOPs for MACs": times(2, right),
             "forgot the last 1x1": added(reduce, middle),
@@ -56,11 +62,21 @@ def resnext(size, c, m, g):
     reduce, middle, expand = _parts(resnext_unit, size, size, c, m, g)
     right = resnext_unit(size, size, c, m, g)
     return Problem(
-        f"ResNeXt's unit on {c} maps of {size}x{size} pixels: a 1x1 convolution to {g} groups of {m} maps each, a 3x3 "
-        f"convolution in {g} groups (padded), a 1x1 convolution back to {c}. The 1x1 convolutions are not grouped. "
-        "How many multiply-adds do the three take?",
+        _(
+            "ResNeXt's unit on {c} maps of {size}x{size} pixels: a 1x1 convolution to {g} groups of {m} maps "
+            "each, a 3x3 convolution in {g} groups (padded), a 1x1 convolution back to {c}. The 1x1 "
+            "convolutions are not grouped. How many multiply-adds do the three take?",
+            c=c,
+            size=size,
+            g=g,
+            m=m,
+        ),
         right,
-        f"The middle has g·m = {g * m} maps, and a filter there sees m = {m} of them: h·w·(2·c·g·m + 9·g·m·m) =",
+        _(
+            "The middle has g·m = {middle} maps, and a filter there sees m = {m} of them: h·w·(2·c·g·m + 9·g·m·m) =",
+            middle=g * m,
+            m=m,
+        ),
         {
             "forgot /groups": resnet_unit(size, size, c, m * g),
             "one group for the whole middle": document_resnet_line(size, size, c, m),
@@ -91,11 +107,17 @@ def shufflenet(size, c, m, g):
     reduce, middle, expand = _parts(shufflenet_unit, size, size, c, m, g)
     right = shufflenet_unit(size, size, c, m, g)
     return Problem(
-        f"ShuffleNet's unit of stride 1 on {c} maps of {size}x{size} pixels: a 1x1 convolution in {g} groups to {m} "
-        f"maps, a 3x3 depthwise convolution (padded), a 1x1 convolution in {g} groups back to {c}. How many "
-        "multiply-adds do the three take?",
+        _(
+            "ShuffleNet's unit of stride 1 on {c} maps of {size}x{size} pixels: a 1x1 convolution in {g} groups "
+            "to {m} maps, a 3x3 depthwise convolution (padded), a 1x1 convolution in {g} groups back to {c}. "
+            "How many multiply-adds do the three take?",
+            c=c,
+            size=size,
+            g=g,
+            m=m,
+        ),
         right,
-        "Grouping divides the 1x1 convolutions by g: h·w·(2·(c/g)·m + 9·m) =",
+        _("Grouping divides the 1x1 convolutions by g: h·w·(2·(c/g)·m + 9·m) ="),
         {
             "forgot /groups": shufflenet_unit(size, size, c, m, 1),
             "a factor g lost": document_shufflenet_line(size, size, c, m, g).per_group,

@@ -11,9 +11,11 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 from ghostnp.course.worksheets.heading import PLAIN
+from ghostnp.course.worksheets.language import _, in_language_of_plan
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.problem import TOLERANCE, answer_text, plain
 from ghostnp.course.worksheets.question import CHOICE
+from ghostnp.course.worksheets.writing.moodle import place_of
 
 _QTI = "http://www.imsglobal.org/xsd/ims_qtiasiv1p2"
 _PACKAGE = "http://www.imsglobal.org/xsd/imsccv1p1/imscp_v1p1"
@@ -23,6 +25,7 @@ _RESPONSE = "response1"
 _DAY = (1980, 1, 1, 0, 0, 0)
 
 
+@in_language_of_plan
 def to_canvas(plan, papers, heading=PLAIN):
     """All questions with solutions and feedback: the bytes of a zip file."""
     papers = checked(plan, papers, heading)
@@ -48,7 +51,7 @@ def _assessment(plan, papers, heading):
     _fields(_add(assessment, "qtimetadata"), cc_maxattempts="1")
     whole = _add(assessment, "section", ident="root_section")
     for place, slot in enumerate(plan.slots):
-        title = f"question {slot.number:02d} {slot.template.name}"
+        title = place_of(slot)
         group = _add(whole, "section", ident=f"group-{slot.number:02d}", title=title)
         selection = _add(_add(group, "selection_ordering"), "selection")
         _add(selection, "selection_number", "1")
@@ -60,7 +63,7 @@ def _assessment(plan, papers, heading):
 
 
 def _item(group, ident, paper, question, worth):
-    choice = question.kind == CHOICE
+    choice, right = question.kind == CHOICE, _("Right.")
     item = _add(group, "item", ident=ident, title=f"{question.number:02d} {paper.student.label}")
     if choice:
         answers = [(f"{ident}-{option.letter}", option.text, option.mistake) for option in question.options]
@@ -71,7 +74,7 @@ def _item(group, ident, paper, question, worth):
         _add(_add(item, "itemmetadata"), "qtimetadata"),
         question_type="multiple_choice_question" if choice else "numerical_question",
         points_possible=worth,
-        original_answer_ids=",".join(name for name, _, _ in answers),
+        original_answer_ids=",".join(name for name, *_rest in answers),
         assessment_question_identifierref=f"{ident}-bank",
     )
     presentation = _add(item, "presentation")
@@ -79,7 +82,7 @@ def _item(group, ident, paper, question, worth):
     if choice:
         response = _add(presentation, "response_lid", ident=_RESPONSE, rcardinality="Single")
         choices = _add(response, "render_choice")
-        for name, text, _ in answers:
+        for name, text, _mistake in answers:
             _material(_add(choices, "response_label", ident=name), text)
     else:
         response = _add(presentation, "response_str", ident=_RESPONSE, rcardinality="Single")
@@ -91,11 +94,11 @@ def _item(group, ident, paper, question, worth):
     for name, value, mistake in answers:
         if mistake is not None:
             _condition(processing, "Yes", _replied(choice, name, value), f"{name}_fb")
-    (name, value), *_ = [(name, value) for name, value, mistake in answers if mistake is None]
+    name, value = next((name, value) for name, value, mistake in answers if mistake is None)
     _condition(processing, "No", _replied(choice, name, value), f"{name}_fb", score=True)
     _feedback(item, "general_fb", question.problem.worked)
-    for name, _, mistake in answers:
-        _feedback(item, f"{name}_fb", "Right." if mistake is None else mistake.feedback)
+    for name, _value, mistake in answers:
+        _feedback(item, f"{name}_fb", right if mistake is None else mistake.feedback)
 
 
 def _replied(choice, name, value):
@@ -141,7 +144,7 @@ def _fields(metadata, **fields):
 
 
 def _title(heading):
-    return ": ".join(filter(None, (heading.course, heading.title)))
+    return ": ".join(filter(None, (heading.course, heading.headline)))
 
 
 def _meta(name, plan, heading):

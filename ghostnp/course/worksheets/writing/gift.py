@@ -8,12 +8,14 @@ import re
 from fractions import Fraction
 
 from ghostnp.course.worksheets.heading import PLAIN
+from ghostnp.course.worksheets.language import _, in_language_of_plan
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.problem import TOLERANCE, plain
 from ghostnp.course.worksheets.question import CHOICE
 from ghostnp.course.worksheets.writing.moodle import category_of, idnumber, tags
 
 
+@in_language_of_plan
 def to_gift(plan, papers, heading=PLAIN):
     """All questions with solutions and feedback."""
     papers, blocks = checked(plan, papers, heading), []
@@ -40,7 +42,7 @@ def _question(plan, paper, question):
 
 
 def _feedback(mistake):
-    return "Right." if mistake is None else _text(mistake.feedback)
+    return _("Right.") if mistake is None else _text(mistake.feedback)
 
 
 def _number(value):

@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 from ghostnp.course.worksheets.heading import PLAIN
+from ghostnp.course.worksheets.language import N_, SOURCE, _, in_language_of_plan
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.question import LETTERS
 
@@ -27,6 +28,12 @@ _BEFORE = r"""\documentclass[11pt,a4paper]{article}
 \newcommand\choice[1]{\framebox[1.6em]{#1}}
 \begin{document}
 """
+# Papers in another language are mostly letters that pdflatex would print as numbers.
+_WITHOUT_PDFLATEX = _BEFORE.replace(
+    "\\begin{document}\n",
+    "\\ifunicode\\else\\errmessage{Compile this file with xelatex or lualatex; pdflatex lacks the letters}\\fi\n"
+    "\\begin{document}\n",
+)
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -79,10 +86,13 @@ _ACCENTS = {
 }
 
 
+@in_language_of_plan
 def to_latex(plan, papers, heading=PLAIN):
     """All papers, without answers: each begins on a page of its own."""
     pages = [_paper(plan, paper, heading) for paper in checked(plan, papers, heading)]
-    return _BEFORE + "\\clearpage\n".join(pages) + "\\end{document}\n"
+    return (
+        (_BEFORE if plan.language == SOURCE else _WITHOUT_PDFLATEX) + "\\clearpage\n".join(pages) + "\\end{document}\n"
+    )
 
 
 def literal(text):
@@ -107,7 +117,8 @@ def _letter(letter):
 
 
 def _paper(plan, paper, heading):
-    worth = f" of {heading.total(paper):g}" * bool(heading.points)
+    worth = literal(_(" of {points:g}", points=heading.total(paper))) * bool(heading.points)
+    name, date, points, answer = (literal(_(word)) for word in _FIELDS)
     lines = [
         f"\\pagestyle{{myheadings}}\\markright{{{literal(paper.student.label)} \\hfill {literal(plan.made_by)}}}",
         "\\setcounter{page}{1}",
@@ -115,9 +126,10 @@ def _paper(plan, paper, heading):
     if heading.course:
         lines += [f"{literal(heading.course)}\\par"]
     lines += [
-        f"{{\\Large\\bfseries {literal(heading.title)}\\par}}\\medskip",
+        f"{{\\Large\\bfseries {literal(heading.headline)}\\par}}\\medskip",
         f"\\textbf{{{literal(paper.student.label)}}}\\quad {literal(plan.made_by)}\\par\\medskip",
-        f"Name \\blank{{60mm}}\\quad Date {literal(heading.date) or _BLANK}\\quad Points \\blank{{15mm}}{worth}\\par",
+        f"{name} \\blank{{60mm}}\\quad {date} {literal(heading.date) or _BLANK}\\quad {points} "
+        f"\\blank{{15mm}}{worth}\\par",
         "\\bigskip",
     ]
     for question in paper.questions:
@@ -131,19 +143,20 @@ def _paper(plan, paper, heading):
             options = (f"\\choice{{{each.letter}}}~{literal(each.text)}" for each in question.options)
             lines += ["\\hfill ".join(options) + "\\par"]
         else:
-            lines += ["\\vspace{22mm}\\hfill Answer \\blank{50mm}\\par"]
+            lines += [f"\\vspace{{22mm}}\\hfill {answer} \\blank{{50mm}}\\par"]
         lines += ["\\end{minipage}\\par\\bigskip"]
     if heading.answer_sheet:
         lines += _answer_sheet(paper)
     return "\n".join(lines) + "\n"
 
 
+_FIELDS = (N_("Name"), N_("Date"), N_("Points"), N_("Answer"))
 _BLANK = "\\blank{30mm}"
 
 
 def _answer_sheet(paper):
     yield "\\clearpage"
-    yield f"{{\\large\\bfseries Answers of {literal(paper.student.label)}\\par}}\\bigskip"
+    yield f"{{\\large\\bfseries {literal(_('Answers of {student}', student=paper.student.label))}\\par}}\\bigskip"
     for question in paper.questions:
         marks = "\\quad ".join(f"\\choice{{{letter}}}" for letter in LETTERS)
         reply = marks if question.options else "\\blank{50mm}"

@@ -3,6 +3,7 @@
 import re
 
 from ghostnp.course.worksheets.heading import PLAIN, points
+from ghostnp.course.worksheets.language import _, in_language_of_plan, ngettext
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.question import LETTERS, NUMBER
 
@@ -12,35 +13,49 @@ def literal(text):
     return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", text)
 
 
+@in_language_of_plan
 def to_markdown(plan, papers, heading=PLAIN):
     """All papers, without answers."""
     return "\n\n---\n\n".join(_paper(plan, paper, heading) for paper in checked(plan, papers, heading)) + "\n"
 
 
 def _paper(plan, paper, heading):
-    several = "s" * (len(paper.questions) != 1)
-    many = f"{len(paper.questions)} question{several}" + f" · {points(heading.total(paper))}" * bool(heading.points)
+    questions = len(paper.questions)
+    many = ngettext(
+        "{number} question", "{number} questions", questions, number=questions
+    ) + f" · {points(heading.total(paper))}" * bool(heading.points)
     blocks = [literal(heading.course)] * bool(heading.course)
     blocks += [
-        f"# {literal(heading.title)}",
+        f"# {literal(heading.headline)}",
         f"**{literal(paper.student.label)}** · {literal(plan.made_by)} · {many}",
-        f"Name: {_line(20)} Date: {literal(heading.date) or _line(10)}",
+        _("Name: {name} Date: {date}", name=_line(20), date=literal(heading.date) or _line(10)),
     ]
     for question in paper.questions:
-        blocks.append(f"**{question.number}.** ({heading.level(question)}) {literal(question.problem.text)}")
+        blocks.append(
+            _(
+                "**{number}.** ({level}) {text}",
+                number=question.number,
+                level=heading.level(question),
+                text=literal(question.problem.text),
+            )
+        )
         if question.kind == NUMBER:
-            blocks.append(f"Answer: {_line(16)}")
+            blocks.append(_("Answer: {line}", line=_line(16)))
         else:
-            blocks.append("\n".join(f"- {option.letter}: {option.text}" for option in question.options))
+            blocks.append(
+                "\n".join(
+                    "- " + _("{letter}: {text}", letter=option.letter, text=option.text) for option in question.options
+                )
+            )
     if heading.answer_sheet:
         blocks += ["\n".join(_answer_sheet(paper))]
     return "\n\n".join(blocks)
 
 
 def _answer_sheet(paper):
-    yield f"## Answers of {literal(paper.student.label)}"
+    yield "## " + _("Answers of {student}", student=literal(paper.student.label))
     yield ""
-    yield "| question | answer |"
+    yield "| " + _("question") + " | " + _("answer") + " |"
     yield "|---|---|"
     for question in paper.questions:
         yield f"| {question.number} | {'   '.join(LETTERS) if question.options else _line(16)} |"

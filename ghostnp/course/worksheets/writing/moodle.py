@@ -10,6 +10,7 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 from ghostnp.course.worksheets.heading import PLAIN
+from ghostnp.course.worksheets.language import _, if_known, in_language_of_plan
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.problem import TOLERANCE, plain
 from ghostnp.course.worksheets.question import CHOICE
@@ -18,6 +19,7 @@ from ghostnp.course.worksheets.question import CHOICE
 _IDNUMBER = 100
 
 
+@in_language_of_plan
 def to_moodle(plan, papers, heading=PLAIN):
     """All questions with solutions and feedback."""
     papers, quiz = checked(plan, papers, heading), ElementTree.Element("quiz")
@@ -32,8 +34,13 @@ def to_moodle(plan, papers, heading=PLAIN):
 
 def category_of(plan, slot, heading):
     """Where the questions of a place go in the question bank: title and what made them, then the place."""
-    whole = f"{heading.title} · {plan.made_by}".replace("/", "//")  # one slash would begin a category below
-    return f"$course$/top/{whole}/question {slot.number:02d} {slot.template.name}"
+    whole = f"{heading.headline} · {plan.made_by}".replace("/", "//")  # one slash would begin a category below
+    return f"$course$/top/{whole}/{place_of(slot)}"
+
+
+def place_of(slot):
+    """What the place of a `Slot` is called: ``question 01 grouped: grouped weights``."""
+    return _("question {number:02d} {title}", number=slot.number, title=slot.template.title)
 
 
 def idnumber(plan, paper, question):
@@ -46,7 +53,8 @@ def idnumber(plan, paper, question):
 
 def tags(plan, question):
     """What a question bank can be searched for."""
-    return (question.template.topic, question.level, question.template.name, f"generator {plan.generator}")
+    made_by = _("generator {generator}", generator=plan.generator)
+    return (if_known(question.template.topic), question.level, question.template.title, made_by)
 
 
 def _question(quiz, plan, paper, question, heading):
@@ -81,7 +89,7 @@ def _question(quiz, plan, paper, question, heading):
 def _answer(question, value, mistake):
     answer = ElementTree.SubElement(question, "answer", fraction="100" if mistake is None else "0", format="plain_text")
     ElementTree.SubElement(answer, "text").text = value
-    _text(answer, "feedback", "Right." if mistake is None else mistake.feedback, format="plain_text")
+    _text(answer, "feedback", _("Right.") if mistake is None else mistake.feedback, format="plain_text")
     return answer
 
 

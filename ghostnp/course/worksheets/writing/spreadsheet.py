@@ -4,11 +4,13 @@ import csv
 import io
 
 from ghostnp.course.worksheets.heading import PLAIN
+from ghostnp.course.worksheets.language import _, if_known, in_language_of_plan
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.problem import plain
 from ghostnp.course.worksheets.question import LETTERS
 
 
+@in_language_of_plan
 def to_csv(plan, papers, heading=PLAIN):
     """All questions with everything that is known about them.
 
@@ -29,11 +31,11 @@ def to_csv(plan, papers, heading=PLAIN):
 def _line(plan, paper, question, heading):
     line = {
         "id": no_formula(paper.student.id),
-        "name": no_formula(paper.student.name),
+        "name": no_formula(paper.student.printed),
         "seed": plan.seed,
         "generator": " · ".join(filter(None, (str(plan.generator), plan.own))),
         "number": question.number,
-        "topic": question.template.topic,
+        "topic": if_known(question.template.topic),
         "level": question.level,
         "points": f"{heading.worth(question.template):g}",
         "kind": question.kind,
@@ -44,7 +46,7 @@ def _line(plan, paper, question, heading):
     }
     for option in question.options:
         line[option.letter] = plain(option.value)
-        line[f"feedback {option.letter}"] = "right" if option.mistake is None else option.mistake.feedback
+        line[f"feedback {option.letter}"] = _("right") if option.mistake is None else option.mistake.feedback
     return line
 
 
