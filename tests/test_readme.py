@@ -23,7 +23,8 @@ COMMANDS = re.findall(r"```text\n\$ ghostnp ((?!check).*?)\n(.*?)```", README.re
 @pytest.mark.parametrize(("command", "shown"), COMMANDS, ids=[command for command, _ in COMMANDS])
 def test_commands_print_what_the_readme_says(command, shown):
     typed = [line.removeprefix("> ") for line in shown.splitlines() if line.startswith("> ")]
-    result = CliRunner().invoke(main, shlex.split(command), input="\n".join(typed))
+    # As wide as a terminal usually is.
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(main, shlex.split(command), input="\n".join(typed))
     assert result.exit_code == 0
     printed = iter(result.output.splitlines())
     for line in shown.splitlines():

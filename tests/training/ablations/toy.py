@@ -1,6 +1,6 @@
 """Ablations that take no time, for the tests: they are found by ``tests.training.ablations.toy:NAME``.
 
-A worker finds this file by PYTHONPATH, as it would find a student's.
+A worker finds this file as it would find a student's: where Python looks for modules.
 """
 
 import os
