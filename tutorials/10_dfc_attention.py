@@ -204,9 +204,8 @@ print(f"factors from {cache.factors.min():.2f} to {cache.factors.max():.2f}")
 #
 # Row 0 is copied three times, and rows 1 and 2 twice. (PyTorch's other rule, "nearest-exact", would give 0, 0, 1, 1, 1,
 # 2, 2.) All other stages of GhostNetV2 have even sizes. There every row is copied twice, and a mistake in this rule
-# would not be noticed. So a test needs an odd size, such as 7x7. The
-# claims below are about this halving (C42), and about what document 003 says of the averages and of the enlargement (C34
-# and C35).
+# would not be noticed. So a test needs an odd size, such as 7x7. The claims below are about this halving (C42), and
+# about what document 003 says of averages and enlargement (C34 and C35).
 
 # %%
 rows = np.arange(3.0).reshape(1, 1, 3, 1)
