@@ -130,8 +130,8 @@ print("without a shuffle: the output depends on", reached(False), "of 3 groups")
 print("with a shuffle:    the output depends on", reached(True), "of 3 groups")
 
 # %% [markdown]
-# Document 001 says that the groups have *not* lost contact after grouped 1x1 convolutions. That is a slip, with one
-# negation too many (claim C16).
+# Document 001 writes that after grouped 1x1 convolutions the groups have *not* lost contact. It should say that they
+# *have* lost contact (claim C16).
 #
 # ## The units
 #
@@ -231,10 +231,10 @@ except AssertionError as error:
 
 # %% [markdown]
 # **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before it. The official
-# code, by Megvii, shuffles after it, and by the inverse permutation. A depthwise convolution treats each channel
-# separately, so the order of the channels makes no difference if the kernels are reordered in the same way. Both
-# versions can therefore learn the same functions, but with their weights in different orders. A *checkpoint*, a file of
-# trained weights, of one version does not fit the other (claim C25).
+# code, by Megvii, shuffles after it, and by the inverse permutation (by $n$ groups instead of $g$). A depthwise
+# convolution treats each channel separately, so the order of the channels makes no difference if the kernels are
+# reordered in the same way. Both versions can therefore learn the same functions, but with their weights in different
+# orders. A *checkpoint*, a file of trained weights, of one version does not fit the other (claim C25).
 
 # %%
 kernels = rng.standard_normal((24, 1, 3, 3))
@@ -249,8 +249,9 @@ print(f"largest difference between shuffle, then depthwise and depthwise, then s
 #
 # ShuffleNet begins with a 3x3 convolution and a 3x3 *max pool*, both with stride 2. Three stages of units follow,
 # called stage 2, 3 and 4. The first unit of each stage is a unit (c), and all others are units (b). At the end stand a
-# global average pool, which replaces each map by its mean, and a fully connected layer. For $g = 3$ and images of
-# 224x224 pixels:
+# global average pool, which replaces each map by its mean, and a fully connected layer. For $g = 3$ the stem gives 24
+# channels. The stages have 4, 8 and 4 units, and their outputs have 240, 480 and 960 channels. For images of 224x224
+# pixels:
 
 # %%
 network = ghostnp.create_model("shufflenetv1_g3_1.0x", seed=None)
@@ -271,8 +272,8 @@ for g in (1, 3, 8):
     print(f"g = {g}: {WIDTHS[g, 1.0][1:]} channels in the three stages, {macs:,} MACs in all")
 
 # %% [markdown]
-# With more groups a unit is cheaper, and the paper spends what is saved on more channels. The suffix 1.0x in the name
-# is the *width multiplier*: a network 0.5x has about half as many channels in every layer.
+# With more groups a unit is cheaper, and the paper uses the saved multiply-adds for more channels. The suffix 1.0x in
+# the name is the *width multiplier*: a network 0.5x has about half as many channels in every layer.
 #
 # **What is max pooling?** A *max pool* (最大池化) keeps the largest number of each window, and an average pool the
 # mean. Three details matter:
@@ -320,9 +321,9 @@ print("ResNeXt,    c = 256, m = 128 in 32 groups of 4: ", resnext_unit(56, 56, 2
 print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28, 240, 60, 3).working)
 
 # %% [markdown]
-# Document 001 writes three lines for the same units, with one letter $m$ (claims N11, N12 and N13). Its line for ResNet
-# means the whole middle width, and its line for ResNeXt the width of one *group* (claim C18). Both lines are right in
-# their own meaning. Its line for ShuffleNet is
+# Document 001 writes three lines for the same units, with one letter $m$ (claims N11, N12 and N13). In its line for
+# ResNet, $m$ is the whole middle width. In its line for ResNeXt, $m$ is the width of one *group* (claim C18). Both
+# lines are right in their own meaning. Its line for ShuffleNet is
 #
 # $$ghwm \cdot \frac{c}{g} + hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #
@@ -373,6 +374,10 @@ print("paper  Megvii  document 001")
 for field, meaning in meanings.items():
     values = ["yes" if getattr(style, field) else "no" for style in (PAPER, MEGVII, DOCUMENT_001)]
     print(f"{values[0]:6} {values[1]:7} {values[2]:13} {meaning}")
+
+# %% [markdown]
+# The claims about this: C21 is about the order of the concatenation and the last ReLU, C22 about the pool. C24 is about
+# widths that document 001 writes into its code, which fit only 3 groups at 1.0x.
 
 # %%
 claims("C20", "C21", "C22", "C23", "C24")

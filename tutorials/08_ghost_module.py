@@ -183,8 +183,7 @@ show(
 # y_{ij} = \Phi_{i,j}(y'_i), \quad i \le m, j \le s - 1,$$
 #
 # and the output is $[Y', Y]$. Each $\Phi$ is a depthwise 3x3 kernel. The official code does a little more than the
-# formula: batch norm and ReLU follow the primary convolution, and batch norm and ReLU follow the cheap operation. So a
-# ghost is made from an intrinsic map after its ReLU.
+# formula: batch norm and ReLU follow both steps. So a ghost is made from an intrinsic map after its ReLU.
 #
 # **Which ghost modules have a ReLU?** In GhostNet two ghost modules stand in each block (tutorial 09, "By hand"). The
 # first one widens and has both ReLUs. The second one narrows and has none (`relu=False`): its few maps are added to the
@@ -258,9 +257,9 @@ source(GhostModule.backward)
 
 # %% [markdown]
 # `ghostnp.trace` lists each step. (It prints the operator that was called. `GhostConv2d` is written with the general
-# `conv2d`, in as many groups as there are channels, which is a depthwise convolution; with a single intrinsic map that
-# is one group, so the trace calls it `standard_conv2d`. Its 13 parameters are our 2 weights, the 9 of the 3x3 kernel
-# that holds our row, and 2 biases.) The row `add` is the sum:
+# `conv2d`, in as many groups as there are channels. That is a depthwise convolution. Here there is a single intrinsic
+# map, and so one group. Therefore the trace calls it `standard_conv2d`. The module has 13 parameters: our 2 weights,
+# the 9 of the 3x3 kernel that holds our row, and 2 biases.) The row `add` is the sum:
 
 # %%
 steps = ghostnp.trace(tiny, x, dy=dy)
@@ -381,9 +380,9 @@ show(
 )
 
 # %% [markdown]
-# What does it save in GhostNet itself? All of its 32 ghost modules have at least 16 input channels, so none is more
-# expensive than a plain 1x1 convolution. The first saves little, the last nearly a half. (`seed=None` makes a network
-# whose weights are all 0, because counting needs only shapes. `tree()` gives all modules of a network.)
+# What do ghost modules save in GhostNet itself? All of its 32 ghost modules have at least 16 input channels, so none is
+# more expensive than a plain 1x1 convolution. The first saves little, the last nearly a half. (`seed=None` makes a
+# network whose weights are all 0, because counting needs only shapes. `tree()` gives all modules of a network.)
 
 # %%
 ghosts = [module for module in create_model("ghostnet_100", seed=None).tree().values() if type(module) is GhostModule]
@@ -396,7 +395,8 @@ print(f"all {len(ghosts)}: {sum(plain):,} / {sum(own):,} = {sum(plain) / sum(own
 
 # %% [markdown]
 # **Which size of cheap kernel, and which ratio?** A 1x1 cheap kernel can only scale a map. Larger kernels add pixels
-# around. How much do they explain? We ask for the best partner again, with kernels of other sizes and for eight maps:
+# around. How much better is a map explained by larger kernels? We ask for the best partner again, with kernels of other
+# sizes and for eight maps:
 
 # %%
 for d in (1, 3, 5, 7):
@@ -430,9 +430,12 @@ for ratio, kernel in ((2, 1), (2, 3), (2, 5), (2, 7), (3, 3), (4, 3), (5, 3)):
     )
 
 # %% [markdown]
-# A larger $d$ costs little, and a larger $s$ saves much. The accuracy of each choice can only be found by training on
-# CIFAR-10, which this course does not do. The repository `TingsongYu/ghostnet_cifar10` did it for $s = 2$ and $d = 3$.
-# It reports 92.0%, where the paper has 93.7%; and 93.5% for VGG-16 itself, where the paper has 93.6%.
+# A larger $d$ costs little, and a larger $s$ saves much. The accuracy of each choice can only be found by training.
+# This course does not train on CIFAR-10, and of the paper's accuracies it can vouch for none. A small experiment on
+# digits of 8x8 pixels is in the gallery (`gallery/ghost.ipynb`): 1x1 was worst (95.0%, against 96.5% with 3x3), and 5x5
+# and 7x7 were a little *better* (97.2% and 97.3%), with more multiply-adds. The repository
+# `TingsongYu/ghostnet_cifar10` trained on CIFAR-10 for $s = 2$ and $d = 3$. It reports 92.0%, where the paper has
+# 93.7%; and 93.5% for VGG-16 itself, where the paper has 93.6%.
 
 # %% [markdown]
 # ## A ratio that does not divide
@@ -552,7 +555,7 @@ for name, channel in {"an intrinsic map": 0, "a ghost": 4}.items():
 # Nothing is split: both depend on all six channels, the ghost through its intrinsic map. An intrinsic map sees one
 # pixel and a ghost sees nine, so neither is global. Far pixels are seen in GhostNet only by squeeze-and-excitation,
 # which has one factor for a whole map, and through the many layers. GhostNetV2 starts from this weakness (tutorial 10,
-# "Where are the FC layers in DFC?").
+# at its beginning).
 
 # %%
 claims("C28", "C29", "C30", "C27")
@@ -639,9 +642,9 @@ for name, keywords in (("resnet50", {}), ("ghost_resnet50", {"ratio": 2}), ("gho
 # the two Ghost-ResNets are 13.0 and 6.5 million. They are *not* reproduced: the official code runs with the 13.9 and
 # 8.1 million that are counted here.
 #
-# What was tried: perhaps the paper's networks differ from the code in what is replaced and in what is counted. Below,
-# every combination is counted of: the 7x7 convolution, the shortcuts and the classifier as ghost modules or not; cheap
-# kernels of 1, 3, 5 and 7; biases, batch norms, and batch norms with their statistics counted or not.
+# What was tried: perhaps the paper's networks differ from the code in what is replaced and in what is counted. Below we
+# count every combination of these choices: the 7x7 convolution, the shortcuts and the classifier as ghost modules or
+# not; cheap kernels of 1, 3, 5 and 7; biases, batch norms, and batch norms with their statistics counted or not.
 
 # %%
 filters = [
@@ -669,9 +672,9 @@ print(
 print(f"nearest to both: {nearest[0]:.2f} M and {nearest[1]:.2f} M")
 
 # %% [markdown]
-# No combination gives both numbers. The official code also holds 11.9 and 6.1 million weights that never run, and
-# neither they alone nor all weights together give the paper's numbers. So there is no explanation here. The question
-# was put to the authors in issue 146.
+# No combination gives both numbers. The official code also creates, in addition to the 13.9 and 8.1 million, 11.9 and
+# 6.1 million weights that no forward pass uses. Neither they alone nor all weights together give the paper's numbers.
+# So there is no explanation here. The question was put to the authors in issue 146.
 #
 # Documents 000 and 002 also show accuracy and latency of GhostNet on ImageNet. To check them, one would have to train
 # on ImageNet; this course does not.

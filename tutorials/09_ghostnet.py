@@ -17,8 +17,8 @@
 #
 # Two ghost modules in a row (tutorial 08, "The module") are a *ghost bottleneck* (Ghost 瓶颈). The first widens, from few
 # maps to many. The second narrows again, and the input is added to the result. GhostNet is sixteen of these bottlenecks
-# between a first convolution (the *stem*) and a classifier. The third picture belongs to GhostNetV2 (tutorial 10, "The
-# module").
+# between a first convolution (the *stem*) and a classifier. In the picture below, the third chart belongs to GhostNetV2
+# (tutorial 10, "The module").
 #
 # Document 000 is a blog post that builds GhostNet in Keras. (The page takes about 20 minutes. The section at its end is
 # for the curious.)
@@ -136,7 +136,7 @@ print(f"{'all':11} {table.params:>10,} parameters {table.macs:>12,} MACs")
 # **What do 1.0x and 0.5x mean?** They are *width multipliers* (宽度系数). Every channel count of the table is multiplied by
 # the width and rounded to a multiple of 4. The number of blocks and the 1280 numbers in front of the classifier stay
 # the same. A 1x1 convolution has $C_\text{in} \cdot C_\text{out}$ weights, so at half the width it has a quarter of
-# them. A depthwise convolution has half. The last two layers have half or all of theirs:
+# them. A depthwise convolution has half. The 1x1 before the classifier has half of its weights, the classifier has all:
 
 # %%
 for name in ("ghostnet_050", "ghostnet_100", "ghostnet_130"):
@@ -199,13 +199,20 @@ print(f"{'conv_norm':18} official: {PYTORCH._asdict()}")
 print(f"{'':18} document: {KERAS._asdict()}")
 
 # %% [markdown]
-# In words: `ghosts_first` is the order of the concatenation. `relu_after_stride` is a ReLU after the depthwise
-# convolution that strides. `projection` says whether a shortcut has convolutions where the shape changes. `gate` is the
-# last step of squeeze-and-excitation, and `squeeze_divisor` what its narrow width is rounded to a multiple of.
-# `head_norm` is a batch norm on the 1280 numbers, and `probabilities` a softmax at the end. In `conv_norm`, `bias`
-# gives convolutions a bias, `same` is TensorFlow's padding, `eps` is the $\epsilon$ that batch norm adds to the
-# variance, and `momentum` the share of the new batch in its running statistics. `unbiased` says how the running
-# variance of $M$ numbers is estimated: the sum of squares divided by $M - 1$ (PyTorch) or by $M$ (Keras).
+# | field | in words |
+# |---|---|
+# | `ghosts_first` | the ghosts stand first in the concatenation |
+# | `relu_after_stride` | a ReLU follows the depthwise convolution that strides |
+# | `projection` | a shortcut has convolutions where the shape changes |
+# | `gate` | the last step of squeeze-and-excitation |
+# | `squeeze_divisor` | its narrow width is rounded to a multiple of this |
+# | `head_norm` | a batch norm follows on the 1280 numbers |
+# | `probabilities` | a softmax is the last step |
+# | `bias` of `conv_norm` | convolutions have a bias |
+# | `same` | they pad by TensorFlow's rule |
+# | `eps` | the $\epsilon$ that batch norm adds to the variance |
+# | `momentum` | the share of the new batch in the running statistics |
+# | `unbiased` | the running variance of $M$ numbers is the sum of squares divided by $M - 1$ (PyTorch), not by $M$ (Keras) |
 #
 # Change one field after the other, and write down what each does to the counts:
 
@@ -227,9 +234,9 @@ for field in Dialect._fields:
 assert dialect == DOCUMENT_000
 
 # %% [markdown]
-# So the two totals are close only by chance. Biases (one for each of the 10,984 maps before a batch norm) and one more
-# batch norm add 13,544 parameters. Missing shortcuts and narrower squeezes remove 38,884. Nothing adds
-# multiply-adds, so 141.2 million become 134.7 million.
+# So the two totals, 5,182,508 and 5,180,320, are close only by chance. Biases (one for each of the official network's
+# 10,984 maps before a batch norm) and one more batch norm add 13,544 parameters. Missing shortcuts and narrower
+# squeezes remove 38,884. Nothing adds multiply-adds, so 141.2 million become 134.7 million.
 
 # %%
 claims("N07")
@@ -293,15 +300,15 @@ for name in networks:
     print(f"  idle shifts of batch norms, {len(others)}:", *others, sep="\n    ")
 
 # %% [markdown]
-# So 71 biases are idle in document 000: 69 in the blocks, one in the stem and one in the head. The official network has
-# no bias before a batch norm.
+# So 71 bias arrays are idle in document 000: 69 in the blocks, one in the stem and one in the head. The official
+# network has no bias before a batch norm.
 #
 # But both networks have idle *shifts of batch norms*, 13 and 16. The reason is again a constant that a later batch norm
 # removes:
 #
 # - In a shortcut the layers are depthwise, batch norm, 1x1, batch norm. The shift of the first batch norm adds a
-#   constant to each map. The 1x1 turns these constants into one constant for each output map. The second batch norm
-#   subtracts it.
+#   constant to each map. The 1x1 turns these constants into one constant for each output map: shifts of 1 and 2 with
+#   the weights 3 and −1 become $3 \cdot 1 - 1 \cdot 2 = 1$. The second batch norm subtracts it.
 # - `bn_dw` (the batch norm after the striding depthwise convolution) is in the same position, before the 1x1 of
 #   ghost 2. But where squeeze-and-excitation follows, the maps are first multiplied by gates, and the gates depend on
 #   the shift. So it counts there.
@@ -311,9 +318,10 @@ for name in networks:
 #   the shortcut of a striding block starts with such a convolution, so the shifts of all ghosts before `blocks.7`
 #   count. After `blocks.7` no block strides, and the ghosts of `blocks.7` and `blocks.8` and the last batch norm of
 #   that shortcut (`shortcut.3`) are idle. The shift of an *intrinsic* map always counts, because it also goes through
-#   the 3x3 cheap operation.
-# - Document 000 has no convolutions in its shortcuts, so the ghosts of all sixteen ghost 2 modules are idle. It has a
-#   ReLU after `bn_dw`. A ReLU cuts at 0, and the shift decides what is cut, so that shift counts.
+#   the 3x3 cheap operation. Together 5 + 2 + 5 + 1 = 13 are idle: 5 first norms of shortcuts, 2 `bn_dw`, 5 ghosts and
+#   `shortcut.3`.
+# - Document 000 has no convolutions in its shortcuts, so the shifts of the ghosts in all sixteen ghost 2 modules are
+#   idle. It has a ReLU after `bn_dw`. A ReLU cuts at 0, and the shift decides what is cut, so that shift counts.
 #
 # ### The other differences (C06, C08, C11, C13)
 #
@@ -321,8 +329,9 @@ for name in networks:
 #   there.
 # - Its squeeze-and-excitation narrows to a quarter, rounded down; the official one rounds to a multiple of 4. So 72
 #   maps become 18 or 20. Its gate is a sigmoid; the official gate is a hard sigmoid.
-# - The 1280 numbers before its classifier have a batch norm. The official PyTorch network has a bias instead, and in
-#   training *dropout* in front of the classifier: a fifth of the numbers, chosen anew each time, is set to 0.
+# - The 1280 numbers before its classifier have a batch norm. In front of it the 1x1 has a bias too, which is idle. The
+#   official PyTorch network has the bias without a batch norm. In training it also has *dropout* in front of the
+#   classifier: a fifth of the numbers, chosen anew each time, is set to 0.
 # - It ends in a *softmax*, which turns the classifier's numbers (the *logits*) into probabilities. The official network
 #   ends in the logits, which are what the loss of training needs (tutorial 13, "The loss").
 # - Its batch norms have Keras's constants: $\epsilon = 10^{-3}$ instead of $10^{-5}$, and running statistics that move
@@ -461,11 +470,11 @@ check("09.5", answer)
 # Nothing on the later pages needs this section.
 #
 # **Why is the kernel in the table not used at stride 1?** `blocks.4.0` has kernel 5x5 and stride 1 in the table. The
-# table was taken from MobileNetV3, where each block has a depthwise convolution of that size. In GhostNet this
+# table was taken from MobileNetV3, where each block has a depthwise convolution of the table's size. In GhostNet this
 # convolution exists only where a block strides. At stride 1 it is missing, and the kernel with it. The ghost modules
 # have kernels of their own, 1 and 3. (The authors confirmed it in issue 25 of their first repository.) The shortcut has
-# a depthwise convolution of that size too, if the number of maps changes. We make each kernel in turn 7x7 and see
-# whether the count changes:
+# a depthwise convolution of the table's size too, if the number of maps changes. We make each kernel in turn 7x7 and
+# see whether the count changes:
 
 
 # %%
@@ -485,10 +494,10 @@ print("the kernel is used in", *used)
 # These are the four blocks that stride, and `blocks.6.3`, which goes from 80 to 112 maps at stride 1. In the other
 # eleven rows the kernel is not used.
 #
-# **Three gates.** Three published codes have three gates (claims C08 and C48): a sigmoid in document 000,
-# `relu6(x + 3) / 6` in the official PyTorch code, and `clip(x, 0, 1)` in the official TensorFlow code, which calls it a
-# hard sigmoid. Use the gate that the checkpoint was trained with. Their values and slopes are compared in tutorial 07,
-# "Clamp or sigmoid?".
+# **Three gates.** Three published codes have three gates (claims C08 and C48): a sigmoid in document 000, `relu6(x + 3)
+# / 6` in the official PyTorch code, and `clip(x, 0, 1)` in the official TensorFlow code, which calls it a hard sigmoid.
+# Use the gate that the checkpoint was trained with. Three of their values are in tutorial 07, "Clamp or sigmoid?". All
+# values and slopes are in the picture of tutorial 06.
 
 # %%
 claims("C48")
@@ -514,8 +523,7 @@ print(
 claims("C12")
 
 # %% [markdown]
-# **What works by luck (C09, C10, N08).** Three things in document 000 are right as they stand, and break when something
-# else is changed.
+# **What works by luck (C09, C10, N08).** Three things in document 000 work only because nothing else is changed.
 #
 # - Whether a layer is depthwise, and whether it has a ReLU, is read from its *name*, by searching for words in it. So a
 #   new name changes the network. A name such as `prelude_conv_bn` contains the letters "relu".

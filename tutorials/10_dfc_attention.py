@@ -46,8 +46,8 @@ show(
 
 # %% [markdown]
 # Two steps are enough to see a whole area. In the second step a pixel reads its column. Each pixel of that column has
-# read its own row in the first step. (The picture has the order of the official code, rows first. The paper's equations,
-# which come now, have columns first.)
+# read its own row in the first step. (This is the order of the official code, and of the picture: rows first. The
+# paper's equations have the opposite order, and so has the section "By hand: decoupled": columns first.)
 #
 # ## By hand: full attention
 #
@@ -74,8 +74,9 @@ show(
 #
 # $$a[0, 0] = 1 \cdot 7 - 1 \cdot 10 = -3.$$
 #
-# This is −3 again, because the four weights 1, −1, 2, −2 above are the products of (1, 2) and (1, −1). Decoupled
-# attention is full attention whose weights are such products,
+# This is −3 again, because the four weights 1, −1, 2, −2 above are the products of (1, 2) and (1, −1). Let $h, w$ be
+# the row and the column of the pixel that is written, and $h', w'$ those of the pixel that is read. Decoupled attention
+# is full attention whose weights are such products,
 #
 # $$F[h, w, h', w'] = F_H[h, h', w'] \cdot F_W[w, h, w'].$$
 #
@@ -115,9 +116,9 @@ claims("N16", "N17")
 # The official code contains no fully connected layer. It has a 1x1 convolution, a depthwise one with a 1x5
 # kernel, and a depthwise one with a 5x1 kernel. The explanation has two steps.
 #
-# **Share the weights.** Let a weight depend on nothing but *how far* the pixel that is read lies from the pixel that is
-# written. Then sliding along a column is a depthwise convolution with a $K \times 1$ kernel. To reach from the first
-# row to the last and from the last to the first, the kernel needs all distances from $-(H - 1)$ to $H - 1$, so
+# **Share the weights.** Let a weight depend only on the distance between the pixel read and the pixel written (up or
+# down counts). Then sliding along a column is a depthwise convolution with a $K \times 1$ kernel. To reach from the
+# first row to the last and from the last to the first, the kernel needs all distances from $-(H - 1)$ to $H - 1$, so
 #
 # $$K = 2H - 1.$$
 #
@@ -138,23 +139,24 @@ assert np.abs(by_layers).max() > 1
 print(f"layers against long kernels: largest difference {np.abs(by_layers - by_kernels).max():.0e}")
 
 # %% [markdown]
-# **Then cut the kernel off.** The official code has $K = 5$ everywhere. On maps of 3x3 that is exactly $2 \cdot 3 - 1$:
-# there, in the last four bottlenecks, the attention is still fully connected along rows and columns. On larger maps it
-# is not: there a factor depends on 5x5 pixels, as in the picture at the top. These are pixels of a *halved* map, so
-# they cover 10x10 pixels of the map itself.
+# **Then cut the kernel off.** The official code has $K = 5$ everywhere. The last four bottlenecks have 7x7 maps, halved
+# to 3x3. For these, 5 is exactly $2 \cdot 3 - 1$, and the attention is still fully connected along rows and columns. On
+# larger maps it is not: there a factor depends on 5x5 pixels, as in the picture at the top. These are pixels of a
+# *halved* map, so they cover 10x10 pixels of the map itself.
 #
-# So in the code these two convolutions *are* the FC layers. Document 003 states the costs of this form correctly (claim
-# N18). It leaves out the 1x1 convolution in front of them:
+# So in the code these two convolutions *stand for* the FC layers. Only on maps of 3x3 *are* they FC layers, with shared
+# weights. Document 003 states the costs of this form correctly (claim N18). It leaves out the 1x1 convolution in front
+# of them:
 
 # %%
 claims("N18", "C39", "C40")
 
 # %% [markdown]
 # About claim C39: a kernel of one row runs along the *width*, so the document's letters are swapped. The code goes
-# along the width first, the equations along the height. The order makes little difference: without batch norm between
-# them, the two convolutions can be exchanged. About claim C40: the document also lists accuracies for other kernel
-# sizes. Those are results of training on ImageNet, which this course does not repeat. A module with another size is
-# `DFCAttention(16, 32, kernel_size=7)`.
+# along the width first, the equations along the height. Without the batch norm between them, the order makes no
+# difference. With it, it makes a little, at the border. About claim C40: the document also lists accuracies for other
+# kernel sizes. Those are results of training on ImageNet, which this course does not repeat. A module with another size
+# is `DFCAttention(16, 32, kernel_size=7)`.
 #
 # ## The module
 #
@@ -202,7 +204,8 @@ print(f"factors from {cache.factors.min():.2f} to {cache.factors.max():.2f}")
 #
 # Row 0 is copied three times, and rows 1 and 2 twice. (PyTorch's other rule, "nearest-exact", would give 0, 0, 1, 1, 1,
 # 2, 2.) All other stages of GhostNetV2 have even sizes. There every row is copied twice, and a mistake in this rule
-# would not be noticed. So a test needs an odd size, such as 7x7.
+# would not be noticed. So a test needs an odd size, such as 7x7. The claims below are about this halving (C42), and
+# about what document 003 says of averages and enlargement (C34 and C35).
 
 # %%
 rows = np.arange(3.0).reshape(1, 1, 3, 1)
@@ -382,8 +385,8 @@ print(f"short_conv.0.weight: slope {slope:.6f}, gradient {(found * direction).su
 # multiply-adds. Of these, $10 D$ belong to the two long kernels, and $C D$ to the 1x1 convolution in front. With more
 # than 10 input channels the 1x1 convolution costs most. In GhostNetV2 1.0x it is 87% (computed below). Halving the maps
 # leaves a quarter of the pixels and saves three quarters. That is exact only for even sizes: of 7x7 = 49 pixels 3x3 = 9
-# are left, which saves 81.6%. Real fully connected layers would save seven eighths, 87.5%, because each pixel would
-# also have half as many weights. Claim N19 is document 003's 75%:
+# are left, which saves 81.6%. If the long kernels were real FC layers, halving the maps would save 7/8 of their
+# multiply-adds: a quarter of the pixels, and for each of them half as many weights. Claim N19 is document 003's 75%:
 
 # %%
 claims("N19")
@@ -447,10 +450,12 @@ for name, widened, narrowed in (
     )
 
 # %% [markdown]
-# So the choice of the first module does not save anything: attention on the second would even cost less, because in the
-# striding bottlenecks the second module works after the stride, on a quarter of the pixels. The first module was chosen
-# for what it can express. The first two bottlenecks have the largest maps. Attention there would cost the difference of
-# the second and third line: 5.2 million multiply-adds for only 2,048 parameters.
+# So the choice of the first module does not save anything. Attention on the second costs less, 21.9 instead of 31.1
+# million multiply-adds. There are two reasons. In the striding bottlenecks the second module works after the stride, on
+# a quarter of the pixels. And it narrows: $D$ is small, and the long kernels cost $10 D$ for each pixel. Attention on
+# both costs the sum, 53.0 million. The first module was chosen for what it can express. The first two bottlenecks have
+# the largest maps. Attention there would cost the difference of the second and third line: 5.2 million multiply-adds
+# for only 2,048 parameters.
 
 # %% [markdown]
 # **To play with.** `ghostnp explore --open` has DFC attention, and nearest and bilinear resizing, forward and backward.
@@ -517,8 +522,8 @@ for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}),
 # %% [markdown]
 # SE costs few multiply-adds, because its convolutions work on single pixels, but many parameters: it has two matrices,
 # from the wide maps to a quarter as many numbers and back. (The authors of CA print 3.89M parameters for SE and CBAM,
-# and 3.95M for CA. So their SE narrows more than a quarter.) DFC reads the *narrow* input of the block, so it has fewer
-# parameters than this SE, and more multiply-adds, because it works on maps.
+# and 3.95M for CA. So their SE narrows to fewer channels than a quarter.) DFC reads the *narrow* input of the block, so
+# it has fewer parameters than this SE, and more multiply-adds, because it works on maps.
 #
 # Document 003's tables of accuracy on ImageNet, COCO and ADE20K and of latency would need training on these data sets,
 # and are not checked here.

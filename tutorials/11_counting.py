@@ -100,7 +100,7 @@ show(
 # | batch norm, not trained | a mean and a variance for each map | 8 |
 # | multiply-adds | $4 \cdot 6 \cdot 6$ outputs, $2 \cdot 3 \cdot 3$ each | 2,592 |
 # | biases added | one for each output | 144 |
-# | batch norm at work | times a slope, plus a shift: 2 for each number | 288 |
+# | batch norm at work | times a scale, plus a shift: 2 for each number | 288 |
 # | ReLU at work | a comparison for each number | 144 |
 # | activations | three times 144 numbers come out | 432 |
 #
@@ -159,7 +159,7 @@ claims("N07", "N14")
 # | | who counts it |
 # |---|---|
 # | products with the zeros of the padding | all of them, though these change nothing |
-# | batch norm, for each number | papers 0, fvcore and ptflops 2, thop 4; torchinfo its parameters once |
+# | batch norm, for each number | papers 0, fvcore and ptflops 2, thop 4; torchinfo its number of parameters, whatever the map size |
 # | ReLU: 1 for each number | ptflops; in version 0.7 twice, once for the module and once for the function in it |
 # | pooling: 1 for each number in, or out | ptflops, fvcore (the global one only), thop |
 # | the classifier | the ShuffleNet paper leaves it out |
@@ -192,8 +192,8 @@ print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in f
 # which in the end is not even computed: `ghostnp compile` folds it into the convolutions.
 #
 # **Which convention gives 0.30 G?** Such a number is also printed for GhostNet 1.0x. `reconcile` finds no rule for it.
-# It is near 2 x 151: some people double a counter's multiply-adds to get FLOPs, and with them everything else that the
-# counter had added. Here is what each rule gives, as it is and doubled:
+# It is near 2 x 151: some people double the whole number of a counter, also the part that is not multiply-adds. Here is
+# what each rule gives, as it is and doubled:
 
 # %%
 for name, rule in CONVENTIONS.items():
@@ -232,24 +232,26 @@ print("\n".join(lines))
 # %% [markdown]
 # - **GhostNetV2**: the multiply-adds of convolutions and linear layers give all three numbers.
 # - **GhostNet**: the same for 0.5x and 1.0x. For 1.3x the paper prints 226M, and the count is 227.00. Without the
-#   classifier it would be 225.72, which fits, but then the other two do not fit. *No convention gives all three.*
-# - **ShuffleNetV1**: all five numbers leave the classifier out. With it, three would be wrong. (The 137M of three
-#   groups fits both.)
+#   classifier it would be 225.72, which fits. But then the other two, 41.05 and 139.87, do not fit 42 and 141. *No
+#   convention gives all three.*
+# - **ShuffleNetV1**: all five numbers leave the classifier out. With it, three would be wrong. (The 143M of one group
+#   and the 137M of three groups fit both.)
 # - **ShuffleNetV2** counts the classifier, for 1.0x to 2.0x. No convention gives the 41M for 0.5x.
 #
 # A printed number can be wrong. When your count differs, first look for the convention. When no convention gives
 # the printed number, say so, and do not change the network until it fits.
 #
-# **Formulas in letters.** Where a document gives a formula, put numbers in, and count the layers
-# themselves. Document 001 has formulas for three units (claims N11 to N13). Two of the units, counted:
+# **Formulas in letters.** Where a document gives a formula, put numbers in, and count the layers themselves. Document
+# 001 has formulas for three units (claims N11 to N13). Its line for ShuffleNet's unit is wrong (tutorial 05, "What a
+# unit costs, and an error in document 001"). Two of the units, counted correctly:
 
 # %%
 print("ResNet's unit:    ", resnet_unit(56, 56, 256, 64).working)
 print("ShuffleNet's unit:", shufflenet_unit(28, 28, 240, 60, 3).working)
 
 # %% [markdown]
-# The line for the third unit, ResNeXt's, is right only if its $m$ is the width of one group (claim N12). In the line
-# before it, $m$ is the whole width.
+# The document's line for ResNeXt's unit is right only if its $m$ is the width of one group (claim N12). In the
+# document's line for ResNet, $m$ is the whole width.
 
 # %%
 claims("N12")
@@ -316,8 +318,8 @@ for op, number in bytes_moved.most_common(5):
 #
 # **A measured case.** The first ghost module of GhostNet goes from 16 maps to 16, of 112x112 pixels. A plain 1x1
 # convolution does the same in one step. The ghost module has fewer multiply-adds, but it is three steps, and each reads
-# and writes maps. Both run in ghostnp's kernels, in turns, and the lower quartile of 60 runs counts. (The times are
-# those of the machine on which this page was made, with other programs running. Run the cell on yours.)
+# and writes maps. We run each 60 times, alternately; a quarter of the runs were faster than the printed time. (The
+# times are those of the machine on which this page was made, with other programs running. Run the cell on yours.)
 
 # %%
 with initializer(0):
@@ -334,7 +336,8 @@ for name, layer in layers.items():
     print(f"{name:16} {macs:9,} multiply-adds, {np.quantile(times[name], 0.25):5.0f} microseconds")
 
 # %% [markdown]
-# Why this is so, and what kernels can do about it, is the subject of tutorial 12.
+# The ghost module has 2.5 of 3.2 million multiply-adds, but on that machine it took longer. Why fewer multiply-adds can
+# take longer, and what kernels can do about it, is the subject of tutorial 12.
 #
 # The count of a real photo is the same as that of a token: it depends on shapes, never on values. We compare the bytes
 # of the stem with the same sum by hand:
@@ -352,7 +355,7 @@ print(f"the stem on a photo of 64x64 moves {moved.bytes['standard_conv2d']:,} by
 # ## Counting the backward pass
 #
 # A training step goes forward and backward. How much more is that? Take a convolution, or any sum of products. Each
-# multiply-add joins a weight $w$, a pixel $x$ and, through the output number to which it is added, a gradient $dy$. We
+# multiply-add joins a weight $w$ and a pixel $x$. It is added to an output number, and that has a gradient $dy$. We
 # call $(w, x, dy)$ a *triple*. If there are $P$ multiply-adds, there are $P$ triples, and
 #
 # $$\langle dy, y \rangle = \sum_\text{triples} w \cdot x \cdot dy.$$

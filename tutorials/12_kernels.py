@@ -108,9 +108,9 @@ for name, (macs, moved, _) in layers.items():
 
 # %% [markdown]
 # These numbers include the weights. Therefore the pointwise convolution has 15.06 and not $128 / 8 = 16$, and the
-# standard one 92.16 and not $128 \cdot 9 / 8 = 144$: it has more weights than pixels. The classifier has the smallest
-# intensity. For one image, each of its 1,280,000 weights is read and used once. For 32 images at a time, each weight
-# is used 32 times. This is one reason why a batch takes less time for each image.
+# standard one 92.16 and not $128 \cdot 9 / 8 = 144$: its 147,456 weights are more than the 131,072 numbers of its maps.
+# The classifier has the smallest intensity. For one image, each of its 1,280,000 weights is read and used once. For 32
+# images at a time, each weight is used 32 times. This is one reason why a batch takes less time for each image.
 #
 # ## Why can fewer FLOPs be slower?
 #
@@ -157,11 +157,12 @@ for name, machine in machines.items():
 #
 # A measured case is in tutorial 11, "A counter is a backend".
 #
-# **Why is depthwise convolution slow on GPUs and CPUs?** It does not have enough work for the bytes that it moves.
-# $k^2 / 8$ multiply-adds for each byte are 1.1 for 3x3 and 6.1 for 7x7. Two cores want 5, and the GPU above wants 10.
+# **Why is depthwise convolution slow on GPUs and CPUs?** It does not have enough work for the bytes that it moves. $k^2
+# / 8$ multiply-adds for each byte are 1.1 for 3x3 and 6.1 for 7x7. Two cores want 5, and the GPU above wants 10.
 # Compared with a pointwise convolution on the same maps, a depthwise one has $C / k^2$ times fewer multiply-adds, but
-# moves about as many bytes. Measured with 480 channels on 14x14 pixels: 53 times fewer multiply-adds, and about 5 times
-# as fast. With 72 channels on 56x56 pixels: 8 times fewer, and less than twice as fast.
+# moves about as many bytes. So time falls much less than multiply-adds. Measured with 480 channels on 14x14 pixels: 53
+# times fewer multiply-adds, and about 5 times as fast. With 72 channels on 56x56 pixels: 8 times fewer, and less than
+# twice as fast.
 #
 # And a whole network? We add up the calls of GhostNet 1.0x by their kind.
 
@@ -291,15 +292,16 @@ show(
 #   Ghost modules and ShuffleNet slice and concatenate channels in every unit.
 # - A pointwise convolution is one matrix product $(C_\text{out} \times C_\text{in})(C_\text{in} \times HWN)$ for the whole
 #   batch.
-# - One pixel to the right is $N$ numbers further on. So a tap adds a whole row of inputs to a whole row of outputs,
-#   shifted by $vN$ numbers. Processors have *vector registers*, which compute 8 or 16 numbers at once if these lie side
-#   by side.
+# - One pixel to the right is $N$ numbers further on. So a tap in column $v$ of the filter adds a whole row of inputs to
+#   a whole row of outputs, shifted by $vN$ numbers. Processors have *vector registers*, which compute 8 or 16 numbers
+#   at once if these lie side by side.
 #
 # With stride 2, the pixels for neighbouring outputs do not lie side by side. So the kernels first sort the pixels of a
-# few rows: those with an even column and those with an odd column, and the rows likewise. Each of these four sets is
-# called a *phase* (相位). Within a phase, a tap again reads one contiguous run. Phases are also how ghostnp avoids
-# writing the columns of im2col: the matrix product reads its columns directly from the phases, which hold each pixel
-# once and not up to $k^2$ times.
+# few rows into four sets: even or odd row, even or odd column. Each set is called a *phase* (相位). Within a phase, a tap
+# again reads one contiguous run. By hand, a row 0 1 2 3 4 with a filter of 3 taps has the phases 0 2 4 and 1 3. Its two
+# outputs read 0 2 for the first tap, 1 3 for the second and 2 4 for the third. At stride 1 there is a single phase, the
+# padded rows themselves. With phases ghostnp need not write the columns of im2col. The matrix product reads them from
+# the phases, which hold each pixel once and not up to $k^2$ times.
 #
 # The arrays still look like `(N, C, H, W)`. Two functions know the order:
 
@@ -443,7 +445,8 @@ except AssertionError as error:
 # ## Doing less: the engine
 #
 # The last step is to remove "all others". When a network only answers, batch norm is a fixed function of each channel.
-# It can be put into the weights before it. This is called *folding* (融合):
+# ($\gamma$ and $\beta$ are the $w$ and $b$ of tutorial 06. Here $w$ is the convolution's.) It can be put into the
+# weights before it. This is called *folding* (融合):
 #
 # $$\gamma \cdot \frac{w \cdot x + b - \mu}{\sqrt{v + \epsilon}} + \beta
 # = (a w) \cdot x + \big(a (b - \mu) + \beta\big), \qquad a = \frac{\gamma}{\sqrt{v + \epsilon}}.$$
@@ -463,9 +466,9 @@ source(fold._folded)
 # 3. It *plans the memory*. Each result gets a place in one block. The two halves of a concatenation get their places
 #    inside its result, so there is nothing left to copy. This works because channels are contiguous. The memory of a
 #    result is used again after its last reader.
-# 4. It turns each call into a *launch*: the address of compiled code, the addresses of its arguments, and a number of
-#    equal *shares* of the work, which a team of threads does. The whole plan is then a list of launches. One native call
-#    runs them all, without Python in between.
+# 4. It turns each call into a *launch*. A launch has three parts: the address of compiled code; the addresses of its
+#    arguments; a number of equal *shares* of the work. A team of threads does the shares. The whole plan is then a list
+#    of launches. One native call runs them all, without Python in between.
 #
 # Here is the plan of a ghost module, with batch norms that are not trivial:
 
@@ -487,7 +490,8 @@ print(f"numbers up to {np.abs(plainly).max():.1f}; largest difference of the eng
       f"{np.abs(engine(maps_in) - plainly).max():.0e}")  # fmt: skip
 
 # %% [markdown]
-# Seven calls have become two launches, and the third step has nothing to do. Folding changes only the rounding.
+# Seven calls have become two launches. The third line of the plan, the concatenation, has nothing to do. Folding
+# changes only the rounding.
 #
 # For a whole GhostNet the engine took about a quarter of the time of PyTorch on that machine (the README has the
 # table). To measure on yours:
@@ -585,11 +589,11 @@ source(taps.add_taps)
 # can while it is in a register or in the cache*. The matrix product follows it too: it computes several rows of results
 # at a time, so that each number of `x` that it loads is used several times.
 #
-# **A team of threads.** Each thread of the team has a region of its own: of two threads, the first begins with the first
-# half of a launch's shares, and the second with the second half. A thread takes one share after the other, and helps the
-# others when its region is done. In the next launch it begins in the same region, so most of what it reads is what it
-# wrote, and that is still in the cache of its core. To fetch a number that another core has just written takes some
-# 50 ns, and several hundred if the two cores have no cache in common. The thread that called waits only for shares that
+# **A team of threads.** Each thread of the team has a region of its own. Of two threads, the first begins with the
+# first half of a launch's shares, and the second with the second half. A thread takes one share after the other. When
+# its region is done, it helps the others. In the next launch it begins in the same region. So it mostly reads what it
+# wrote itself, which is still in its core's cache. To fetch a number that another core has just written takes some 50
+# ns, and several hundred if the two cores have no cache in common. The thread that called waits only for shares that
 # another thread has begun. So it never waits for a thread that sleeps. A launch with little work is done by one thread
 # alone, because waking the others would take longer.
 #

@@ -272,10 +272,10 @@ for name, far in moved.items():
 assert all(np.isfinite(far) and (far > 0.01) != name.startswith("nothing") for name, far in moved.items())
 
 # %% [markdown]
-# The axis is logarithmic. The last bar is only rounding, and is below a ten-thousandth. All others are mistakes, though
-# the class with the largest logit is often still plausible. So do not compare classes, compare *logits*, on one array
-# that both networks read from a file. When the logits differ, compare layer by layer from the first one on
-# (`ghostnp.trace`), until you find the first difference.
+# The axis is logarithmic. The last bar is only rounding, about a millionth. All others are mistakes, though the class
+# with the largest logit is often still plausible. So do not compare classes, compare *logits*, on one array that both
+# networks read from a file. When the logits differ, compare layer by layer from the first one on (`ghostnp.trace`),
+# until you find the first difference.
 #
 # By hand, why eps can matter: a map with variance 0.001 is multiplied by $1 / \sqrt{0.001 + 0.00001} = 31.5$ in
 # PyTorch, and by $1 / \sqrt{0.001 + 0.001} = 22.4$ in Keras.
@@ -349,7 +349,7 @@ assert np.abs(copied - meant).max() > 0.1
 # ghost module is added to the shortcut, so the order has to be changed in the whole network.
 #
 # **What no permutation can repair.** With padding "same" at stride 2 the windows are at other places (claim C12;
-# tutorial 01, "Padding and stride"). The head has a batch norm instead of a bias, and a softmax at its end, so it gives
+# tutorial 01, "Padding and stride"). The head has a batch norm behind its bias, and a softmax at its end, so it gives
 # probabilities and not logits (claim C11). Shortcuts are missing, and the SE layers have other widths and another gate
 # (tutorial 09, "The other GhostNet"). These are two different networks, and weights trained for one cannot be used in
 # the other.
