@@ -23,8 +23,9 @@ def grade_command(key, answers, output, plot, json_file, force):
     KEY is what ghostnp worksheet --key key.json wrote with the papers. ANSWERS is a table, as a spreadsheet saves it as
     CSV: a line for each student, with the id or the name or both, and a reply to each question, a letter or a number.
 
-    Points, and for each question how many were right, how difficult it was, how its right answers go together with
-    those to the others (discrimination), and which mistakes were made how often, by their names.
+    Points, and for each question how many were right, how difficult it was (the share that is not right), how its right
+    answers go together with those to the others (discrimination), and which mistakes were made how often, by their
+    names.
 
     Nobody is lost: lines that cannot be graded, replies that cannot be read and students without answers are named. If
     a line cannot be graded, the exit code is 1, after all others were.
@@ -127,8 +128,7 @@ def _picture(found, plot):
 
     questions = {
         f"{each.number} {each.name}": [
-            each.outcomes["right"], each.outcomes["mistake"], each.outcomes["other"] + each.outcomes["unreadable"],
-            each.outcomes["unanswered"],
+            each.outcomes[outcome] for outcome in ("right", "mistake", "other", "unanswered", "unreadable")
         ]
         for each in found.statistics()
     }  # fmt: skip
@@ -136,7 +136,7 @@ def _picture(found, plot):
         name: (students, f"question{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}")
         for name, (students, numbers) in found.misunderstood().items()
     }
-    mean = f"mean {_number(_mean(found))} of {_number(found.best)} points" if found.papers else "no papers"
+    mean = "no paper can be read" if found.mean is None else _mean(found)
     figure = class_mistakes(questions, mistakes, len(found.papers), title=f"{len(found.papers)} students, {mean}")
     drawn = BytesIO()
     figure.savefig(drawn, format=plot.suffix.lower().removeprefix(".") or "png", dpi=150)
@@ -144,7 +144,8 @@ def _picture(found, plot):
 
 
 def _mean(found):
-    return sum(paper.points for paper in found.papers) / len(found.papers)
+    of = f" of {len(found.read)} papers that can be read" if len(found.read) < len(found.papers) else ""
+    return f"mean{of} {_number(found.mean)} of {_number(found.best)} points"
 
 
 def _say(found):
@@ -153,9 +154,11 @@ def _say(found):
     from rich.text import Text
 
     console = Console(highlight=False)
-    made = ", ".join(f"{name} {value}" for name, value in found.key.made_by.items() if isinstance(value, str | int))
+    made = ", ".join(
+        f"{name} {value}" for name, value in found.key.made_by.items() if value != "" and isinstance(value, str | int)
+    )
     console.print(f"key: {made}", markup=False, soft_wrap=True)
-    mean = f"; mean {_number(_mean(found))} of {_number(found.best)} points" if found.papers else ""
+    mean = "" if found.mean is None else f"; {_mean(found)}"
     console.print(f"{len(found.papers)} papers graded{mean}", markup=False, soft_wrap=True)
     table = Table(show_lines=True)
     for column, right in (("question", False), ("right", True), ("difficulty", True), ("discrimination", True),

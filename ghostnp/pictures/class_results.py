@@ -13,6 +13,7 @@ OUTCOMES = {
     "a known mistake": GRADIENT,
     "another answer": "#999999",
     "no answer": "#DDDDDD",
+    "not readable": "#F2E3B3",
 }
 _ROW, _LINE = 0.32, 0.17
 _LETTERS = 42
@@ -24,7 +25,7 @@ def class_mistakes(questions, mistakes, students, *, title="", limit=12):
     Parameters
     ----------
     questions : dict of str to sequence of int
-        By question, how many replies were right, a known mistake, another answer, and no answer.
+        By question, how many replies were right, a known mistake, another answer, missing, and not readable.
     mistakes : dict of str to (int, str)
         By name, how many students made the mistake, and in which questions.
     students : int
@@ -75,8 +76,8 @@ def class_mistakes(questions, mistakes, students, *, title="", limit=12):
         axes.barh(range(len(questions)), values, left=left, color=colour, height=0.68, label=outcome)
         left += values
     for row, counts in enumerate(questions.values()):
-        if sum(counts):
-            axes.text(left[row] + 0.01 * students, row, f"{counts[0] / sum(counts):.0%} right", va="center",
+        if readable := sum(counts[:-1]):
+            axes.text(left[row] + 0.01 * students, row, f"{counts[0] / readable:.0%} right", va="center",
                       **TEXT | {"fontsize": 10})  # fmt: skip
     axes.set(xlim=(0, max(1, students) * 1.25), ylim=(len(questions) - 0.4, -0.6))
     axes.set_xticks(np.unique(np.linspace(0, students, 5).astype(int)))
@@ -84,7 +85,7 @@ def class_mistakes(questions, mistakes, students, *, title="", limit=12):
     axes.tick_params(axis="y", length=0)
     figure.legend(
         *axes.get_legend_handles_labels(), frameon=False, fontsize=10, ncols=len(OUTCOMES), loc="lower left",
-        bbox_to_anchor=(0.39, 0.05 / whole), handlelength=1, columnspacing=1.4,
+        bbox_to_anchor=(0.3, 0.05 / whole), handlelength=1, columnspacing=1.2,
     )  # fmt: skip
     figure.suptitle(title, x=0.02, y=1 - 0.12 / whole, va="top", ha="left", fontsize=14, color="#222222")
     return figure

@@ -23,7 +23,9 @@ STEPS = [
     ),
     ("#13 linear\nclassifier\n1x10\n110 parameters, 100 MACs", RNG.standard_normal((1, 10)), False),
 ]
-QUESTIONS = {f"{n} conventions: two totals of a tool, reconciled": (30 - 3 * n, n, n, n) for n in range(1, 11)}
+QUESTIONS = {
+    f"{n} conventions: two totals of a tool, reconciled": (30 - 3 * n, n, n, n // 2, n - n // 2) for n in range(1, 11)
+}
 MADE = {f"forgot /groups or mistake number {n} of a long name, which takes two lines": (30 - n, "question 3")
         for n in range(9)} | {"counted from one": (1, "questions 1, 2, 3, 5, 6, 8")}  # fmt: skip
 ROWS = [RowSummary(name, 900 * n, 90_000 * n, 5.0 * n, (0.9, 0.9 + 0.01 * n), None, None, None)
@@ -51,7 +53,7 @@ PICTURES = {
     "cost_bars": lambda: pictures.cost_bars(COSTS, title="32 to 32"),
     "roofline": lambda: pictures.roofline(POINTS, peak=1.5e11, bandwidth=3e10),
     "class_mistakes": lambda: pictures.class_mistakes(QUESTIONS, MADE, 30, title="30 students, mean 6.2 of 10 points"),
-    "class_mistakes, none": lambda: pictures.class_mistakes({"1 crelu: channels": (3, 0, 0, 0)}, {}, 3),
+    "class_mistakes, none": lambda: pictures.class_mistakes({"1 crelu: channels": (3, 0, 0, 0, 0)}, {}, 3),
     "answer_bars": lambda: pictures.answer_bars(RNG.random((9, 9, 3)), [("tabby cat", 0.6), ("tiger cat", 0.3)]),
 }
 each_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)

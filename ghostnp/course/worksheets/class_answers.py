@@ -108,8 +108,8 @@ class QuestionStatistics:
     mistakes : Counter
         How many made which mistake, by name.
     discrimination : float or None
-        How a right answer goes together with the points for all other questions: a correlation, from -1 to 1. None
-        where all did the same.
+        How a right answer goes together with the points for all other questions: a correlation, from -1 to 1, among
+        the papers of which every reply can be read. None where all did the same.
     """
 
     number: int
@@ -120,8 +120,8 @@ class QuestionStatistics:
 
     @property
     def difficulty(self):
-        """Which share of the class did not give the right answer; None where there is no class."""
-        asked = self.outcomes.total()
+        """Which share of the replies is not right, of those that can be read; None where there are none."""
+        asked = self.outcomes.total() - self.outcomes["unreadable"]
         return 1 - self.outcomes["right"] / asked if asked else None
 
 
@@ -167,13 +167,24 @@ class ClassAnswers:
             if reply.outcome == "unreadable"
         ]
 
+    @property
+    def read(self):
+        """The papers of which every reply can be read: the points of the others are not known yet."""
+        return [paper for paper in self.papers if all(reply.outcome != "unreadable" for reply in paper.replies)]
+
+    @property
+    def mean(self):
+        """Of the points, over the papers that can be read; None if there are none."""
+        points = [paper.points for paper in self.read]
+        return sum(points) / len(points) if points else None
+
     def statistics(self):
         """A `QuestionStatistics` for each question."""
         found = []
         for place, question in enumerate(self.key.questions):
             replies = [paper.replies[place] for paper in self.papers]
-            right = [float(reply.outcome == "right") for reply in replies]
-            rest = [paper.points - question.points * one for paper, one in zip(self.papers, right, strict=True)]
+            right = [float(paper.replies[place].outcome == "right") for paper in self.read]
+            rest = [paper.points - question.points * one for paper, one in zip(self.read, right, strict=True)]
             varies = len(set(right)) > 1 and len(set(rest)) > 1
             found.append(
                 QuestionStatistics(

@@ -1,11 +1,12 @@
 """Grading a reply: right or wrong, and if wrong, by which misconception."""
 
 import re
+import unicodedata
 from fractions import Fraction
 from typing import NamedTuple
 
 from ghostnp.course.worksheets.language import _
-from ghostnp.course.worksheets.problem import TOLERANCE, Mistake, plain
+from ghostnp.course.worksheets.problem import TOLERANCE, Mistake, Named, plain
 from ghostnp.course.worksheets.question import LETTERS, Question
 from ghostnp.modules.rules import of_kind
 
@@ -36,7 +37,8 @@ def grade(question, reply):
     question : Question
         What was asked.
     reply : str
-        A letter where there are options, otherwise a number such as ``51456`` or ``51,456``.
+        A letter where there are options, or the number that one of them shows; otherwise a number such as ``51456`` or
+        ``51,456``.
 
     Returns
     -------
@@ -64,14 +66,16 @@ def grade(question, reply):
 
 def judged(reply, options, answer, mistakes):
     """As `grade`, of a question by its parts: `options` to choose from, if there are any, `answer` and `mistakes`."""
-    reply = reply.strip()
-    return _letter(reply, options) if options else _number(reply, answer, mistakes)
+    reply = unicodedata.normalize("NFKC", reply).strip()  # also as a Chinese keyboard types it
+    return _choice(reply, options) if options else _number(reply, answer, mistakes)
 
 
-def _letter(reply, options):
-    letter = reply.upper().rstrip(".):")
+def _choice(reply, options):
+    """By the letter of an option, or by the number that it shows."""
+    letter, number = reply.upper().strip("(). :"), _NUMBER.fullmatch(reply)
     for option in options:
-        if option.letter == letter:
+        shows = number and not isinstance(option.value, Named) and _agree(_value(reply), option.value)
+        if option.letter == letter or shows:
             return Grade(option.mistake is None, option.mistake)
     raise ValueError(
         _(
@@ -91,11 +95,15 @@ def _number(reply, answer, mistakes):
                 reply=reply,
             )
         )
-    value = Fraction(re.sub(r"[, _']", "", reply))
+    value = _value(reply)
     if _agree(value, answer):
         return Grade(True)
     known = (mistake for mistake in mistakes if _agree(value, mistake.value))
     return Grade(False, next(known, None))
+
+
+def _value(reply):
+    return Fraction(re.sub(r"[, _']", "", reply))
 
 
 def _agree(value, answer):

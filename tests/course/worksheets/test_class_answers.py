@@ -215,3 +215,33 @@ def test_outputs_go_into_files_of_their_own_and_replace_nothing(tmp_path, monkey
     result = run("--output", "points.csv", "--plot", "mistakes.svg")
     assert (result.exit_code, result.stderr) == (0, "points: points.csv\npicture: mistakes.svg\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "key.json", "mistakes.svg", "points.csv"]
+
+
+def test_what_cannot_be_read_counts_in_no_statistics(tmp_path, key):
+    """Three of four right and one that nobody can read: all that were read are right, and the mean is of three."""
+    lines = [f"{student.id},{replies(student)}" for student in CLASS]
+    first, *rest = lines[0].split(",")
+    lines[0] = ",".join([first, "=dunno()", *rest[1:]])
+    found = graded(tmp_path, key, "\n".join(lines))
+    before, now = graded(tmp_path, key, "\n".join(lines[1:])), found.statistics()
+    assert now[0].difficulty == before.statistics()[0].difficulty
+    assert [each.discrimination for each in now] == [each.discrimination for each in before.statistics()]
+    assert found.mean == before.mean
+    assert len(found.read) == len(CLASS) - 1
+
+
+@pytest.mark.parametrize("form", ["{}", "({})", "{})", "{}.", "fullwidth", "number", "commas"])
+def test_a_choice_is_read_as_people_write_it(form):
+    questions = [question for student in CLASS for question in PLAN.paper(student).questions if question.options]
+    assert questions
+    for question in questions:
+        for option in question.options:
+            reply = form.format(option.letter)
+            if form == "fullwidth":
+                reply = chr(ord(option.letter) - ord("A") + 0xFF21)  # as a Chinese keyboard types it
+            elif form in ("number", "commas"):
+                if not isinstance(option.value, int):
+                    continue
+                reply = f"{option.value:,}" if form == "commas" else str(option.value)
+            found = grade(question, reply)
+            assert (found.right, found.mistake) == (option.mistake is None, option.mistake), (reply, option)
