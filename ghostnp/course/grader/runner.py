@@ -1,5 +1,6 @@
 """The process around a file that is checked: it is started, watched, and stopped where it does not come to an end."""
 
+import errno
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import psutil
 import ghostnp
 from ghostnp.course.grader.clock import OWN, WALL, Limits
 from ghostnp.course.grader.file_report import FileReport, FunctionReport, plain
+from ghostnp.course.grader.source import Loader
 from ghostnp.files import read, replace
 
 _USUAL = Limits()
@@ -50,13 +52,14 @@ def check(path, providers=(), limits=_USUAL, seed=None, stop=None):
     Raises
     ------
     OSError
-        If there is no such file, it is a pipe or a device, or the disk is full.
+        If there is no such file, it is a pipe or a device, no text, or no notebook, or the disk is full.
     ValueError
         If a limit is not above zero.
     """
     limits = limits.checked()
     for file in (path, *(provider for provider in providers if provider.endswith(".py"))):
         read(file)  # says at once if there is none, under the name that was given
+        _require_text(file)
     path = Path(os.path.realpath(path))
     providers = [str(Path(provider).resolve()) if provider.endswith(".py") else provider for provider in providers]
     report = FileReport(plain(path.name))
@@ -83,6 +86,15 @@ def check(path, providers=(), limits=_USUAL, seed=None, stop=None):
         # One function that does not end must not keep the others from being checked.
         report.add(name, status="wrong", **plain(says))
         skipped = [done for done, found in report.functions.items() if found is not None]
+
+
+def _require_text(file):
+    """Raise an OSError for what is no text at all: then nothing can be said of the code."""
+    try:
+        Loader("submission", file).get_source("submission")
+    except (UnicodeError, SyntaxError) as error:
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise OSError(errno.EILSEQ, f"{said}; save it again as UTF-8", str(file)) from None
 
 
 def _run(path, folder, providers, skipped, limits, seed, spent, stop):

@@ -111,7 +111,7 @@ def test_a_mistake_in_a_notebook_is_found_by_its_cell(check):
     result = check(notebook(("code", "x = 1\n"), ("code", "def relu(x)\n")), name="hw.ipynb")
     assert "cell 2, line 1: def relu(x)" in result.output
     result = check("no notebook", name="hw.ipynb")
-    assert (result.exit_code, "it is no notebook of Jupyter's format 4" in result.output) == (1, True)
+    assert (result.exit_code, "it is no notebook of Jupyter's format 4" in result.output) == (2, True)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig", "latin-1", "gbk"])
