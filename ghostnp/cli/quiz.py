@@ -3,12 +3,11 @@
 import secrets
 import sys
 from collections import Counter
-from pathlib import Path
 
 import click
 
 from ghostnp.cli.terminal import say_words
-from ghostnp.cli.worksheet import SEVERAL, Language, planned
+from ghostnp.cli.worksheet import OWN_TOPICS, SEVERAL, Language, planned
 
 
 @click.command("quiz")
@@ -18,13 +17,7 @@ from ghostnp.cli.worksheet import SEVERAL, Language, planned
 @click.option(
     "--level", type=SEVERAL, metavar="LEVEL,...", default="1,2,3", show_default=True, help="1 easy to 3 hard."
 )
-@click.option(
-    "--topics",
-    "own",
-    type=click.Path(path_type=Path),
-    metavar="FILE.py",
-    help="Your own topics, a Python file that is run; without --topic, only these are asked.",
-)
+@OWN_TOPICS
 @click.option("--language", type=Language(), default="en", show_default=True, help="What the questions are in.")
 def quiz(topic, count, seed, level, own, language):
     """Be asked to count, and learn from what goes wrong.

@@ -95,6 +95,15 @@ def _list_topics(context, param, value):
         context.exit()
 
 
+OWN_TOPICS = click.option(
+    "--topics",
+    "own",
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="Your own topics, a Python file that is run; without --topic, only these are asked.",
+)
+
+
 @click.command("worksheet")
 @click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="What to ask about; by default everything.")
 @click.option("--count", type=click.IntRange(1), default=10, show_default=True, help="Questions on each paper.")
@@ -109,13 +118,7 @@ def _list_topics(context, param, value):
     metavar="FILE",
     help="A paper for each line of this class list: a name, or an id and a name with a comma between.",
 )
-@click.option(
-    "--topics",
-    "own",
-    type=click.Path(path_type=Path),
-    metavar="FILE.py",
-    help="Your own topics, a Python file that is run; without --topic, only these are asked.",
-)
+@OWN_TOPICS
 @click.option(
     "--generator",
     type=click.IntRange(1),
