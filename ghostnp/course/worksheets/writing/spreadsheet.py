@@ -8,6 +8,7 @@ from ghostnp.course.worksheets.language import _, if_known, in_language_of_plan
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.problem import plain
 from ghostnp.course.worksheets.question import LETTERS
+from ghostnp.files import no_formula
 
 
 @in_language_of_plan
@@ -48,8 +49,3 @@ def _line(plan, paper, question, heading):
         line[option.letter] = plain(option.value)
         line[f"feedback {option.letter}"] = _("right") if option.mistake is None else option.mistake.feedback
     return line
-
-
-def no_formula(text):
-    """A text as a cell: one that begins like a formula would be run when the sheet is opened."""
-    return f"'{text}" if text[0] in "=+-@" else text
