@@ -52,13 +52,27 @@ def test_a_failure_is_shown_without_ghostnp():
     assert slope.failure["reproduced"]
 
 
-def test_a_mistake_that_is_planted(monkeypatch):
+@pytest.fixture
+def one_script(monkeypatch):
+    """Of the scripts the first alone is run, that of the usual regime: each imports PyTorch in a process of its own."""
+    run, scripts = holding._reproduced, []
+
+    def reproduced(script, seen, raised):
+        scripts.append(script)
+        return run(script, seen, raised) if len(scripts) == 1 else None
+
+    monkeypatch.setattr(holding, "_reproduced", reproduced)
+    return scripts
+
+
+def test_a_mistake_that_is_planted(monkeypatch, one_script):
     peer = PEERS["pytorch"]()
     monkeypatch.setitem(peer.functions, "softmax", lambda x: torch.nn.functional.softmax(x, 0))
     failures = [one for one in hold(peer, "softmax", examples=ENOUGH) if one.failure]
     (usual,) = [one for one in failures if one.against == "usual"]
     assert "torch.nn.functional.softmax(x, dim=0" in usual.failure["script"]
     assert usual.failure["reproduced"]
+    assert one_script == [one.failure["script"] for one in failures]
     assert {"pixels alike", "images independent"} & {one.against for one in failures}
 
 
@@ -76,6 +90,7 @@ def test_a_refusal_is_told_once_and_left_out(monkeypatch):
     assert all(one.failure is None for one in held if one is not refusal)
 
 
+@pytest.mark.usefixtures("one_script")
 def test_a_result_of_another_shape_is_wrong_and_no_refusal(monkeypatch):
     peer = PEERS["pytorch"]()
     monkeypatch.setitem(peer.functions, "relu", lambda x: torch.cat([torch.relu(x)] * 2, 1))
