@@ -27,7 +27,7 @@ What is done once for a channel and not for each of its pixels (a root, a divisi
 import inspect
 import math
 import re
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import NamedTuple
 
 from ghostnp.ops.checks import flag, sequence, shape_of
@@ -53,12 +53,7 @@ class Worked(int):
 
     def __new__(cls, formula):
         """Work `formula` out."""
-        flat = formula
-        while "(" in flat:  # the innermost parentheses first
-            flat, found = re.subn(r"\(([^()]*)\)", lambda inner: str(_sum_of_products(inner[1], formula)), flat)
-            if not found:
-                break
-        worked = super().__new__(cls, _sum_of_products(flat, formula))
+        worked = super().__new__(cls, _value(formula))
         worked.formula = formula
         return worked
 
@@ -71,6 +66,16 @@ class Worked(int):
         """The formula and its value, ``"4·(3·3 + 1) = 40"``."""
         value = f"{int(self):,}"
         return value if self.formula == str(int(self)) else f"{self.formula} = {value}"
+
+
+@lru_cache(10_000)  # the layers of a network, and the questions of a worksheet, have many formulas in common
+def _value(formula):
+    flat = formula
+    while "(" in flat:  # the innermost parentheses first
+        flat, found = re.subn(r"\(([^()]*)\)", lambda inner: str(_sum_of_products(inner[1], formula)), flat)
+        if not found:
+            break
+    return _sum_of_products(flat, formula)
 
 
 def _sum_of_products(text, formula):

@@ -1,5 +1,7 @@
 """Short ways to the project's counters: each gives a `Worked`, which remembers its formula."""
 
+from functools import lru_cache
+
 from ghostnp.graph.counting import count, count_operator
 from ghostnp.modules import initializer
 from ghostnp.ops.cost import Worked
@@ -8,24 +10,35 @@ from ghostnp.ops.cost import Worked
 _ANY_SIZE = 64
 
 
+def _lines(operator, **keywords):
+    """The counts of one operator, which the wrong answers to a question ask for again and again."""
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in keywords.items()}
+    return _kept_lines(operator, **given)
+
+
+@lru_cache(10_000, typed=True)  # True is a flag, and 1 is none
+def _kept_lines(operator, **keywords):
+    return count_operator(operator, **keywords).lines
+
+
 def parameters(operator, **keywords):
     """Parameters of one operator (see `count_operator`)."""
-    return count_operator(operator, **{"size": _ANY_SIZE} | keywords).lines["parameters"]
+    return _lines(operator, **{"size": _ANY_SIZE} | keywords)["parameters"]
 
 
 def macs(operator, **keywords):
     """Multiply-adds of one operator."""
-    return count_operator(operator, **keywords).lines["MACs"]
+    return _lines(operator, **keywords)["MACs"]
 
 
 def flops(operator, **keywords):
     """Floating-point operations of one operator, two for a multiply-add."""
-    return count_operator(operator, **keywords).lines["FLOPs"]
+    return _lines(operator, **keywords)["FLOPs"]
 
 
 def biases(operator, **keywords):
     """Additions of a bias."""
-    return count_operator(operator, bias=True, **keywords).lines["other operations"]
+    return _lines(operator, bias=True, **keywords)["other operations"]
 
 
 def norm(channels):
@@ -35,7 +48,7 @@ def norm(channels):
 
 def norm_operations(channels, size):
     """What a batch norm does to maps of `size` pixels in evaluation."""
-    return count_operator("batch_norm", in_channels=channels, size=size).lines["other operations"]
+    return _lines("batch_norm", in_channels=channels, size=size)["other operations"]
 
 
 def one_row(sizes):

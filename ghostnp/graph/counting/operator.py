@@ -1,8 +1,8 @@
 """One operator alone, from channels and sizes: the worked counts that a textbook prints."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ghostnp.graph.counting.table import Count
 from ghostnp.graph.recording import Token, record
 from ghostnp.ops.checks import check_divides, flag, float_dtype, integer, nearest, pair, shown
 from ghostnp.ops.cost import Worked, each
-from ghostnp.ops.vocabulary import STATISTICS, operator_named, operators
+from ghostnp.ops.vocabulary import STATISTICS, operator_named, operators, signature
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,9 @@ def count_operator(operator, *, size=1, batch=1, dtype=np.float32, convention=MA
     >>> counted.lines["MACs"].working
     '256·64·64·8·5·5 = 209,715,200'
     """
-    builds = OPERATORS | _without_weights()  # those that were registered since are there too
+    builds = OPERATORS
+    if not isinstance(operator, str) or operator not in builds:
+        builds = OPERATORS | _without_weights()  # those that were registered since are there too
     if not isinstance(operator, str) or operator not in builds:
         raise ValueError(
             f"operator={shown(operator)}: the rule is one of OPERATORS, nearest first: {nearest(operator, builds)}"
@@ -134,7 +136,7 @@ def count_operator(operator, *, size=1, batch=1, dtype=np.float32, convention=MA
 
 
 def _check_keywords(operator, build, given):
-    takes = inspect.signature(build).parameters
+    takes = signature(build).parameters
     for name in given:
         if name not in takes:
             raise TypeError(f"{operator} has no {name}: the rule is one of {', '.join(takes)}")
@@ -206,6 +208,7 @@ def _channel_shuffle(in_channels, groups):
     return "channel_shuffle", True, {}, {"groups": groups}
 
 
+@cache
 def _pool(name):
     def build(in_channels, kernel_size, stride=None, padding=0):
         return name, True, {}, {"kernel_size": kernel_size, "stride": stride, "padding": padding}
@@ -213,6 +216,7 @@ def _pool(name):
     return build
 
 
+@cache
 def _plain(name):
     def build(in_channels):
         return name, True, {}, {}
