@@ -207,6 +207,9 @@ def test_each_argument_alone(name, tmp_path, monkeypatch):
 def test_public_names(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     function = PUBLIC[name]
+    if not (_parameters(function) or inspect.isclass(function)):  # there is one way to call it
+        _attempt(name, [], {}, {})
+        return
 
     @_settings
     @given(
