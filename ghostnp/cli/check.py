@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ghostnp.cli.written import FileOf
 from ghostnp.files import replace
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
@@ -32,7 +33,7 @@ def _print_rubric(context, param, value):
     help="Registers operators (ghostnp.register); FILE is held against these too. May be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of words.")
-@click.option("--junit", type=_FILE, metavar="FILE", help="Write JUnit XML here as well.")
+@click.option("--junit", type=FileOf(".xml"), metavar="FILE", help="Write JUnit XML here as well.")
 @click.option(
     "--seconds",
     type=_SECONDS,
@@ -69,7 +70,7 @@ def _print_rubric(context, param, value):
     "--seed", type=click.IntRange(0), help="Draw other cases, of which nobody knows beforehand; the same seed the same."
 )
 @click.option(
-    "--gradebook", type=_FILE, metavar="FILE",
+    "--gradebook", type=FileOf(".csv", ".txt"), metavar="FILE",
     help="Check a class, and write a row for each student here, as CSV. Reports go into a folder of that name.",
 )  # fmt: skip
 @click.option("--rubric", type=_FILE, metavar="FILE", help="Points, in TOML.  [default: 10 for each function]")

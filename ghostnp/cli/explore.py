@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
+from ghostnp.cli.written import FileOf
 from ghostnp.files import replace
 
 
 @click.command("explore")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FileOf(".html", ".htm"),
     metavar="FILE",
     default=Path("explore.html"),
     show_default=True,

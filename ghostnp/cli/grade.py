@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ghostnp.cli.worksheet import write_all
+from ghostnp.cli.written import FileOf
 
 _FILE = click.Path(path_type=Path)
 
@@ -13,9 +14,14 @@ _FILE = click.Path(path_type=Path)
 @click.command("grade")
 @click.argument("key", type=_FILE)
 @click.argument("answers", type=_FILE)
-@click.option("--output", type=_FILE, metavar="FILE", help="Write the points here, as CSV: a row for each student.")
+@click.option(
+    "--output",
+    type=FileOf(".csv", ".txt"),
+    metavar="FILE",
+    help="Write the points here, as CSV: a row for each student.",
+)
 @click.option("--plot", type=_FILE, metavar="FILE", help="Draw here what the class misunderstands.")
-@click.option("--json", "json_file", type=_FILE, metavar="FILE", help="Write all of it here.")
+@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write all of it here.")
 @click.option("--force", is_flag=True, help="Replace files that hold something else.")
 def grade_command(key, answers, output, plot, json_file, force):
     """Grade the ANSWERS of a class by the KEY of its papers.
