@@ -33,6 +33,8 @@ def grade_command(key, answers, output, plot, json_file, force):
     answers go together with those to the others (discrimination), and which mistakes were made how often, by their
     names.
 
+    A column headed paper, with the number that is printed on the papers, is compared with the key.
+
     Nobody is lost: lines that cannot be graded, replies that cannot be read and students without answers are named. If
     a line cannot be graded, the exit code is 1, after all others were.
     """
@@ -57,6 +59,14 @@ def grade_command(key, answers, output, plot, json_file, force):
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     _say(found)
+    if found.like_guesses:
+        right, replies = found.like_guesses
+        said = ", ".join(f"{name} {found.key.made_by[name]}" for name in ("paper", "seed") if name in found.key.made_by)
+        click.echo(
+            f"only {right} of {replies} replies are right, no more than by guessing: was another paper answered? "
+            f"The key is of {said}, which is printed on its papers",
+            err=True,
+        )
     for name, file in (("points", output), ("picture", plot), ("everything", json_file)):
         if file is not None:
             click.echo(f"{name}: {file}", err=True)
@@ -67,6 +77,11 @@ def grade_command(key, answers, output, plot, json_file, force):
 
 def _number(value):
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _exactly(points):
+    """Points as they were given, so that those of the questions add up to those of the paper."""
+    return f"{points:.9f}".rstrip("0").rstrip(".")
 
 
 def _points(found):
@@ -85,15 +100,15 @@ def _points(found):
         notes = [f"{question.number}: {reply.reason}" for question, reply in pairs if reply.reason]
         unread = [f"{question.number}: {reply.text!r} is no reply" for question, reply in pairs
                   if reply.outcome == "unreadable"]  # fmt: skip
-        cells = ["?" if reply.outcome == "unreadable" else _number(points)
+        cells = ["?" if reply.outcome == "unreadable" else _exactly(points)
                  for reply, points in zip(paper.replies, right, strict=True)]  # fmt: skip
         # What cannot be read is neither right nor wrong: a person decides.
-        points = "" if unread else _number(paper.points)
+        points = "" if unread else _exactly(paper.points)
         status = "to be read" if unread else "graded"
         student = [no_formula(part) for part in paper.student]
-        writer.writerow([*student, status, points, _number(found.best), *cells, "; ".join(unread + notes)])
+        writer.writerow([*student, status, points, _exactly(found.best), *cells, "; ".join(unread + notes)])
     for student in found.absent:
-        writer.writerow([*map(no_formula, student), "no answers", "0", _number(found.best)])
+        writer.writerow([*map(no_formula, student), "no answers", "0", _exactly(found.best)])
     for each in found.ungraded:
         writer.writerow(["", "", "not graded", "", "", *[""] * len(found.key.questions),
                          f"line {each.line}: {each.text}: {each.why}"])  # fmt: skip

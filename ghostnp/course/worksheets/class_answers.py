@@ -5,11 +5,14 @@ Nothing is lost: a line that cannot be graded is named with why, and so is who i
 
 import csv
 import io
+import math
 import re
 import statistics
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ghostnp.course.worksheets.answer_key import AnswerKey
@@ -19,13 +22,21 @@ from ghostnp.files import read
 from ghostnp.modules.rules import of_kind
 from ghostnp.ops.checks import nearest
 
-_SEPARATORS = (",", ";", "\t", "，", "；", "|")
+_SEPARATORS = (",", ";", "\t", "，", "、", "；", "|")
+# Columns that say which paper was answered, as it is printed there; the key has the same in "made by".
+_MADE_BY = {
+    "paper": ("paper", "paper number", "试卷", "卷号", "试卷编号"),
+    "seed": ("seed", "种子"),
+    "generator": ("generator", "生成器"),
+}
 _ID, _NAME = ({*HEADINGS[column]} for column in ("id", "name"))
 _QUESTION = re.compile(
     r"(?:question|response|answer|frage|no|nr|q|第|题目|题|问题)?[ ._#:-]*0*(\d{1,4})[ .]*(?:题|问)?"
 )
 
 
+# Of fewer replies it is not said that they look like guesses.
+_ENOUGH = 12
 _TOO_MANY = "which are too many: the rule is a student and a reply to each question, in quotes if it has a comma"
 
 
@@ -158,6 +169,24 @@ class ClassAnswers:
         return [student for student, _ in self.key.papers.values() if student.id not in here]
 
     @property
+    def like_guesses(self):
+        """How many replies are right and of how many, if that is no more than whoever guesses has; else None.
+
+        So it looks where the key is that of another paper: of four options one is right, and of numbers none.
+        """
+        replies = [
+            (question, reply)
+            for paper in self.papers
+            for question, reply in zip(self.key.papers[paper.student.id][1], paper.replies, strict=True)
+            if reply.text
+        ]
+        right = sum(reply.outcome == "right" for _, reply in replies)
+        chances = [1 / len(question.options) for question, _ in replies if question.options]
+        spread = math.sqrt(sum(chance * (1 - chance) for chance in chances))
+        few = len(replies) >= _ENOUGH and right <= sum(chances) + 2 * spread
+        return (right, len(replies)) if few else None
+
+    @property
     def unreadable(self):
         """Replies that are neither right nor wrong: (student, number of the question, text)."""
         return [
@@ -212,6 +241,8 @@ class ClassAnswers:
 
 def grade_answers(path, key):
     """Grade the answers of a class.
+
+    A column ``paper``, ``seed`` or ``generator`` says which paper was answered, and is held against the key.
 
     Parameters
     ----------
@@ -272,6 +303,7 @@ class _Columns(NamedTuple):
     name: int | None
     questions: dict[int, int]
     width: int = 0
+    made_by: Mapping[str, int] = MappingProxyType({})
 
 
 def _decoded(path):
@@ -326,12 +358,13 @@ def _columns(fields, key, found):
     names = [column for column, word in enumerate(words) if word in _NAME]
     if not ids and not names:
         return None
-    used = {*questions.values(), *ids[:1], *names[:1]}
+    made_by = {name: words.index(each) for name, called in _MADE_BY.items() for each in called if each in words}
+    used = {*questions.values(), *ids[:1], *names[:1], *made_by.values()}
     if not questions:
         # Headings that do not say which question is which: what follows id and name is in their order.
         return _Columns(None, None, {})
     found.ignored += [field for column, field in enumerate(fields) if field and column not in used]
-    return _Columns(ids[0] if ids else None, names[0] if names else None, questions, len(fields))
+    return _Columns(ids[0] if ids else None, names[0] if names else None, questions, len(fields), made_by)
 
 
 def _student_and_replies(fields, columns, key):
@@ -342,6 +375,7 @@ def _student_and_replies(fields, columns, key):
         replies = [cells.get(columns.questions.get(place, -1), "") for place in range(count)]
         if len(fields) > columns.width and any(fields[columns.width :]):
             raise ValueError(f"it has {len(fields)} fields, {_TOO_MANY}")
+        _require_paper({name: cells.get(column, "") for name, column in columns.made_by.items()}, key)
         return _find(given, key), replies
     while len(fields) > count + 1 and not fields[-1]:
         fields = fields[:-1]  # a spreadsheet writes empty columns too
@@ -352,6 +386,17 @@ def _student_and_replies(fields, columns, key):
     if len(fields) < count + 1:
         raise ValueError(f"it has {len(fields)} fields, and the rule is a student and {count} replies, empty ones too")
     return _find(given, key), fields[len(given) :]
+
+
+def _require_paper(said, key):
+    """Refuse the answers to another paper than that of the key."""
+    for name, text in said.items():
+        right = str(key.made_by.get(name, ""))
+        if text and right and text.casefold().removeprefix(name).strip() != right:
+            what = "paper" if name == "paper" else f"a paper of {name}"
+            raise ValueError(
+                f"it answers {what} {text}, and the key is of {name} {right}: the rule is the key that was made with it"
+            )
 
 
 def _find(given, key):

@@ -12,6 +12,7 @@ from ghostnp.cli import main
 from ghostnp.course.worksheets import (
     TEMPLATES,
     TOPICS,
+    Heading,
     Student,
     grade,
     grade_answers,
@@ -89,6 +90,8 @@ LAYOUTS = {
     "semicolons and empty columns": "17;{17};;;\n\n;;;\n18;{18}\n",
     "tabs": "Student ID\t1\t2\t3\t4\n17\t{17}\n18\t{18}\n",
     "Chinese commas": "17，{17}\n18，{18}\n",
+    "Chinese commas of lists": "17、{17}\n18、{18}\n",
+    "with the paper": "paper,id,Q1,Q2,Q3,Q4\nNUMBER,17,{17}\nPaper NUMBER,18,{18}\n",
     "windows": '\ufeff"17","{17}"\r\n"18","{18}"\r\n',
 }
 
@@ -96,8 +99,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_any_sensible_table_is_read(tmp_path, key, layout, encoding):
-    text = LAYOUTS[layout]
-    separator = next(mark for mark in ('","', ",", ";", "\t", "，") if mark in text)
+    text = LAYOUTS[layout].replace("NUMBER", str(PLAN.number))
+    separator = next(mark for mark in ('","', ",", ";", "\t", "，", "、") if mark in text)
     for student in CLASS[:2]:
         parts = replies(student, "\n").split("\n")
         text = text.replace(f"{{{student.id}}}", separator.join(parts))
@@ -172,6 +175,41 @@ def test_statistics_count_each_mistake_by_its_name(tmp_path, key):
     assert set(made) == {name for each in found.statistics() for name in each.mistakes}
 
 
+def test_answers_to_another_paper_are_noticed(tmp_path):
+    """By the number that is printed on it, and without one where no more is right than by guessing."""
+    others = [plan(("grouped", "shuffle"), 4, 4), plan(("grouped", "shuffle"), 4, 3, (1, 2)), plan(("ghost",), 4, 3)]
+    assert len({PLAN.number, *(other.number for other in others)}) == 4
+    assert plan(("grouped", "shuffle"), 4, 3, language="zh").number == PLAN.number
+    (tmp_path / "key.json").write_text(to_json_key(others[0], others[0].papers(CLASS)), encoding="utf-8")
+    lines = [f"{student.id},{replies(student)}" for student in CLASS]
+
+    def run(*text):
+        (tmp_path / "answers.csv").write_text("\n".join(text), encoding="utf-8")
+        return CliRunner().invoke(main, ["grade", str(tmp_path / "key.json"), str(tmp_path / "answers.csv")])
+
+    said = run("id,1,2,3,4,paper", *(f"{line},{PLAN.number}" for line in lines))
+    assert said.exit_code == 1
+    why = f"it answers paper {PLAN.number}, and the key is of paper {others[0].number}: the rule is the key that was"
+    assert said.stderr.count(why) == len(CLASS)
+    said = run("id,1,2,3,4,seed", *(f"{line},3" for line in lines))
+    assert said.stderr.count("it answers a paper of seed 3, and the key is of seed 4") == len(CLASS)
+    said = run(*lines)
+    assert "no more than by guessing: was another paper answered? The key is of paper " in said.stderr
+    # Of the right key it is not said.
+    (tmp_path / "key.json").write_text(to_json_key(PLAN, PLAN.papers(CLASS)), encoding="utf-8")
+    assert run(*lines).stderr == run("id,1,2,3,4,试卷", *(f"{line},{PLAN.number}" for line in lines)).stderr == ""
+
+
+def test_points_of_questions_add_up_to_those_of_the_paper(tmp_path):
+    (tmp_path / "key.json").write_text(to_json_key(PLAN, PLAN.papers(CLASS), Heading(points=(1.125, 0.333, 1 / 3))))
+    (tmp_path / "answers.csv").write_text(f"17,{replies(CLASS[0])}\n")
+    words = ["grade", tmp_path / "key.json", tmp_path / "answers.csv", "--output", tmp_path / "points.csv"]
+    assert CliRunner().invoke(main, list(map(str, words))).exit_code == 0
+    row = next(csv.DictReader(io.StringIO((tmp_path / "points.csv").read_text(encoding="utf-8-sig"))))
+    assert row["points"] == row["of"]
+    assert sum(float(row[str(number)]) for number in range(1, 5)) == pytest.approx(float(row["points"]), abs=1e-8)
+
+
 DAMAGES = {
     "nothing": lambda text: "",
     "a list": lambda text: "[]",
@@ -210,7 +248,8 @@ def test_outputs_go_into_files_of_their_own_and_replace_nothing(tmp_path, monkey
         return CliRunner().invoke(main, ["grade", "key.json", "answers.csv", *words])
 
     assert "a file for each" in run("--output", "a", "--json", "a").stderr
-    assert "holds something else" in run("--output", "key.json").stderr
+    assert "holds something else" in run("--json", "key.json").stderr
+    assert "which is not written" in run("--output", "key.json").stderr
     assert "Format 'abc' is not supported" in run("--plot", "mistakes.abc").stderr
     result = run("--output", "points.csv", "--plot", "mistakes.svg")
     assert (result.exit_code, result.stderr) == (0, "points: points.csv\npicture: mistakes.svg\n")

@@ -72,7 +72,7 @@ def test_nothing_is_loaded_that_is_not_needed():
 
 def test_a_paper_in_chinese_compiles_or_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    said = CliRunner().invoke(main, "worksheet --count 2 --language zh --output papers.tex".split())
+    said = CliRunner().invoke(main, ["worksheet", "--count", "2", "--language", "zh", "--output", "papers.tex"])
     assert said.stderr == f"{NEEDED}\npapers: papers.tex\n"
     text = (tmp_path / "papers.tex").read_text(encoding="utf-8")
     assert "\\IfFileExists{CJKutf8.sty}" in text

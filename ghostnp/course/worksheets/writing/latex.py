@@ -150,7 +150,7 @@ def _paper(plan, paper, heading):
     worth = literal(_(" of {points:g}", points=heading.total(paper))) * bool(heading.points)
     name, date, points, answer = (literal(_(word)) for word in _FIELDS)
     lines = [
-        f"\\pagestyle{{myheadings}}\\markright{{{literal(paper.student.label)} \\hfill {literal(plan.made_by)}}}",
+        f"\\pagestyle{{myheadings}}\\markright{{{literal(paper.student.label)} \\hfill {literal(plan.called)}}}",
         "\\setcounter{page}{1}",
     ]
     if heading.course:
@@ -176,7 +176,7 @@ def _paper(plan, paper, heading):
             lines += [f"\\vspace{{22mm}}\\hfill {answer} \\blank{{50mm}}\\par"]
         lines += ["\\end{minipage}\\par\\bigskip"]
     if heading.answer_sheet:
-        lines += _answer_sheet(paper)
+        lines += _answer_sheet(plan, paper, heading, worth)
     return "\n".join(lines) + "\n"
 
 
@@ -184,9 +184,12 @@ _FIELDS = (N_("Name"), N_("Date"), N_("Points"), N_("Answer"))
 _BLANK = "\\blank{30mm}"
 
 
-def _answer_sheet(paper):
+def _answer_sheet(plan, paper, heading, worth):
+    name, _date, points, _answer = (literal(_(word)) for word in _FIELDS)
     yield "\\clearpage"
-    yield f"{{\\large\\bfseries {literal(_('Answers of {student}', student=paper.student.label))}\\par}}\\bigskip"
+    yield " \\quad ".join(literal(text) for text in (heading.course, heading.headline, plan.made_by) if text) + "\\par"
+    yield f"{{\\large\\bfseries {literal(_('Answers of {student}', student=paper.student.label))}\\par}}\\medskip"
+    yield f"{name} \\blank{{60mm}}\\quad {points} \\blank{{15mm}}{worth}\\par\\bigskip"
     for question in paper.questions:
         marks = "\\quad ".join(f"\\choice{{{letter}}}" for letter in LETTERS)
         reply = marks if question.options else "\\blank{50mm}"
