@@ -146,17 +146,33 @@ def _picture(found, plot):
     from io import BytesIO
 
     from ghostnp.pictures import class_mistakes
+    from ghostnp.pictures.letters import can_be_drawn
+
+    left_out = []
+
+    def drawn_name(name, otherwise):
+        if can_be_drawn(name):
+            return name
+        left_out.append(f"{otherwise}: {name}")
+        return otherwise
 
     questions = {
-        f"{each.number} {each.name}": [
+        drawn_name(f"{each.number} {each.name}", f"question {each.number}"): [
             each.outcomes[outcome] for outcome in ("right", "mistake", "other", "unanswered", "unreadable")
         ]
         for each in found.statistics()
     }  # fmt: skip
     mistakes = {
-        name: (students, f"question{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}")
-        for name, (students, numbers) in found.misunderstood().items()
-    }
+        drawn_name(name, f"mistake {place}"): (
+            students, f"question{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+        )
+        for place, (name, (students, numbers)) in enumerate(found.misunderstood().items(), 1)
+    }  # fmt: skip
+    if left_out:
+        click.echo(
+            f"no font here has all letters, such as Noto Sans CJK has; in the picture it is {'; '.join(left_out)}",
+            err=True,
+        )
     mean = "no paper can be read" if found.mean is None else _mean(found)
     figure = class_mistakes(questions, mistakes, len(found.papers), title=f"{len(found.papers)} students, {mean}")
     drawn = BytesIO()

@@ -7,6 +7,8 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.text import Text
 
 from ghostnp.cli import main
 from ghostnp.course.worksheets import (
@@ -22,6 +24,8 @@ from ghostnp.course.worksheets import (
     to_json_key,
 )
 from ghostnp.course.worksheets.problem import plain
+from ghostnp.pictures import class_mistakes
+from ghostnp.pictures.letters import can_be_drawn
 
 pytestmark = pytest.mark.small
 
@@ -284,3 +288,40 @@ def test_a_choice_is_read_as_people_write_it(form):
                 reply = f"{option.value:,}" if form == "commas" else str(option.value)
             found = grade(question, reply)
             assert (found.right, found.mistake) == (option.mistake is None, option.mistake), (reply, option)
+
+
+def test_a_picture_whose_letters_no_font_has_names_them_on_the_screen(tmp_path, monkeypatch):
+    """Warnings are errors in tests, and matplotlib warns of each letter that it draws as an empty box."""
+    monkeypatch.chdir(tmp_path)
+    text = to_json_key(PLAN, PLAN.papers(CLASS))
+    content = json.loads(text)
+    for paper in content["papers"]:
+        for question in paper["questions"]:
+            question["options"] = {
+                letter: [value, names and ["漏了第二个分支"]] for letter, (value, names) in question["options"].items()
+            }
+            question["mistakes"] = [[value, ["漏了第二个分支"]] for value, _ in question["mistakes"]]
+    (tmp_path / "key.json").write_text(json.dumps(content), encoding="utf-8")
+    wrong = []
+    for question in PLAN.paper(CLASS[0]).questions:
+        letters = [option.letter for option in question.options if option.mistake]
+        wrong.append(letters[0] if letters else str(plain(question.problem.told_apart[0].value)))
+    (tmp_path / "answers.csv").write_text(f"17,{','.join(wrong)}\n")
+    result = CliRunner().invoke(main, ["grade", "key.json", "answers.csv", "--plot", "mistakes.png"])
+    assert result.exit_code == 0, result.output
+    drawn = can_be_drawn("漏了第二个分支")
+    assert ("in the picture it is mistake 1: 漏了第二个分支\n" in result.stderr) == (not drawn)
+    assert "1 of 1 students: 漏了第二个分支" in result.stdout
+    assert (tmp_path / "mistakes.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_letters_that_the_usual_font_lacks_are_drawn_with_another(monkeypatch):
+    usual = get_font(findfont("DejaVu Sans")).get_charmap().keys()
+    other = next(font for font in fontManager.ttflist if font.name == "STIXGeneral")
+    letter = next(chr(code) for code in get_font(other.fname).get_charmap() if code > 0x250 and code not in usual
+                  and chr(code).isalpha())  # fmt: skip
+    assert can_be_drawn(letter)
+    figure = class_mistakes({"1": (1, 2, 0, 0, 0)}, {f"a{letter}": (2, "question 1")}, 3, title="plain")
+    texts = {text.get_text(): text.get_fontfamily() for text in figure.findobj(Text)}
+    assert len(texts[f"a{letter}"]) == len(texts["plain"]) + 1
+    figure.canvas.draw()  # and no warning
