@@ -109,8 +109,11 @@ def _points(found):
         writer.writerow([*student, status, points, _exactly(found.best), *cells, "; ".join(unread + notes)])
     for student in found.absent:
         writer.writerow([*map(no_formula, student), "no answers", "0", _exactly(found.best)])
+    waiting = {each.student for each in found.ungraded} - {paper.student for paper in found.papers} - {None}
     for each in found.ungraded:
-        writer.writerow(["", "", "not graded", "", "", *[""] * len(found.key.questions),
+        # Nobody has two rows of whom one line was graded.
+        known = each.student if each.student in waiting else ("", "")
+        writer.writerow([*map(no_formula, known), "not graded", "", "", *[""] * len(found.key.questions),
                          f"line {each.line}: {each.text}: {each.why}"])  # fmt: skip
     return text.getvalue()
 

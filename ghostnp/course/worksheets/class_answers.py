@@ -35,6 +35,7 @@ _QUESTION = re.compile(
 )
 
 
+_NO_REPLY = ("-", "–", "—")  # as Moodle writes it
 # Of fewer replies it is not said that they look like guesses.
 _ENOUGH = 12
 _TOO_MANY = "which are too many: the rule is a student and a reply to each question, in quotes if it has a comma"
@@ -97,11 +98,14 @@ class Ungraded(NamedTuple):
         What it says.
     why : str
         What is wrong with it.
+    student : Student or None
+        Whose it is, if that can be told.
     """
 
     line: int
     text: str
     why: str
+    student: Student | None = None
 
 
 @dataclass(frozen=True)
@@ -164,8 +168,9 @@ class ClassAnswers:
 
     @property
     def absent(self):
-        """Who is on the key and has no answers."""
+        """Who is on the key and has no answers, neither such as were graded nor others."""
         here = {paper.student.id for paper in self.papers}
+        here |= {each.student.id for each in self.ungraded if each.student is not None}
         return [student for student, _ in self.key.papers.values() if student.id not in here]
 
     @property
@@ -283,11 +288,11 @@ def grade_answers(path, key):
         try:
             student, replies = _student_and_replies(fields, columns, key)
         except ValueError as error:
-            found.ungraded.append(Ungraded(number, shown, str(error)))
+            found.ungraded.append(Ungraded(number, shown, str(error), _whose(fields, columns, key)))
             continue
         if student.id in seen:
             why = f"{student.label} is in line {seen[student.id]} already, and that one was graded"
-            found.ungraded.append(Ungraded(number, shown, why))
+            found.ungraded.append(Ungraded(number, shown, why, student))
             continue
         seen[student.id] = number
         found.papers.append(_graded(student, replies, key))
@@ -304,6 +309,7 @@ class _Columns(NamedTuple):
     questions: dict[int, int]
     width: int = 0
     made_by: Mapping[str, int] = MappingProxyType({})
+    parts: tuple[int, int] | None = None  # first name and family name
 
 
 def _decoded(path):
@@ -356,22 +362,45 @@ def _columns(fields, key, found):
             questions.setdefault(numbers[int(match[1])], column)
     ids = [column for column, word in enumerate(words) if word in _ID]
     names = [column for column, word in enumerate(words) if word in _NAME]
-    if not ids and not names:
+    parts = [[column for column, word in enumerate(words) if word in HEADINGS[part]]
+             for part in ("first name", "family name")]  # fmt: skip
+    both = (parts[0][0], parts[1][0]) if all(parts) else None
+    if not ids and not names and both is None:
         return None
     made_by = {name: words.index(each) for name, called in _MADE_BY.items() for each in called if each in words}
-    used = {*questions.values(), *ids[:1], *names[:1], *made_by.values()}
+    used = {*questions.values(), *ids[:1], *names[:1], *(both or ()), *made_by.values()}
     if not questions:
         # Headings that do not say which question is which: what follows id and name is in their order.
         return _Columns(None, None, {})
     found.ignored += [field for column, field in enumerate(fields) if field and column not in used]
-    return _Columns(ids[0] if ids else None, names[0] if names else None, questions, len(fields), made_by)
+    return _Columns(ids[0] if ids else None, names[0] if names else None, questions, len(fields), made_by, both)
+
+
+def _named(fields, columns):
+    """What a line with headings says of the student: an id, or a name, or the two parts of one."""
+    cells = dict(enumerate(fields))
+    given = [cells.get(column, "") for column in (columns.id, columns.name) if column is not None]
+    if columns.parts:
+        first, family = (cells.get(column, "") for column in columns.parts)
+        given += [f"{first} {family}", f"{family} {first}", f"{family}{first}"]
+    return [text for text in given if text.strip()]
+
+
+def _whose(fields, columns, key):
+    """The student of a line that cannot be graded; None if it does not say that either."""
+    for given in [_named(fields, columns)] if columns.questions else [fields[:1], fields[1:2]]:
+        try:
+            return _find(given, key)
+        except ValueError:
+            pass
+    return None
 
 
 def _student_and_replies(fields, columns, key):
     count = len(key.questions)
     if columns.questions:
         cells = dict(enumerate(fields))
-        given = [cells[column] for column in (columns.id, columns.name) if column is not None and cells.get(column)]
+        given = _named(fields, columns)
         replies = [cells.get(columns.questions.get(place, -1), "") for place in range(count)]
         if len(fields) > columns.width and any(fields[columns.width :]):
             raise ValueError(f"it has {len(fields)} fields, {_TOO_MANY}")
@@ -423,7 +452,8 @@ def _plain(text):
 def _graded(student, replies, key):
     graded = []
     points = 0.0
-    for question, reply in zip(key.papers[student.id][1], replies, strict=True):
+    written = ["" if reply in _NO_REPLY else reply for reply in replies]
+    for question, reply in zip(key.papers[student.id][1], written, strict=True):
         try:
             graded.append(GradedReply(reply, question.grade(reply) if reply else None))
         except ValueError:

@@ -128,7 +128,7 @@ def _text(path, content):
 def why_undecoded(content, error):
     """What an encoding seems to be, if it is a usual one for Chinese, and how to save the list again."""
     try:
-        text = content.decode("gbk")
+        text = content.decode("gb18030")  # which has all of GBK
     except ValueError:
         return error
     return (

@@ -23,7 +23,7 @@ from ghostnp.course.worksheets import (
     read_key,
     to_json_key,
 )
-from ghostnp.course.worksheets.problem import plain
+from ghostnp.course.worksheets.problem import Named, plain
 from ghostnp.pictures import class_mistakes
 from ghostnp.pictures.letters import can_be_drawn
 
@@ -96,6 +96,8 @@ LAYOUTS = {
     "Chinese commas": "17，{17}\n18，{18}\n",
     "Chinese commas of lists": "17、{17}\n18、{18}\n",
     "with the paper": "paper,id,Q1,Q2,Q3,Q4\nNUMBER,17,{17}\nPaper NUMBER,18,{18}\n",
+    "as Moodle has it": "Last name,First name,Email,Response 1,Response 2,Response 3,Response 4\n"
+    "Lovelace,Ada,a@b.c,{17}\nHopper,Grace,g@b.c,{18}\n",
     "windows": '\ufeff"17","{17}"\r\n"18","{18}"\r\n',
 }
 
@@ -113,7 +115,8 @@ def test_any_sensible_table_is_read(tmp_path, key, layout, encoding):
     assert [(paper.student, paper.points) for paper in found.papers] == [(CLASS[0], 4), (CLASS[1], 4)]
     assert found.ungraded == []
     assert found.absent == list(CLASS[2:])
-    assert found.ignored == (["remarks"] if layout == "another order" else [])
+    ignored = {"another order": ["remarks"], "as Moodle has it": ["Email"]}
+    assert found.ignored == ignored.get(layout, [])
 
 
 def test_every_line_that_cannot_be_graded_is_named(tmp_path, key):
@@ -135,7 +138,9 @@ def test_every_line_that_cannot_be_graded_is_named(tmp_path, key):
                         7: "names no student"}.items():  # fmt: skip
         assert words in why[line]
     assert len(found.papers) + len(found.ungraded) == len(lines) - 1
-    assert found.absent == [CLASS[1], CLASS[3]]
+    # Who has a line that cannot be graded has not handed in nothing.
+    assert [each.student and each.student.id for each in found.ungraded] == [None, "18", "18", "17", None]
+    assert found.absent == [CLASS[3]]
 
 
 def test_what_cannot_be_read_is_neither_right_nor_wrong(tmp_path, key):
@@ -273,15 +278,25 @@ def test_what_cannot_be_read_counts_in_no_statistics(tmp_path, key):
     assert len(found.read) == len(CLASS) - 1
 
 
-@pytest.mark.parametrize("form", ["{}", "({})", "{})", "{}.", "fullwidth", "number", "commas"])
+def test_a_dash_is_no_reply(tmp_path, key):
+    parts = replies(CLASS[0]).split(",")
+    found = graded(tmp_path, key, f"17,-,—,{','.join(parts[2:])}\n")
+    assert [reply.outcome for reply in found.papers[0].replies] == ["unanswered", "unanswered", "right", "right"]
+
+
+@pytest.mark.parametrize("form", ["{}", "({})", "{})", "{}.", "fullwidth", "number", "commas", "text"])
 def test_a_choice_is_read_as_people_write_it(form):
+    named = plan(list(TOPICS), len(TEMPLATES), 5).paper(CLASS[0]).questions
     questions = [question for student in CLASS for question in PLAN.paper(student).questions if question.options]
-    assert questions
+    questions += [question for question in named if isinstance(question.problem.answer, Named)]
+    assert isinstance(questions[-1].problem.answer, Named)
     for question in questions:
         for option in question.options:
             reply = form.format(option.letter)
             if form == "fullwidth":
                 reply = chr(ord(option.letter) - ord("A") + 0xFF21)  # as a Chinese keyboard types it
+            elif form == "text":
+                reply = f" {option.text.upper()}"
             elif form in ("number", "commas"):
                 if not isinstance(option.value, int):
                     continue

@@ -63,4 +63,4 @@ def _line(plan, paper, question, heading):
 
 def no_formula(text):
     """A text as a cell: one that begins like a formula would be run when the sheet is opened."""
-    return f"'{text}" if text[0] in "=+-@" else text
+    return f"'{text}" if text[:1] in tuple("=+-@") else text
