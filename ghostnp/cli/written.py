@@ -1,5 +1,6 @@
 """Files that a command writes: what the end of a name promises is what is in them."""
 
+import os
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ class FileOf(click.Path):
 
     def convert(self, value, param, context):
         """The path, if its name promises nothing else than what will be written."""
-        path = super().convert(value, param, context)
+        path = Path(os.fsdecode(super().convert(value, param, context)))
         if path.suffix.lower() not in ("", *self.endings):
             self.fail(not_written(path, self.endings), param, context)
         return path

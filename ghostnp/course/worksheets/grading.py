@@ -74,9 +74,9 @@ def _choice(reply, options):
     """By the letter of an option, or by what it shows, which is how course systems write down what was chosen."""
     letter, number = reply.upper().strip("(). :"), _NUMBER.fullmatch(reply)
     for option in options:
-        shows = " ".join(reply.casefold().split()) == unicodedata.normalize("NFKC", option.text).casefold()
-        shows = shows or (number and not isinstance(option.value, Named) and _agree(_value(reply), option.value))
-        if option.letter == letter or shows:
+        text = " ".join(reply.casefold().split()) == unicodedata.normalize("NFKC", option.text).casefold()
+        shows = number and not isinstance(option.value, Named) and _agree(_value(reply), option.value)
+        if option.letter == letter or text or shows:
             return Grade(option.mistake is None, option.mistake)
     raise ValueError(
         _(
