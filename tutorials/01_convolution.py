@@ -271,8 +271,8 @@ for padding in (0, 2):
 # would have $16 \cdot 9 = 144$ weights. The convolution has 4 weights, and uses them at 9 positions.
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` shows a standard convolution in the browser, with numbers that you can change.
-# Point at a number of the output, and see its window, its products and their sum.
+# **To play with.** `ghostnp explore --open` shows a standard convolution in the browser, with numbers that you can
+# change. Point at a number of the output, and see its window, its products and their sum.
 #
 # ## Exercises
 #

@@ -245,8 +245,8 @@ show(
 # to every convolution, although a batch norm follows most of them. Tutorial 06, "Batch norm", shows that in training
 # the gradient of such a bias is zero, so the bias is never learnt (claim C05).
 #
-# **To play with.** `ghostnp explore --open` also goes backward: point at a number of `dx` or at a weight, and see which
-# products it receives.
+# **To play with.** `ghostnp explore standard --backward --open` goes backward: point at a number of `dx` or at a
+# weight, and see which products it receives.
 #
 # ## Exercises
 #

@@ -237,8 +237,8 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole).sum(), "=", (back.
 # So all 4 output maps see a given input map through the same kernel. A standard convolution has no such restriction.
 # Whether a network becomes worse by it can only be found by training.
 #
-# **To play with.** `ghostnp explore --open` has the pointwise and the depthwise convolution, with numbers that you can
-# change.
+# **To play with.** `ghostnp explore depthwise --open` has the depthwise convolution, and the pointwise one beside it,
+# with numbers that you can change.
 #
 # ## Exercises
 #

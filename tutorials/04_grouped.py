@@ -196,8 +196,8 @@ for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
     print(f"{name:21} g = 1: {whole}, g = C: {depthwise}, in between: {len(pairs) - whole - depthwise}")
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` has the grouped convolution. Choose other groups, and watch the matrix of
-# connections.
+# **To play with.** `ghostnp explore grouped --open` has the grouped convolution. Choose other groups, and watch the
+# matrix of connections.
 #
 # ## Exercises
 #

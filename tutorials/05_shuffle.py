@@ -415,7 +415,8 @@ for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
 #
 # </details>
 #
-# **To play with.** `ghostnp explore --open` has the channel shuffle, and max and average pooling, forward and backward.
+# **To play with.** `ghostnp explore shuffle --open` has the channel shuffle, and `ghostnp explore pooling --open` max
+# and average pooling, forward and backward.
 #
 # ## Exercises
 #

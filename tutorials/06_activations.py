@@ -325,7 +325,8 @@ show(
 )
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` has batch norm, step by step, and CReLU, forward and backward.
+# **To play with.** `ghostnp explore batch-norm --open` has batch norm, step by step, and `ghostnp explore crelu --open`
+# has CReLU, forward and backward.
 #
 # ## Exercises
 #

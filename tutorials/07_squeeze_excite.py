@@ -238,7 +238,7 @@ print(f"{shares['squeeze-and-excitation'][0] / table.params:.0%} of the paramete
       f"{shares['squeeze-and-excitation'][1] / table.macs:.1%} of the multiply-adds")  # fmt: skip
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` has squeeze-and-excitation, forward and backward.
+# **To play with.** `ghostnp explore squeeze-excite --open` has squeeze-and-excitation, forward and backward.
 #
 # ## Exercises
 #

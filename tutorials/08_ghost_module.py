@@ -485,8 +485,8 @@ for ghost, gradient in enumerate(grads["cheap_operation.0.weight"]):
 claims("C10", "C32", "C33")
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` has the ghost module. Go backward, point at a number of the gradient of an
-# intrinsic map, and see both parts of the sum.
+# **To play with.** `ghostnp explore ghost --backward --open` has the ghost module. Point at a number of the gradient of
+# an intrinsic map, and see both parts of the sum.
 #
 # ## Exercises
 #

@@ -458,7 +458,8 @@ for name, widened, narrowed in (
 # for only 2,048 parameters.
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` has DFC attention, and nearest and bilinear resizing, forward and backward.
+# **To play with.** `ghostnp explore dfc --open` has DFC attention, and `ghostnp explore resizing --open` nearest and
+# bilinear resizing, forward and backward.
 #
 # ## Exercises
 #

@@ -478,7 +478,8 @@ for option in question.options:
 # The words of all tutorials, in English and Chinese, in the papers and in the frameworks, are in the
 # [glossary](GLOSSARY.md).
 #
-# **To play with.** `ghostnp explore --open` shows the counts of a layer with their working, while you change its settings.
+# **To play with.** `ghostnp explore --open` shows the counts of a layer with their working, while you change its
+# settings.
 #
 # ## Exercises
 #
