@@ -79,7 +79,8 @@ def assert_matches(
     accumulate : {"float32", "float64", "float16", "bfloat16"}, optional
         In which sums are kept: by default float32 for the formats of 16 bits, and otherwise that of the arrays.
     exact : bool, default False
-        Draw small integers, of which every sum of products is exact in any order, and require equality.
+        Draw small integers, of which every sum of products is exact in any order, and require equality. Of numbers that
+        tie the first gets the gradient of a maximum.
     rtol, atol : float, optional
         A tolerance of your own, ``atol + rtol·|right|``, in the place of the bound that follows from rounding.
     gradients : bool or sequence of str, default True

@@ -249,6 +249,41 @@ def test_formats_of_sixteen_bits(fn, operator, dtype):
         assert_matches(coarse, operator, framework="torch", dtype=dtype)
 
 
+def halved(x):
+    return torch.maximum(x, torch.zeros((), dtype=x.dtype))  # at 0 its slope is ½
+
+
+def shared(x, kernel_size, *, stride=None, padding=0):
+    kernel, stride = (ops.checks.pair("size", n, 1) for n in (kernel_size, kernel_size if stride is None else stride))
+    rows, columns = ops.checks.pair("padding", padding, 0)
+    padded = F.pad(x, (columns, columns, rows, rows), value=-torch.inf)
+    return padded.unfold(2, kernel[0], stride[0]).unfold(3, kernel[1], stride[1]).amax((-1, -2))
+
+
+RIGHT = {
+    "relu": halved,
+    "crelu": lambda x: halved(torch.cat([x, -x], 1)),
+    "relu6": lambda x: torch.minimum(halved(x), torch.full((), 6.0, dtype=x.dtype)),
+    "clip": lambda x: torch.clamp(x, 0, 1),  # lets dy pass at 0 and 1
+    "hard_sigmoid": lambda x: torch.clamp(x / 6 + 0.5, 0, 1),  # rounded before it is cut off
+    "max_pool2d": shared,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("operator", RIGHT)
+def test_a_kink_may_have_any_slope_wherever_it_is(operator, dtype):
+    """In sixteen bits usual numbers lie on kinks and tie, and so do those in float32 that are far from zero."""
+    assert_matches(RIGHT[operator], operator, framework="torch", dtype=dtype)
+
+    def wrong(x, *rest, **keywords):
+        y = RIGHT[operator](x, *rest, **keywords)
+        return y + 0.25 * (x.sum() - x.detach().sum())
+
+    with pytest.raises(AssertionError, match=r"dx\[.* would be allowed|dx hands out"):
+        assert_matches(wrong, operator, framework="torch", dtype=dtype, regimes=["usual"])
+
+
 def test_what_sums_are_kept_in():
     """A sum that is kept in float16 stops growing, and is right for who says so."""
 
