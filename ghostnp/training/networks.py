@@ -20,6 +20,14 @@ def list_networks():
     return [TINY, *list_models()]
 
 
+def check_network(name):
+    """Require a name that `network` knows."""
+    if not isinstance(name, str) or name not in list_networks():
+        raise ValueError(
+            f"name={shown(name)}: the rule is one of list_networks(), nearest first: {nearest(name, list_networks())}"
+        )
+
+
 def network(name, data, *, seed=0):
     """A network by name, of as many channels and classes as the data has.
 
@@ -43,10 +51,7 @@ def network(name, data, *, seed=0):
     TypeError, ValueError
         If there is no such network, or images are too small or not square for it.
     """
-    if not isinstance(name, str) or name not in list_networks():
-        raise ValueError(
-            f"name={shown(name)}: the rule is one of list_networks(), nearest first: {nearest(name, list_networks())}"
-        )
+    check_network(name)
     if not isinstance(data, DataSet):
         raise TypeError(f"data={shown(data)}: the rule is a DataSet, such as load_data('digits')")
     channels, height, width = data.shape

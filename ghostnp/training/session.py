@@ -21,10 +21,10 @@ import numpy as np
 from ghostnp import files
 from ghostnp.ops.checks import not_negative, shown
 from ghostnp.training.blame import first_odd
-from ghostnp.training.data import load_data
+from ghostnp.training.data import check_data, load_data
 from ghostnp.training.dataset import resized
 from ghostnp.training.loop import Training, accuracy
-from ghostnp.training.networks import begin_with, network
+from ghostnp.training.networks import begin_with, check_network, network
 from ghostnp.training.recipe import Recipe
 from ghostnp.weights import load_weights, official_names, save_weights
 
@@ -122,7 +122,9 @@ class Session:
         if goes_on:
             request, digest = Request.read(self._path("run.json"))
         else:
-            self._claim(force)
+            check_network(request.model)
+            check_data(request.data)
+            self._check_free(force)
         self.request = request
         data = load_data(request.data, folder=request.folder)
         self.data = data if request.size is None else resized(data, request.size)
@@ -139,9 +141,11 @@ class Session:
         if goes_on:
             self._restore()
         else:
-            self.checkpoint()
             asked = json.dumps({"request": asdict(request), "digest": found}, indent=1)
-            files.replace(self._path("run.json"), asked.encode())
+            with files.new_folder(self.folder):
+                self._path("run.json").unlink(missing_ok=True)
+                self.checkpoint()
+                files.replace(self._path("run.json"), asked.encode())
             self._log()
 
     def run(self, *, observe=None, stop=None, every=10.0):
@@ -214,7 +218,7 @@ class Session:
     def _path(self, name):
         return self.folder / name
 
-    def _claim(self, force):
+    def _check_free(self, force):
         if self._path("run.json").exists() and not force:
             raise TrainingError(
                 f"{self.folder} holds a training already: the rule is --resume to go on with it, --force to begin "
@@ -222,8 +226,6 @@ class Session:
             )
         if not self.folder.parent.is_dir():
             raise TrainingError(f"no folder {self.folder.parent} for {self.folder.name}: the rule is one that exists")
-        self.folder.mkdir(exist_ok=True)
-        self._path("run.json").unlink(missing_ok=True)
 
     def _log(self):
         epochs = [dict(zip(("epoch", *_COLUMNS), (number, *row), strict=True)) for number, row in
