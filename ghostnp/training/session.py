@@ -258,6 +258,7 @@ class Session:
     def _blame(self):
         """What to say of a loss that is no number: where it began, in this step or in the one before."""
         training, when = self.training, "in this step"
+        loose = training.recipe.clip is None or training.recipe.clip > 1
         failed, found = training.done, self._first_odd()
         if found.startswith("the weights themselves") and failed:
             # The loss before was a number, but not its gradients: back to the checkpoint, and on to the step before.
@@ -267,7 +268,7 @@ class Session:
             when, found = "in the step before, whose update it spoilt", self._first_odd() or "the update"
         return (
             f"it began {when}, with {found}; the checkpoint in {self.folder} is as it was; the rule is a smaller step, "
-            f"such as --rate {training.recipe.rate / 10:g}, or --clip 1"
+            f"such as --rate {training.recipe.rate / 10:g}{', or --clip 1' if loose else ''}"
         )
 
     def _first_odd(self):
