@@ -11,6 +11,7 @@ the step, so from a checkpoint a training goes on to the same weights, bit for b
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import blake2b
 from pathlib import Path
@@ -219,7 +220,7 @@ class Session:
         return self.folder / name
 
     def _check_free(self, force):
-        if self._path("run.json").exists() and not force:
+        if os.path.exists(self._path("run.json")) and not force:  # Path.exists raises where a name is too long
             raise TrainingError(
                 f"{self.folder} holds a training already: the rule is --resume to go on with it, --force to begin "
                 f"anew, or another folder"

@@ -165,10 +165,7 @@ def test_a_name_that_is_unknown_is_told_before_a_folder_that_is_taken(run, tmp_p
         assert "Error: name='nope'" in run(*words, "--output", ".").stderr
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_words(run, tmp_path):
-    (tmp_path / "file").touch()
-    result = run("--output", "file/x")
-    assert "no folder file for x: the rule is one that exists" in result.stderr
+def test_a_folder_that_cannot_be_made_is_told_in_words(run):
     result = run("--output", "x" * 300)
     assert f"Error: the folder {'x' * 300} cannot be made (File name too long): the rule is one" in result.stderr
 
@@ -236,10 +233,8 @@ def test_a_loss_that_is_no_number_names_the_operator(run):
     assert result.exit_code == 1
     assert "the loss of step 2 is nan: it began in this step, with batch_norm_relu_train in bn1" in result.stderr
     assert result.stderr.endswith("the rule is a smaller step, such as --rate 1e+29\n")
-    assert (
-        "such as --rate 1e+29, or --clip 1"
-        in run("--rate", "1e30", "--clip", "10", "--force", "--output", "out").stderr
-    )
+    result = run("--rate", "1e30", "--clip", "10", "--force", "--output", "out")
+    assert result.stderr.endswith("such as --rate 1e+29, or --clip 1\n")
 
 
 def test_an_update_that_spoils_the_weights_is_found_a_step_later(tmp_path):
