@@ -147,12 +147,13 @@ def _group(nodeid):
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item, nextitem):
     """Freed memory stays with the program (`ghostnp.kernels.memory`), and several programs run tests here."""
-    if (group := _group(item.nodeid)) and (nextitem is None or _group(nextitem.nodeid) != group):
+    ended = (group := _group(item.nodeid)) and (nextitem is None or _group(nextitem.nodeid) != group)
+    if ended:
         for kept in vars(item.module).values():
             if hasattr(kept, "cache_clear"):
                 kept.cache_clear()
     if "ghostnp.kernels" in sys.modules and (
-        nextitem is None or nextitem.path != item.path or _group(item.nodeid) == "large networks"
+        ended or nextitem is None or nextitem.path != item.path or group == "large networks"
     ):
         ghostnp.kernels.memory.release()
 
