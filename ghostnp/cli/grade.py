@@ -88,7 +88,7 @@ def _points(found):
     import csv
     import io
 
-    from ghostnp.course.worksheets.writing.spreadsheet import no_formula
+    from ghostnp.files import no_formula
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

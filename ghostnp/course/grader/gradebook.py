@@ -21,8 +21,7 @@ from ghostnp.course.grader.file_report import FileReport, FunctionReport, from_j
 from ghostnp.course.grader.rubric import UNDECIDED, Rubric
 from ghostnp.course.grader.runner import StoppedError
 from ghostnp.course.grader.submissions import Submission
-from ghostnp.course.worksheets.writing.spreadsheet import no_formula
-from ghostnp.files import read, replace
+from ghostnp.files import no_formula, read, replace
 
 _COLUMNS = ("student", "id", "status", "points", "at least", "at most", "of")
 _ENCODING = ("utf-8", "replace")

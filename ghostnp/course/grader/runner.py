@@ -115,6 +115,7 @@ def _run(path, folder, providers, skipped, limits, seed, spent, stop):
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+        "HYPOTHESIS_NO_PLUGINS": "1",  # whatever is installed here, such as trio, which imports pytest
     }
     nowhere = subprocess.DEVNULL
     # In a session of its own Ctrl-C is no KeyboardInterrupt of the student's, and all that it starts can be ended.

@@ -8,6 +8,7 @@ from ghostnp.course.worksheets.language import _, if_known, in_language_of_plan
 from ghostnp.course.worksheets.paper import checked
 from ghostnp.course.worksheets.problem import plain
 from ghostnp.course.worksheets.question import LETTERS
+from ghostnp.files import no_formula
 
 
 @in_language_of_plan
@@ -59,8 +60,3 @@ def _line(plan, paper, question, heading):
             line[f"wrong {number}"] = plain(mistake.value)
             line[f"feedback {number}"] = mistake.feedback
     return line
-
-
-def no_formula(text):
-    """A text as a cell: one that begins like a formula would be run when the sheet is opened."""
-    return f"'{text}" if text[:1] in tuple("=+-@") else text
