@@ -43,6 +43,19 @@ _NAN = "def relu(x):\n    return x * (x > 0)\n"
 _HALF = "def relu(x):\n    return np.float16(np.maximum(x, 0))\n"
 _SLOW = f"def relu(x):\n{_BUSY}    return np.maximum(x, 0)\n"
 _BOMB = "kept = []\ndef relu(x):\n    kept.append(np.empty(2**33))\n    return x\n"
+_STATE = """
+kept = {}
+def channel_shuffle(x, groups):
+    if (x.shape, groups) not in kept:
+        n, c, h, w = x.shape
+        kept[x.shape, groups] = x.reshape(n, groups, c // groups, h, w).swapaxes(1, 2).reshape(x.shape)
+    return kept[x.shape, groups]
+"""
+_NOTHING = "def relu(x):\n    x * (x > 0)\ndef channel_shuffle(x, groups):\n    pass\n"
+_EXIT = "import os\ndef relu(x):\n    if x.size > 4:\n        os._exit(0)\n    return np.maximum(x, 0)\n"
+_PLOT = "import matplotlib.pyplot as plt\nplt.plot(relu(np.linspace(-1, 1)))\nplt.show()"
+_HELPER = "def relu(z):\n    return np.maximum(z, 0)\n"
+_DOUBLE = "def relu(x):\n    return np.maximum(x, 0.0).astype(float)\n"
 # What is handed in: name of the file, text, what becomes of it, and the points for relu and for channel_shuffle.
 CODE = [
     ("hw.ipynb", _notebook("%matplotlib inline\n" + _HEAD, _RELU, _SHUFFLE), "right", "10", "10"),
@@ -55,6 +68,22 @@ CODE = [
     ("hw.py", _HEAD + _SLOW + _SHUFFLE, "incomplete", "incomplete", "10"),
     ("hw.py", "raise SystemExit\n", "not right", "0", "0"),
     ("hw.py", _HEAD + _BOMB + _SHUFFLE, "not right", "0", "10"),
+    ("hw.py", _HEAD + _RELU + _STATE, "not right", "10", "0"),
+    ("hw.py", _HEAD + _NOTHING, "not right", "0", "0"),
+    ("hw.py", _HEAD + _EXIT + _SHUFFLE, "not right", "0", "10"),
+    ("hw.py", "", "no function", "0", "0"),
+    ("hw.py", ("# 作业\n" + _HEAD + _RELU).encode("gbk"), "not checked", "incomplete", "incomplete"),
+    ("hw.py", ("# coding: gbk\n# 作业\n" + _HEAD + _RELU + _SHUFFLE).encode("gbk"), "right", "10", "10"),
+    ("hw.py", _HEAD + _HELPER + _SHUFFLE, "not right", "0", "10"),
+    ("hw.py", _HEAD + _RELU + _SHUFFLE + "print('x' * 10**7)\n", "right", "10", "10"),
+    (
+        "hw.ipynb",
+        _notebook("!pip list", _HEAD + "%matplotlib inline", "%%time\n" + _RELU, _PLOT, _SHUFFLE),
+        "right",
+        "10",
+        "10",
+    ),
+    ("hw.py", _HEAD + _DOUBLE + _SHUFFLE, "not right", "0", "10"),
 ]
 RUBRIC = "[points]\nrelu = 10\nchannel_shuffle = 10\n[partial]\ndefinition = 1\nlaws = 0\n"
 
@@ -130,7 +159,7 @@ def code(folder, students, *options):
         name, text, *_ = CODE[(n - 1) % len(CODE)]
         home = folder / "submissions" / f"Student {n:02}_{7000 + n}_assignsubmission_file_"
         home.mkdir(parents=True)
-        (home / name).write_text(text)
+        (home / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     (folder / "rubric.toml").write_text(RUBRIC)
     words = [folder / "submissions", "--gradebook", folder / "grades.csv", "--rubric", folder / "rubric.toml"]
     words += ["--roster", folder / "class.csv", "--memory", 2, "--seed", 4, "--start-seconds", 5, *options]
