@@ -52,12 +52,11 @@ def copy_images(x, home):
 
 def copy_blocks(*moves):
     """home[...] = block for each of the moves (block, home), all of them buffers."""
-    flat = [(block.reshape(-1), home.reshape(-1)) for block, home in moves]
-    if len(flat) % 2:  # a launch copies two blocks, since most maps that are put side by side are two
-        flat.append(tuple(row[:0] for row in flat[0]))
-    for (block, home), (other, its_home) in zip(flat[::2], flat[1::2], strict=True):
-        numbers = block.size + other.size
-        _copy_two(pieces_for(numbers // 4), block, home, other, its_home)  # to copy is less than to compute
+    if len(moves) % 2:  # a launch copies two blocks, since most maps that are put side by side are two
+        moves = (*moves, tuple(buffer[:0] for buffer in moves[0]))
+    for (block, home), (other, its_home) in zip(moves[::2], moves[1::2], strict=True):
+        flat = block.reshape(-1), home.reshape(-1), other.reshape(-1), its_home.reshape(-1)
+        _copy_two(pieces_for((block.size + other.size) // 2), *flat)  # to copy is less than to compute
 
 
 def in_numpys_order(x):
