@@ -2,7 +2,9 @@
 
 Each subcommand has a file of its own, named like it. A new one is a click command in a new file here, added to
 `COMMANDS` below; what it brings in beyond click and the library is imported inside the function, so that
-``ghostnp --help`` stays quick.
+``ghostnp --help`` stays quick. Its tests are in the folder of what it is about, such as
+``tests/course/explorer/test_command.py``; ``tests/cli`` tests what all commands share. ``tests/fuzz/test_commands.py``
+finds it by itself, and names it in `_LONG` if it takes long.
 """
 
 import errno

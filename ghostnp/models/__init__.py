@@ -3,9 +3,10 @@
 As in `ghostnp.modules`, an argument that is not legal is a TypeError or a ValueError, said of each class only where it
 has a rule of its own.
 
-A new network is a table and a class in the file of its family (MobileNets in `mobilenet`), and an entry of `_BUILDERS`.
-It takes `num_classes` and `in_channels`. The same network in PyTorch goes into ``tests/models/oracle_comparison.py``,
-and both are named in `NETWORKS` and `PUBLISHED` of ``tests/models/test_comparison_networks.py``.
+A new network is a table and a class in the file of its family (MobileNets in `mobilenet`), and an entry of `_BUILDERS`
+below. It takes `num_classes` and `in_channels`. The same network in PyTorch goes into
+``tests/models/oracle_comparison.py``, and both are named in `NETWORKS` and `PUBLISHED` of
+``tests/models/test_comparison_networks.py``.
 """
 
 from collections.abc import Callable

@@ -23,8 +23,11 @@ A new operator is such a triple in its chapter and a row in `vocabulary`. Its fa
 form into `bench.torch_vocabulary` (and into `bench.onnx_vocabulary` if a network uses it), its comparison with PyTorch
 into its chapter's file in ``tests/ops``, and its literal count, by the rules at the top of `cost`, into
 ``tests/ops/test_other_operations.py``. If it takes more than ``x``, ``tests/ops/examples.py`` and
-``tests/kernels/accuracy.py`` get a call of it. A new chapter is also named in `vocabulary` and in the contracts of
-``pyproject.toml``. (The README registers `hard_swish` as its example: take another name.)
+``tests/kernels/accuracy.py`` get a call of it. A keyword of a new name goes into `_KEYWORDS` in `testing.draw`:
+otherwise only its default is tried. An operator that is neither a sum of products nor a function of each number alone
+has the bound on its rounding derived in `testing.bounds`. `conformance` has the operators' JAX and Keras forms. The
+Chinese worksheets need the operator's name if a counting tool counts it. A new chapter is also named in `vocabulary`
+and in the contracts of ``pyproject.toml``. (The README registers `hard_swish` as its example: take another name.)
 
 A rule about arguments that operators share is a function in `checks`: a line of `check_arrays` if it is about all
 arrays, `cost.from_shapes` if about shapes, `geometry` if about windows. The definition and its twin both call it, and

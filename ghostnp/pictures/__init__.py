@@ -5,6 +5,7 @@ convolution made, green a gate, red a gradient; groups have colours of their own
 
 - `anywhere` imports matplotlib whatever backend was asked for.
 - `style` is what all share: colours, how a map, a number, an arrow and plain axes are drawn; read it first.
+- `letters`: a font for letters that the usual one lacks.
 - `windows`: a window that slides, and what attention along columns and rows reads.
 - `wiring`: which channel reads which, and where a shuffle takes them.
 - `diagram`, `flows`: boxes and arrows, and the units of ShuffleNet and GhostNet drawn with them.
@@ -17,9 +18,10 @@ convolution made, green a gate, red a gradient; groups have colours of their own
 - `learning`: how a training went, as `ghostnp train` shows it.
 - `speed`: operators under the roofline, and what the bench measured.
 
-A new picture goes into the file of what it shows, and is drawn on a `style.sheet`. If tutorials or readers call it, it
-is named here too, and drawn once more in ``tests/pictures/test_pictures.py``, which looks for words that overlap or are
-cut off. Pictures that the tour alone shows are drawn and looked at by ``tests/course/test_tour.py``.
+A new picture goes into the file of what it shows, or into a new file with a line above. It is drawn on a `style.sheet`.
+If tutorials or readers call it, it is named here too, and drawn once more in ``tests/pictures/test_pictures.py``, which
+looks for words that overlap or are cut off. Pictures that the tour alone shows are drawn and looked at by
+``tests/course/test_tour.py``.
 """
 
 from ghostnp.pictures import anywhere  # noqa: F401 - first, since the others import matplotlib

@@ -19,6 +19,10 @@ A framework that is not known here is a subclass of `Adapter` with a few lines, 
 everybody, name it in `ADAPTERS` in `frameworks`, and where its arrays come from in `_HOMES`. A new law is a function in
 a file of `laws`, a line of `laws.table`, and a broken operator that breaks it in ``tests/testing/broken_operators.py``.
 
+A new regime of numbers is an entry of `REGIMES` in `arrays`. What is promised in it is said in `matching.promised` and
+in `comparison.compare`, and ``tests/testing/test_draw.py`` looks at its numbers. Bounds on rounding are derived in
+`bounds`, and tried in ``tests/testing/test_matching.py``.
+
 Read `calls` first, then `laws.table`, `matching` and `bounds`.
 """
 

@@ -7,7 +7,10 @@ training in a folder: checkpoints, log, picture). Folder `ablations` trains netw
 several seeds, and compares them.
 
 The optimisers' formulas are in `ghostnp.ops.updates`, and their twins in `ghostnp.kernels.updates`; compiled steps are
-made by `ghostnp.graph.engine.training`. A new data set is a function that gives a `DataSet`, and an entry in `data`;
-its own files are read by `ghostnp.files`, and damaged on purpose in ``tests/training/test_data.py``. A new optimiser is
-a definition and an entry of `UPDATES`, a driver in the kernels, and a case in ``tests/training/test_updates.py``.
+made by `ghostnp.graph.engine.training`. A new data set is a function that gives a `DataSet` (in `image_files` if others
+wrote its files), and an entry in `data`; its files are read by `ghostnp.files`, and damaged on purpose in
+``tests/training/test_data.py``. A new schedule is a name in `SCHEDULES` and a case in `Recipe.rate_of`, both in
+`recipe`, and is tried in ``tests/training/test_recipe.py``. A new optimiser is a definition and an entry of `UPDATES`,
+a driver in the kernels, and a case in ``tests/training/test_updates.py``. All three are also named in
+`ghostnp.cli.train`, which imports nothing of this until a training begins.
 """

@@ -13,11 +13,12 @@
 # %% [markdown]
 # # Gallery: does CReLU save filters?
 #
-# **If filters come in pairs of opposites, half of them and both signs should do. Do they?**
+# **If filters come in pairs of opposites, half of them should be enough when both signs are kept. Is
+# that true?**
 #
-# CReLU's tables for CIFAR-10 and CIFAR-100 compare ReLU, CReLU with as many filters (twice the maps), and CReLU with
-# half of them (the same number of maps). Half the filters are as good as ReLU or better there, with fewer parameters.
-# Document 004 wants CReLU in the first layers only, since pairs of opposites become rare with depth.
+# The paper on CReLU compares ReLU, CReLU with as many filters (twice the maps), and CReLU with half of them (the same
+# number of maps), on CIFAR-10 and CIFAR-100. Its abstract says: better, with fewer parameters. (We did not compare with
+# its tables.) Document 004 wants CReLU in the first layers only, since pairs of opposites become rare with depth.
 #
 # Here a network has four 3x3 convolutions of 16 maps. CReLU is after the first, the first two, or all four. The last
 # row is a control: half the filters and no CReLU. Digits: 500 images to train on and 1,297 to test with, 8x8 pixels,
@@ -48,13 +49,13 @@ show(result.picture(), result.in_words())
 #   "saves" could have been left out.
 #
 # - In all four layers CReLU with half the filters loses 0.6 (p = 0.05, at half the parameters). That fits the advice
-#   to use it in the first layers only. It cannot be told from having fewer weights.
+#   to use it in the first layers only. But the reason may simply be that there are fewer weights.
 #
-# - **That CReLU with all filters is better does not show.** −0.1 and +0.0, with more parameters.
+# - **We did not see that CReLU with all filters is better.** The differences are −0.1 and +0.0, with more parameters.
 #
-# - Half the filters in one layer are worse by 0.4 with p = 0.049, and in two layers they are not. Of six tests one
-#   has such a p by chance with a probability of a quarter; it is no result. An earlier run, whose images came in
-#   another order, had +0.1 there.
+# - Half the filters in one layer are worse by 0.4 with p = 0.049, and in two layers they are not. Where there is no
+#   difference, one of six tests has such a p with a probability of a quarter. So this is no result. An earlier run,
+#   whose images came in another order, had +0.1 there.
 #
 # ## References
 #

@@ -16,16 +16,16 @@
 # **An attention that sees rows and columns: does it help, where does it have to stand, and which of its details
 # matter?**
 #
-# GhostNetV2 asks this in the ablations of its section 5.4, and document 003 repeats them: attention helps in every
-# stage, and in all stages most; larger kernels are better; in the widening module it helps more than in the narrowing
-# one, and in both most, at a higher cost; where the sigmoid stands, and how maps are pooled and enlarged, hardly
-# matters.
+# GhostNetV2 asks this in its ablations, and document 003 repeats them in words. Attention helps in every stage. Larger
+# kernels are better. In the widening module it helps more than in the narrowing one, and in both most, at a higher
+# cost. Where the sigmoid stands, and how maps are pooled and enlarged, hardly matters. (We did not compare with the
+# paper's tables.)
 #
-# Here it is in none, some or all of three ghost bottlenecks. *DFC as usual* is as in the official code: in the
-# widening modules, kernel 5, average pooling, nearest neighbour, the sigmoid before the enlargement. Digits: 500
-# images to train on and 1,297 to test with, 8x8 pixels, dealt out anew for each seed. *far-pixels* is made for the
-# question: two pixels are bright or dark, at opposite ends of a row of 16, and the label says whether they are alike.
-# There are three seeds.
+# Here it is in none, some or all of three ghost bottlenecks. *DFC as usual* is as in the official code: in the widening
+# modules, kernel 5, average pooling, nearest neighbour, the sigmoid before the enlargement. Digits: 500 images to train
+# on and 1,297 to test with, 8x8 pixels, dealt out anew for each seed. *far-pixels* was made to answer this question:
+# two pixels are bright or dark, at opposite ends of a row of 16, and the label says whether they are alike. There are
+# three seeds.
 #
 # The table was made by this command, and this page only reads what it wrote (`dfc.json`, every network and seed):
 #
@@ -49,9 +49,9 @@ show(result.picture(), result.in_words())
 #   better, as the document says, and here one sees why: a network either joins the two pixels somewhere or it does
 #   not.
 #
-# - **Not every stage will do.** In block 1 alone it does not help (50.0%): on halved maps its kernels of 5 reach 4
-#   pixels to each side, and too little follows. In block 3 alone it is enough (100.0%), since that block works on
-#   maps of half the size, and the same kernels reach twice as far. There it also costs least. The document's table
+# - **The position of the attention matters.** In block 1 alone it does not help (50.0%): on halved maps its kernels of
+#   5 reach 4 pixels to each side, and too little follows. In block 3 alone it is enough (100.0%), since that block
+#   works on maps of half the size, and the same kernels reach twice as far. There it also costs least. The document
 #   says that every stage helps; and attention in all blocks is not better here than in block 3.
 #
 # - **Widening or narrowing module: no difference shows** (−0.1, p = 0.91), nor is it better in both (−1.1, p = 0.23).
@@ -59,8 +59,8 @@ show(result.picture(), result.in_words())
 # - **Pooling, enlargement and the sigmoid's place do not matter as far as can be seen** (p from 0.21 to 0.68), as the
 #   document says. The sigmoid last takes more time.
 #
-# - **On digits nothing shows.** +0.6 with p = 0.20, and all the details are within chance. A digit of 8x8 pixels has
-#   no long range: the network sees all of it without attention.
+# - **On digits we saw no difference.** It is +0.6 with p = 0.20, and all the details are within chance. A digit of 8x8
+#   pixels has no long range: the network sees all of it without attention.
 #
 # - With DFC as usual the network takes 28% more multiply-adds, but 76% more time for an image (those of far-pixels).
 #   The maps are small, and there are many small steps.

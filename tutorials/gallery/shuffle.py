@@ -13,15 +13,15 @@
 # %% [markdown]
 # # Gallery: does channel shuffle help?
 #
-# **Groups make a 1x1 convolution cheap and cut the channels off from each other. Does a shuffle mend that?**
+# **Groups make a 1x1 convolution cheap and cut the channels off from each other. Does a shuffle connect them again?**
 #
-# ShuffleNet asks this in table 3 (with and without shuffle, 3 and 8 groups) and in table 2 (1, 2, 3, 4 and 8 groups);
-# document 001 repeats both in its comparisons 1 and 2. The answer there: with shuffle every network is better, with 8
-# groups by more than with 3, and narrow ones by most.
+# ShuffleNet asks this with and without shuffle, and for several numbers of groups. Document 001 repeats both tables in
+# its comparisons 1 and 2. It says that the networks are much better with shuffle, also the narrow ones, and that more
+# groups are better, clearly so for narrow networks. (We did not compare with the paper's tables.)
 #
 # Here a network has three shuffle units of 24 channels. Both data sets are small. Digits: 500 images to train on and
-# 1,297 to test with, 8x8 pixels, dealt out anew for each seed. *mixed-groups* is made for the question: 24 channels,
-# and the label says whether the first and the last one are alike. These two are never in one group.
+# 1,297 to test with, 8x8 pixels, dealt out anew for each seed. *mixed-groups* was made to answer this question: 24
+# channels, and the label says whether the first and the last one are alike. These two are never in one group.
 #
 # The table was made by this command, and this page only reads what it wrote (`shuffle.json`, every network and seed):
 #
@@ -40,20 +40,19 @@ show(result.picture(), result.in_words())
 # %% [markdown]
 # ## What was seen
 #
-# - **On mixed-groups the shuffle decides.** Without it the networks guess (about 50%) for every number of groups
-#   above 1, with all seeds. With it all are right. The reason is a proof, and no accident: without shuffle the logits
+# - **On mixed-groups the shuffle is needed.** Without it the networks guess (about 50%) for every number of groups
+#   above 1, with all seeds. With it all are right. This can be proved: without shuffle the logits
 #   are a sum of what each group says alone, and whether two channels are alike is no such sum.
 #
-# - **On digits the document's conclusion does not show.** Of the four differences none is larger than what seeds
-#   alone do (p from 0.24 to 0.72), and for 3 groups shuffle is even a little worse. The stem is a full convolution of
-#   a grey image, so every group sees the whole digit, and the classifier adds the groups up. That is enough for
-#   digits. With 8 groups the difference is largest (+0.8), as in the paper, but five seeds do not tell it from
-#   chance.
+# - **On digits we did not see what the document concludes.** Of the four differences none is larger than what other
+#   seeds alone make (p from 0.24 to 0.72), and for 3 groups shuffle is even a little worse. The stem is a full
+#   convolution of a grey image, so every group sees the whole digit, and the classifier adds the groups up. That is
+#   enough for digits. With 8 groups the difference is largest (+0.8), but five seeds do not tell it from chance.
 #
 # - More groups at the same width are worse throughout (from 97.7% to 95.4% with shuffle): they have fewer weights.
-#   The paper's table 2 makes the network wider for more groups, at equal cost. We did not.
+#   The paper makes the network wider for more groups, at equal cost. We did not.
 #
-# - The shuffle is no multiply-add, but takes time: 7 to 9% of a network here.
+# - The shuffle is no multiply-add, but takes time: about 6 to 10% of a network here.
 #
 # ## References
 #

@@ -6,13 +6,14 @@ functions are graded; `comparing` says where a result differs from the right one
 at; `file_report` writes it all down. `source` reads files of any encoding, and notebooks.
 
 A whole class: `submissions` says whose each file is, `rubric` what is worth how many points, and `gradebook` has every
-student checked and a row for each; `container` runs a check by docker or podman.
+student checked and a row for each, as CSV (``ghostnp check FOLDER --gradebook``; ``ghostnp grade`` is about
+worksheets); `container` runs a check by docker or podman.
 
 A new exercise is a stub ``NN_name.py`` in ``tutorials/exercises``, with the definition's signature and docstring, that
 ends in ``raise NotImplementedError``, and with the line that checks it in the docstring of the file: tests find it, and
 take the definition for its right answer. Any operator of the vocabulary can be graded, one that was registered, and the
-ghost module (`ghostnp.testing.ghost`). A well-known mistake is an entry of `KNOWN_MISTAKES` in `mistakes`; a hint
-derived from the error in a result goes into `hints`.
+ghost module (`ghostnp.testing.ghost`). A well-known mistake is an entry of `KNOWN_MISTAKES` in `mistakes`, and is made
+once in `HINTED` of ``tests/course/grader/answers.py``; a hint derived from the error in a result goes into `hints`.
 """
 
 from ghostnp.course.grader.clock import Limits

@@ -7,7 +7,8 @@ answer is, and what is said of a wrong one) and `answers`, which has a file for 
 go into a file of their own there, a dict ``ANSWERS`` by the exercise's name; it is found automatically.
 
 The tutorial itself is ``tutorials/NN_name.py``. ``ghostnp notebooks`` makes its notebook,
-``tests/tutorials/test_answers_NN.py`` works its answers out by hand, and the README and the glossary name it.
+``tests/tutorials/test_answers_NN.py`` works its answers out by hand. The README, ``tutorials/README.md`` (who should
+read what) and ``tutorials/GLOSSARY.md`` name it. Hints and the worked solution are fields of its `ExerciseAnswer`.
 """
 
 from ghostnp.course.study.answers import check, solution

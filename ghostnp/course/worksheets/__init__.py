@@ -8,6 +8,10 @@ numbers), `grading`, and `writing`, which has the formats; then `answer_key`, a 
 A new topic is a file in `topics` with templates, named in ``topics/__init__``; its wrong answers are misconceptions
 listed in `misconceptions`. A teacher's own topics stay in a file of theirs (`own_topics`). A new format is a file in
 `writing`, named in its `FORMATS` with the endings of its files; the command offers it from there.
+
+Every message also stands in the catalogues of `languages`, one for each language, which `language` finds there.
+``python -m tests.course.worksheets.catalogues`` brings them up to date, and begins a new one if it is given a code such
+as ``pt``. ``tests/course/worksheets/test_language.py`` names the languages.
 """
 
 from ghostnp.course.worksheets.answer_key import AnswerKey, read_key, to_json_key

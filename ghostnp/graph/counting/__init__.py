@@ -8,9 +8,10 @@ being undercounted.
 Read them in this order: `rows` (a tape read as lines), `conventions` (the rules of other counters, as data), `table`
 (the whole, and how it is written down), `operator` (one operator alone), `reconcile` (which convention gives a number).
 
-A new convention is an entry of `CONVENTIONS` in `conventions`. The tool is measured first, by
-``tests/oracles/count_elsewhere.py``, and `TOOLS` in ``tests/graph/counting/test_conventions.py`` names the two
-together.
+A new convention is an entry of `CONVENTIONS` in `conventions`. If it counts something that is none of `MEASURES`, that
+is a new measure, with its line in `measured` and its Chinese name in the worksheets' catalogue. The tool is measured
+first, by ``tests/oracles/count_elsewhere.py``, and `TOOLS` in ``tests/graph/counting/test_conventions.py`` names the
+two together.
 """
 
 from dataclasses import replace

@@ -8,6 +8,8 @@
 - `networks`, `catalogue`: the networks that are compared, and the six ablations of ``ghostnp ablate``.
 
 An ablation of your own is an `Ablation` in a module of yours: ``ghostnp ablate my_module:MINE`` runs it.
+One that ghostnp offers is an entry of `ABLATIONS` in `catalogue`, with its networks in `networks`, and a page of what
+was seen: ``tutorials/gallery/NAME`` as JSON, script and notebook, which ``tests/tutorials/test_gallery.py`` asks for.
 """
 
 from ghostnp.training.ablations.catalogue import ABLATIONS, find_ablation
