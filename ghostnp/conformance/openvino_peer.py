@@ -14,9 +14,11 @@ class _OpenVino:
         core = openvino.Core()
         # On processors that have bfloat16 it would compute in that.
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
-        compiled = core.compile_model(core.read_model(model), "CPU", settings)
-        names = [given.any_name for given in compiled.inputs]
-        # An input that no node reads is none to OpenVINO.
+        network = core.read_model(model)
+        said = {given.any_name for given in network.inputs}
+        compiled = core.compile_model(network, "CPU", settings)
+        # An input that no node reads is none to OpenVINO; and of a node that does nothing it has the result's name too.
+        names = [next(name for name in given.names if name in said) for given in compiled.inputs]
         return names, lambda feeds: [part.copy() for part in compiled({name: feeds[name] for name in names}).values()]
 
 

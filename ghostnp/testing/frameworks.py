@@ -213,6 +213,8 @@ class Keras(Adapter):
 
     paddings = "words"
 
+    subnormals = False  # TensorFlow's threads flush them
+
     def tensor(self, array, form, wanted):
         """A tensor in C order."""
         import tensorflow as tf

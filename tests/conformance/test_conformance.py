@@ -13,6 +13,8 @@ from ghostnp.conformance import holding
 from ghostnp.conformance.page import from_json, to_markdown
 from ghostnp.conformance.peers import PEERS
 from ghostnp.conformance.spelling import Recorder, watching
+from ghostnp.testing import Call
+from ghostnp.testing.comparison import compare
 
 FEW, ENOUGH = 3, 30  # calls for each question; and as many as find any mistake that is planted
 
@@ -37,6 +39,13 @@ def test_an_operator_that_is_right(peer):
     laws = {one.against for one in held if one.kind == "law"}
     assert "images independent" in laws
     assert ("gradient matches" in laws) == peer.differentiates
+
+
+def test_a_node_that_does_nothing_is_no_refusal():
+    """OpenVINO leaves out a concatenation of one part, and gives the input a second name."""
+    peer = PEERS["openvino"]()
+    call = Call("concat", xs=[(1, 2, 1, 1)], keep=1)
+    compare(peer.function("concat"), None, call, peer.style("concat", "float32"))
 
 
 def test_a_failure_is_shown_without_ghostnp():
