@@ -133,6 +133,11 @@ REFUSED = [
         "argmax holds -1 to 4: kernel_size=(2, 3) has taps 0 to 5, such as 0",
     ),
     (
+        checks.check_argmax,
+        (POOL.astype(np.int32), (1, 2), (2, 3)),
+        "argmax has dtype int32: the rule is an int64 array of tap numbers, such as max_pool2d returns",
+    ),
+    (
         geometry.check_depthwise_weight,
         ("w", (5, 1, 3, 3), 2),
         "w has shape (5, 1, 3, 3): out_channels=5 must be a multiple "
