@@ -120,7 +120,7 @@ def start(mutant, tests):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
-        if mutant:
+        if mutant:  # pytest would import the package by a hook of its own, to rewrite its assertions: hence plain ones
             original = importlib.machinery.SourceFileLoader.get_code
 
             def get_code(loader, name):
@@ -129,7 +129,9 @@ def start(mutant, tests):
                 return original(loader, name)
 
             importlib.machinery.SourceFileLoader.get_code = get_code
-        os._exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--backend", "ghostnp.ops", *tests]))
+        os._exit(
+            pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "--backend", "ghostnp.ops", *tests])
+        )
     finally:
         os._exit(99)
 
@@ -141,6 +143,8 @@ def main(count):
     os.environ |= {"CI": "1", "GHOSTNP_EXAMPLES": os.environ.get("GHOSTNP_EXAMPLES", "20")}
     _, status = os.waitpid(start(None, ALL), 0)
     assert status == 0, "the tests fail without a mutant"
+    _, status = os.waitpid(start(Mutant(FILES[0], "", "raise ImportError"), ALL), 0)
+    assert status != 0, "the mutants are not imported"
     by_file = [draw(path, random.Random(path.stem)) for path in FILES]
     mutants = [mutant for turn in zip_longest(*by_file) for mutant in turn if mutant][:count]
     waiting, running = [(mutant, False) for mutant in reversed(mutants)], {}
