@@ -109,7 +109,7 @@ def test_cost_gives_the_shapes_that_come_out(backend, index, batch):
     assert all(isinstance(count, Worked) for count in (cost.params, cost.macs))
 
 
-@pytest.mark.parametrize("formula", ["1; import os", "2**9", "a·b", "", "__name__", "1/2"])
+@pytest.mark.parametrize("formula", ["1; import os", "2**9", "a·b", "", "__name__", "1/2", "(1", "1)", "()"])
 def test_formulas_are_sums_and_products_of_whole_numbers(formula):
     with pytest.raises(ValueError, match="formula"):
         Worked(formula)

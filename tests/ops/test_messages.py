@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from ghostnp import ops
 from ghostnp.ops import checks, geometry
 
 pytestmark = pytest.mark.small
@@ -72,6 +73,7 @@ REFUSED = [
         ("x", (1, 1, 1, 0)),
         "x has shape (1, 1, 1, 0): its axis W must be 1 or longer, such as (2, 3, 4, 5)",
     ),
+    (ops.channel_shuffle_cost, ((1, 6, 4, 4), 4), "groups=4 does not divide channels=6; legal: 1, 2, 3, 6"),
     (checks.check_groups, (3, 8, 6), "groups=3 does not divide in_channels=8; legal: 1, 2"),
     (checks.check_groups, (4, 8, 6), "groups=4 does not divide out_channels=6; legal: 1, 2"),
     (
@@ -131,6 +133,11 @@ REFUSED = [
         checks.check_argmax,
         (POOL - 1, (1, 2), (2, 3)),
         "argmax holds -1 to 4: kernel_size=(2, 3) has taps 0 to 5, such as 0",
+    ),
+    (
+        checks.check_argmax,
+        (POOL.astype(np.int32), (1, 2), (2, 3)),
+        "argmax has dtype int32: the rule is an int64 array of tap numbers, such as max_pool2d returns",
     ),
     (
         geometry.check_depthwise_weight,

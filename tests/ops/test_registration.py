@@ -16,6 +16,14 @@ def capped(x, *, at=4.0):
     return np.clip(x, 0, at)
 
 
+def total(*xs):
+    return sum(xs)
+
+
+def nothing(*, shape=(2, 3)):
+    return np.zeros(shape)
+
+
 @pytest.fixture
 def registered():
     yield register(hard_swish, hard_swish_backward, hard_swish_cost, like="relu6")
@@ -52,6 +60,11 @@ def test_the_cost_of_what_it_is_like_is_taken_over():
         ({"forward": lambda x: x}, "forward is called '<lambda>': the rule is a function with a name of its own"),
         ({"forward": ops.relu}, "forward is called 'relu', and that name is taken"),
         ({"forward": ops.conv2d}, "forward is called 'conv2d', and that name is taken"),
+        ({"forward": total, "like": None}, r"forward takes \(\*xs\): the rule is named arguments, arrays first"),
+        (
+            {"forward": nothing, "like": None},
+            r"forward takes \(\*, shape=.*\): the rule is named arguments, arrays first",
+        ),
         ({"like": "relu7"}, "like='relu7': .* such as relu, relu6, crelu"),
         ({"like": 3}, "like=3: "),
         ({"like": "add"}, "like='add' speaks of a, b, and forward takes x: .* such as like='relu6'"),

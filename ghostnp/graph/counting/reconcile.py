@@ -168,8 +168,6 @@ class Reconciliation:
             (term.op, f"{term.factor:+d} x {term.elements:,} {MEASURES[term.measure]}", term.factor * term.elements)
             for term in difference.terms
         ]
-        if not rows:
-            return f"{head}\n  they count the same in this network"
         wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
         last = max(len(f"{row[2]:+,}") for row in rows)
         lines = (f"  {op:{wide[0]}}  {words:{wide[1]}}  {value:+{last},}" for op, words, value in rows)

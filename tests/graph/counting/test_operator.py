@@ -35,6 +35,26 @@ def test_one_operator_alone():
     assert "1x256x64x64 to 1x256x64x64, float32\nkernel 5x5, stride 1, padding 2, dilation 1, groups 32" in str(counted)
 
 
+def test_one_operator_word_for_word():
+    keywords = {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "stride": 2, "padding": "same", "bias": True}
+    counted = count_operator("conv2d", size=(7, 5), batch=2, dtype="float64", convention="ptflops", **keywords)
+    text, _ = str(counted).rsplit(" (macs and biases, ", 1)
+    assert (
+        text
+        == """\
+conv2d: 2x4x7x5 to 2x6x4x3, float64
+kernel 3x3, stride 2, padding 1, dilation 1, groups 1
+parameters                 6·(4·3·3 + 1) = 222
+MACs                       2·6·4·3·4·3·3 = 5,184
+FLOPs                      2·2·6·4·3·4·3·3 = 10,368
+other operations           2·6·4·3 = 144
+activations                2·6·4·3 = 144
+bytes of parameters        8·(6·(4·3·3 + 1)) = 1,776
+bytes of input and output  8·(2·4·7·5 + 2·6·4·3) = 3,392
+ptflops                    5,328"""
+    )
+
+
 # Arguments of `count_operator`, and the layer that is the same.
 ALONE = {
     "conv2d": ({"out_channels": 6, "kernel_size": 3, "groups": 2}, lambda: Conv2d(4, 6, 3, groups=2, bias=False)),
