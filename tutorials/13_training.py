@@ -81,7 +81,8 @@ print(f"{table.params:,} parameters, {table.macs:,} multiply-adds for one digit"
 # $$\frac{\partial L}{\partial z_k} = p_k - [k = t],$$
 #
 # where $[k = t]$ is 1 if $k = t$ and 0 otherwise. The gradient is the network's probability minus the target,
-# which is 1 for the true class and 0 for the others. In the example, with class 1 true, it is $(1/4, -1/4)$. (For a batch, $L$ is the mean, so divide by $N$.)
+# which is 1 for the true class and 0 for the others. In the example, with class 1 true, it is $(1/4, -1/4)$. (For a
+# batch, $L$ is the mean, so divide by $N$.)
 
 # %%
 source(ops.softmax_cross_entropy)
@@ -277,9 +278,9 @@ show(
 
 # %% [markdown]
 # **Averaged weights.** The last steps move the weights to and fro. Their *moving average* is calmer:
-# $a \leftarrow d\,a + (1 - d)\,w$, with $d$ a little below 1. By hand, with $d = 0.9$: from $a = 1$ and a weight that is
-# 2 from then on, $a = 1.1$, then 1.19, then 1.271. With `average=0.99` (or `ghostnp train --average 0.99`) the average
-# is what is tested and kept.
+# $a \leftarrow d\,a + (1 - d)\,w$, with $d$ a little below 1. By hand, with $d = 0.9$: from $a = 1$ and a weight that
+# is 2 from then on, $a = 1.1$, then 1.19, then 1.271. With `average=0.99` (or `ghostnp train --average 0.99`) the
+# average is what is tested and kept.
 #
 # **Clipping.** If all gradients together are longer than $c$, they are multiplied by $c$ / length. A step that is much
 # too long would ruin a network in a moment. `ghostnp train` clips at 1.

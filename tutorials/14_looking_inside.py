@@ -126,8 +126,8 @@ print(
 
 # %% [markdown]
 # So there is redundancy in a network that was not built for it. The ghost module does not remove it. It *makes* such
-# maps by a cheap operation, instead of by a full convolution. Whether such a network is as accurate has to be tried. The
-# gallery has small networks that differ in one thing each, with several seeds: the number of ghosts and the size of
+# maps by a cheap operation, instead of by a full convolution. Whether such a network is as accurate has to be tried.
+# The gallery has small networks that differ in one thing each, with several seeds: the number of ghosts and the size of
 # their kernel (`gallery/ghost.ipynb`), ghost modules against other units at the same cost (`gallery/units.ipynb`),
 # groups with and without shuffle (`gallery/shuffle.ipynb`), squeeze-and-excitation (`gallery/se.ipynb`), DFC attention
 # (`gallery/dfc.ipynb`) and CReLU (`gallery/crelu.ipynb`). `ghostnp ablate ghost` repeats one of them.
@@ -272,10 +272,9 @@ for name, weight in layers.items():
 
 # %% [markdown]
 # A filter of nine weights has only nine dimensions. Among sixteen random filters in so few dimensions, each one finds a
-# partner that is rather opposite. If the mean of a trained network lies inside the grey histogram, there is no sign that
-# training made pairs.
-# The paper on CReLU saw pairs in the first layer of AlexNet, with 96 filters of $11 \cdot 11 \cdot 3 = 363$ weights. In
-# that many dimensions random filters are almost orthogonal:
+# partner that is rather opposite. If the mean of a trained network lies inside the grey histogram, there is no sign
+# that training made pairs. The paper on CReLU saw pairs in the first layer of AlexNet, with 96 filters of $11 \cdot 11
+# \cdot 3 = 363$ weights. In that many dimensions random filters are almost orthogonal:
 
 # %%
 for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):
