@@ -220,3 +220,8 @@ def _naming(path):
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from None
+
+
+def no_formula(text):
+    """A text as a cell of a CSV file: one that begins like a formula would be run when the sheet is opened."""
+    return f"'{text}" if text[:1] in tuple("=+-@") else text

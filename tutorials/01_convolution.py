@@ -89,21 +89,21 @@ y
 # %%
 show(
     pictures.sliding_window(x, np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]), padding=1, stride=2, at=(1, 0)),
-    "The map has a border of zeros. A 3x3 window in its lower left corner gives −7, the marked number of the 2x2 "
-    "output.",
+    "The map has a border of zeros. A 3x3 window at its left edge, two rows below the top, gives −7, the marked number "
+    "of the 2x2 output.",
 )
 
 # %% [markdown]
 # Here $h = 4$, $p = 1$, $k = 3$, $s = 2$: $(4 + 2 - 3) / 2 = 1.5$ is rounded down to 1, and plus 1 this makes 2 rows.
 #
 # **Why does padding "same" differ between frameworks?** In PyTorch the padding is a number, and that many zeros are put
-# on every side. (PyTorch knows the word "same" too, but refuses it with a stride above 1.) In TensorFlow and Keras,
-# "same" means as much padding as makes $h_\text{out} = \lceil h / s \rceil$. If this takes an odd number of zeros, the
-# extra zero goes to the bottom and to the right. With stride 1 and a 3x3 kernel, both put one zero on each side. With
-# stride 2 and an even size they differ: "same" needs only one row of zeros, at the bottom, while PyTorch networks
-# usually have a row at the top as well. All windows are then shifted by one pixel. Document 000 builds GhostNet in
-# Keras with "same", and the official network is in PyTorch. The stride-2 layers of the two networks read different
-# pixels, so the weights of one do not fit the other (claim C12).
+# on every side. In TensorFlow and Keras, "same" means as much padding as makes $h_\text{out} = \lceil h / s \rceil$. If
+# this takes an odd number of zeros, the extra zero goes to the bottom and to the right. With stride 1 and a 3x3 kernel,
+# both put one zero on each side. With stride 2 and an even size they differ: "same" needs only one row of zeros, at the
+# bottom, while PyTorch networks usually have a row at the top as well. All windows are then shifted by one pixel.
+# Document 000 builds GhostNet in Keras with "same", and the official network is in PyTorch. The stride-2 layers of the
+# two networks read different pixels, so the weights of one do not fit the other (claim C12). (PyTorch knows the word
+# "same" too, but refuses it with a stride above 1.)
 #
 # To see it, take one row of pixels, 1 to 6, and a kernel of one row whose first weight is 1 and whose other weights
 # are 0. Each output number is then the first pixel of its window:
@@ -200,7 +200,7 @@ for n, o, i, j in np.ndindex(slow.shape):
     slow[n, o, i, j] = b3[o]
     for c, u, v in np.ndindex(w3.shape[1:]):
         slow[n, o, i, j] += w3[o, c, u, v] * padded[n, c, 2 * i + u, 2 * j + v]
-assert np.abs(fast).max() > 1  # or the next line would say little
+assert np.abs(fast).max() > 1  # else a small difference would not prove anything
 print(f"largest number: {np.abs(fast).max():.1f}, largest difference: {np.abs(fast - slow).max():.0e}")
 
 # %% [markdown]
@@ -271,15 +271,15 @@ for padding in (0, 2):
 # would have $16 \cdot 9 = 144$ weights. The convolution has 4 weights, and uses them at 9 positions.
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` shows a standard convolution in the browser, with numbers that you can change.
-# Point at a number of the output, and see its window, its products and their sum.
+# **To play with.** `ghostnp explore --open` shows a standard convolution in the browser, with numbers that you can
+# change. Point at a number of the output, and see its window, its products and their sum.
 #
 # ## Exercises
 #
-# Replace `None` by your answer and run the cell. Each exercise says how difficult it is. A wrong answer gives you a hint;
-# there are two for each exercise. If you knew the way and only the arithmetic slipped (a sign, a digit, a zero), `check`
-# says so. After three different wrong answers, `solution("01.1")` shows how it is done, with
-# `from ghostnp.course.study import solution`.
+# Replace `None` by your answer and run the cell. Each exercise says how difficult it is. A wrong answer gives you a
+# hint; there are two for each exercise. If the method was right and there is only a slip (a sign, a digit, a zero),
+# `check` says so. After three different wrong answers, `solution("01.1")` shows how it is done, with `from
+# ghostnp.course.study import solution`.
 #
 # **1.** *(easy)* By hand: a map has 7x7 pixels, a kernel 3x3, padding is 0 and stride is 2. How many pixels does the
 # output have in all?

@@ -16,8 +16,8 @@
 # **One number, the loss, says how wrong a network is. How does it change with each weight and each pixel?**
 #
 # Tutorial 01 went forward: from a map `x` and a kernel `w` to a map `y`. Later layers turn `y` into one number $L$, the
-# *loss* (损失). Training needs to know how $L$ changes when a weight changes a little. The computation that finds this
-# out is called the *backward pass*, or *backpropagation* (反向传播).
+# *loss* (损失). Training needs to know how $L$ changes when a weight changes a little. The computation of this change is
+# called the *backward pass*, or *backpropagation* (反向传播).
 #
 # For every array, a $d$ in front of its name means the derivative of $L$: `dy[i, j]` $= \partial L / \partial y[i, j]$.
 # It has the same shape as `y`, and is called the *gradient* (梯度) of `y`. The later layers give us `dy`, and we have
@@ -176,9 +176,9 @@ except AssertionError as error:
 # %% [markdown]
 # Read the message like this. "Gradient 0" is the first array that was checked, here `x`. "Off by" is the difference
 # between the slope and $\langle dx, r \rangle$. The "scale" is the length of the gradient times the length of the
-# direction, $|dx| \cdot |r|$: the inner product cannot be larger. A difference of a tenth of the scale is a real
-# mistake, because rounding errors are a billion times smaller. All tutorials print this message when a planted mistake
-# is caught.
+# direction, $|dx| \cdot |r|$. The inner product cannot be larger than the scale. In float64, rounding errors are about
+# a billion times smaller than the scale. So even a difference of a thousandth of the scale is a real mistake. All
+# tutorials print this message when a planted mistake is caught.
 #
 # **The inner product.** A convolution without bias is *linear* in `x`. The backward pass of a linear function $f$ is
 # its transpose, also called its *adjoint*. It satisfies
@@ -242,11 +242,11 @@ show(
 #
 # **What do the documents say about the backward pass?** Nothing: all five show the forward pass only and leave the
 # gradients to the framework. But a gradient can show what a layer really does. For example, document 000 gives a bias
-# to every convolution, although a batch norm follows most of them. Tutorial 06, "Batch norm", shows that in training
-# the gradient of such a bias is zero, so the bias is never learnt (claim C05).
+# to every convolution, although a batch norm follows most of them. Tutorial 06, "Batch norm, backward", shows that in
+# training the gradient of such a bias is zero, so the bias is never learnt (claim C05).
 #
-# **To play with.** `ghostnp explore --open` also goes backward: point at a number of `dx` or at a weight, and see which
-# products it receives.
+# **To play with.** `ghostnp explore standard --backward --open` goes backward: point at a number of `dx` or at a
+# weight, and see which products it receives.
 #
 # ## Exercises
 #

@@ -168,14 +168,14 @@ for o, title in enumerate(("red alone", "green + blue", "red − green")):
     style.show(figure.add_subplot(grid[1, o + 1]), mixed[0, o], title, style.INTRINSIC)
 show(
     figure,
-    "The photo; below a blur of red, edges of green to the right and edges of blue below; and under these three "
-    "mixtures of them: red alone, green + blue, red − green.",
+    "The photo. Beside it the depthwise result: red blurred, the edges of green to the right, and the edges of blue "
+    "below. Under it the pointwise result, three mixtures of these maps: red alone, green + blue, red − green.",
 )
 
 # %% [markdown]
 # ## Backward
 #
-# Each formula has fewer sums than that of the standard convolution, and so have its gradients. Pointwise:
+# Each formula has fewer sums than that of the standard convolution. The same holds for its gradients. Pointwise:
 #
 # $$dx[n, c, i, j] = \sum_o w[o, c] \cdot dy[n, o, i, j] \qquad dw[o, c] = \sum_{n, i, j} dy[n, o, i, j] \cdot x[n, c,
 # i, j]$$
@@ -237,8 +237,8 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole).sum(), "=", (back.
 # So all 4 output maps see a given input map through the same kernel. A standard convolution has no such restriction.
 # Whether a network becomes worse by it can only be found by training.
 #
-# **To play with.** `ghostnp explore --open` has the pointwise and the depthwise convolution, with numbers that you can
-# change.
+# **To play with.** `ghostnp explore depthwise --open` has the depthwise convolution, and the pointwise one beside it,
+# with numbers that you can change.
 #
 # ## Exercises
 #

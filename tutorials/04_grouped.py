@@ -56,7 +56,7 @@ print("1 group: ", ops.grouped_conv2d(pixels, np.ones((2, 4, 1, 1)), groups=1).r
 #
 # Weights and multiply-adds become $g$ times fewer. **The biases do not**: there is still one for each output channel.
 # Document 000 works this out for 5x5 convolutions from 256 to 256 channels, and from 1024 to 1024 channels. Document
-# 001 does the same without biases, for a 1x1 convolution from 240 to 240 channels:
+# 001 does the same without biases, for a 3x3 convolution from 12 to 6 channels:
 
 # %%
 claims("N01", "N02", "N03", "N09", "N10")
@@ -65,8 +65,8 @@ claims("N04", "N05", "N06")
 # %% [markdown]
 # In both examples of document 000, the number of *weights* becomes exactly $g$ times smaller. The number of
 # *parameters* does not, because of the biases that the document itself counts: "about 32 times" is 31.85 times (claim
-# N03), and "about 1024 times" is 985 times (claim N06). The second difference is larger because a filter with 25
-# weights has as many biases, one, as a filter with 25,600.
+# N03), and "about 1024 times" is 985 times (claim N06). The second difference is larger. Every filter has one bias,
+# whether it has 25,600 weights or only 25.
 
 # %% [markdown]
 # ## The definition
@@ -172,7 +172,7 @@ for name, law in {
         print(f"{name}: {error}")
 
 # %% [markdown]
-# ## Where it comes from, and where it does not
+# ## Who used groups first, and does GhostNet use them?
 #
 # AlexNet (2012) had two groups, because the network did not fit into the memory of one GPU. ResNeXt (2017) introduced
 # groups as a design choice: at equal cost, a network with groups can have more channels. ShuffleNet (2018) grouped the
@@ -196,8 +196,8 @@ for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
     print(f"{name:21} g = 1: {whole}, g = C: {depthwise}, in between: {len(pairs) - whole - depthwise}")
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` has the grouped convolution. Choose other groups, and watch the matrix of
-# connections.
+# **To play with.** `ghostnp explore grouped --open` has the grouped convolution. Choose other groups, and watch the
+# matrix of connections.
 #
 # ## Exercises
 #

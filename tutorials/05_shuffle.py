@@ -186,8 +186,8 @@ source(ShuffleUnit)
 
 # %% [markdown]
 # Here is unit (b) on a photo, with random weights. `initializer(0)` draws the weights with seed 0, so they are the same
-# in every run. The input has 24 channels: the three colours of the photo, mirrored and negated. `ghostnp.trace` lists
-# every step:
+# in every run. The input has 24 channels: the three colours of the photo, and mirrored and negated copies of them.
+# `ghostnp.trace` lists every step:
 
 # %%
 with initializer(0):
@@ -249,9 +249,9 @@ print(f"largest difference between shuffle, then depthwise and depthwise, then s
 #
 # ShuffleNet begins with a 3x3 convolution and a 3x3 *max pool*, both with stride 2. Three stages of units follow,
 # called stage 2, 3 and 4. The first unit of each stage is a unit (c), and all others are units (b). At the end stand a
-# global average pool, which replaces each map by its mean, and a fully connected layer. For $g = 3$ the stem gives 24
-# channels. The stages have 4, 8 and 4 units, and their outputs have 240, 480 and 960 channels. For images of 224x224
-# pixels:
+# global average pool, which replaces each map by its mean, and a fully connected layer. For $g = 3$ the first
+# convolution (the *stem*) gives 24 channels. The stages have 4, 8 and 4 units, and their outputs have 240, 480 and 960
+# channels. For images of 224x224 pixels:
 
 # %%
 network = ghostnp.create_model("shufflenetv1_g3_1.0x", seed=None)
@@ -322,8 +322,8 @@ print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28
 
 # %% [markdown]
 # Document 001 writes three lines for the same units, with one letter $m$ (claims N11, N12 and N13). In its line for
-# ResNet, $m$ is the whole middle width. In its line for ResNeXt, $m$ is the width of one *group* (claim C18). Both
-# lines are right in their own meaning. Its line for ShuffleNet is
+# ResNet, $m$ is the whole middle width. In its line for ResNeXt, $m$ is the width of one *group* (claim C18). Each line
+# is right if $m$ is read in this way. Its line for ShuffleNet is
 #
 # $$ghwm \cdot \frac{c}{g} + hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #
@@ -332,9 +332,9 @@ print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28
 #
 # | term | if $m$ is the whole middle | if $m$ is one group's width, so the middle has $gm$ channels |
 # |---|---|---|
-# | first 1x1: $ghwm \cdot c/g$ | $hwmc$ is $g$ times too large | $hw(gm)c/g$ is right |
+# | first 1x1: $ghwm \cdot c/g$ | it is $hwmc$, $g$ times too large | $hw(gm)c/g$ is right |
 # | depthwise: $hwm \cdot 9$ | right | **$g$ times too small**: right is $9hw(gm)$ |
-# | second 1x1: $ghwc \cdot m/g$ | $hwcm$ is $g$ times too large | $hwc(gm)/g$ is right |
+# | second 1x1: $ghwc \cdot m/g$ | it is $hwcm$, $g$ times too large | $hwc(gm)/g$ is right |
 #
 # So in the first meaning both 1x1 terms are wrong, and in the second meaning the depthwise term alone. One factor $g$
 # repairs the line, with $m$ per group:
@@ -376,16 +376,16 @@ for field, meaning in meanings.items():
     print(f"{values[0]:6} {values[1]:7} {values[2]:13} {meaning}")
 
 # %% [markdown]
-# The claims about this: C21 is about the order of the concatenation and the last ReLU, C22 about the pool. C24 is about
-# widths that document 001 writes into its code, which fit only 3 groups at 1.0x.
+# The claims about this: C21 is about the order of the concatenation and the last ReLU. C22 is about the pool. C24:
+# document 001 has fixed widths in its code. They fit only 3 groups and the width 1.0x.
 
 # %%
 claims("C20", "C21", "C22", "C23", "C24")
 
 # %% [markdown]
-# Claims C20 and C23 are about the network and not about the unit. They change the count. The first 1x1 convolution of
-# stage 2 reads only 24 channels. The paper and the official code do not group it, and document 001 does (C20). The
-# convolutions and the classifier have biases in document 001, and none in the official code (C23):
+# Claims C20 and C23 are about the network and not about the unit. Both change the count of the network. The first 1x1
+# convolution of stage 2 reads only 24 channels. The paper and the official code do not group it, and document 001 does
+# (C20). The convolutions and the classifier have biases in document 001, and none in the official code (C23):
 
 # %%
 for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
@@ -415,7 +415,8 @@ for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
 #
 # </details>
 #
-# **To play with.** `ghostnp explore --open` has the channel shuffle, and max and average pooling, forward and backward.
+# **To play with.** `ghostnp explore shuffle --open` has the channel shuffle, and `ghostnp explore pooling --open` max
+# and average pooling, forward and backward.
 #
 # ## Exercises
 #

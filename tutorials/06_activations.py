@@ -72,7 +72,7 @@ show(
 # | ReLU6 | $\min(\max(x, 0), 6)$ | MobileNet |
 # | sigmoid | $1 / (1 + e^{-x})$ | DFC attention; squeeze-and-excitation in document 000 |
 # | hard sigmoid | $\min(\max(x + 3, 0), 6) / 6$ | squeeze-and-excitation in the official GhostNet (PyTorch) |
-# | clip | $\min(\max(x, 0), 1)$ | the same in the official TensorFlow code, which calls it hard sigmoid |
+# | clip | $\min(\max(x, 0), 1)$ | squeeze-and-excitation in the official TensorFlow code, which calls it hard sigmoid |
 #
 # By hand: at $x = 1$ the last three give 0.731, $4/6 = 0.667$ and 1. Tutorial 07, "Clamp or sigmoid?", shows why this
 # difference matters.
@@ -280,7 +280,7 @@ show(
 source(ops.crelu_backward)
 
 # %%
-points = rng.choice([-1, 1], (2, 3, 4, 4)) * (0.1 + rng.random((2, 3, 4, 4)))  # away from the kink at 0
+points = rng.choice([-1, 1], (2, 3, 4, 4)) * (0.1 + rng.random((2, 3, 4, 4)))  # away from 0, where a ReLU has no slope
 dy = rng.standard_normal((2, 6, 4, 4))
 dx = ops.crelu_backward(dy, points)
 slopes(ops.crelu, {"x": points}, dy, [dx])
@@ -325,7 +325,8 @@ show(
 )
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` has batch norm, step by step, and CReLU, forward and backward.
+# **To play with.** `ghostnp explore batch-norm --open` has batch norm, step by step, and `ghostnp explore crelu --open`
+# has CReLU, forward and backward.
 #
 # ## Exercises
 #

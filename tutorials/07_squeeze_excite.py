@@ -53,7 +53,7 @@ show(
 
 # %% [markdown]
 # The first row shows six maps of a photo, and the second row each map times its gate. (The weights are random here, so
-# it does not matter which map has a large gate.)
+# the sizes of the gates have no meaning.)
 #
 # ## By hand
 #
@@ -203,9 +203,9 @@ for kind in (Sigmoid, HardSigmoid, Clip):
 
 # %% [markdown]
 # The number of hidden channels differs too. All versions start from a quarter of the channels. Document 000 rounds it
-# down to a whole number. The official PyTorch code rounds it to the nearest multiple of 4, and a value half way between
-# two multiples is rounded up: 18 becomes 20. If the result is below 90% of the value, it takes the next multiple
-# instead: 5 becomes 8, not 4.
+# down to a whole number. The official PyTorch code rounds to the nearest multiple of 4. Half way between two multiples
+# it rounds up, so 18 becomes 20. There is one exception. If the rounded number is below 90% of the value, the code
+# takes the next larger multiple: 5 becomes 8, not 4.
 
 # %%
 source(make_divisible)
@@ -238,7 +238,7 @@ print(f"{shares['squeeze-and-excitation'][0] / table.params:.0%} of the paramete
       f"{shares['squeeze-and-excitation'][1] / table.macs:.1%} of the multiply-adds")  # fmt: skip
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` has squeeze-and-excitation, forward and backward.
+# **To play with.** `ghostnp explore squeeze-excite --open` has squeeze-and-excitation, forward and backward.
 #
 # ## Exercises
 #
@@ -265,10 +265,10 @@ answer = None
 check("07.3", answer)
 
 # %% [markdown]
-# **4.** *(derivation)* Derive how fast an output pixel $y_c[i]$ changes with another pixel $x_c[j]$ of the same map,
-# $j \ne i$, if there is one hidden channel and its ReLU is open ($a > 0$). Start from the table above with $dy = 1$ at
-# the one output pixel and 0 elsewhere. In the example by hand: what is the slope of the first pixel of $y_0$ with
-# respect to the *last* pixel of $x_0$? (Three digits.)
+# **4.** *(derivation)* Let there be one hidden channel, whose ReLU is open ($a > 0$). Derive the slope of an output
+# pixel $y_c[i]$ with respect to another pixel $x_c[j]$ of the same map, $j \ne i$. Start from the table above, with $dy
+# = 1$ at pixel $i$ of map $c$ and 0 everywhere else. Then use the numbers of the example by hand: what is the slope of
+# the *first* pixel of $y_0$ with respect to the *last* pixel of $x_0$? (Three digits.)
 
 # %%
 answer = None

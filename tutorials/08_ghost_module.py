@@ -21,7 +21,7 @@
 # and that is cheap.
 #
 # Here are the first 8 of 16 maps of a photo. The filters are random 3x3 filters, as before any training. Batch norm and
-# ReLU follow. (The page takes about 20 minutes. The section at its end is for the curious.)
+# ReLU follow. (The section at the end of the page is for the curious.)
 
 # %%
 import itertools
@@ -108,21 +108,21 @@ print(tiny(x)[0, :, 0])
 
 # %%
 def cheap_kernel(a, b, d=3):
-    """The d x d kernel and the constant that make of map a what is nearest to map b."""
+    """The d x d kernel and the constant whose result, made from map a, is nearest to map b."""
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(a, d // 2), (d, d)).reshape(-1, d * d)
     found = np.linalg.lstsq(np.column_stack([windows, np.ones(len(windows))]), b.ravel(), rcond=None)[0]
     return found[:-1].reshape(d, d), found[-1]
 
 
 def remade(a, b, d=3):
-    """What the kernel makes of a, and r²."""
+    """Map b as the best kernel makes it from map a, and r²."""
     kernel, constant = cheap_kernel(a, b, d)
     near = ops.depthwise_conv2d(a[None, None], kernel[None, None], padding=d // 2)[0, 0] + constant
     return near, 1 - (b - near).var() / b.var()
 
 
 def likeness(stack, others, d=3):
-    """r² of each map of `others` (columns) made of each map of `stack` (rows); a map is no partner of its own."""
+    """r² of each map of `others` (columns) made from each map of `stack` (rows); 0 on the diagonal."""
     r2 = np.array([[remade(a, b, d)[1] for b in others] for a in stack])
     np.fill_diagonal(r2, 0)
     return r2
@@ -183,11 +183,12 @@ show(
 # y_{ij} = \Phi_{i,j}(y'_i), \quad i \le m, j \le s - 1,$$
 #
 # and the output is $[Y', Y]$. Each $\Phi$ is a depthwise 3x3 kernel. The official code does a little more than the
-# formula: batch norm and ReLU follow both steps. So a ghost is made from an intrinsic map after its ReLU.
+# formula: batch norm and ReLU follow both steps. So a ghost is made from an intrinsic map after its ReLU. (If $n$ is no
+# multiple of $s$, see "A ratio that does not divide" at the end of the page.)
 #
 # **Which ghost modules have a ReLU?** In GhostNet two ghost modules stand in each block (tutorial 09, "By hand"). The
-# first one widens and has both ReLUs. The second one narrows and has none (`relu=False`): its few maps are added to the
-# shortcut, and a ReLU there would set about half of their numbers to 0, which nothing after it could restore.
+# first one widens, and has both ReLUs. The second one narrows, and has none (`relu=False`). Its few maps are added to
+# the shortcut. A ReLU there would set about half of their numbers to 0, and no later layer could restore these numbers.
 # MobileNetV2 gives this reason for its *linear bottleneck*, and GhostNet follows it. Batch norm stays in both modules.
 
 # %%
@@ -196,8 +197,9 @@ source(GhostModule.forward)
 # %% [markdown]
 # ## On a photo
 #
-# Eight intrinsic maps by hand-set mixtures of the colours (the same as in `ghostnp tour`), and a hand-set cheap kernel
-# over each. Every map with an orange frame is made from the map with a blue frame above it, and from nothing else.
+# The module below makes eight intrinsic maps. We set its weights by hand, as the tour does (the command `ghostnp`).
+# Each intrinsic map is a mixture of the colours, and each has one cheap kernel. Every map with an orange frame is made
+# from the map with a blue frame above it, and from nothing else.
 
 # %%
 from ghostnp.course.tour.filters import CHEAP, INTRINSIC
@@ -256,10 +258,9 @@ print("cheap:  ", grads["conv2.weight"][0, 0, 1].tolist())
 source(GhostModule.backward)
 
 # %% [markdown]
-# `ghostnp.trace` lists each step. (It prints the operator that was called. `GhostConv2d` is written with the general
-# `conv2d`, in as many groups as there are channels. That is a depthwise convolution. Here there is a single intrinsic
-# map, and so one group. Therefore the trace calls it `standard_conv2d`. The module has 13 parameters: our 2 weights,
-# the 9 of the 3x3 kernel that holds our row, and 2 biases.) The row `add` is the sum:
+# `ghostnp.trace` lists each step. (The cheap operation is called `standard_conv2d` there, because a depthwise
+# convolution over a single map is a standard one. The module has 13 parameters: our 2 weights, the 9 of the 3x3 kernel,
+# and 2 biases.) The row `add` is the sum:
 
 # %%
 steps = ghostnp.trace(tiny, x, dy=dy)
@@ -337,10 +338,10 @@ except AssertionError as error:
 #
 # $$s C k^2 < C k^2 + (s - 1) d^2 \iff C k^2 < d^2.$$
 #
-# Neither $s$ nor $n$ is left. With $k = 1$ and $d = 3$ the limit is **9 input channels**: with fewer, the ghost module
-# costs more. Document 002 (a blog post that explains GhostNet) tries its module with just 3 channels. Claim N15 is
-# about this example: $3 \cdot 32 + 32 \cdot 9 = 384$ weights, where a plain 1x1 convolution has $3 \cdot 64 = 192$.
-# With $64 \cdot 2$ numbers of batch norm the module has 512 parameters.
+# The condition contains neither $s$ nor $n$. With $k = 1$ and $d = 3$, a ghost module with fewer than **9 input
+# channels** costs more than the convolution. Document 002 (a blog post that explains GhostNet) tries its module with
+# just 3 channels. Claim N15 is about this example: $3 \cdot 32 + 32 \cdot 9 = 384$ weights, where a plain 1x1
+# convolution has $3 \cdot 64 = 192$. With $64 \cdot 2$ numbers of batch norm the module has 512 parameters.
 
 # %%
 claims("N15")
@@ -394,9 +395,9 @@ for (c, n), ours, theirs in list(zip(sizes, own, plain, strict=True))[:: len(gho
 print(f"all {len(ghosts)}: {sum(plain):,} / {sum(own):,} = {sum(plain) / sum(own):.2f}")
 
 # %% [markdown]
-# **Which size of cheap kernel, and which ratio?** A 1x1 cheap kernel can only scale a map. Larger kernels add pixels
-# around. How much better is a map explained by larger kernels? We ask for the best partner again, with kernels of other
-# sizes and for eight maps:
+# **Which size of cheap kernel, and which ratio?** A 1x1 cheap kernel can only scale a map. A larger kernel also reads
+# the pixels around. How much better does it explain another map? We ask for the best partner again, with kernels of
+# other sizes and for eight maps:
 
 # %%
 for d in (1, 3, 5, 7):
@@ -430,63 +431,12 @@ for ratio, kernel in ((2, 1), (2, 3), (2, 5), (2, 7), (3, 3), (4, 3), (5, 3)):
     )
 
 # %% [markdown]
-# A larger $d$ costs little, and a larger $s$ saves much. The accuracy of each choice can only be found by training.
-# This course does not train on CIFAR-10, and of the paper's accuracies it can vouch for none. A small experiment on
-# digits of 8x8 pixels is in the gallery (`gallery/ghost.ipynb`): 1x1 was worst (95.0%, against 96.5% with 3x3), and 5x5
-# and 7x7 were a little *better* (97.2% and 97.3%), with more multiply-adds. The repository
-# `TingsongYu/ghostnet_cifar10` trained on CIFAR-10 for $s = 2$ and $d = 3$. It reports 92.0%, where the paper has
-# 93.7%; and 93.5% for VGG-16 itself, where the paper has 93.6%.
+# A larger $d$ costs little, and a larger $s$ saves much. Which accuracy each choice gives can only be found by training
+# (the end of the page says what was found).
 
 # %% [markdown]
-# ## A ratio that does not divide
-#
-# **What is the slice after the concatenation for?** Take $n = 10$ and $s = 3$. Ten is no multiple of three. The
-# official code rounds the intrinsic maps up, $m = \lceil 10 / 3 \rceil = 4$. It makes $4 \cdot 2 = 8$ ghosts, so there
-# are 12 maps, and it cuts off the last 2: `out[:, :oup]` in the official code, `keep=` in ghostnp's `concat`. Rounding
-# down would give $3 + 6 = 9$ maps, one too few.
-
-# %%
-show(
-    pictures.ghost_flow(4, 10, ratio=3),
-    "The flow chart of a ghost module with ratio 3: 4 intrinsic maps and 8 ghosts are concatenated, and 10 of the "
-    "12 are kept.",
-    dpi=72,
-)
-
-# %% [markdown]
-# What is cut off was computed all the same, but its filters reach no output. So their gradient is exactly zero (claim
-# C33). They do not learn: only weight decay (tutorial 13, "Descent") still shrinks them. Ghosts are ordered by their
-# intrinsic map, two for each of them. The two that are cut off are both ghosts of the last intrinsic map, so that map
-# has no ghost left.
-
-# %%
-with initializer(0, np.float64):
-    uneven = GhostModule(4, 10, ratio=3)
-y, cache = uneven.forward(rng.standard_normal((2, 4, 6, 6)), training=True)
-_, grads = uneven.backward(rng.standard_normal(y.shape), cache)
-assert not grads["cheap_operation.0.weight"][6:].any()  # exactly
-print("maps:", y.shape[1])
-for ghost, gradient in enumerate(grads["cheap_operation.0.weight"]):
-    print(f"ghost {ghost} of intrinsic map {ghost // 2}: largest gradient {np.abs(gradient).max():.2f}")
-
-# %% [markdown]
-# In GhostNet the slice never cuts anything: the ratio is 2 everywhere, and all channel counts are multiples of 4. Three
-# codes treat the remainder in three ways:
-#
-# | code | 9 maps, ratio 2 | ratio 1 |
-# |---|---|---|
-# | official PyTorch, document 002 | 5 + 5, cut to 9 | raises an error: a convolution without filters (claim C32) |
-# | official TensorFlow | 5 + 4: cuts the ghosts before the concatenation | gives the primary maps |
-# | Keras, document 000 | 4 + 4: *one map is lost without a message* (claim C10) | has no ratio |
-#
-# ghostnp does what PyTorch does, and for a ratio of 1 what TensorFlow does.
-
-# %%
-claims("C10", "C32", "C33")
-
-# %% [markdown]
-# **To play with.** `ghostnp explore --open` has the ghost module. Go backward, point at a number of the gradient of an
-# intrinsic map, and see both parts of the sum.
+# **To play with.** `ghostnp explore ghost --backward --open` has the ghost module. Point at a number of the gradient of
+# an intrinsic map, and see both parts of the sum.
 #
 # ## Exercises
 #
@@ -506,7 +456,8 @@ answer = None
 check("08.2", answer)
 
 # %% [markdown]
-# **3.** *(medium)* 30 maps are wanted, with ratio 4. How many cheap filters never get a gradient?
+# **3.** *(medium)* 30 maps are wanted, with ratio 4. How many cheap filters never get a gradient? (Read "A ratio that does
+# not divide" below first.)
 
 # %%
 answer = None
@@ -514,8 +465,8 @@ check("08.3", answer)
 
 # %% [markdown]
 # **4.** *(derivation)* Show that the number of weights, divided by $n$, is $d^2 + (C k^2 - d^2) / s$. Then show that
-# the ghost module saves more and more as $s$ grows, but never more than a factor that does not depend on $s$. Which
-# factor is that for 160 input channels, $k = 1$ and $d = 3$? (Three digits.)
+# the factor $C k^2 / (d^2 + (C k^2 - d^2) / s)$, by which the module saves weights, grows with $s$ towards a limit.
+# (Let $C k^2 > d^2$.) How large is this limit for 160 input channels, $k = 1$ and $d = 3$? (Three digits.)
 
 # %%
 answer = None
@@ -561,6 +512,61 @@ for name, channel in {"an intrinsic map": 0, "a ghost": 4}.items():
 claims("C28", "C29", "C30", "C27")
 
 # %% [markdown]
+# ### A ratio that does not divide
+#
+# **What is the slice after the concatenation for?** Take $n = 10$ and $s = 3$. Ten is no multiple of three. The
+# official code rounds the intrinsic maps up, $m = \lceil 10 / 3 \rceil = 4$. It makes $4 \cdot 2 = 8$ ghosts, so there
+# are 12 maps, and it cuts off the last 2: `out[:, :oup]` in the official code, `keep=` in ghostnp's `concat`. Rounding
+# down would give $3 + 6 = 9$ maps, one too few.
+
+# %%
+show(
+    pictures.ghost_flow(4, 10, ratio=3),
+    "The flow chart of a ghost module with ratio 3: 4 intrinsic maps and 8 ghosts are concatenated, and 10 of the "
+    "12 are kept.",
+    dpi=72,
+)
+
+# %% [markdown]
+# The maps that are cut off are computed all the same, but no output depends on them. So the gradient of their filters
+# is exactly zero (claim C33). These filters do not learn: only weight decay (tutorial 13, "Descent") still shrinks
+# them. Each intrinsic map has two ghosts, and the ghosts stand in the order of the intrinsic maps. The two that are cut
+# off are both ghosts of the last intrinsic map, so this map has no ghost left.
+
+# %%
+with initializer(0, np.float64):
+    uneven = GhostModule(4, 10, ratio=3)
+y, cache = uneven.forward(rng.standard_normal((2, 4, 6, 6)), training=True)
+_, grads = uneven.backward(rng.standard_normal(y.shape), cache)
+assert not grads["cheap_operation.0.weight"][6:].any()  # exactly
+print("maps:", y.shape[1])
+for ghost, gradient in enumerate(grads["cheap_operation.0.weight"]):
+    print(f"ghost {ghost} of intrinsic map {ghost // 2}: largest gradient {np.abs(gradient).max():.2f}")
+
+# %% [markdown]
+# In GhostNet the slice never cuts anything: the ratio is 2 everywhere, and all channel counts are multiples of 4. Three
+# codes treat the remainder in three ways:
+#
+# | code | 9 maps, ratio 2 | ratio 1 |
+# |---|---|---|
+# | official PyTorch, document 002 | 5 + 5, cut to 9 | raises an error: a convolution without filters (claim C32) |
+# | official TensorFlow | 5 + 4: cuts the ghosts before the concatenation | gives the primary maps |
+# | Keras, document 000 | 4 + 4: *one map is lost without a message* (claim C10) | has no ratio |
+#
+# ghostnp does what PyTorch does, and for a ratio of 1 what TensorFlow does.
+
+# %%
+claims("C10", "C32", "C33")
+
+# %% [markdown]
+# **Which accuracy do other kernels and ratios give?** For $s = 2$ and $d$ = 1, 3, 5, 7 the paper found that 3 is best.
+# It reports 93.7% for $d = 3$. This course does not train on CIFAR-10, so it cannot confirm the paper's accuracies. A
+# small experiment on digits of 8x8 pixels is in the gallery (`gallery/ghost.ipynb`). There 1x1 was worst (95.0%, against
+# 96.5% with 3x3). 5x5 and 7x7 were a little *better* than 3x3 (97.2% and 97.3%), with more multiply-adds. The repository
+# `TingsongYu/ghostnet_cifar10` trained on CIFAR-10 for $s = 2$ and $d = 3$. It reports 92.0%, where the paper has 93.7%.
+# For VGG-16 itself it reports 93.5%, where the paper has 93.6%.
+
+# %% [markdown]
 # **Which comes first?** Document 000 (a GhostNet in Keras) concatenates the ghosts first and the intrinsic maps second.
 # The official codes do the opposite (claim C04). The maps are the same in another order. But the next layer's weights
 # are laid out in that order, so weights of one code are useless in the other until their input channels are permuted.
@@ -572,7 +578,8 @@ claims("C04")
 # %% [markdown]
 # **Cheap operation or depthwise separable convolution?** Document 004 calls the ghost module a convolution plus a
 # depthwise separable one (claim C44). Document 000 speaks of grouped convolution in it (claim C01). The cheap operation
-# is depthwise and nothing else. Both modules have a 1x1 and a 3x3 depthwise convolution, but they differ in this:
+# is depthwise and nothing else. (Tutorial 03, "The definitions", explains the difference.) Both modules have a 1x1 and
+# a 3x3 depthwise convolution, but they differ in this:
 #
 # | | depthwise separable | ghost module |
 # |---|---|---|
@@ -607,8 +614,8 @@ show(
 
 # %% [markdown]
 # **Can ghost modules be used in a ResNet?** Yes, the authors did that. Each convolution of every bottleneck becomes a
-# ghost module, also the one in the shortcut. Only the first 7x7 convolution stays. Primary kernels are then 1x1 *and*
-# 3x3.
+# ghost module, and so does the convolution in a shortcut. Only the first 7x7 convolution stays. Primary kernels are
+# then 1x1 *and* 3x3.
 #
 # **Where do stride and dilation go?** Into the primary convolution, with its padding, and never into the cheap
 # operation. (The authors say so in issue 34 of their repository.) Each pixel of a ghost has to lie on the same pixel of

@@ -16,12 +16,11 @@
 # **How do ghost modules become a network, and is the GhostNet of document 000 the GhostNet of its authors?**
 #
 # Two ghost modules in a row (tutorial 08, "The module") are a *ghost bottleneck* (Ghost 瓶颈). The first widens, from few
-# maps to many. The second narrows again, and the input is added to the result. GhostNet is sixteen of these bottlenecks
-# between a first convolution (the *stem*) and a classifier. In the picture below, the third chart belongs to GhostNetV2
-# (tutorial 10, "The module").
+# maps to many. The second narrows again, and the input is added to the result, on a *shortcut*. A block with such a sum
+# is called *residual*. GhostNet is sixteen of these bottlenecks between a first convolution (the *stem*) and a
+# classifier. In the picture below, the third chart belongs to GhostNetV2 (tutorial 10, "The module").
 #
-# Document 000 is a blog post that builds GhostNet in Keras. (The page takes about 20 minutes. The section at its end is
-# for the curious.)
+# Document 000 is a blog post that builds GhostNet in Keras. (The section at the end of the page is for the curious.)
 
 # %%
 import numpy as np
@@ -69,8 +68,8 @@ print(f"{ghostnp.count(second, (1, 16, 112, 112)).params:,}")
 # %% [markdown]
 # **Where are the ReLUs?** Ghost 1 has a ReLU after its primary convolution and after its cheap operation. Nothing else
 # in the bottleneck has one: not the depthwise convolution that strides, not ghost 2, not the shortcut, and not the sum.
-# (Squeeze-and-excitation has a ReLU inside, on its way to the gates.) So what is added to the shortcut can be negative,
-# and no information is lost where there are few maps.
+# (Squeeze-and-excitation has a ReLU inside, on its way to the gates.) So what is added to the shortcut can be negative
+# (for the reason see tutorial 08, "The module").
 #
 # **Why does the shortcut need convolutions?** The sum $y = \text{main}(x) + \text{shortcut}(x)$ exists only if both
 # terms have the same shape. Where a bottleneck strides or changes the number of maps, the shortcut is a depthwise
@@ -93,7 +92,7 @@ source(sum_forward)
 #
 # $$dx = \text{main}^\top dy + \text{shortcut}^\top dy, \qquad \text{or } dx = \text{main}^\top dy + dy.$$
 #
-# The second form is the reason why residuals help deep networks: `dy` reaches `dx` on a path without any weights.
+# The second form shows why a shortcut helps deep networks: `dy` reaches `dx` on a path without any weights.
 
 # %%
 source(Residual.backward)
@@ -102,8 +101,8 @@ source(sum_backward)
 # %% [markdown]
 # ## The table
 #
-# The whole network is this table, `STAGES`: kernel, width inside, width out, squeeze-and-excitation, stride. It is
-# data: `GhostNet` builds one bottleneck from each row. The sizes are for photos of 224x224.
+# The whole network is this table, `STAGES`: kernel, width inside, width out, squeeze-and-excitation, stride. `GhostNet`
+# reads this table, and builds one bottleneck from each row. The sizes are for photos of 224x224.
 
 # %%
 print("block        kernel  inside  out   SE   stride  maps")
@@ -205,7 +204,7 @@ print(f"{'':18} document: {KERAS._asdict()}")
 # | `relu_after_stride` | a ReLU follows the depthwise convolution that strides |
 # | `projection` | a shortcut has convolutions where the shape changes |
 # | `gate` | the last step of squeeze-and-excitation |
-# | `squeeze_divisor` | its narrow width is rounded to a multiple of this |
+# | `squeeze_divisor` | the hidden channels of squeeze-and-excitation are rounded to a multiple of this |
 # | `head_norm` | a batch norm follows on the 1280 numbers |
 # | `probabilities` | a softmax is the last step |
 # | `bias` of `conv_norm` | convolutions have a bias |
@@ -236,7 +235,8 @@ assert dialect == DOCUMENT_000
 # %% [markdown]
 # So the two totals, 5,182,508 and 5,180,320, are close only by chance. Biases (one for each of the official network's
 # 10,984 maps before a batch norm) and one more batch norm add 13,544 parameters. Missing shortcuts and narrower
-# squeezes remove 38,884. Nothing adds multiply-adds, so 141.2 million become 134.7 million.
+# squeezes remove 38,884. No difference adds multiply-adds. The missing shortcuts and the narrower squeezes remove some,
+# so 141.2 million become 134.7 million.
 
 # %%
 claims("N07")
@@ -261,11 +261,12 @@ for name, _, _ in rows:
 #
 # ### Parameters that learn nothing (C05)
 #
-# In document 000 each convolution has a bias. All but those of squeeze-and-excitation have a batch norm after them. The
-# batch norm subtracts the mean of every map, and with it the bias, which was added to the whole map. So the loss does
-# not depend on the bias, and in training its gradient is exactly zero (tutorial 06, "Batch norm"). We check the whole
-# network, in float64, with a photo and its mirror image as a batch. Rounding leaves less than $10^{-10}$ of such a
-# zero; every other array has a gradient above $10^{-7}$, so the two kinds cannot be confused:
+# In document 000 each convolution has a bias. A batch norm follows each of them, except those of
+# squeeze-and-excitation. The batch norm subtracts the mean of every map, and with it the bias, which was added to the
+# whole map. So the loss does not depend on the bias, and in training its gradient is exactly zero (tutorial 06, "Batch
+# norm, backward"). We check the whole network, in float64, with a photo and its mirror image as a batch. Rounding
+# leaves less than $10^{-10}$ of such a zero; every other array has a gradient above $10^{-7}$, so the two kinds cannot
+# be confused:
 
 # %%
 batch = load_photo(size=96).astype(np.float64)
@@ -295,43 +296,27 @@ for name, network in networks.items():
 for name in networks:
     convolutions = [path for path in idle[name] if isinstance(networks[name].tree()[path.rpartition(".")[0]], Conv2d)]
     inside = sum(path.startswith("blocks.") for path in convolutions)
-    print(f"{name}: idle biases of convolutions: {inside} in the blocks, {len(convolutions) - inside} in stem and head")
+    print(f"{name}: idle biases of convolutions: {inside} in the blocks, {len(convolutions) - inside} in other places")
     others = [path for path in idle[name] if path not in convolutions]
     print(f"  idle shifts of batch norms, {len(others)}:", *others, sep="\n    ")
 
 # %% [markdown]
-# So 71 bias arrays are idle in document 000: 69 in the blocks, one in the stem and one in the head. The official
-# network has no bias before a batch norm.
+# So 71 bias arrays are idle in document 000: 69 in the blocks, one in the stem and one in the 1x1 convolution before
+# the classifier. The official network has no bias before a batch norm.
 #
-# But both networks have idle *shifts of batch norms*, 13 and 16. The reason is again a constant that a later batch norm
-# removes:
-#
-# - In a shortcut the layers are depthwise, batch norm, 1x1, batch norm. The shift of the first batch norm adds a
-#   constant to each map. The 1x1 turns these constants into one constant for each output map: shifts of 1 and 2 with
-#   the weights 3 and −1 become $3 \cdot 1 - 1 \cdot 2 = 1$. The second batch norm subtracts it.
-# - `bn_dw` (the batch norm after the striding depthwise convolution) is in the same position, before the 1x1 of
-#   ghost 2. But where squeeze-and-excitation follows, the maps are first multiplied by gates, and the gates depend on
-#   the shift. So it counts there.
-# - Ghost 2 has no ReLU. Its maps go into sums, and into the 1x1 convolution of the next ghost 1, which has a batch norm
-#   after it. So the shift of a ghost is lost, unless something on the way turns it into more than a constant.
-# - A convolution with zero padding does that: the zeros make the border differ from the inside. In the official network
-#   the shortcut of a striding block starts with such a convolution, so the shifts of all ghosts before `blocks.7`
-#   count. After `blocks.7` no block strides, and the ghosts of `blocks.7` and `blocks.8` and the last batch norm of
-#   that shortcut (`shortcut.3`) are idle. The shift of an *intrinsic* map always counts, because it also goes through
-#   the 3x3 cheap operation. Together 5 + 2 + 5 + 1 = 13 are idle: 5 first norms of shortcuts, 2 `bn_dw`, 5 ghosts and
-#   `shortcut.3`.
-# - Document 000 has no convolutions in its shortcuts, so the shifts of the ghosts in all sixteen ghost 2 modules are
-#   idle. It has a ReLU after `bn_dw`. A ReLU cuts at 0, and the shift decides what is cut, so that shift counts.
+# But both networks have idle *shifts of batch norms*, 13 and 16. The end of the page says which ones, and why.
 #
 # ### The other differences (C06, C08, C11, C13)
 #
 # - Document 000 has a ReLU after the depthwise convolution that strides. The official network has only a batch norm
 #   there.
-# - Its squeeze-and-excitation narrows to a quarter, rounded down; the official one rounds to a multiple of 4. So 72
-#   maps become 18 or 20. Its gate is a sigmoid; the official gate is a hard sigmoid.
-# - The 1280 numbers before its classifier have a batch norm. In front of it the 1x1 has a bias too, which is idle. The
-#   official PyTorch network has the bias without a batch norm. In training it also has *dropout* in front of the
-#   classifier: a fifth of the numbers, chosen anew each time, is set to 0.
+# - The hidden channels of its squeeze-and-excitation are a quarter of the channels, rounded down. The official code
+#   rounds to a multiple of 4. So 72 channels lead to 18 or 20 hidden channels. Its gate is a sigmoid, and the official
+#   gate is a hard sigmoid.
+# - The 1280 numbers before its classifier have a batch norm. The 1x1 convolution that makes these numbers also has a
+#   bias, which is idle because of this batch norm. The official PyTorch network has this bias, and no batch norm after
+#   it. In training the official network also has *dropout* in front of the classifier: a fifth of the numbers, chosen
+#   anew each time, is set to 0.
 # - It ends in a *softmax*, which turns the classifier's numbers (the *logits*) into probabilities. The official network
 #   ends in the logits, which are what the loss of training needs (tutorial 13, "The loss").
 # - Its batch norms have Keras's constants: $\epsilon = 10^{-3}$ instead of $10^{-5}$, and running statistics that move
@@ -401,8 +386,8 @@ for name, network in networks.items():
     )
 
 # %% [markdown]
-# Now a mistake on purpose: in one residual block the gradient leaves out the shortcut. We take the real backward pass
-# of a block and subtract the shortcut's part.
+# Now a planted mistake: in one residual block the gradient leaves out the shortcut. We take the real backward pass of a
+# block and subtract the shortcut's part.
 
 # %%
 block = networks["official"].tree()["blocks.4.0"]
@@ -494,10 +479,8 @@ print("the kernel is used in", *used)
 # These are the four blocks that stride, and `blocks.6.3`, which goes from 80 to 112 maps at stride 1. In the other
 # eleven rows the kernel is not used.
 #
-# **Three gates.** Three published codes have three gates (claims C08 and C48): a sigmoid in document 000, `relu6(x + 3)
-# / 6` in the official PyTorch code, and `clip(x, 0, 1)` in the official TensorFlow code, which calls it a hard sigmoid.
-# Use the gate that the checkpoint was trained with. Three of their values are in tutorial 07, "Clamp or sigmoid?". All
-# values and slopes are in the picture of tutorial 06.
+# **Three gates.** Three published codes have three gates (claims C08 and C48), as tutorial 07, "Clamp or sigmoid?",
+# explains. Use the gate that the checkpoint was trained with.
 
 # %%
 claims("C48")
@@ -521,6 +504,31 @@ print(
     f"'same' against the moved photo, without the border: {np.abs(moved - tensorflow[:, :, 1:-1, 1:-1]).max() / size:.2f}"
 )
 claims("C12")
+
+# %% [markdown]
+# **Which shifts of batch norms are idle?** A shift adds a constant to a whole map. It is idle if a later batch norm
+# removes this constant. Such a constant survives a sum, and a 1x1 convolution turns it into other constants: shifts of 1
+# and 2 with the weights 3 and −1 become $3 \cdot 1 - 1 \cdot 2 = 1$. Three things turn it into more than a constant: a
+# ReLU, which cuts at 0; a gate that depends on it; and a convolution with zero padding, because there the border of the
+# map gets another value than the inside. Behind any of these the shift matters.
+#
+# The official network has 13 idle shifts:
+#
+# - 5 in shortcuts with convolutions. The layers there are depthwise, batch norm, 1x1, batch norm. The second batch norm
+#   removes the shift of the first one.
+# - 2 of `bn_dw`, the batch norm after the depthwise convolution that strides. After it comes the 1x1 convolution of
+#   ghost 2 with its batch norm. In the other two striding blocks squeeze-and-excitation lies between them, and its gates
+#   depend on the shift.
+# - 5 of the ghosts in ghost 2, in `blocks.7` and `blocks.8`. Ghost 2 has no ReLU. Its maps go into a sum, and then into
+#   the 1x1 convolution of the next block. Each identity shortcut carries the constant on to the next sum. Before
+#   `blocks.7` this ends at a shortcut with a depthwise convolution, which pads with zeros. There the shift becomes more
+#   than a constant, so these shifts matter. After `blocks.7` no such shortcut comes.
+# - 1 of `shortcut.3` in `blocks.7`, the last batch norm of its shortcut, for the same reason.
+#
+# The shift of an *intrinsic* map always matters, because the 3x3 cheap operation, which pads with zeros, reads this map.
+#
+# Document 000 has 16 idle shifts. It has no convolutions in its shortcuts, so the shifts of the ghosts in all sixteen
+# ghost 2 modules are idle. Its `bn_dw` is followed by a ReLU, so that shift matters.
 
 # %% [markdown]
 # **What works by luck (C09, C10, N08).** Three things in document 000 work only because nothing else is changed.
@@ -566,4 +574,4 @@ show(
 #   <https://arxiv.org/abs/1512.03385>
 # - The authors on the unused kernels: <https://github.com/iamhankai/ghostnet.pytorch/issues/25>
 #
-# Next: tutorial 10 adds attention, so that GhostNet sees far.
+# Next: tutorial 10 adds attention, so that a ghost module can use pixels that are far away.

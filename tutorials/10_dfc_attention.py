@@ -16,8 +16,8 @@
 # **A ghost module sees 3x3 pixels at most. How can the weight of a pixel depend on pixels far away, at a low cost?**
 #
 # In a ghost module (tutorial 08) half of the maps come from a 1x1 convolution, which sees one pixel, and the other half
-# from a 3x3 depthwise one. Squeeze-and-excitation (tutorial 07) sees the whole map, but has one factor for all of it.
-# GhostNetV2 computes a factor between 0 and 1 for each *pixel* of each map. The factor depends on the pixels along
+# from a 3x3 depthwise one. Squeeze-and-excitation (tutorial 07) uses the whole map, but has only one factor for each
+# map. GhostNetV2 computes a factor between 0 and 1 for each *pixel* of each map. The factor depends on the pixels along
 # columns and rows. The paper calls this *decoupled fully connected attention*, DFC (解耦全连接注意力). *Attention* (注意力) is a
 # word for such factors. Document 003, a blog post, explains the paper.
 
@@ -40,14 +40,14 @@ from ghostnp.testing import assert_gradient
 
 show(
     pictures.dfc_reach(9, 11, 5, at=(4, 3)),
-    "What one factor of DFC attention reads: its pixel; five pixels of its column; each of these five had read "
-    "five pixels of its row, in all 25; and with kernels as long as the map, all 99 pixels.",
+    "What one factor of DFC attention reads: one pixel; the five pixels of its column; the 25 pixels that these five "
+    "read in their rows; and, with kernels as long as the map, all 99 pixels.",
 )
 
 # %% [markdown]
-# Two steps are enough to see a whole area. In the second step a pixel reads its column. Each pixel of that column has
-# read its own row in the first step. (This is the order of the official code, and of the picture: rows first. The
-# paper's equations have the opposite order, and so has the section "By hand: decoupled": columns first.)
+# Two steps are enough to see a whole area. In the first step each pixel reads its row. In the second step each pixel
+# reads its column, and every pixel of that column has already read its own row. (The official code has this order. The
+# section "By hand: decoupled" follows the paper's equations: columns first.)
 #
 # ## By hand: full attention
 #
@@ -65,8 +65,8 @@ show(
 #
 # ## By hand: decoupled
 #
-# Now in two steps (equations 4 and 5). First along the columns: let the pixels of the upper row have the weights 1 and
-# 2 for what is in their column, from top to bottom. They become
+# Now in two steps (equations 4 and 5). First along the columns. Each pixel of the upper row is replaced by a sum over
+# its column, with the weights 1 (upper pixel) and 2 (lower pixel):
 #
 # $$a'[0, 0] = 1 \cdot 1 + 2 \cdot 3 = 7, \qquad a'[0, 1] = 1 \cdot 2 + 2 \cdot 4 = 10.$$
 #
@@ -116,9 +116,10 @@ claims("N16", "N17")
 # The official code contains no fully connected layer. It has a 1x1 convolution, a depthwise one with a 1x5
 # kernel, and a depthwise one with a 5x1 kernel. The explanation has two steps.
 #
-# **Share the weights.** Let a weight depend only on the distance between the pixel read and the pixel written (up or
-# down counts). Then sliding along a column is a depthwise convolution with a $K \times 1$ kernel. To reach from the
-# first row to the last and from the last to the first, the kernel needs all distances from $-(H - 1)$ to $H - 1$, so
+# **Share the weights.** Let a weight depend only on the signed distance from the pixel written to the pixel read, for
+# example +1 for one row below and −1 for one row above. Then sliding along a column is a depthwise convolution with a
+# $K \times 1$ kernel. To reach from the first row to the last and from the last to the first, the kernel needs all
+# distances from $-(H - 1)$ to $H - 1$, so
 #
 # $$K = 2H - 1.$$
 #
@@ -140,23 +141,20 @@ print(f"layers against long kernels: largest difference {np.abs(by_layers - by_k
 
 # %% [markdown]
 # **Then cut the kernel off.** The official code has $K = 5$ everywhere. The last four bottlenecks have 7x7 maps, halved
-# to 3x3. For these, 5 is exactly $2 \cdot 3 - 1$, and the attention is still fully connected along rows and columns. On
-# larger maps it is not: there a factor depends on 5x5 pixels, as in the picture at the top. These are pixels of a
-# *halved* map, so they cover 10x10 pixels of the map itself.
+# to 3x3. On 3x3 maps the kernel is long enough, because $5 = 2 \cdot 3 - 1$: the attention is fully connected along
+# rows and columns. On larger maps it is not. There a factor depends on 5x5 pixels, as in the picture at the top. These
+# are pixels of a *halved* map, so they cover 10x10 pixels of the map itself.
 #
-# So in the code these two convolutions *stand for* the FC layers. Only on maps of 3x3 *are* they FC layers, with shared
-# weights. Document 003 states the costs of this form correctly (claim N18). It leaves out the 1x1 convolution in front
-# of them:
+# Document 003 states the costs of this form correctly (claim N18). It leaves out the 1x1 convolution in front of them:
 
 # %%
 claims("N18", "C39", "C40")
 
 # %% [markdown]
 # About claim C39: a kernel of one row runs along the *width*, so the document's letters are swapped. The code goes
-# along the width first, the equations along the height. Without the batch norm between them, the order makes no
-# difference. With it, it makes a little, at the border. About claim C40: the document also lists accuracies for other
-# kernel sizes. Those are results of training on ImageNet, which this course does not repeat. A module with another size
-# is `DFCAttention(16, 32, kernel_size=7)`.
+# along the width first, the equations along the height. Without the batch norm between the two convolutions, their
+# order makes no difference. With the batch norm, the results differ a little at the border. About claim C40: accuracies
+# for other kernel sizes need training on ImageNet, which this course does not repeat.
 #
 # ## The module
 #
@@ -202,10 +200,9 @@ print(f"factors from {cache.factors.min():.2f} to {cache.factors.max():.2f}")
 # | $i \cdot 3 / 7$ | 0 | 0.43 | 0.86 | 1.29 | 1.71 | 2.14 | 2.57 |
 # | copies | 0 | 0 | 0 | 1 | 1 | 2 | 2 |
 #
-# Row 0 is copied three times, and rows 1 and 2 twice. (PyTorch's other rule, "nearest-exact", would give 0, 0, 1, 1, 1,
-# 2, 2.) All other stages of GhostNetV2 have even sizes. There every row is copied twice, and a mistake in this rule
-# would not be noticed. So a test needs an odd size, such as 7x7. The claims below are about this halving (C42), and
-# about what document 003 says of averages and enlargement (C34 and C35).
+# Row 0 is copied three times, and rows 1 and 2 twice. All other stages of GhostNetV2 have even sizes. There every row
+# is copied twice, and a test would not notice a mistake in this rule. Claim C42 is about this halving. Claims C34 and
+# C35 are what document 003 says about the averages and about the enlargement.
 
 # %%
 rows = np.arange(3.0).reshape(1, 1, 3, 1)
@@ -218,44 +215,6 @@ dx, _ = attention.backward(np.ones_like(factors), attention_cache)
 for i in (5, 6):
     print(f"row {i}: largest gradient {np.abs(dx[:, :, i]).max():.3f}")
 claims("C42", "C34", "C35")
-
-# %% [markdown]
-# ## Bilinear, by hand
-#
-# Document 003 speaks of *bilinear* enlargement (双线性插值) instead of the nearest neighbour. Bilinear blends the two
-# nearest pixels along each axis. Take a row of 2 pixels, $(a, b)$, and enlarge it to 4. Pixel $i$ of the new row has
-# its middle at $(i + 0.5) \cdot 2 / 4$ of the old row, and the old pixels have their middles at 0.5 and 1.5. So the
-# place between the old middles is
-#
-# $$t_i = (i + 0.5) \cdot \tfrac{2}{4} - 0.5 = -0.25, \; 0.25, \; 0.75, \; 1.25.$$
-#
-# The weights are $1 - t$ for $a$ and $t$ for $b$. Places outside of the old middles are moved to the border:
-#
-# $$(a, \; 0.75 a + 0.25 b, \; 0.25 a + 0.75 b, \; b).$$
-#
-# For a map this is done along the rows and then along the columns, so the weights of a pixel are products of two such
-# weights.
-#
-# **Backward,** each new pixel gives its gradient to the old pixels with the same weights. With
-# $dy = (dy_0, dy_1, dy_2, dy_3)$,
-#
-# $$da = dy_0 + 0.75\, dy_1 + 0.25\, dy_2, \qquad db = 0.25\, dy_1 + 0.75\, dy_2 + dy_3.$$
-#
-# The weights of each new pixel sum to 1. So $\sum dx = \sum dy$: the gradient is distributed, and nothing is lost.
-
-# %%
-row = np.array([[[[0.0, 8]]]])
-print("enlarged:", *ops.resize_bilinear(row, (1, 4)).ravel())
-dy = np.array([[[[1.0, 2, 3, 4]]]])
-print(
-    "dx:      ",
-    *ops.resize_bilinear_backward(dy, row, (1, 4)).ravel(),
-    " sums:",
-    dy.sum(),
-    "and",
-    ops.resize_bilinear_backward(dy, row, (1, 4)).sum(),
-)
-source(ops.resize_bilinear_backward)
 
 # %% [markdown]
 # ## On a photo
@@ -286,7 +245,7 @@ for place, (values, title, colour) in enumerate(
     [
         (cache.maps[0, 0], "intrinsic map", style.INTRINSIC),
         (y[0, 0], "times the factors", style.OUTPUT),
-        (y[0, 1], "ghost, times them", style.GHOST),
+        (y[0, 1], "ghost, times factors", style.GHOST),
     ]
 ):
     limits = (0, np.percentile(cache.maps[0, int(place == 2)], 99))
@@ -358,11 +317,7 @@ try:
 except AssertionError as error:
     print("without the attention's part:", error)
 
-# %% [markdown]
-# And for the first weight of the attention, which the backward pass reaches last:
-
-# %%
-weight = module.short_conv.parameters()["0.weight"]
+weight = module.short_conv.parameters()["0.weight"]  # the backward pass reaches it last
 found = grads["short_conv.0.weight"]
 direction = rng.standard_normal(weight.shape)
 sides = []
@@ -384,9 +339,7 @@ print(f"short_conv.0.weight: slope {slope:.6f}, gradient {(found * direction).su
 #
 # multiply-adds. Of these, $10 D$ belong to the two long kernels, and $C D$ to the 1x1 convolution in front. With more
 # than 10 input channels the 1x1 convolution costs most. In GhostNetV2 1.0x it is 87% (computed below). Halving the maps
-# leaves a quarter of the pixels and saves three quarters. That is exact only for even sizes: of 7x7 = 49 pixels 3x3 = 9
-# are left, which saves 81.6%. If the long kernels were real FC layers, halving the maps would save 7/8 of their
-# multiply-adds: a quarter of the pixels, and for each of them half as many weights. Claim N19 is document 003's 75%:
+# saves three quarters (claim N19), if their size is even. Of 7x7 = 49 pixels 3x3 = 9 are left, which saves 81.6%:
 
 # %%
 claims("N19")
@@ -420,14 +373,13 @@ for name, (params, macs, _) in bars.items():
 # The first four lines sum to the last one. The paper prints its multiply-adds as 167M.
 #
 # **Why on the first ghost module?** GhostNetV2 has attention on the *first* ghost module of a bottleneck, the one that
-# widens, and none on the second. The paper gives a reason: the many maps in the middle decide what a block can express
-# (*expressiveness*), and the few maps at its end only have to carry the result on (*capacity*). Half of the many maps
-# are ghosts, which have seen no more than 3x3 pixels. The paper tried attention on each module and on both, and chose
-# the first. What each choice costs is counted below.
+# widens, and none on the second. The paper gives a reason: the many maps in the middle decide what a block can express.
+# (The paper calls this *expressiveness*. The width of the few maps at the end of the block, which pass the result on,
+# it calls *capacity*.) Half of the many maps are ghosts, and a ghost depends on 3x3 pixels only. The paper tried
+# attention on each module and on both, and chose the first. What each choice costs is counted below.
 #
-# Document 003 observes correctly that the code leaves out the first two bottlenecks, though the text, following the
-# paper, speaks of all layers (claims C38 and C41). `with_attention` sets the attention of each row of the table, so
-# every variant can be counted:
+# Document 003 observes correctly that the code leaves out the first two bottlenecks (claims C38 and C41).
+# `with_attention` sets the attention of each row of the table, so every variant can be counted:
 
 # %%
 claims("C38", "C41")
@@ -450,15 +402,15 @@ for name, widened, narrowed in (
     )
 
 # %% [markdown]
-# So the choice of the first module does not save anything. Attention on the second costs less, 21.9 instead of 31.1
-# million multiply-adds. There are two reasons. In the striding bottlenecks the second module works after the stride, on
-# a quarter of the pixels. And it narrows: $D$ is small, and the long kernels cost $10 D$ for each pixel. Attention on
-# both costs the sum, 53.0 million. The first module was chosen for what it can express. The first two bottlenecks have
-# the largest maps. Attention there would cost the difference of the second and third line: 5.2 million multiply-adds
-# for only 2,048 parameters.
+# So attention on the first module is not the cheaper choice. Attention on the second module takes 21.9 million
+# multiply-adds, and attention on the first 31.1 million. There are two reasons. In the striding bottlenecks the second
+# module works after the stride, on a quarter of the pixels. And it makes few maps, so $D$ is small. The first two
+# bottlenecks have the largest maps. Attention there would cost the difference of the second and third line: 5.2 million
+# multiply-adds for only 2,048 parameters.
 
 # %% [markdown]
-# **To play with.** `ghostnp explore --open` has DFC attention, and nearest and bilinear resizing, forward and backward.
+# **To play with.** `ghostnp explore dfc --open` has DFC attention, and `ghostnp explore resizing --open` nearest and
+# bilinear resizing, forward and backward.
 #
 # ## Exercises
 #
@@ -477,8 +429,9 @@ answer = None
 check("10.2", answer)
 
 # %% [markdown]
-# **3.** *(derivation)* Show that bilinear enlargement of a row keeps $\sum dx = \sum dy$. Then derive the weights for
-# enlarging 3 pixels to 7, and with $dy$ of ones the gradient of the *middle* pixel. (Three digits.)
+# **3.** *(derivation)* (Read "Bilinear, by hand" below first.) Show that bilinear enlargement of a row keeps
+# $\sum dx = \sum dy$. Then derive the weights for enlarging 3 pixels to 7, and with $dy$ of ones the gradient of the
+# *middle* pixel. (Three digits.)
 
 # %%
 answer = None
@@ -522,11 +475,49 @@ for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}),
 # %% [markdown]
 # SE costs few multiply-adds, because its convolutions work on single pixels, but many parameters: it has two matrices,
 # from the wide maps to a quarter as many numbers and back. (The authors of CA print 3.89M parameters for SE and CBAM,
-# and 3.95M for CA. So their SE narrows to fewer channels than a quarter.) DFC reads the *narrow* input of the block, so
+# and 3.95M for CA. So their SE has fewer hidden channels than a quarter.) DFC reads the *narrow* input of the block, so
 # it has fewer parameters than this SE, and more multiply-adds, because it works on maps.
 #
 # Document 003's tables of accuracy on ImageNet, COCO and ADE20K and of latency would need training on these data sets,
 # and are not checked here.
+
+# %% [markdown]
+# ### Bilinear, by hand
+#
+# Document 003 speaks of *bilinear* enlargement (双线性插值) instead of the nearest neighbour. Bilinear blends the two
+# nearest pixels along each axis. Take a row of 2 pixels, $(a, b)$, and enlarge it to 4. Pixel $i$ of the new row has
+# its middle at $(i + 0.5) \cdot 2 / 4$ of the old row, and the old pixels have their middles at 0.5 and 1.5. So the
+# place between the old middles is
+#
+# $$t_i = (i + 0.5) \cdot \tfrac{2}{4} - 0.5 = -0.25, \; 0.25, \; 0.75, \; 1.25.$$
+#
+# The weights are $1 - t$ for $a$ and $t$ for $b$. Places outside of the old middles are moved to the border:
+#
+# $$(a, \; 0.75 a + 0.25 b, \; 0.25 a + 0.75 b, \; b).$$
+#
+# For a map this is done along the rows and then along the columns, so the weights of a pixel are products of two such
+# weights.
+#
+# **Backward,** each new pixel gives its gradient to the old pixels with the same weights. With
+# $dy = (dy_0, dy_1, dy_2, dy_3)$,
+#
+# $$da = dy_0 + 0.75\, dy_1 + 0.25\, dy_2, \qquad db = 0.25\, dy_1 + 0.75\, dy_2 + dy_3.$$
+#
+# The weights of each new pixel sum to 1. So $\sum dx = \sum dy$: the gradient is distributed, and nothing is lost.
+
+# %%
+row = np.array([[[[0.0, 8]]]])
+print("enlarged:", *ops.resize_bilinear(row, (1, 4)).ravel())
+dy = np.array([[[[1.0, 2, 3, 4]]]])
+print(
+    "dx:      ",
+    *ops.resize_bilinear_backward(dy, row, (1, 4)).ravel(),
+    " sums:",
+    dy.sum(),
+    "and",
+    ops.resize_bilinear_backward(dy, row, (1, 4)).sum(),
+)
+source(ops.resize_bilinear_backward)
 
 # %% [markdown]
 # **Sigmoid before or after?** The code takes the sigmoid on the small map, which is a quarter of the work, and enlarges

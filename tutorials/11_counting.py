@@ -16,9 +16,8 @@
 # **Two people count the same network, and get 141 million and 151 million. Who is right?**
 #
 # Both. A count belongs to a *convention* (约定), a rule of what is counted and how often. Few people who print a number
-# say which convention they used. In this tutorial we count a small network by hand, look at what well-known counters
-# add up, explain the difference of 10 million exactly, and write a counter of our own. At the end we count what
-# training costs.
+# say which convention they used. We count a small network by hand, explain the difference of 10 million exactly, and
+# write a counter of our own. At the end we count what training costs.
 #
 # Here is the same network, GhostNet 1.0x on one photo of 224x224, by six rules of counting:
 
@@ -34,7 +33,6 @@ import numpy as np
 
 import ghostnp
 from ghostnp import ops
-from ghostnp.course.documents.unit_costs import resnet_unit, shufflenet_unit
 from ghostnp.course.study import check, claims, show, source
 from ghostnp.graph.counting.conventions import CONVENTIONS
 from ghostnp.graph.counting.reconcile import reconcile
@@ -104,8 +102,8 @@ show(
 # | ReLU at work | a comparison for each number | 144 |
 # | activations | three times 144 numbers come out | 432 |
 #
-# So this stack "has" 72, 76, 84 or 92 parameters and "takes" 2,592, 2,736, 3,168 or 5,184 operations, and for each of
-# these numbers there is a convention. The code writes down the working with each number:
+# Depending on the convention, this stack has 72, 76, 84 or 92 parameters, and takes 2,592, 2,736, 3,168 or 5,184
+# operations. The code writes down the working with each number:
 
 # %%
 with initializer(0):
@@ -117,12 +115,12 @@ for row in small.rows:
 print("activations:", small.activations, "numbers;", small.memory.activations, "bytes")
 
 # %% [markdown]
-# `ghostnp count` prints the same in the terminal, for a network or for one operator. Below is a layer that is known
-# from tutorial 01, here with padding 2, so that 64x64 pixels come out. Each count is *computed from* the formula that
-# is printed with it, so the two cannot disagree.
+# `ghostnp count` prints the same in the terminal, for a network or for one operator. Below is the convolution of claim
+# N02 (tutorial 04, "By hand"): 5x5, from 256 to 256 channels, in 32 groups. Here it has padding 2, so that the output
+# has 64x64 pixels. Each count is *computed from* the formula that is printed with it, so the two cannot disagree.
 
 # %%
-source(ops.standard_conv2d_cost)
+source(ops.grouped_conv2d_cost)
 layer = ops.grouped_conv2d_cost((1, 256, 64, 64), (256, 8, 5, 5), bias=True, padding=2, groups=32)
 print(layer.params.working)
 print(layer.macs.working)
@@ -130,11 +128,10 @@ print(layer.macs.working)
 # %% [markdown]
 # ## What counters count
 #
-# **FLOP or MACs, and why twice?** A *multiply-add* (乘加, MAC) is a product that is added to a sum. A *FLOP* is one
-# floating point operation, so a multiply-add is two FLOPs. Papers on light networks count multiply-adds, and most call
-# them FLOPs. So do the blog posts of this course (claims C19 and C45). Counters inside frameworks, such as
-# `torch.utils.flop_counter`, count two for each multiply-add. (FLOPS with a capital S is a speed: operations *per
-# second*.)
+# **FLOP or MACs, and why twice?** As in tutorial 01, a multiply-add (乘加, MAC) is two FLOPs. Papers on light networks
+# count multiply-adds, and most call them FLOPs. So do the blog posts of this course (claims C19 and C45). Counters
+# inside frameworks, such as `torch.utils.flop_counter`, count two for each multiply-add. (FLOPS with a capital S is a
+# speed: operations *per second*.)
 #
 # **Does bias count?** As a parameter it usually counts. Document 000 counts "+1" for each filter; documents 001 and 004
 # leave it out (claims N21 and N22 are the two counts of 004). As work, some tools count one addition for each output.
@@ -143,24 +140,22 @@ print(layer.macs.working)
 claims("C19", "C45", "N21", "N22")
 
 # %% [markdown]
-# **Where is batch norm?** Its scale and shift are trained, so they are parameters. Its mean and variance are *buffers*
-# (缓冲区): numbers that are stored and not trained. Keras prints both under "Total params". PyTorch's `parameters()` gives
-# only the first kind. Documents 000 and 001 print the totals of Keras (claims N07 and N14):
+# **Where is batch norm?** Its scale and shift are trained, so they are parameters. Its running mean and variance
+# (tutorial 06, "Batch norm") are *buffers* (缓冲区): numbers that are stored and not trained. Keras prints both under
+# "Total params". PyTorch's `parameters()` gives only the first kind. Documents 000 and 001 print the totals of Keras
+# (claims N07 and N14):
 
 # %%
 claims("N07", "N14")
 
 # %% [markdown]
-# That the total of document 000 is close to the official count is a coincidence, because the two networks differ
-# (tutorial 09, "The other GhostNet").
-#
 # **What else do counters count?** Conventions differ on nearly all of these:
 #
 # | | who counts it |
 # |---|---|
 # | products with the zeros of the padding | all of them, though these change nothing |
 # | batch norm, for each number | papers 0, fvcore and ptflops 2, thop 4; torchinfo its number of parameters, whatever the map size |
-# | ReLU: 1 for each number | ptflops; in version 0.7 twice, once for the module and once for the function in it |
+# | ReLU: 1 for each number | ptflops; version 0.7 counts each ReLU twice, as a module and as a function call |
 # | pooling: 1 for each number in, or out | ptflops, fvcore (the global one only), thop |
 # | the classifier | the ShuffleNet paper leaves it out |
 # | resizing, sigmoids, shuffles, concatenation | almost no tool; the last two only move numbers |
@@ -188,24 +183,11 @@ print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in f
 
 # %% [markdown]
 # So 141M are the multiply-adds alone. The 10,077,600 more are biases, batch norms, ReLUs and pools: the pools of
-# squeeze-and-excitation and the last global pool. Both counts are right. Seven tenths of the difference is batch norm,
-# which in the end is not even computed: `ghostnp compile` folds it into the convolutions.
+# squeeze-and-excitation and the last global pool. Both counts are right. Seven tenths of the difference is batch norm.
+# At inference batch norm need not be computed at all: it can be folded into the convolutions (tutorial 12, "Doing less:
+# the engine").
 #
-# **Which convention gives 0.30 G?** Such a number is also printed for GhostNet 1.0x. `reconcile` finds no rule for it.
-# It is near 2 x 151: some people double the whole number of a counter, also the part that is not multiply-adds. Here is
-# what each rule gives, as it is and doubled:
-
-# %%
-for name, rule in CONVENTIONS.items():
-    total = sum(rule.of_each(counted)) / 1e9
-    if total > 0.1:
-        marks = ["  <-- 0.30" if f"{value:.2f}" == "0.30" else "" for value in (total, 2 * total)]
-        print(f"{name:20} {total:.4f} G{marks[0]:10} doubled {2 * total:.4f} G{marks[1]}")
-
-# %% [markdown]
-# So 0.30 G is fvcore's or ptflops's number doubled. That is not a count of operations: batch norms and ReLUs are not
-# multiply-adds, and were doubled too. Two operations for each multiply-add, and nothing else, give 0.28 G (`flops`).
-# (By chance MobileNetV2 has 300M multiply-adds, so its "0.30 G" is a plain `macs`.)
+# **Which convention gives 0.30 G?** Such a number is also printed for GhostNet 1.0x. The end of the page explains it.
 #
 # ## Numbers that nothing reproduces
 #
@@ -240,21 +222,6 @@ print("\n".join(lines))
 #
 # A printed number can be wrong. When your count differs, first look for the convention. When no convention gives
 # the printed number, say so, and do not change the network until it fits.
-#
-# **Formulas in letters.** Where a document gives a formula, put numbers in, and count the layers themselves. Document
-# 001 has formulas for three units (claims N11 to N13). Its line for ShuffleNet's unit is wrong (tutorial 05, "What a
-# unit costs, and an error in document 001"). Two of the units, counted correctly:
-
-# %%
-print("ResNet's unit:    ", resnet_unit(56, 56, 256, 64).working)
-print("ShuffleNet's unit:", shufflenet_unit(28, 28, 240, 60, 3).working)
-
-# %% [markdown]
-# The document's line for ResNeXt's unit is right only if its $m$ is the width of one group (claim N12). In the
-# document's line for ResNet, $m$ is the whole width.
-
-# %%
-claims("N12")
 
 # %% [markdown]
 # ## A counter is a backend
@@ -290,8 +257,8 @@ with ghostnp.use_backend(moved):
 print(dict(moved.bytes))
 
 # %% [markdown]
-# Check the first by hand: $2 \cdot 36$ numbers go in, 72 weights, 4 biases, and $4 \cdot 36$ come out; 292 numbers of 4
-# bytes make 1,168.
+# Check the first number by hand. $2 \cdot 36 = 72$ numbers go in, with 72 weights and 4 biases, and $4 \cdot 36 = 144$
+# numbers come out. These are 292 numbers of 4 bytes, 1,168 bytes.
 #
 # To count, nothing has to be computed. `record` replaces arrays by *tokens*, which have a shape and a dtype but no
 # numbers. For each call, the cost function of the operator is asked, the call is written down, and a token is returned.
@@ -318,7 +285,7 @@ for op, number in bytes_moved.most_common(5):
 #
 # **A measured case.** The first ghost module of GhostNet goes from 16 maps to 16, of 112x112 pixels. A plain 1x1
 # convolution does the same in one step. The ghost module has fewer multiply-adds, but it is three steps, and each reads
-# and writes maps. We run each 60 times, alternately; a quarter of the runs were faster than the printed time. (The
+# and writes maps. We run each 60 times, in turns, and print the lower quartile: a quarter of the runs were faster. (The
 # times are those of the machine on which this page was made, with other programs running. Run the cell on yours.)
 
 # %%
@@ -336,21 +303,10 @@ for name, layer in layers.items():
     print(f"{name:16} {macs:9,} multiply-adds, {np.quantile(times[name], 0.25):5.0f} microseconds")
 
 # %% [markdown]
-# The ghost module has 2.5 of 3.2 million multiply-adds, but on that machine it took longer. Why fewer multiply-adds can
-# take longer, and what kernels can do about it, is the subject of tutorial 12.
+# The ghost module needs 2.5 million multiply-adds, and the convolution 3.2 million. Yet on that machine the ghost
+# module took longer. Why fewer multiply-adds can take longer, and what kernels can do about it, is the subject of
+# tutorial 12.
 #
-# The count of a real photo is the same as that of a token: it depends on shapes, never on values. We compare the bytes
-# of the stem with the same sum by hand:
-
-# %%
-photo = load_photo(size=64)
-moved = Moved()
-with ghostnp.use_backend(moved):
-    stem, _ = network.conv_stem.forward(photo)
-weights = network.conv_stem.weight
-assert moved.bytes["standard_conv2d"] == 4 * (photo.size + weights.size + stem.size) > 0
-print(f"the stem on a photo of 64x64 moves {moved.bytes['standard_conv2d']:,} bytes")
-
 # %% [markdown]
 # ## Counting the backward pass
 #
@@ -398,35 +354,6 @@ for op, (x_shape, w_shape, keywords) in cases.items():
     print(f"{op:17} {triples.working:28} products forward, for dx, and for dw")
 
 # %% [markdown]
-# Would this test notice a mistake? Counting a grouped convolution of two groups as a standard one gives twice as many
-# triples as there are. And a backward pass that leaves out products, for example those of the last row of windows, has
-# smaller sums:
-
-# %%
-x_shape, w_shape, keywords = cases["grouped_conv2d"]
-x, w = np.ones(x_shape), np.ones(w_shape)
-y = ops.grouped_conv2d(x, w, **keywords)
-print(f"products: {y.sum():,.0f}; counted without groups: {ops.standard_conv2d_cost(x_shape, (4, 6, 3, 3)).macs:,}")
-
-dy = np.ones_like(y)
-dy[:, :, -1] = 0
-lazy = ops.grouped_conv2d_backward(dy, x, w, **keywords)
-try:
-    assert_adjoint(y, np.ones_like(y), (lazy.x, x), (lazy.weight, w))
-except AssertionError as error:
-    print("caught:", error)
-
-# %% [markdown]
-# Every tool counts the products with the zeros of the padding. So with padding 1 the sum of ones is smaller than the
-# count:
-
-# %%
-ones = np.ones((1, 1, 6, 6))
-y = ops.standard_conv2d(ones, np.ones((1, 1, 3, 3)), padding=1)
-cost = ops.standard_conv2d_cost((1, 1, 6, 6), (1, 1, 3, 3), padding=1)
-print(f"counted: {cost.macs.working}; with a pixel of the image: {int(y.sum())}")
-
-# %% [markdown]
 # ## Memory for training
 #
 # To *use* a network, memory must hold the weights, the maps on a shortcut, and the input and output of one operator at
@@ -444,6 +371,7 @@ def kept(cache):
     return {key: size for part in parts for key, size in kept(part).items()}
 
 
+photo = load_photo(size=64)
 with ghostnp.use_backend(ops):
     _, cache = ghostnp.create_model("ghostnet_100").forward(photo, training=True, rng=np.random.default_rng(0))
 memory = ghostnp.count(network, photo.shape).memory
@@ -451,34 +379,23 @@ print(
     f"weights and statistics:              {memory.state:11,} bytes\n"
     f"in and out of one operator, at most: {memory.step:11,} bytes\n"
     f"all that comes out of operators:     {memory.activations:11,} bytes\n"
-    f"kept in the caches:                  {sum(kept(cache).values()):11,} bytes"
+    f"kept in the caches:                  {sum(kept(cache).values()):11,} bytes\n"
+    f"all that comes out, for 224x224:     {counted.memory.activations:11,} bytes"
 )
 
 # %% [markdown]
-# The caches hold about four fifths of all activations. An output that no backward pass reads is not kept, for example that
-# of a batch norm before a ReLU. On a photo of 64x64 the caches are smaller than the weights. But the caches grow with the
-# pixels and with the images in a batch, and the weights do not. With 224x224 and a batch of 32 the activations are
-# 32 · 53.4 million bytes, which is 1.7 GB, and the weights are 20.8 million bytes. FLOPs say nothing about memory.
+# The caches hold about four fifths of all activations. An output that no backward pass reads is not kept, for example
+# that of a batch norm before a ReLU. On this photo of 64x64 the caches are smaller than the weights. But the caches
+# grow with the pixels and with the images in a batch, and the weights do not. For one photo of 224x224 the activations
+# are 53.4 million bytes, as the last line says. A batch of 32 has 32 times as many, 1.7 GB. The weights and statistics
+# are the same 20.8 million bytes. FLOPs say nothing about memory.
 #
-# ## Practice
-#
-# `ghostnp quiz` asks for such counts in the terminal, with new numbers each time, and explains what went wrong: a
-# forgotten bias, a factor of two, a group. `ghostnp worksheet` makes papers of such questions for a class. One
-# question, as it would be asked:
-
-# %%
-from ghostnp.course.worksheets import Student, plan
-
-question = plan(("conventions",), 1, 4, (1, 2, 3)).paper(Student("quiz", "quiz")).questions[0]
-print(textwrap.fill(question.problem.text, 110))
-for option in question.options:
-    print(" ", option.letter, option.text)
-
-# %% [markdown]
-# The words of all tutorials, in English and Chinese, in the papers and in the frameworks, are in the
+# **To practise.** `ghostnp quiz` asks for such counts in the terminal, with new numbers each time, and explains each
+# mistake. `ghostnp worksheet` makes papers of such questions for a class. The words of all tutorials are in the
 # [glossary](GLOSSARY.md).
 #
-# **To play with.** `ghostnp explore --open` shows the counts of a layer with their working, while you change its settings.
+# **To play with.** `ghostnp explore --open` shows the counts of a layer with their working, while you change its
+# settings.
 #
 # ## Exercises
 #
@@ -524,7 +441,11 @@ answer = None
 check("11.5", answer)
 
 # %% [markdown]
-# ## For the curious: an operator of your own
+# ## For the curious
+#
+# Nothing on the later pages needs this section.
+#
+# ### An operator of your own
 #
 # What if your network uses an operator that ghostnp does not have? MobileNetV3 uses *h-swish*,
 # $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write three functions: forward, backward and cost. The slope is 0 up to $-3$,
@@ -566,6 +487,51 @@ assert np.allclose(ghostnp.compile(block)(x), block(x), atol=1e-6)
 notes = TemporaryDirectory()  # for what Hypothesis writes down while it searches
 hypothesis.configuration.set_hypothesis_home_dir(notes.name)
 assert_laws(ops, "hard_swish", examples=50)
+
+# %% [markdown]
+# **Would the test with ones notice a mistake?** (See "Counting the backward pass" above.) Counting a grouped
+# convolution of two groups as a standard one gives twice as many triples as there are. And a backward pass that leaves
+# out products, for example those of the last row of windows, has smaller sums:
+
+# %%
+x_shape, w_shape, keywords = cases["grouped_conv2d"]
+x, w = np.ones(x_shape), np.ones(w_shape)
+y = ops.grouped_conv2d(x, w, **keywords)
+print(f"products: {y.sum():,.0f}; counted without groups: {ops.standard_conv2d_cost(x_shape, (4, 6, 3, 3)).macs:,}")
+
+dy = np.ones_like(y)
+dy[:, :, -1] = 0
+lazy = ops.grouped_conv2d_backward(dy, x, w, **keywords)
+try:
+    assert_adjoint(y, np.ones_like(y), (lazy.x, x), (lazy.weight, w))
+except AssertionError as error:
+    print("caught:", error)
+
+# %% [markdown]
+# Every tool counts the products with the zeros of the padding. So with padding 1 the sum of ones is smaller than the
+# count:
+
+# %%
+ones = np.ones((1, 1, 6, 6))
+y = ops.standard_conv2d(ones, np.ones((1, 1, 3, 3)), padding=1)
+cost = ops.standard_conv2d_cost((1, 1, 6, 6), (1, 1, 3, 3), padding=1)
+print(f"counted: {cost.macs.working}; with a pixel of the image: {int(y.sum())}")
+
+# %% [markdown]
+# **Which convention gives 0.30 G?** Such a number is also printed for GhostNet 1.0x. `reconcile` finds no rule for it.
+# It is near 2 x 151. Here is what each rule gives, as it is and doubled:
+
+# %%
+for name, rule in CONVENTIONS.items():
+    total = sum(rule.of_each(counted)) / 1e9
+    if total > 0.1:
+        marks = ["  <-- 0.30" if f"{value:.2f}" == "0.30" else "" for value in (total, 2 * total)]
+        print(f"{name:20} {total:.4f} G{marks[0]:10} doubled {2 * total:.4f} G{marks[1]}")
+
+# %% [markdown]
+# So 0.30 G is fvcore's or ptflops's number doubled. That is not a count of operations: batch norms and ReLUs are not
+# multiply-adds, and were doubled too. Two operations for each multiply-add, and nothing else, give 0.28 G (`flops`).
+# (MobileNetV2 has 300M multiply-adds. So "0.30 G" for MobileNetV2 is the count of `macs`, not doubled.)
 
 # %% [markdown]
 # ## References

@@ -13,16 +13,15 @@
 # %% [markdown]
 # # 12. From formula to fast kernel
 #
-# **The same formula can take a millisecond or ten seconds. What makes the difference, and why can a layer with fewer
-# multiply-adds be slower?**
+# **The same formula can take a millisecond or ten seconds. Why? And why can a layer with fewer multiply-adds be
+# slower?**
 #
-# So far all tutorials have used the definitions: NumPy, written to be read. Here we make them fast. A function that is
-# compiled for speed is called a *kernel* (算子), too. It has nothing to do with the kernel of a convolution, which is a
-# small matrix of weights. On this page, "kernel" means the function, and we say "filter" for the weights. ghostnp has
-# each function twice: in `ops`, to be read, and in `kernels`, to be fast.
+# So far all tutorials have used the definitions in `ops`, which are written to be read. Here we make them fast. A
+# function that is compiled for speed is also called a *kernel* (算子). On this page, "kernel" means such a function, and
+# we say "filter" for the weights of a convolution. ghostnp has each function a second time in `kernels`.
 #
-# Speed depends on the machine. What this page says about measured times was measured on one machine with two cores.
-# `ghostnp bench` measures on yours. The times that the page prints are computed from shapes, not measured.
+# Speed depends on the machine. The measured times on this page are from one machine with two cores. (`ghostnp bench`
+# measures on yours.) The times that the cells print are computed from shapes.
 
 # %%
 from math import prod
@@ -73,10 +72,11 @@ show(
 )
 
 # %% [markdown]
-# This picture is called a *roofline* (屋顶线). A machine can compute, at most at its *peak* speed. And it can move
-# numbers between memory and processor, at most at its *bandwidth* (带宽). A layer needs both, and the slower of the two
-# decides how fast it can be. The horizontal axis shows how many multiply-adds a layer does for each byte that it moves:
-# its *arithmetic intensity* (计算强度). The points are where a perfect kernel would be.
+# This picture is called a *roofline* (屋顶线). A machine has two limits. Its *peak* is the largest number of multiply-adds
+# that it computes in a second. Its *bandwidth* (带宽) is the largest number of bytes that it moves between memory and
+# processor in a second. The limit that takes longer decides how fast a layer can be. The horizontal axis shows how many
+# multiply-adds a layer does for each byte that it moves: its *arithmetic intensity* (计算强度). The points are where a
+# perfect kernel would be.
 #
 # ## By hand
 #
@@ -97,8 +97,9 @@ show(
 #
 # $$I_\text{pointwise} \approx \frac{C}{8}, \qquad I_\text{standard} \approx \frac{C k^2}{8}.$$
 #
-# This machine can do $150 / 30 = 5$ multiply-adds in the time in which it moves one byte. A depthwise 3x3 convolution
-# has only 1.1 for each byte. So four fifths of the arithmetic stay unused, however the layer is programmed.
+# The machine in the picture has a peak of 150 billion multiply-adds and a bandwidth of 30 billion bytes a second. So it
+# does $150 / 30 = 5$ multiply-adds in the time in which it moves one byte. A depthwise 3x3 convolution has only 1.1 for
+# each byte. So about four fifths of the arithmetic stay unused, however the layer is programmed.
 
 # %%
 print(f"{'':14}{'multiply-adds':>14}{'bytes':>12}{'for each byte':>15}   limit")
@@ -107,17 +108,16 @@ for name, (macs, moved, _) in layers.items():
     print(f"{name:14}{macs:14,}{moved:12,}{macs / moved:15.2f}   {limit}")
 
 # %% [markdown]
-# These numbers include the weights. Therefore the pointwise convolution has 15.06 and not $128 / 8 = 16$, and the
-# standard one 92.16 and not $128 \cdot 9 / 8 = 144$: its 147,456 weights are more than the 131,072 numbers of its maps.
-# The classifier has the smallest intensity. For one image, each of its 1,280,000 weights is read and used once. For 32
-# images at a time, each weight is used 32 times. This is one reason why a batch takes less time for each image.
+# These numbers include the weights, so they are below $128 / 8 = 16$ and $128 \cdot 9 / 8 = 144$. The classifier has
+# the smallest intensity. For one image, each of its weights is read and used once. For 32 images at a time, each weight
+# is used 32 times. This is one reason why a batch takes less time for each image.
 #
 # ## Why can fewer FLOPs be slower?
 #
-# Take a layer from 128 to 128 channels on 32x32 pixels. Once it is a pointwise convolution. Once it is a ghost module
-# (tutorial 08): a pointwise convolution to 64 channels, a depthwise one over these, and a concatenation. The ghost
-# module has about half the multiply-adds. We add up the least time that a machine needs. Each call takes as long as its
-# arithmetic or as its memory, whichever is longer.
+# Compare two ways to make 128 maps from 128 maps of 32x32 pixels. The first is a pointwise convolution. The second is a
+# ghost module (tutorial 08): a pointwise convolution to 64 channels, a depthwise one over these, and a concatenation.
+# The ghost module has about half the multiply-adds. We add up the least time that a machine needs. Each call takes as
+# long as its arithmetic or as its memory, whichever is longer.
 
 # %%
 half = (1, 64, 32, 32)
@@ -152,17 +152,15 @@ for name, machine in machines.items():
 #    On small maps this is most of the time.
 # 3. Concatenation, shuffle, addition, batch norm and activations have no multiply-adds, but they move bytes. No count of
 #    FLOPs shows them.
-# 4. Somebody must have written a fast kernel. Standard convolutions have been tuned for decades. An unusual one, such as
-#    a depthwise 1x5, often runs on slow code.
+# 4. Somebody must have written a fast kernel. An unusual convolution, such as a depthwise 1x5, often runs on slow code.
 #
 # A measured case is in tutorial 11, "A counter is a backend".
 #
 # **Why is depthwise convolution slow on GPUs and CPUs?** It does not have enough work for the bytes that it moves. $k^2
-# / 8$ multiply-adds for each byte are 1.1 for 3x3 and 6.1 for 7x7. Two cores want 5, and the GPU above wants 10.
-# Compared with a pointwise convolution on the same maps, a depthwise one has $C / k^2$ times fewer multiply-adds, but
-# moves about as many bytes. So time falls much less than multiply-adds. Measured with 480 channels on 14x14 pixels: 53
-# times fewer multiply-adds, and about 5 times as fast. With 72 channels on 56x56 pixels: 8 times fewer, and less than
-# twice as fast.
+# / 8$ multiply-adds for each byte are 1.1 for 3x3 and 6.1 for 7x7. The two cores need 5 to reach their peak, and the
+# GPU above needs 10. A depthwise convolution has $C / k^2$ times fewer multiply-adds than a pointwise one on the same
+# maps, but moves about as many bytes. Measured with 480 channels on 14x14 pixels, it had 53 times fewer multiply-adds,
+# and was about 5 times as fast.
 #
 # And a whole network? We add up the calls of GhostNet 1.0x by their kind.
 
@@ -197,13 +195,13 @@ show(figure, f"Bars of shares. {said}.")
 
 # %% [markdown]
 # "All others" are batch norm, activations, concatenations, additions, the means of squeeze-and-excitation, and the
-# classifier. They have next to none of the multiply-adds, and most of the bytes. The section "Doing less: the engine"
-# removes most of them.
+# classifier. They have next to no multiply-adds, and most of the bytes. The section "Doing less: the engine" removes
+# most of them.
 #
 # ## The formula, four times
 #
-# **1. Loops.** Write the formula in Python as it stands. Python takes dozens of steps for each multiply-add. It was
-# 4,000 to 10,000 times slower than the kernel, depending on the layer.
+# **1. Loops.** Write the formula in Python as it stands. Python takes dozens of steps for each multiply-add. These
+# loops were 4,000 to 10,000 times slower than the kernel, depending on the layer.
 
 # %%
 rng = np.random.default_rng(0)
@@ -226,28 +224,17 @@ print(f"loops: largest number {largest:.1f}, largest difference {np.abs(loops(x,
 
 # %% [markdown]
 # **2. Taps.** The definition exchanges the loops. NumPy does the loop over the pixels, and only the loop over the 9
-# taps is in Python (tutorial 03, "The definitions"). These are 9 passes over all pixels. Each pass reads `y`, reads a
-# shifted `x`, writes a product and writes `y`. The *cache* (缓存) of the processor is its small fast memory (and not the
-# cache of a module, tutorial 02). If the maps do not fit into it, all these numbers go through the slow memory 9 times.
-# The kernel was 7 to 26 times faster than this.
+# taps is in Python (tutorial 03, "The definitions"). These are 9 passes over all pixels. The *cache* (缓存) of the
+# processor is its small fast memory (and not the cache of a module, tutorial 02). If the maps do not fit into it, they
+# go through the slow memory 9 times. The kernel was 7 to 26 times faster than the taps.
 #
 # **3. im2col and BLAS.** Write what each output pixel sees into a column. Then *any* convolution is a product of two
-# matrices. For such products there are excellent libraries, called *BLAS*; NumPy's `@` calls one. By hand, for a map of
-# 3x3 pixels and a 2x2 filter: there are four windows, so four columns, and each column has the four numbers of its
-# window.
-
-# %%
-small, two = np.arange(1.0, 10).reshape(1, 1, 3, 3), np.array([[1.0, 0], [2, -1]])
-columns = np.lib.stride_tricks.sliding_window_view(small[0, 0], (2, 2)).reshape(4, 4).T
-print(small[0, 0].astype(int), "columns:", columns.astype(int), sep="\n")
-print("weights @ columns =", (two.ravel() @ columns).astype(int))
-print("the definition    =", ops.standard_conv2d(small, two[None, None]).astype(int).ravel())
-
-# %% [markdown]
-# For a standard convolution this pays. The columns have $k^2$ times as many numbers as the map, but each of them is used
-# $C_\text{out}$ times. For a depthwise convolution it does not pay: each number of the columns is used *once*, and
-# writing the columns takes longer than the product. A pointwise convolution needs no columns, because the map itself is
-# the matrix: the product is $C_\text{out} \times C_\text{in}$ by $C_\text{in} \times HW$.
+# matrices. For such products there are excellent libraries, called *BLAS*; NumPy's `@` calls one.
+#
+# For a standard convolution im2col is worth its cost. The columns have $k^2$ times as many numbers as the map, but each
+# of them is used $C_\text{out}$ times. For a depthwise convolution it is not worth its cost: each number of the columns
+# is used *once*, and writing the columns takes longer than the product. A pointwise convolution needs no columns,
+# because the map itself is the matrix: the product is $C_\text{out} \times C_\text{in}$ by $C_\text{in} \times HW$.
 #
 # **4. Numba.** Numba compiles a Python function with loops to machine code. So we can write loops again, in the order in
 # which the numbers lie in memory. What is a good order?
@@ -293,15 +280,10 @@ show(
 # - A pointwise convolution is one matrix product $(C_\text{out} \times C_\text{in})(C_\text{in} \times HWN)$ for the whole
 #   batch.
 # - One pixel to the right is $N$ numbers further on. So a tap in column $v$ of the filter adds a whole row of inputs to
-#   a whole row of outputs, shifted by $vN$ numbers. Processors have *vector registers*, which compute 8 or 16 numbers
-#   at once if these lie side by side.
+#   a whole row of outputs, shifted by $vN$ numbers. A processor computes 8 or 16 numbers at once if they lie side by
+#   side.
 #
-# With stride 2, the pixels for neighbouring outputs do not lie side by side. So the kernels first sort the pixels of a
-# few rows into four sets: even or odd row, even or odd column. Each set is called a *phase* (相位). Within a phase, a tap
-# again reads one contiguous run. By hand, a row 0 1 2 3 4 with a filter of 3 taps has the phases 0 2 4 and 1 3. Its two
-# outputs read 0 2 for the first tap, 1 3 for the second and 2 4 for the third. At stride 1 there is a single phase, the
-# padded rows themselves. With phases ghostnp need not write the columns of im2col. The matrix product reads them from
-# the phases, which hold each pixel once and not up to $k^2$ times.
+# (With stride 2 the kernels sort the pixels first, into *phases*. They are explained at the end of the page.)
 #
 # The arrays still look like `(N, C, H, W)`. Two functions know the order:
 
@@ -326,7 +308,7 @@ def add_row(target, row, factor):
 
 @numba.njit
 def filter_rows(xp, weight, pixel, y):
-    """Each row of y (C_out, H_out, W_out·N) from rows of padded x (C_in, H, W·N); a pixel is so many numbers."""
+    """Each row of y (C_out, H_out, W_out·N) from rows of padded x (C_in, H, W·N); a pixel has `pixel` numbers."""
     multiplier = y.shape[0] // xp.shape[0]
     for c in range(y.shape[0]):
         for i in range(y.shape[1]):
@@ -354,10 +336,10 @@ def own(x, weight, bias=None, *, padding=0, pixel=None):
 print(f"largest difference from the definition: {np.abs(own(x, weight, padding=1) - expected).max():.0e}")
 
 # %% [markdown]
-# One case that fits is no proof. `assert_matches` tries many calls: several images and one, empty batches, padding wider
-# than the filter, several filters for a channel, arrays in any memory order. With `exact=True` all numbers are small
-# integers. Then no sum is rounded, and the two functions must agree to the last bit. Would it notice a mistake? An easy
-# one is to forget that a pixel is $N$ numbers, and to shift by 1. For a single image that is right.
+# One case that agrees proves little. `assert_matches` tries many calls, unusual ones too, such as empty batches. With
+# `exact=True` all numbers are small integers. Then no sum is rounded, and the two functions must agree to the last bit.
+# Would it notice a mistake? A typical mistake is to shift by 1 instead of by $N$. For a single image the result is
+# right, because then $N = 1$.
 
 # %%
 hypothesis.settings.register_profile("tutorial", derandomize=True)  # the same cases each time this page is run
@@ -381,8 +363,7 @@ else:
     raise AssertionError("the mistake went unnoticed")
 
 # %% [markdown]
-# All kernels of ghostnp are compared with their definitions in this way. On the photo, all three functions give the same
-# edges:
+# All kernels of ghostnp are compared with their definitions in this way. On the photo:
 
 # %%
 photo = load_photo(size=96)
@@ -405,48 +386,14 @@ show(figure, "The red channel of the photo, and three maps of its vertical edges
 # $$dx_\text{row} \mathrel{+}= w \cdot dy, \qquad dw \mathrel{+}= \langle dy, x_\text{row} \rangle.$$
 #
 # So `dx` uses the same `add_row`, with source and target exchanged, and `dw` is an inner product of two rows. The loops
-# around them stay as they are:
-
-
-# %%
-@numba.njit
-def spread_rows(dy, xp, weight, pixel, dxp, dweight):
-    multiplier = dy.shape[0] // xp.shape[0]
-    for c in range(dy.shape[0]):
-        for i in range(dy.shape[1]):
-            for u in range(weight.shape[1]):
-                for v in range(weight.shape[2]):
-                    first, last = v * pixel, v * pixel + dy.shape[2]
-                    add_row(dxp[c // multiplier, i + u, first:last], dy[c, i], weight[c, u, v])
-                    dweight[c, u, v] += (dy[c, i] * xp[c // multiplier, i + u, first:last]).sum()
-
-
-def own_backward(dy, x, weight, *, padding=0):
-    window = check_conv2d(x, weight, dy=dy, groups=EACH_CHANNEL, stride=1, padding=padding, dilation=1)
-    xp = pad(x, window)
-    dxp = np.zeros((*xp.shape[1:], len(x)), x.dtype)
-    dweight = np.zeros((len(weight), *window.kernel), x.dtype)
-    spread_rows(lines(dy), lines(xp), layout.contiguous(weight[:, 0]), len(x), lines(layout.images(dxp)), dweight)
-    return crop(layout.images(dxp), window), dweight[:, None], dy.sum(axis=(0, 2, 3))
-
-
-dy, bias = rng.standard_normal(expected.shape), rng.standard_normal(3)
-assert_gradient(lambda *given: own(*given, padding=1), (x, weight, bias), dy, own_backward(dy, x, weight, padding=1))
-assert_matches(own, "depthwise_conv2d", backward=own_backward, exact=True, stride=1, dilation=1, examples=200)
-notes.cleanup()
-print("200 calls forward and backward gave what the definitions give")
-dweight = own_backward(dy, x, weight, padding=1)[1]
-try:
-    assert_gradient(lambda w: own(x, w, padding=1), (weight,), dy, (dweight[:, :, ::-1, ::-1],))
-except AssertionError as error:
-    print("taps in the wrong order:", error)
+# around them stay as they are (the code is at the end of the page).
 
 # %% [markdown]
 # ## Doing less: the engine
 #
-# The last step is to remove "all others". When a network only answers, batch norm is a fixed function of each channel.
-# ($\gamma$ and $\beta$ are the $w$ and $b$ of tutorial 06. Here $w$ is the convolution's.) It can be put into the
-# weights before it. This is called *folding* (融合):
+# The last step is to remove "all others". After training, batch norm is a fixed function of each channel. (We write
+# $\gamma$ and $\beta$ for the $w$ and $b$ of tutorial 06, because here $w$ and $b$ are the weight and the bias of the
+# convolution.) It can be put into the weights before it. This is called *folding* (融合):
 #
 # $$\gamma \cdot \frac{w \cdot x + b - \mu}{\sqrt{v + \epsilon}} + \beta
 # = (a w) \cdot x + \big(a (b - \mu) + \beta\big), \qquad a = \frac{\gamma}{\sqrt{v + \epsilon}}.$$
@@ -466,9 +413,8 @@ source(fold._folded)
 # 3. It *plans the memory*. Each result gets a place in one block. The two halves of a concatenation get their places
 #    inside its result, so there is nothing left to copy. This works because channels are contiguous. The memory of a
 #    result is used again after its last reader.
-# 4. It turns each call into a *launch*. A launch has three parts: the address of compiled code; the addresses of its
-#    arguments; a number of equal *shares* of the work. A team of threads does the shares. The whole plan is then a list
-#    of launches. One native call runs them all, without Python in between.
+# 4. It turns each call into a *launch* of compiled code. The work of a launch is cut into equal *shares*, which threads
+#    take. One native call runs all launches, without Python in between.
 #
 # Here is the plan of a ghost module, with batch norms that are not trivial:
 
@@ -493,8 +439,8 @@ print(f"numbers up to {np.abs(plainly).max():.1f}; largest difference of the eng
 # Seven calls have become two launches. The third line of the plan, the concatenation, has nothing to do. Folding
 # changes only the rounding.
 #
-# For a whole GhostNet the engine took about a quarter of the time of PyTorch on that machine (the README has the
-# table). To measure on yours:
+# For a whole GhostNet the engine took about a quarter of the time of PyTorch (the README has the table). To measure on
+# your machine:
 #
 #     ghostnp bench networks --network ghostnet_100 --batch 1
 #     ghostnp bench ops
@@ -549,10 +495,47 @@ check("12.5", answer)
 #
 # Nothing on the later pages needs this section.
 #
+# **The backward pass of our own kernel.** The section "Backward" says what changes:
+
+
+# %%
+@numba.njit
+def spread_rows(dy, xp, weight, pixel, dxp, dweight):
+    multiplier = dy.shape[0] // xp.shape[0]
+    for c in range(dy.shape[0]):
+        for i in range(dy.shape[1]):
+            for u in range(weight.shape[1]):
+                for v in range(weight.shape[2]):
+                    first, last = v * pixel, v * pixel + dy.shape[2]
+                    add_row(dxp[c // multiplier, i + u, first:last], dy[c, i], weight[c, u, v])
+                    dweight[c, u, v] += (dy[c, i] * xp[c // multiplier, i + u, first:last]).sum()
+
+
+def own_backward(dy, x, weight, *, padding=0):
+    window = check_conv2d(x, weight, dy=dy, groups=EACH_CHANNEL, stride=1, padding=padding, dilation=1)
+    xp = pad(x, window)
+    dxp = np.zeros((*xp.shape[1:], len(x)), x.dtype)
+    dweight = np.zeros((len(weight), *window.kernel), x.dtype)
+    spread_rows(lines(dy), lines(xp), layout.contiguous(weight[:, 0]), len(x), lines(layout.images(dxp)), dweight)
+    return crop(layout.images(dxp), window), dweight[:, None], dy.sum(axis=(0, 2, 3))
+
+
+dy, bias = rng.standard_normal(expected.shape), rng.standard_normal(3)
+assert_gradient(lambda *given: own(*given, padding=1), (x, weight, bias), dy, own_backward(dy, x, weight, padding=1))
+assert_matches(own, "depthwise_conv2d", backward=own_backward, exact=True, stride=1, dilation=1, examples=200)
+notes.cleanup()
+print("200 calls forward and backward gave what the definitions give")
+dweight = own_backward(dy, x, weight, padding=1)[1]
+try:
+    assert_gradient(lambda w: own(x, w, padding=1), (weight,), dy, (dweight[:, :, ::-1, ::-1],))
+except AssertionError as error:
+    print("taps in the wrong order:", error)
+
+# %% [markdown]
 # **The gradients of a pointwise convolution** are matrix products too. Forward it is $Y = WX$, and $X$ has $P = HWN$
-# columns. Then $dX = W^\top dY$ and $dW = dY\,X^\top$. $dW$ is small, and each of its numbers is a sum over all pixels of
-# all images. Such a product wants another kernel than the first: many inner products at once. `kernels.matmul` has both,
-# `gemm` and `gemm_nt`.
+# columns. Then $dX = W^\top dY$ and $dW = dY\,X^\top$. $dW$ is small, and each of its numbers is a sum over all pixels
+# of all images. Such a product needs another kernel than the first: many inner products at once. `kernels.matmul` has
+# both, `gemm` and `gemm_nt`.
 #
 # **Does the number of threads change the result?** A sum depends on its order, since every addition rounds:
 
@@ -577,6 +560,25 @@ print("largest difference between one thread and all threads:",
       max(float(np.abs(a - b).max()) for a, b in zip(*runs, strict=True)))  # fmt: skip
 
 # %% [markdown]
+# **im2col.** By hand, for a map of 3x3 pixels and a 2x2 filter: there are four windows, so four columns, and each
+# column has the four numbers of its window.
+
+# %%
+small, two = np.arange(1.0, 10).reshape(1, 1, 3, 3), np.array([[1.0, 0], [2, -1]])
+columns = np.lib.stride_tricks.sliding_window_view(small[0, 0], (2, 2)).reshape(4, 4).T
+print(small[0, 0].astype(int), "columns:", columns.astype(int), sep="\n")
+print("weights @ columns =", (two.ravel() @ columns).astype(int))
+print("the definition    =", ops.standard_conv2d(small, two[None, None]).astype(int).ravel())
+
+# %% [markdown]
+# **What are phases?** With stride 2, the pixels for neighbouring outputs do not lie side by side. So the kernels first
+# sort the pixels of a few rows into four sets: even or odd row, even or odd column. Each set is called a *phase* (相位).
+# Within a phase, a tap again reads one contiguous run. By hand, a row 0 1 2 3 4 with a filter of 3 taps has the phases
+# 0 2 4 and 1 3. Its two outputs read 0 2 for the first tap, 1 3 for the second and 2 4 for the third. At stride 1 there
+# is a single phase, the padded rows themselves. With phases ghostnp need not write the columns of im2col. The matrix
+# product reads them from the phases, which hold each pixel once and not up to $k^2$ times.
+
+# %% [markdown]
 # **What do the kernels of ghostnp do better than ours?** Here are the two loops that correspond to our `add_row`:
 
 # %%
@@ -589,13 +591,12 @@ source(taps.add_taps)
 # can while it is in a register or in the cache*. The matrix product follows it too: it computes several rows of results
 # at a time, so that each number of `x` that it loads is used several times.
 #
-# **A team of threads.** Each thread of the team has a region of its own. Of two threads, the first begins with the
-# first half of a launch's shares, and the second with the second half. A thread takes one share after the other. When
-# its region is done, it helps the others. In the next launch it begins in the same region. So it mostly reads what it
-# wrote itself, which is still in its core's cache. To fetch a number that another core has just written takes some 50
-# ns, and several hundred if the two cores have no cache in common. The thread that called waits only for shares that
-# another thread has begun. So it never waits for a thread that sleeps. A launch with little work is done by one thread
-# alone, because waking the others would take longer.
+# **How do the threads share the work?** The shares of a launch are divided into regions, one for each thread. A thread
+# works through its own region first, and then helps the others. In the next launch it begins in the same region. So it
+# mostly reads what it wrote itself, which is still in its core's cache. (A number that another core has just written
+# takes about 50 ns to fetch, and several hundred if the two cores share no cache.) The calling thread waits only for
+# shares that another thread has already begun. A launch with little work is done by one thread, because waking the
+# others would take longer.
 #
 # **What does "in bands" mean in a plan?** MobileNetV2 widens few channels to many, filters each of these, and narrows
 # them again. On 112x112 pixels the wide map is several times as large as the cache. So the engine runs the convolutions
@@ -640,9 +641,9 @@ print(f"largest gradient {max(np.abs(gradient).max() for gradient in gradients.v
       f"largest difference {max(differences)}")  # fmt: skip
 
 # %% [markdown]
-# **Where are the kernels, and how can one read them?** They are in `ghostnp/kernels`, one file for each subject. A *leaf*
-# is a loop over rows, such as `add_row`. A *driver* does one share of the work, and calls leaves. Read `layout.py` first,
-# then `loops.py`, `matmul.py`, and then any other. How all this is compiled and run is in `runtime/`; `bands.py` runs
+# **Where is the code of the kernels?** It is in `ghostnp/kernels`, one file for each subject. A *leaf* is a loop over
+# rows, such as `add_row`. A *driver* does one share of the work, and calls leaves. Read `layout.py` first, then
+# `loops.py`, `matmul.py`, and then any other. How all this is compiled and run is in `runtime/`; `bands.py` runs
 # convolutions in bands. The passes of the engine are in `ghostnp/graph/engine`.
 #
 # Document 002 plots accuracy against latency. Such figures are measurements on hardware that we do not have, so

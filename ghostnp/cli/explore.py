@@ -5,31 +5,39 @@ from pathlib import Path
 
 import click
 
+from ghostnp.cli.written import FileOf
 from ghostnp.files import replace
 
 
 @click.command("explore")
+@click.argument("layer", default="standard")
+@click.option("--backward", is_flag=True, help="Begin with the layer's backward direction.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FileOf(".html", ".htm"),
     metavar="FILE",
     default=Path("explore.html"),
     show_default=True,
     help="Write the page here.",
 )
 @click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
-def explore(output, opened):
+def explore(layer, backward, output, opened):
     """Write a page to play with: one file, which needs no network.
 
     Choose a layer, its kernel, stride, padding, dilation or groups; change single numbers; point at a number and see
-    what it is made of, forward and backward.
+    what it is made of, forward and backward. The page begins with LAYER: standard, grouped, depthwise, pointwise,
+    shuffle, ghost, squeeze-excite, dfc, crelu, pooling, resizing or batch-norm.
 
-    ghostnp explore --open
+    ghostnp explore ghost --backward --open
     """
     from ghostnp.course.explorer import explorer_page  # brings jinja2
 
     try:
-        replace(output, explorer_page().encode())
+        page = explorer_page(layer, backward=backward)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        replace(output, page.encode())
     except OSError as error:
         raise click.ClickException(f"cannot write to {output}: {error.strerror or error}") from None
     click.echo(f"page: {output}")

@@ -70,8 +70,8 @@ def name_of_depthwise():
 def origin_of_the_idea():
     """GhostNet borrows grouped convolution from AlexNet.
 
-    A gloss: the paper starts from feature maps that resemble each other and from cheap linear maps between them, not
-    from AlexNet's two halves on two GPUs.
+    The paper does not say this. It starts from feature maps that resemble each other, and from cheap linear maps
+    between them. It does not start from AlexNet's two halves on two GPUs.
     """
     return judged("imprecise")
 
@@ -177,8 +177,8 @@ def _squeezes(model):
 def behaviour_by_name():
     """Whether a layer is depthwise and has a ReLU is read from its name.
 
-    Renaming a layer changes the network. A class called after its ReLU has none in half of its uses, and Keras 3
-    ignores the private attribute, so the summary shows other names than the code.
+    Renaming a layer changes the network. The class whose name contains "relu" has no ReLU in half of its uses. Keras 3
+    ignores the private attribute for the name, so the summary shows other names than the code.
     """
     return judged("fragile")
 
@@ -230,8 +230,8 @@ def head():
 def same_padding():
     """Convolutions of stride 2 pad by TensorFlow's rule.
 
-    On maps of even size it pads at the bottom and the right alone, PyTorch's half kernel on every side: the windows lie
-    one pixel apart, so trained weights give something else.
+    On maps of even size this rule pads at the bottom and on the right only. PyTorch networks pad by half of the kernel
+    size on every side. So the windows are one pixel apart, and trained weights give other results.
     """
 
     def rows(padding):
@@ -244,8 +244,8 @@ def same_padding():
 def batch_norm_constants():
     """Batch norms have Keras's constants.
 
-    Its epsilon is larger, its running statistics move more slowly (momentum there is 1 minus this one), and they gather
-    the biased variance.
+    Keras's epsilon is larger. Its running statistics move more slowly (momentum in Keras is 1 minus momentum in
+    PyTorch). Its running variance is the biased one: the sum of squares is divided by M and not by M - 1.
     """
     return comparison(
         Computed("epsilon", f"{PYTORCH.eps:g}", f"{KERAS.eps:g}"),

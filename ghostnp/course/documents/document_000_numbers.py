@@ -91,8 +91,8 @@ def saving_by_depthwise():
 def parameters_of_ghostnet():
     """GhostNet has 5 million parameters.
 
-    The document's network has them, and so has the official one; that they are so close is chance, for one lacks five
-    shortcuts and the other has no biases under its batch norms.
+    Both the document's network and the official one have about 5 million. That they are so close is chance. The
+    document's network lacks five shortcuts. The official network has no biases in front of its batch norms.
     """
     keras, official = network("ghostnet_keras"), network("ghostnet_100")
     trainable = count(keras, IMAGE).params
@@ -110,8 +110,9 @@ def parameters_of_ghostnet():
 def last_pool():
     """The last maps are 7x7, so a 7x7 pool makes one pixel of them.
 
-    Five strides of 2, each rounded up, leave 7 pixels of 193 to 224. The last maps of a smaller image are too small for
-    the pool, and of a larger one's it leaves rows out or several pixels over. A global pool takes any size.
+    Five strides of 2, each rounded up, make 7 pixels of any size from 193 to 224. The last maps of a smaller image are
+    too small for the pool. In those of a larger image the pool ignores some rows, or more than one pixel comes out. A
+    global pool takes any size.
     """
 
     def side(size):

@@ -38,8 +38,8 @@ def groups_stay_apart():
 def first_grouped_convolutions():
     """LeNet-5 and AlexNet were the first with grouped convolutions.
 
-    AlexNet was. In the third layer of LeNet-5 a table says which three, four or six maps each map reads, and they
-    overlap: those are no equal groups apart from each other.
+    AlexNet was. In the third layer of LeNet-5 a table says which three, four or six maps each map reads. These sets
+    overlap, so they are not separate groups of equal size.
     """
     return judged("imprecise")
 
@@ -72,8 +72,8 @@ def _striding_unit(style):
 def order_of_the_halves():
     """A striding unit puts the main path before the pooled shortcut, and a ReLU over both.
 
-    The official code has the shortcut first and a ReLU over the main path alone. The second difference shows only if
-    something negative comes in, and behind a ReLU nothing does.
+    The official code has the shortcut first and a ReLU over the main path alone. The second difference
+    matters only if the input has negative numbers. After a ReLU it has none.
     """
 
     def pooled_first(style):
@@ -123,8 +123,8 @@ def biases():
 def widths_in_the_code():
     """Stage 3 is told that 240 channels come in, stage 4 that 480 do.
 
-    Those are the widths for 3 groups at 1.0x. With any others, the main path makes the wrong number of channels to put
-    beside the shortcut's.
+    These are the widths for 3 groups at 1.0x. With any other widths, the concatenation of main path and shortcut has
+    the wrong number of channels.
     """
 
     def made(groups):

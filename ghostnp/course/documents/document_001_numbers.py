@@ -26,7 +26,7 @@ def standard_convolution():
 def grouped_convolution():
     """A 3x3 convolution from 12 to 6 channels in 3 groups has 216 parameters.
 
-    A third, and without biases exactly a third: each of 6 filters sees 4 channels.
+    Each of the 6 filters reads 4 channels instead of 12. Without biases this is exactly a third of the parameters.
     """
     return statement(Computed("parameters", grouped_conv2d_cost((1, 12, 3, 3), (6, 4, 3, 3), groups=3).params, 216))
 
@@ -48,8 +48,8 @@ def resnet_unit():
 def resnext_unit():
     """ResNeXt's unit costs ghwm·c + ghwm·9m + ghwc·m.
 
-    Right if m, now 4, is the width of one group. One line above it was the whole width, and read so, this line is far
-    too large.
+    The line is right if m, here 4, is the width of one group. In the document's line above it, m is the whole width.
+    With that meaning, this line gives far too much.
     """
     h, w, c, m, g = RESNEXT.values()
     paper = unit_costs.resnext_unit(**RESNEXT)
@@ -60,7 +60,7 @@ def resnext_unit():
             unit_costs.document_resnext_line(h, w, c, m, g),
         ),
         Computed(
-            "the same, and the line with m in total, 128", paper, unit_costs.document_resnext_line(h, w, c, g * m, g)
+            "the paper's hw(2cm + 9m²/g), and the line with m in total, 128", paper, unit_costs.document_resnext_line(h, w, c, g * m, g)
         ),
         Computed("counted on the unit", unit_costs.counted(unit_costs.resnext_unit, *RESNEXT.values())),
     )

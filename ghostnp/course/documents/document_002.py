@@ -15,8 +15,8 @@ from ghostnp.modules.ghost import shares
 def first_example():
     """The document runs this module and prints the shape of its output.
 
-    The example hides a trap: with 3 channels coming in, a plain 1x1 convolution to 64 has fewer weights than this ghost
-    module. It saves against a 3x3 convolution only.
+    This example saves nothing: with 3 input channels, a plain 1x1 convolution to 64 maps has fewer weights than the
+    ghost module. The ghost module has fewer weights only than a 3x3 convolution.
     """
     shape = (1, 3, 640, 640)
     table = counted(lambda: GhostModule(3, 64), shape)

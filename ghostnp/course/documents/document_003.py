@@ -70,8 +70,9 @@ def attention_by_convolutions():
 def saving_by_halving():
     """Halving height and width takes 75% off the attention's FLOPs.
 
-    Of convolutions and even sizes that is exact. An odd size loses a row and a column on top, so it saves more, and so
-    does the whole network, whose last maps are 7x7. Fully connected layers would save seven eighths.
+    For convolutions on maps of even size this is exact. With an odd size, a row and a column are left out as well, so
+    more is saved. The last maps of the network are 7x7, so the whole network saves more too. Fully connected layers
+    would save seven eighths.
     """
 
     def saved(small, large):

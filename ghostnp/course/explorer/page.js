@@ -69,7 +69,8 @@ function drawn(tag, attributes, ...children) {
 // Which layer, with which options
 
 function readAddress() {
-  const [name, query] = decodeURIComponent(location.hash.slice(1)).split("?");
+  const address = decodeURIComponent(location.hash.slice(1)) || document.documentElement.dataset.start;
+  const [name, query] = address.split("?");
   const offer = OFFERS.find(each => each.name === name) ?? OFFERS[0];
   const asked = new URLSearchParams(query ?? "");
   const options = {};

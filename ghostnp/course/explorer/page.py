@@ -8,16 +8,35 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import ghostnp
 from ghostnp.course.explorer.offers import OFFERS
+from ghostnp.ops.checks import flag, nearest, shown
 
 
-def explorer_page():
+def explorer_page(layer=OFFERS[0].name, *, backward=False):
     """The page to play with: every layer on offer, its numbers, products, gradients and counts.
+
+    Parameters
+    ----------
+    layer : str, optional
+        What the page shows first: a name of `OFFERS`.
+    backward : bool, default False
+        Whether it is shown in its backward direction.
 
     Returns
     -------
     str
         HTML, with its style, program and data inside.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer.
     """
+    names = [offer.name for offer in OFFERS]
+    if layer not in names:
+        raise ValueError(
+            f"layer={shown(layer)}: the rule is one of {len(names)}, nearest first: {nearest(layer, names)}"
+        )
+    start = f"{layer}?direction=backward" if flag("backward", backward) else layer
     environment = Environment(
         loader=PackageLoader("ghostnp.course", "explorer"),
         autoescape=True,
@@ -28,7 +47,7 @@ def explorer_page():
     # Inside a script element only "</" would end it.
     offers = json.dumps([_offered(offer) for offer in OFFERS], ensure_ascii=False, separators=(",", ":"))
     return environment.get_template("page.html.j2").render(
-        version=ghostnp.__version__, offers=offers.replace("</", "<\\/")
+        version=ghostnp.__version__, offers=offers.replace("</", "<\\/"), start=start
     )
 
 

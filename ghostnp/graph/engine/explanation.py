@@ -11,18 +11,18 @@ from ghostnp.kernels.runtime import threads
 
 _BAR = 24  # characters that stand for the whole memory
 _LEGEND = """\
-#n       a value: #0 is what the model reads, and its calls made the others in this order
-home     where in the memory it lies, which is as wide as the column
-+ ...    what else the step does: a batch norm is in its weights, a ReLU is done while it writes
-in bands with the convolutions before it that are named: some rows at a time, so that maps in between stay in the cache
-in #n    written right where a concat puts it
+#n       a value: #0 is the input of the model, and the others are numbered in the order of the calls that made them
+home     the place of the value in memory; the width of the column is the whole memory
++ ...    what else the step does: a batch norm is folded into its weights, a ReLU is applied while it writes
+in bands the step and the named convolutions before it run together, a few rows at a time: maps in between stay in cache
+in #n    written directly into its place in the result of a concat
 over #n  overwrites an operand that is not read again
 of #n    a view of the same bytes
-no dx    what it reads needs no gradient, which is left out
-again    made once more for the gradients that read it, which takes less memory than to keep it
-bytes    that the step reads and writes, its weights among them
-shares   into how many shares each launch is cut, which threads then take; "Python" has no kernel
-until    the last step that reads what it makes (the first value of these); what returns is kept until the end"""
+no dx    the gradient of the step's input is not needed, so it is not computed
+again    computed a second time for the gradients that read it, because keeping it would take more memory
+bytes    what the step reads and writes, weights included
+shares   into how many shares each launch is cut; threads take the shares; "Python" has no kernel
+until    the last step that reads the first result of this step; "end" if the model returns it"""
 
 
 def explanation(plan, *, update=()):
@@ -72,7 +72,7 @@ def _heading(plan, update):
             f"{plan.name}, input {shape_text(x.shape)}, {x.dtype}",
             f"{len(plan.recorded.steps)} calls are {len(plan.tape.steps)} steps"
             + (f": {folded} went into others" if folded else "")
-            + f"; {idle} of them have nothing to do",
+            + f"; {idle} of them {'has' if idle == 1 else 'have'} nothing to do",
             f"bytes: {memory.planned:,} for {what}, and {weights:,} of weights",
             f"       {memory.let_go:,} if each result had an array of its own until it is read for the last time",
             f"       {memory.kept:,} if all of these were kept",
@@ -90,7 +90,7 @@ def _running(plan, update):
     return (
         f"{len(launches)} launches in {runs} native call{'s' * (runs != 1)}"
         + f"; {calls} steps are called from Python" * (calls > 0)
-        + f"; {alone} launches are too little work for more than one of {threads()} threads" * (threads() > 1)
+        + f"; {alone} of them run on one thread of {threads()}, because their work is small" * (threads() > 1 and alone > 0)
         + f"; the last {len(update)} move statistics and parameters" * (len(update) > 0)
     )
 

@@ -12,6 +12,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from ghostnp import ops, trace
+from ghostnp.course.explorer import explorer_page
 from ghostnp.course.explorer.offers import OFFERS
 from ghostnp.ops.vocabulary import operators
 from tests.course.explorer.browser import load, show
@@ -449,6 +450,16 @@ def test_text_stands_out_from_what_lies_behind_it(browser, page, address, scheme
     show(browser, WIDE, scheme)
     load(browser, page, address)
     assert browser.execute_script(CONTRAST) == []
+
+
+def test_a_page_may_begin_elsewhere_and_its_address_has_the_last_word(browser, tmp_path):
+    shown_first = "return [state.offer.name, state.backward]"
+    page = tmp_path / "explore.html"
+    page.write_text(explorer_page("ghost", backward=True), encoding="utf-8")
+    load(browser, page)
+    assert browser.execute_script(shown_first) == ["ghost", True]
+    load(browser, page, "pooling")
+    assert browser.execute_script(shown_first) == ["pooling", False]
 
 
 def test_page_is_one_small_file_that_asks_for_nothing(browser, page):
