@@ -31,6 +31,7 @@ from ghostnp.pictures import style
 from ghostnp.testing import assert_gradient
 from ghostnp.training.digits import load_digits
 from ghostnp.training.loop import StepByLayers, accuracy, tiny_ghostnet, train
+from ghostnp.training.recipe import SCHEDULES, Recipe
 
 learnt, held_out = load_digits()
 figure, grid = style.sheet(10, 2.5, nrows=2, ncols=10, top=0.88)
@@ -41,14 +42,14 @@ for place in range(20):
     )
 show(
     figure,
-    "Twenty handwritten digits of 8x8 pixels, with their names.",
+    "Twenty handwritten digits of 8x8 pixels. Each has its class, 0 to 9, above it.",
 )
 
 # %% [markdown]
 # ## The network
 #
-# A stem, three ghost bottlenecks (tutorials 08 and 09), one of them with stride 2 and one with squeeze-and-excitation,
-# and a classifier. It has the plan of GhostNet, but is small enough for 8x8 pixels.
+# The network has a stem, three ghost bottlenecks (tutorials 08 and 09) and a classifier. One bottleneck has stride 2,
+# and one has squeeze-and-excitation. The plan is that of GhostNet, but it is small enough for 8x8 pixels.
 
 # %%
 source(tiny_ghostnet)
@@ -79,8 +80,9 @@ print(f"{table.params:,} parameters, {table.macs:,} multiply-adds for one digit"
 #
 # $$\frac{\partial L}{\partial z_k} = p_k - [k = t],$$
 #
-# where $[k = t]$ is 1 if $k = t$ and 0 otherwise. The gradient is the given probability minus the right one. In the
-# example, with class 1 true, it is $(1/4, -1/4)$. (For a batch, $L$ is the mean, so divide by $N$.)
+# where $[k = t]$ is 1 if $k = t$ and 0 otherwise. The gradient is the network's probability minus the target,
+# which is 1 for the true class and 0 for the others. In the example, with class 1 true, it is $(1/4, -1/4)$. (For a
+# batch, $L$ is the mean, so divide by $N$.)
 
 # %%
 source(ops.softmax_cross_entropy)
@@ -113,8 +115,8 @@ except AssertionError as error:
 #
 # It is 0 when $p = q$, which is reached with finite logits. By hand, with the two classes from above and
 # $\epsilon = 0.1$: $q = (0.05, 0.95)$, $p = (0.25, 0.75)$, so $L = -0.05 \log 0.25 - 0.95 \log 0.75 = 0.343$ and the
-# gradient is $(0.2, -0.2)$. For ImageNet $\epsilon = 0.1$ is usual (Szegedy et al., below). The tiny network below is
-# trained without.
+# gradient is $(0.2, -0.2)$. For ImageNet $\epsilon = 0.1$ is usual (Szegedy et al., below). Below, the tiny
+# network is trained without label smoothing.
 
 # %%
 z, truth = np.array([[0, np.log(3)]]), np.array([1])
@@ -177,8 +179,8 @@ assert np.isclose(slope, found, rtol=1e-5)
 # $w = 1.4 - 1.11 = 0.29$. The second step is longer than the first, because the velocity still contains the first
 # gradient.
 #
-# As a definition, and the loop over all parameters that calls it: `grads` and `parameters()` have the same names, so a
-# step of an optimiser is a loop over two dicts.
+# Here are the definition of one step, and the loop that calls it. `grads` and `parameters()` have the same names, so
+# the loop runs over two dicts.
 
 # %%
 source(updates.sgd)
@@ -186,7 +188,7 @@ source(StepByLayers.__call__)
 
 # %% [markdown]
 # One pass through all images, in an order drawn at random, is an *epoch* (轮). The last batch of an epoch is smaller,
-# since 1437 is no multiple of 64. `train` does this fifteen times, and gives the mean loss of each epoch. (It runs the
+# since 1437 is no multiple of 64. `train` runs fifteen epochs, and gives the mean loss of each. (It runs the
 # compiled program of the same step, as the engine of tutorial 12, which is faster.)
 
 # %%
@@ -213,7 +215,7 @@ show(
 
 # %% [markdown]
 # The command `ghostnp train` does the same in a folder, with a log, a picture and checkpoints. It has other data, any
-# network of ghostnp, and other optimisers: Adam, AdamW and RMSProp, whose formulas are in `ghostnp.ops.updates`.
+# network of ghostnp, and the other optimisers of the next section.
 #
 # (The first point of the curve is the *mean* of the first epoch. The loss falls so fast that this mean is already far
 # below the 2.303 at the start.)
@@ -221,6 +223,76 @@ show(
 # Batch norm behaves differently in training and afterwards (tutorial 06, "Batch norm"). So its running statistics also
 # had to be learnt. They are in `state_dict()`, together with the parameters.
 #
+# ## Other steps
+#
+# **Adam.** The gradients of one weight may be a thousand times larger than those of another. Adam divides by their
+# usual size, so all weights move by steps of about $\eta$. It keeps two averages for each weight, of the gradient
+# ($m$) and of its square ($s$), which both begin at 0. In step $t = 1, 2, \dots$
+#
+# $$m \leftarrow \beta_1 m + (1 - \beta_1)\, dw, \quad s \leftarrow \beta_2 s + (1 - \beta_2)\, dw^2, \quad
+# w \leftarrow w - \eta \, \frac{m / (1 - \beta_1^t)}{\sqrt{s / (1 - \beta_2^t)} + \epsilon}.$$
+#
+# The divisors $1 - \beta^t$ correct for the beginning: an average that starts at 0 is too small at first.
+#
+# By hand, with $\beta_1 = 0.9$, $\beta_2 = 0.999$, $\eta = 0.1$ and $w = 1$. (Here $\epsilon = 10^{-8}$ changes
+# nothing.) In step 1 the gradient is 2. Then $m = 0.2$ and $s = 0.004$. The corrected values are $0.2 / 0.1 = 2$ and
+# $0.004 / 0.001 = 4$, so $w = 1 - 0.1 \cdot 2 / \sqrt 4 = 0.9$. With a gradient of 2000 it would be 0.9, too. In step 2
+# the gradient is $-1$. Then $m = 0.18 - 0.1 = 0.08$ and $s = 0.003996 + 0.001 = 0.004996$. The corrected values are
+# $0.08 / 0.19 = 0.421$ and $0.004996 / 0.001999 = 2.499$, so $w = 0.9 - 0.1 \cdot 0.421 / 1.581 = 0.873$.
+#
+# AdamW and RMSProp are variations of it. `UPDATES` has all four, with their settings:
+
+# %%
+w, mean, square = np.array([1.0]), np.zeros(1), np.zeros(1)
+for step, gradient in enumerate((2.0, -1.0), start=1):
+    w, mean, square = updates.adam(w, np.array([gradient]), mean, square, rate=0.1, step=step)
+    print(f"step {step}: m = {mean[0]:.6f}, s = {square[0]:.6f}, w = {w[0]:.6f}")
+assert np.isclose(w[0], 0.873, atol=5e-4)
+for name, update in updates.UPDATES.items():
+    print(f"{name:8} remembers {', '.join(update.states)}; settings {update.defaults}")
+
+# %% [markdown]
+# **Schedules.** How the step size changes is a *schedule*. A new network has large gradients, so it may help to begin
+# with small steps: in the *warm-up* (预热) the step size rises along a straight line. Then it falls along a cosine, or by
+# a factor after every few epochs (*step*), or it stays (*constant*).
+#
+# By hand, with `rate` 0.1, four epochs of five steps, and one epoch of warm-up: the first steps are 0.02, 0.04, 0.06,
+# 0.08 and 0.1. Fifteen steps are left for the cosine, $\eta = 0.05 \cdot (1 + \cos(\pi r))$ with $r = 0, 1/15, 2/15,
+# \dots$ After five of them $r = 1/3$, the cosine is $1/2$, and $\eta = 0.075$.
+
+# %%
+figure, grid = style.sheet(8, 2.6, nrows=1, ncols=1, left=0.09, bottom=0.2)
+axes = style.plain_axes(figure.add_subplot(grid[0]), "step size", x_label="step")
+for colour, schedule in zip((style.GRADIENT, style.GATE, style.GHOST), SCHEDULES, strict=True):
+    recipe = Recipe(epochs=4, rate=0.1, warm_up=1, schedule=schedule, every=2, fall=0.5)
+    rates = [recipe.rate_of(number, per_epoch=5) for number in range(20)]
+    axes.plot(rates, ".-", color=colour, label=schedule)
+    print(f"{schedule:8}", *(f"{rate:.3f}" for rate in rates[:11]))
+    assert np.allclose(rates[:5], [0.02, 0.04, 0.06, 0.08, 0.1])
+axes.legend(frameon=False)
+show(
+    figure,
+    "Step sizes of 20 steps with three schedules. All rise to 0.1 in five steps. Then one stays, one falls along half a "
+    "cosine nearly to zero, and one is halved ten steps later.",
+)
+
+# %% [markdown]
+# **Averaged weights.** The last steps move the weights to and fro. Their *moving average* is calmer:
+# $a \leftarrow d\,a + (1 - d)\,w$, with $d$ a little below 1. By hand, with $d = 0.9$: from $a = 1$ and a weight that
+# is 2 from then on, $a = 1.1$, then 1.19, then 1.271. With `average=0.99` (or `ghostnp train --average 0.99`) the
+# average is what is tested and kept.
+#
+# **Clipping.** If all gradients together are longer than $c$, they are multiplied by $c$ / length. A step that is much
+# too long would ruin a network in a moment. `ghostnp train` clips at 1.
+
+# %%
+a = np.array([1.0])
+for _ in range(3):
+    a = updates.average(a, np.array([2.0]), keep=0.9)
+    print(f"average {a[0]:.3f}")
+print(f"gradients (3, 4) have length 5, and are multiplied by {updates.clipping([np.array([3.0, 4.0])], 1.0):.3f}")
+
+# %% [markdown]
 # ## What it gets wrong
 #
 # It is useful to look at the mistakes.
@@ -260,7 +332,8 @@ print(f"right, of digits by other writers:                      {accuracy(other_
 assert 0.9 < accuracy(other_hands, *others) < accuracies[-1]
 
 # %% [markdown]
-# The way of holding out decides what is measured. Which of the two you need depends on what the network is for.
+# How the test images are chosen decides what is measured. If the network will read the handwriting of new people, use
+# the second way.
 #
 # **Do the documents say how to train?** Document 002 says that GhostNet has a new method of training, "low-rank
 # decomposition" (claim C27). It has none: the paper trains by ordinary gradient descent, as here. The documents' tables
@@ -314,6 +387,8 @@ check("13.5", answer)
 #   smoothing. <https://arxiv.org/abs/1512.00567>
 # - I. Sutskever, J. Martens, G. Dahl and G. Hinton, "On the importance of initialization and momentum in deep
 #   learning", ICML 2013, equations (1) and (2).
+# - D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
+#   <https://arxiv.org/abs/1412.6980>
 # - I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, equation (5).
 #   <https://arxiv.org/abs/1608.03983>
 #

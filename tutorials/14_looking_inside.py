@@ -121,14 +121,18 @@ show(
 )
 explained_well = sum(share[b, a] > 0.7 for a, b in best)
 print(
-    f"{explained_well} of {len(best)} maps that are not all zero are explained to more than 70% by a single other one"
+    f"{len(best)} maps are not all zero; {explained_well} of these are explained to more than 70% by a single other one"
 )
 
 # %% [markdown]
 # So there is redundancy in a network that was not built for it. The ghost module does not remove it. It *makes* such
-# maps by a cheap operation, instead of by a full convolution.
+# maps by a cheap operation, instead of by a full convolution. Whether such a network is as accurate has to be tried.
+# The gallery has small networks that differ in one thing each, with several seeds: the number of ghosts and the size of
+# their kernel (`gallery/ghost.ipynb`), ghost modules against other units at the same cost (`gallery/units.ipynb`),
+# groups with and without shuffle (`gallery/shuffle.ipynb`), squeeze-and-excitation (`gallery/se.ipynb`), DFC attention
+# (`gallery/dfc.ipynb`) and CReLU (`gallery/crelu.ipynb`). `ghostnp ablate ghost` repeats one of them.
 #
-# ## Are the ghosts ghosts?
+# ## Are the ghosts copies of their intrinsic maps?
 #
 # In a ghost module the second half of the maps is computed from the first half by one 3x3 kernel each, then batch norm
 # and ReLU. A kernel that only copies its map would have all of its weight in the middle. A kernel that looks around has
@@ -168,7 +172,7 @@ for name, shown in (("trained", model), ("untrained", tiny_ghostnet())):
 # ## Gates
 #
 # The third bottleneck has squeeze-and-excitation (tutorial 07). It computes 72 gates for each image. The picture shows
-# their means over all images of a digit:
+# their means over all images of each class:
 
 
 # %%
@@ -268,9 +272,9 @@ for name, weight in layers.items():
 
 # %% [markdown]
 # A filter of nine weights has only nine dimensions. Among sixteen random filters in so few dimensions, each one finds a
-# partner that is rather opposite. A mean that lies inside the grey histogram says that training did *not* make pairs.
-# The paper on CReLU saw pairs in the first layer of AlexNet, with 96 filters of $11 \cdot 11 \cdot 3 = 363$ weights. In
-# that many dimensions random filters are almost orthogonal:
+# partner that is rather opposite. If the mean of a trained network lies inside the grey histogram, there is no sign
+# that training made pairs. The paper on CReLU saw pairs in the first layer of AlexNet, with 96 filters of $11 \cdot 11
+# \cdot 3 = 363$ weights. In that many dimensions random filters are almost orthogonal:
 
 # %%
 for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):
@@ -285,7 +289,7 @@ for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):
 # ## Which pixels does the answer depend on?
 #
 # The backward pass also gives the gradient of the *image*: it is `dx`. We start from the logit of the right class.
-# First we check the gradient in float64, then we look at it. As a mistake on purpose it is turned upside down.
+# First we check the gradient in float64, then we look at it. As a planted mistake, it is turned upside down.
 
 # %%
 precise = tiny_ghostnet(dtype=np.float64)
@@ -308,7 +312,7 @@ style.show(figure.add_subplot(grid[0]), seven[0, 0], "a seven", style.INPUT, cma
 style.show_signed(figure.add_subplot(grid[1]), dimage[0, 0], "more ink here: more (orange) a seven", style.GRADIENT)
 show(
     figure,
-    "A seven, and the gradient of its score: ink on the stroke speaks for a seven, and ink around it against.",
+    "A seven, and the gradient of its score: more ink on the stroke raises the score, more ink around it lowers it.",
 )
 
 # %% [markdown]

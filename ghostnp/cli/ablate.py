@@ -75,6 +75,8 @@ def ablate(name, seeds, folder, executor, workers, style, json_file, picture):
     except KeyboardInterrupt:
         stopped = f"stopped; what was finished is kept in {folder}, and the same command goes on"
         raise click.ClickException(stopped) from None
+    except BrokenPipeError:
+        raise  # whoever was reading has gone, as in `ghostnp ablate | head`
     except (ImportError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     if result.failed:

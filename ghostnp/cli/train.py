@@ -104,6 +104,8 @@ def train(context, **options):  # fmt: skip
         _announce(session)
         with _interrupts() as stopping, _shown(session) as observe:
             ended = session.run(observe=observe, stop=stopping, every=options["checkpoint_every"])
+    except BrokenPipeError:
+        raise  # whoever was reading has gone, as in `ghostnp train | head`
     except (OSError, TypeError, ValueError, MemoryError) as error:
         raise click.ClickException(str(error)) from None
     _report(session, ended, output)

@@ -25,7 +25,7 @@ from ghostnp.training.blame import first_odd
 from ghostnp.training.data import check_data, load_data
 from ghostnp.training.dataset import resized
 from ghostnp.training.loop import Training, accuracy
-from ghostnp.training.networks import begin_with, check_network, network
+from ghostnp.training.networks import begin_with, check_network, network, usual_rate
 from ghostnp.training.recipe import Recipe
 from ghostnp.weights import load_weights, official_names, save_weights
 
@@ -259,7 +259,9 @@ class Session:
     def _blame(self):
         """What to say of a loss that is no number: where it began, in this step or in the one before."""
         training, when = self.training, "in this step"
-        loose = training.recipe.clip is None or training.recipe.clip > 1
+        recipe = training.recipe
+        rate = min(recipe.rate / 10, usual_rate(self.request.model, recipe.optimiser))
+        loose = recipe.clip is None or recipe.clip > 1
         failed, found = training.done, self._first_odd()
         if found.startswith("the weights themselves") and failed:
             # The loss before was a number, but not its gradients: back to the checkpoint, and on to the step before.
@@ -269,7 +271,7 @@ class Session:
             when, found = "in the step before, whose update it spoilt", self._first_odd() or "the update"
         return (
             f"it began {when}, with {found}; the checkpoint in {self.folder} is as it was; the rule is a smaller step, "
-            f"such as --rate {training.recipe.rate / 10:g}{', or --clip 1' if loose else ''}"
+            f"such as --rate {rate:g}{', or --clip 1' if loose else ''}"
         )
 
     def _first_odd(self):

@@ -232,9 +232,9 @@ def test_a_loss_that_is_no_number_names_the_operator(run):
     result = run("--rate", "1e30", "--output", "out")
     assert result.exit_code == 1
     assert "the loss of step 2 is nan: it began in this step, with batch_norm_relu_train in bn1" in result.stderr
-    assert result.stderr.endswith("the rule is a smaller step, such as --rate 1e+29\n")
+    assert result.stderr.endswith("the rule is a smaller step, such as --rate 0.1\n")
     result = run("--rate", "1e30", "--clip", "10", "--force", "--output", "out")
-    assert result.stderr.endswith("such as --rate 1e+29, or --clip 1\n")
+    assert result.stderr.endswith("such as --rate 0.1, or --clip 1\n")
 
 
 def test_an_update_that_spoils_the_weights_is_found_a_step_later(tmp_path):
@@ -326,6 +326,15 @@ def test_ctrl_c_stops_after_a_checkpoint_and_it_goes_on(tmp_path, run):
     assert run("--resume", "--output", "out").exit_code == 0
     assert run("--epochs", 30, "--output", "whole").exit_code == 0
     assert_same(weights_of(tmp_path / "out"), weights_of(tmp_path / "whole"))
+
+
+def test_a_pipe_that_is_closed_ends_it_quietly(tmp_path):
+    with started(tmp_path, "--epochs", "30", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert "Error" not in said
 
 
 def test_on_a_terminal_a_bar_shows_how_far_it_is(tmp_path):
