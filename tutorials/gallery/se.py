@@ -16,13 +16,16 @@
 # **A gate for each channel, from the mean of the whole image: does it help, and does its form matter?**
 #
 # ShuffleNet has a row with SE in table 5; GhostNetV2 compares it with other attentions in MobileNetV2 (document 003
-# repeats it). SE improves the accuracy there at hardly any multiply-adds. The gate is a sigmoid in the paper and in
-# document 000, a hard sigmoid in the official PyTorch code of GhostNet, and a clip in the official TensorFlow code.
-# None compares them.
+# repeats it). There SE improves the accuracy with few additional multiply-adds. The gate is a sigmoid in the paper and
+# in document 000, a hard sigmoid in the official PyTorch code of GhostNet, and a clip in the official TensorFlow code.
+# None of these sources compares the three gates.
 #
-# Here three ghost bottlenecks have SE between their ghost modules, or not. Digits: 500 images to train on and 1,297
-# to test with, 8x8 pixels, dealt out anew for each seed. *global-statistic* is made for the question: a spot on noise
-# of 12x12 pixels, and the label says whether the spot is of the kind that most of the noise is.
+# Here three ghost bottlenecks have SE between their ghost modules, or not. The 1,797 digits are divided again for each
+# seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. *global-statistic* was made to answer this
+# question. An image has 12x12 pixels of noise, with somewhat more bright than dark pixels, or somewhat more dark than
+# bright ones. A bright or a dark spot is added. The label says whether the spot and most of the noise are alike: both
+# bright, or both dark. (p is from a paired t-test over the seeds: the probability of a difference at least as large if
+# the two networks were equally good.)
 #
 # The table was made by this command, and this page only reads what it wrote (`se.json`, every network and seed):
 #
@@ -44,15 +47,15 @@ show(result.picture(), result.in_words())
 # - **On global-statistic SE helps.** 99.7% instead of 96.7%, and the spread over seeds falls from 2.3 to 0.1 (p =
 #   0.04). A network without SE does learn most of it: its last layers see nearly the whole small image.
 #
-# - **On digits it does not show.** +0.4, p = 0.29. The digits fill the image, and a window of the last block sees
-#   most of one.
+# - **On digits we did not see that SE helps**: the difference is +0.4, with p = 0.29. The digits fill the image, and a
+#   pixel of the last block already depends on most of a digit.
 #
 # - **Which gate it is does not matter here.** No difference is larger than chance (p from 0.23 to 0.44). That the
 #   three codes differ in this is no reason to expect another accuracy after training. For weights that were trained
 #   with one gate it does matter (tutorial 07, "Clamp or sigmoid?").
 #
-# - Hardly any multiply-adds (+3%), but 77% more parameters in this small network, and 15% more time: the gate has to
-#   wait for the mean over all pixels.
+# - SE takes only 3% more multiply-adds. But this small network gets 77% more parameters, and takes 15% more time,
+#   because the gate has to wait for the mean over all pixels.
 #
 # ## References
 #

@@ -13,15 +13,17 @@
 # %% [markdown]
 # # Gallery: does channel shuffle help?
 #
-# **Groups make a 1x1 convolution cheap and cut the channels off from each other. Does a shuffle mend that?**
+# **Groups make a 1x1 convolution cheap and cut the channels off from each other. Does a shuffle connect them again?**
 #
 # ShuffleNet asks this in table 3 (with and without shuffle, 3 and 8 groups) and in table 2 (1, 2, 3, 4 and 8 groups);
-# document 001 repeats both in its comparisons 1 and 2. The answer there: with shuffle every network is better, with 8
-# groups by more than with 3, and narrow ones by most.
+# document 001 repeats both in its comparisons 1 and 2. The answer there: with shuffle every network is better. The gain
+# is larger with 8 groups than with 3, and it is largest for narrow networks.
 #
-# Here a network has three shuffle units of 24 channels. Both data sets are small. Digits: 500 images to train on and
-# 1,297 to test with, 8x8 pixels, dealt out anew for each seed. *mixed-groups* is made for the question: 24 channels,
-# and the label says whether the first and the last one are alike. These two are never in one group.
+# Here a network has three shuffle units of 24 channels. Both data sets are small. The 1,797 digits are divided again
+# for each seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. *mixed-groups* was made to answer
+# this question. It has 24 channels, and the label says whether the first and the last channel are alike. These two are
+# never in one group. (p is from a paired t-test over the seeds: the probability of a difference at least as large if
+# the two networks were equally good.)
 #
 # The table was made by this command, and this page only reads what it wrote (`shuffle.json`, every network and seed):
 #
@@ -40,20 +42,20 @@ show(result.picture(), result.in_words())
 # %% [markdown]
 # ## What was seen
 #
-# - **On mixed-groups the shuffle decides.** Without it the networks guess (about 50%) for every number of groups
-#   above 1, with all seeds. With it all are right. The reason is a proof, and no accident: without shuffle the logits
-#   are a sum of what each group says alone, and whether two channels are alike is no such sum.
+# - **On mixed-groups all answers are right with shuffle; without it the networks guess** (about 50%), for every number
+#   of groups above 1 and with all seeds. This can be proved. Without shuffle, the logits are a sum with one term for
+#   each group, and each term depends on the channels of its group only. Whether two channels of different groups are
+#   alike cannot be written as such a sum.
 #
-# - **On digits the document's conclusion does not show.** Of the four differences none is larger than what seeds
-#   alone do (p from 0.24 to 0.72), and for 3 groups shuffle is even a little worse. The stem is a full convolution of
-#   a grey image, so every group sees the whole digit, and the classifier adds the groups up. That is enough for
-#   digits. With 8 groups the difference is largest (+0.8), as in the paper, but five seeds do not tell it from
-#   chance.
+# - **On digits we did not see that shuffle helps.** None of the four differences is larger than the differences between
+#   seeds (p from 0.24 to 0.72). For 3 groups shuffle is even a little worse. The stem is a full convolution of a grey
+#   image, so every group sees the whole digit, and the classifier adds the groups up. That is enough for digits. With 8
+#   groups the difference is largest (+0.8), as in the paper, but with five seeds this may be chance.
 #
 # - More groups at the same width are worse throughout (from 97.7% to 95.4% with shuffle): they have fewer weights.
 #   The paper's table 2 makes the network wider for more groups, at equal cost. We did not.
 #
-# - The shuffle is no multiply-add, but takes time: 7 to 9% of a network here.
+# - A shuffle has no multiply-adds, but it takes time: about 6 to 10% of the time of a network here.
 #
 # ## References
 #
