@@ -81,7 +81,7 @@ def test_tutorials_in_the_glossary_s_last_column_use_the_word():
     assert rows > 50
 
 
-GREEK = "beta epsilon eta gamma lambda mu Phi sigma varphi".split()
+GREEK = ["beta", "epsilon", "eta", "gamma", "lambda", "mu", "Phi", "sigma", "varphi"]
 
 
 def letters(script):
