@@ -10,7 +10,7 @@ import stat
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["check_path", "open_file", "read", "replace", "replace_all", "target"]
+__all__ = ["check_path", "new_folder", "open_file", "read", "replace", "replace_all", "target"]
 
 
 def check_path(path):
@@ -160,6 +160,46 @@ def replace_all(files):
             part.unlink(missing_ok=True)
 
 
+@contextmanager
+def new_folder(path):
+    """Make a folder, and those above it, for the time of a ``with``: what was made and is still empty then goes again.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the folder; it may be there already.
+
+    Yields
+    ------
+    Path
+
+    Raises
+    ------
+    TypeError
+        If `path` is neither a str nor a Path.
+    OSError
+        If it cannot be made; the error says so in words, and names the folder.
+    """
+    check_path(path)
+    folder, made = Path(path), []
+    try:
+        try:
+            for above in (*reversed(folder.parents), folder):
+                if not above.is_dir():
+                    above.mkdir(exist_ok=True)
+                    made.append(above)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise OSError(f"the folder {folder} cannot be made ({why}): the rule is one that can be written, such as "
+                          "one in your home") from None  # fmt: skip
+        yield folder
+    finally:
+        for empty in reversed(made):
+            if any(empty.iterdir()):
+                break
+            empty.rmdir()
+
+
 def _write(part, contents, mode):
     # What others may not read is not theirs to read while it is written either.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -180,3 +220,8 @@ def _naming(path):
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from None
+
+
+def no_formula(text):
+    """A text as a cell of a CSV file: one that begins like a formula would be run when the sheet is opened."""
+    return f"'{text}" if text[:1] in tuple("=+-@") else text

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ghostnp.cli.count import NUMBER
+from ghostnp.cli.written import FileOf
 from ghostnp.files import replace
 
 _PICTURES = (".png", ".pdf", ".svg")
@@ -31,7 +32,7 @@ _PICTURES = (".png", ".pdf", ".svg")
     "--format", "style", type=click.Choice(["table", "markdown"]), default="table", show_default=True,
     help="Of what is printed.",
 )  # fmt: skip
-@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write every result here.")
+@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write every result here.")
 @click.option("--picture", type=click.Path(path_type=Path), metavar="FILE", help=f"Draw it: {', '.join(_PICTURES)}.")
 def ablate(name, seeds, folder, executor, workers, style, json_file, picture):
     """Train small networks that differ in one thing, and print how they compare.

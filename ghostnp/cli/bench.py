@@ -8,6 +8,7 @@ import click
 
 from ghostnp.bench.contenders import CONTENDERS
 from ghostnp.cli.count import NUMBER
+from ghostnp.cli.written import FileOf
 from ghostnp.files import replace
 from ghostnp.models import list_models
 
@@ -40,7 +41,7 @@ _LAYERS: tuple[tuple[int, ...], ...] = ((224,), (8,))
     "--format", "style", type=click.Choice(["table", "markdown"]), default="table", show_default=True,
     help="Of what is printed.",
 )  # fmt: skip
-@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write every sample here.")
+@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write every sample here.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw ratios and roofline here.")
 def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, seconds, style, json_file, plot):
     """Measure ghostnp against its peers, in one run and in turns.

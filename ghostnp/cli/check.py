@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ghostnp.cli.written import FileOf
 from ghostnp.files import replace
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
@@ -32,7 +33,7 @@ def _print_rubric(context, param, value):
     help="Registers operators (ghostnp.register); FILE is held against these too. May be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of words.")
-@click.option("--junit", type=_FILE, metavar="FILE", help="Write JUnit XML here as well.")
+@click.option("--junit", type=FileOf(".xml"), metavar="FILE", help="Write JUnit XML here as well.")
 @click.option(
     "--seconds",
     type=_SECONDS,
@@ -69,7 +70,7 @@ def _print_rubric(context, param, value):
     "--seed", type=click.IntRange(0), help="Draw other cases, of which nobody knows beforehand; the same seed the same."
 )
 @click.option(
-    "--gradebook", type=_FILE, metavar="FILE",
+    "--gradebook", type=FileOf(".csv", ".txt"), metavar="FILE",
     help="Check a class, and write a row for each student here, as CSV. Reports go into a folder of that name.",
 )  # fmt: skip
 @click.option("--rubric", type=_FILE, metavar="FILE", help="Points, in TOML.  [default: 10 for each function]")
@@ -104,9 +105,9 @@ def check_command(files, providers, as_json, junit, seed, gradebook, rubric, by_
     Lovelace_1234_assignsubmission_file_", submitted/ada/hw1/hw1.ipynb, lovelaceada_1234_567_hw1.py; any other folder or
     file is called like its student. Who was checked is not checked again, as long as files and options are the same.
 
-    The exit code is 0 if all is right, 1 if something is not, 2 if FILE cannot be read, and 3 if nothing wrong was
-    found and time ran out before all was tried. With --gradebook it is 0 if there is a verdict on everybody, and
-    otherwise 3.
+    The exit code is 0 if all is right, 1 if something is not or no function of the vocabulary is defined, 2 if there is
+    no such FILE or it cannot be read, and 3 if nothing wrong was found and time ran out before all was tried. With
+    --gradebook it is 0 if there is a verdict on everybody, and otherwise 3.
     """
     try:
         import ghostnp.testing  # noqa: F401 - says so if it cannot be had, as without Hypothesis
@@ -153,9 +154,10 @@ def _check_file(file, providers, limits, seed, as_json, junit, runner):
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             raise click.ClickException(f"cannot write to {error.filename}: {error.strerror}") from None
-        unread = error.filename or file
+        unread = Path(error.filename or file)
         raise click.UsageError(
             f"cannot read {unread}: {error.strerror or error}; the rule is a Python file or a notebook"
+            + _meant(unread) * isinstance(error, FileNotFoundError)
         ) from None
     click.echo(to_json(report) if as_json else to_text(report))
     if junit is not None:
@@ -164,6 +166,19 @@ def _check_file(file, providers, limits, seed, as_json, junit, runner):
         except OSError as error:
             raise click.ClickException(f"cannot write to {junit}: {error.strerror}") from None
     return 0 if report.passed else 3 if report.incomplete else 1
+
+
+def _meant(path):
+    """Files that are called alike, if there are any: in the same folder, or among the exercises."""
+    from difflib import get_close_matches
+
+    homes = (path.parent, Path("tutorials") / "exercises")
+    there = {each.name: each for home in homes if home.is_dir() for each in home.iterdir()
+             if each.suffix in (".py", ".ipynb")}  # fmt: skip
+    # An exercise may be asked for by the function's name alone.
+    exercises = [each for name, each in there.items() if name.partition("_")[2] == f"{path.stem}.py"]
+    found = exercises or [there[name] for name in get_close_matches(path.name, there, 3)]
+    return f"; nearest are {', '.join(map(str, found))}" if found else ""
 
 
 def _check_class(paths, providers, limits, seed, gradebook, rubric, by_law, roster, jobs, runner):
@@ -209,9 +224,16 @@ def _fill(book, run, jobs):
 
     console = Console(stderr=True, highlight=False)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    kept = sum(row.checked for row in book.rows)
+    kept = [row for row in book.rows if row.checked]
+    before = sum(bool(row.submission.files) for row in kept)
+    if before:
+        click.echo(
+            f"{before} of {sum(bool(row.submission.files) for row in book.rows)} were checked before, and nothing of "
+            f"theirs has changed; who deletes {book.folder} has all checked again",
+            err=True,
+        )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("checking", total=len(book.rows), completed=kept)
+        task = progress.add_task("checking", total=len(book.rows), completed=len(kept))
 
         def tell(row):
             progress.console.print(_line(book, row), markup=False, soft_wrap=True)
@@ -227,9 +249,10 @@ def _line(book, row):
     names = book.names()
     found = row.functions(book.rubric)
     marks = {"right": "✓", "not right": "✗", "incomplete": "…"}
-    right = sum(each.status == "passed" for name, each in found.items() if name in names)
+    asked = list(book.rubric.points) or list(found)
+    right = sum(name in found and found[name].status == "passed" for name in asked)
     status = row.status(book.rubric, names)
-    return plain(f"{marks.get(status, '?')} {row.submission.name}: {status}, {right} of {len(found)} functions right")
+    return plain(f"{marks.get(status, '?')} {row.submission.name}: {status}, {right} of {len(asked)} functions right")
 
 
 def _tell(book):

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ghostnp.cli.bench import progress_line
+from ghostnp.cli.written import FileOf
 from ghostnp.files import replace
 from ghostnp.ops.checks import nearest, shown
 from ghostnp.ops.vocabulary import operators
@@ -31,8 +32,8 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16")
     help="Put what an earlier run wrote as JSON on the page, such as one in another environment; hold nothing, unless "
     "--framework says what.",
 )  # fmt: skip
-@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write the page here.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write everything here.")
+@click.option("--markdown", type=FileOf(".md", ".markdown", ".txt"), metavar="FILE", help="Write the page here.")
+@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write everything here.")
 def conformance(frameworks, names, dtypes, calls, jobs, earlier, markdown, json_file):
     """Hold the operators of PyTorch, JAX, Keras, ONNX Runtime and OpenVINO against the definitions and the laws.
 

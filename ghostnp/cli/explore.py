@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ghostnp.cli.written import FileOf
 from ghostnp.files import replace
 
 
@@ -13,7 +14,7 @@ from ghostnp.files import replace
 @click.option("--backward", is_flag=True, help="Begin with the layer's backward direction.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=FileOf(".html", ".htm"),
     metavar="FILE",
     default=Path("explore.html"),
     show_default=True,

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ghostnp.cli.worksheet import write_all
+from ghostnp.cli.written import FileOf
 
 _FILE = click.Path(path_type=Path)
 
@@ -13,9 +14,14 @@ _FILE = click.Path(path_type=Path)
 @click.command("grade")
 @click.argument("key", type=_FILE)
 @click.argument("answers", type=_FILE)
-@click.option("--output", type=_FILE, metavar="FILE", help="Write the points here, as CSV: a row for each student.")
+@click.option(
+    "--output",
+    type=FileOf(".csv", ".txt"),
+    metavar="FILE",
+    help="Write the points here, as CSV: a row for each student.",
+)
 @click.option("--plot", type=_FILE, metavar="FILE", help="Draw here what the class misunderstands.")
-@click.option("--json", "json_file", type=_FILE, metavar="FILE", help="Write all of it here.")
+@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write all of it here.")
 @click.option("--force", is_flag=True, help="Replace files that hold something else.")
 def grade_command(key, answers, output, plot, json_file, force):
     """Grade the ANSWERS of a class by the KEY of its papers.
@@ -26,6 +32,8 @@ def grade_command(key, answers, output, plot, json_file, force):
     Points, and for each question how many were right, how difficult it was (the share that is not right), how its right
     answers go together with those to the others (discrimination), and which mistakes were made how often, by their
     names.
+
+    A column headed paper, with the number that is printed on the papers, is compared with the key.
 
     Nobody is lost: lines that cannot be graded, replies that cannot be read and students without answers are named. If
     a line cannot be graded, the exit code is 1, after all others were.
@@ -51,6 +59,14 @@ def grade_command(key, answers, output, plot, json_file, force):
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     _say(found)
+    if found.like_guesses:
+        right, replies = found.like_guesses
+        said = ", ".join(f"{name} {found.key.made_by[name]}" for name in ("paper", "seed") if name in found.key.made_by)
+        click.echo(
+            f"only {right} of {replies} replies are right, no more than by guessing: was another paper answered? "
+            f"The key is of {said}, which is printed on its papers",
+            err=True,
+        )
     for name, file in (("points", output), ("picture", plot), ("everything", json_file)):
         if file is not None:
             click.echo(f"{name}: {file}", err=True)
@@ -63,11 +79,16 @@ def _number(value):
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
+def _exactly(points):
+    """Points as they were given, so that those of the questions add up to those of the paper."""
+    return f"{points:.9f}".rstrip("0").rstrip(".")
+
+
 def _points(found):
     import csv
     import io
 
-    from ghostnp.course.worksheets.writing.spreadsheet import no_formula
+    from ghostnp.files import no_formula
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -79,17 +100,20 @@ def _points(found):
         notes = [f"{question.number}: {reply.reason}" for question, reply in pairs if reply.reason]
         unread = [f"{question.number}: {reply.text!r} is no reply" for question, reply in pairs
                   if reply.outcome == "unreadable"]  # fmt: skip
-        cells = ["?" if reply.outcome == "unreadable" else _number(points)
+        cells = ["?" if reply.outcome == "unreadable" else _exactly(points)
                  for reply, points in zip(paper.replies, right, strict=True)]  # fmt: skip
         # What cannot be read is neither right nor wrong: a person decides.
-        points = "" if unread else _number(paper.points)
+        points = "" if unread else _exactly(paper.points)
         status = "to be read" if unread else "graded"
         student = [no_formula(part) for part in paper.student]
-        writer.writerow([*student, status, points, _number(found.best), *cells, "; ".join(unread + notes)])
+        writer.writerow([*student, status, points, _exactly(found.best), *cells, "; ".join(unread + notes)])
     for student in found.absent:
-        writer.writerow([*map(no_formula, student), "no answers", "0", _number(found.best)])
+        writer.writerow([*map(no_formula, student), "no answers", "0", _exactly(found.best)])
+    waiting = {each.student for each in found.ungraded} - {paper.student for paper in found.papers} - {None}
     for each in found.ungraded:
-        writer.writerow(["", "", "not graded", "", "", *[""] * len(found.key.questions),
+        # Nobody has two rows of whom one line was graded.
+        known = each.student if each.student in waiting else ("", "")
+        writer.writerow([*map(no_formula, known), "not graded", "", "", *[""] * len(found.key.questions),
                          f"line {each.line}: {each.text}: {each.why}"])  # fmt: skip
     return text.getvalue()
 
@@ -125,17 +149,33 @@ def _picture(found, plot):
     from io import BytesIO
 
     from ghostnp.pictures import class_mistakes
+    from ghostnp.pictures.letters import can_be_drawn
+
+    left_out = []
+
+    def drawn_name(name, otherwise):
+        if can_be_drawn(name):
+            return name
+        left_out.append(f"{otherwise}: {name}")
+        return otherwise
 
     questions = {
-        f"{each.number} {each.name}": [
+        drawn_name(f"{each.number} {each.name}", f"question {each.number}"): [
             each.outcomes[outcome] for outcome in ("right", "mistake", "other", "unanswered", "unreadable")
         ]
         for each in found.statistics()
     }  # fmt: skip
     mistakes = {
-        name: (students, f"question{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}")
-        for name, (students, numbers) in found.misunderstood().items()
-    }
+        drawn_name(name, f"mistake {place}"): (
+            students, f"question{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+        )
+        for place, (name, (students, numbers)) in enumerate(found.misunderstood().items(), 1)
+    }  # fmt: skip
+    if left_out:
+        click.echo(
+            f"no font here has all letters, such as Noto Sans CJK has; in the picture it is {'; '.join(left_out)}",
+            err=True,
+        )
     mean = "no paper can be read" if found.mean is None else _mean(found)
     figure = class_mistakes(questions, mistakes, len(found.papers), title=f"{len(found.papers)} students, {mean}")
     drawn = BytesIO()

@@ -9,7 +9,6 @@ import click
 
 _OPTIMISERS = ("sgd", "adam", "adamw", "rmsprop")
 _SCHEDULES = ("cosine", "constant", "step")
-_RATES = {"sgd": 0.1, "adam": 0.003, "adamw": 0.003, "rmsprop": 0.001}  # where none is asked for
 # Options of the command that are the optimiser's settings, and those that say where and how it is shown.
 _SETTINGS = {"momentum": "momentum", "nesterov": "nesterov", "decay": "decay"}
 _SHOWN = {"output", "resume", "force", "checkpoint_every"}
@@ -39,7 +38,12 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
 @click.option("--epochs", type=click.IntRange(1), default=15, show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Images at a time.")
 @click.option("--optimiser", type=click.Choice(_OPTIMISERS), default="sgd", show_default=True)
-@click.option("--rate", type=float, help="Learning rate; 0.1 for sgd, 0.001 for rmsprop, and otherwise 0.003.")
+@click.option(
+    "--rate",
+    type=float,
+    help="Learning rate; 0.1 for sgd, 0.001 for rmsprop, and otherwise 0.003. A tenth of that where the model has no "
+    "batch norm.",
+)
 @click.option("--momentum", type=float, help="Of sgd (0.9) and rmsprop (0).")
 @click.option("--nesterov", is_flag=True, help="Of sgd: look ahead.")
 @click.option("--decay", type=float, help="Of the weights: 1e-4 for sgd, 0.01 for adamw, and otherwise 0.")
@@ -48,7 +52,13 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
 @click.option("--every", type=click.IntRange(1), default=10, show_default=True, help="Of step: epochs.")
 @click.option("--fall", type=float, default=0.1, show_default=True, help="Of step: by what the rate is multiplied.")
 @click.option("--label-smoothing", type=float, default=0.0, show_default=True)
-@click.option("--clip", type=float, help="How long all gradients together may be.")
+@click.option(
+    "--clip",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="How long all gradients together may be; 1e9 does not clip.",
+)
 @click.option("--average", type=float, help="Test and keep a moving average of the weights, such as 0.99.")
 @click.option("--flip", is_flag=True, help="See half the images in a mirror.")
 @click.option("--shift", type=click.IntRange(0), default=0, show_default=True, help="Shift by so many pixels at most.")
@@ -100,6 +110,7 @@ def train(context, **options):  # fmt: skip
 
 
 def _request(options):
+    from ghostnp.training.networks import usual_rate
     from ghostnp.training.recipe import Recipe
     from ghostnp.training.session import Request
 
@@ -110,7 +121,7 @@ def _request(options):
         "epochs", "batch", "optimiser", "schedule", "warm_up", "every", "fall", "label_smoothing", "clip", "average",
         "flip", "shift", "crop", "seed",
     )  # fmt: skip
-    rate = _RATES[options["optimiser"]] if options["rate"] is None else options["rate"]
+    rate = usual_rate(options["model"], options["optimiser"]) if options["rate"] is None else options["rate"]
     recipe = Recipe(**{name: options[name] for name in taken}, rate=rate, settings=settings)
     folder, init = (None if options[name] is None else str(options[name].absolute()) for name in ("folder", "init"))
     return Request(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ghostnp.cli.written import FileOf, not_written
 from ghostnp.files import read, replace_all
 
 
@@ -157,7 +158,7 @@ OWN_TOPICS = click.option(
 )
 @click.option(
     "--key",
-    type=click.Path(path_type=Path),
+    type=FileOf(".md", ".markdown", ".txt", ".json"),
     metavar="FILE",
     help="Write the teacher's key here: in Markdown, to read, or if it ends in .json, for ghostnp grade.",
 )
@@ -191,11 +192,12 @@ def worksheet(
     --key key.md
     """
     # What writes the page takes long to import, and `ghostnp --help` needs none of it.
-    from ghostnp.course.worksheets import ENDINGS, FORMATS, PRINTED, Heading, numbered, read_roster, to_json_key, to_key
+    from ghostnp.course.worksheets import FORMATS, PRINTED, Heading, numbered, read_roster, to_json_key, to_key
+    from ghostnp.course.worksheets.writing.latex import NEEDED
 
     output = None if output == Path("-") else output
-    style = style or ENDINGS.get("" if output is None else output.suffix.lower(), "markdown")
     try:
+        style = _style(style, output)
         if key == Path("-"):
             raise ValueError("--key -: the papers go to the screen, and the rule is a file, such as key.md")
         if variants is not None and roster is not None:
@@ -234,9 +236,25 @@ def worksheet(
         click.echo(
             f"{name}: there are {there} sets of numbers, and more are asked for, so that some come again", err=True
         )
+    if style == "latex" and NEEDED in text:
+        click.echo(NEEDED, err=True)
     for name, file in (("papers", output), ("key", key)):
         if file is not None:
             click.echo(f"{name}: {file}", err=True)
+
+
+def _style(style, output):
+    """The format that was asked for, or that a file's name promises; one that promises another is refused."""
+    from ghostnp.course.worksheets import ENDINGS
+
+    suffix = "" if output is None else output.suffix.lower()
+    if suffix not in ("", *ENDINGS):
+        raise ValueError(f"--output {not_written(output, ENDINGS)}")
+    promised = ENDINGS.get(suffix, "markdown")
+    if style in (None, promised) or suffix in ("", ".txt"):
+        return style or promised
+    endings = [each for each, found in ENDINGS.items() if found == style]
+    raise ValueError(f"--format {style}: --output {not_written(output, [*endings, '.txt'])}")
 
 
 def planned(topic, count, seed, level, *, own, generator=None, language="en"):

@@ -15,7 +15,7 @@ import numpy as np
 from ghostnp.kernels.elementwise import add
 from ghostnp.kernels.layout import array_of, buffer_of, home
 from ghostnp.kernels.loops import same
-from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, pieces_for, shares_for
 from ghostnp.ops.activation import crelu_cost
 from ghostnp.ops.checks import check_arrays, check_features, check_gradient, check_operands
 
@@ -111,7 +111,7 @@ def _ramp(x, ramp, out=None):
     check_arrays(x=x)
     source = buffer_of(x)
     y = empty(source.shape, x.dtype) if out is None else home(x.shape, x.dtype, out, over=("x",), x=x)
-    _ramp_numbers(shares_for(y.size), source.reshape(-1), ramp, y.reshape(-1))
+    _ramp_numbers(pieces_for(y.size), source.reshape(-1), ramp, y.reshape(-1))
     return array_of(y)
 
 
@@ -119,7 +119,7 @@ def _ramp_backward(dy, x, ramp):
     check_operands(x=x, dy=dy)
     source = buffer_of(x)
     dx = empty(source.shape, x.dtype)
-    _ramp_numbers_backward(shares_for(dx.size), buffer_of(dy).reshape(-1), source.reshape(-1), ramp, dx.reshape(-1))
+    _ramp_numbers_backward(pieces_for(dx.size), buffer_of(dy).reshape(-1), source.reshape(-1), ramp, dx.reshape(-1))
     return array_of(dx)
 
 

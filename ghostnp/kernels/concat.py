@@ -4,7 +4,7 @@ In C, H, W, N memory a part of the channels is one contiguous block: concat and 
 and concat's backward only point at them (their results are views, as NumPy's are).
 """
 
-from ghostnp.kernels.layout import check_apart, copy_block, home, images, planes
+from ghostnp.kernels.layout import check_apart, copy_blocks, home, images, planes
 from ghostnp.kernels.runtime import zeros
 from ghostnp.ops.checks import check_maps, check_sizes
 from ghostnp.ops.concat import check_concat, check_split_gradients
@@ -23,7 +23,7 @@ def concat_backward(dy, xs, *, keep=None):
         part, gradient = gradient[: x.shape[1]], gradient[x.shape[1] :]
         if len(part) < x.shape[1]:
             kept, part = part, zeros((x.shape[1], *part.shape[1:]), part.dtype)
-            copy_block(kept, part[: len(kept)])
+            copy_blocks((kept, part[: len(kept)]))
         gradients.append(images(part))
     return tuple(gradients)
 
@@ -47,14 +47,12 @@ def split_backward(dy, x, sizes):
 
 def _stack(parts, channels, out=None):
     batch, _, height, width = parts[0].shape
-    rest = y = home((batch, channels, height, width), parts[0].dtype, out)
-    moves = []
+    y, begin, moves = home((batch, channels, height, width), parts[0].dtype, out), 0, []
     for part in parts:
-        kept = planes(part)[: len(rest)]
-        moves.append((kept, rest[: len(kept)]))
-        rest = rest[len(kept) :]
-    for kept, place in moves if out is None else _moves_into_out(moves):
-        copy_block(kept, place)
+        kept = planes(part)[: channels - begin]
+        moves.append((kept, y[begin : begin + len(kept)]))
+        begin += len(kept)
+    copy_blocks(*(moves if out is None else _moves_into_out(moves)))
     return images(y)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from ghostnp.kernels.layout import array_of, buffer_of, home, images, planes, rows
 from ghostnp.kernels.loops import UNLIMITED, accumulate, clip_row, copy, dot, fill, multiply_by, same, sum_row
 from ghostnp.kernels.resize import enlarge
-from ghostnp.kernels.runtime import bounds, driver, empty, leaf, shares_for
+from ghostnp.kernels.runtime import bounds, driver, empty, leaf, pieces_for, shares_for
 from ghostnp.kernels.runtime.rows import VECTOR, scale_row, sum_periods
 from ghostnp.ops.checks import check_maps
 from ghostnp.ops.elementwise import check_pair
@@ -99,7 +99,7 @@ def _combine(a, b, *, product, limits=UNLIMITED, out=None):
     if y.size:
         length, period = (_PIECE,) * 2 if a.shape == b.shape else (y.size // len(y), len(a))
         numbers = left.reshape(-1), right.reshape(-1), y.reshape(-1)
-        _combine_rows(shares_for(y.size), *numbers, length, period, product, limits)
+        _combine_rows(pieces_for(y.size), *numbers, length, period, product, limits)
     return array_of(y)
 
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from ghostnp.kernels.loops import copy
-from ghostnp.kernels.runtime import FEW, SHARES, bounds, driver, empty, leaf, shares_for
+from ghostnp.kernels.runtime import FEW, SHARES, bounds, driver, empty, leaf, pieces_for, shares_for
 
 # How many numbers are turned over at a time: as many as the first-level cache holds with room to spare.
 _BLOCK = 4096
@@ -30,6 +30,8 @@ def contiguous(array):
 def planes(x):
     """The (C, H, W, N) buffer under `x` (N, C, H, W); a copy only if `x` lies otherwise."""
     buffer = x.transpose(1, 2, 3, 0)
+    if type(buffer) is np.ndarray and buffer.flags.carray:  # what nearly always comes takes no more time than this
+        return buffer
     if buffer.flags.carray or not _wants_turning(x):
         return contiguous(buffer)
     buffer = empty(buffer.shape, x.dtype)
@@ -43,14 +45,19 @@ def copy_images(x, home):
         _turn(SHARES, rows(np.asarray(x)), np.moveaxis(home, 0, -1).reshape(-1))
     elif x.size >= FEW and x.dtype.kind == "f" and x.dtype == home.dtype and np.moveaxis(x, 0, -1).flags.carray:
         x = np.asarray(x)
-        copy_block(np.moveaxis(x, 0, -1), np.moveaxis(home, 0, -1))
+        copy_blocks((np.moveaxis(x, 0, -1), np.moveaxis(home, 0, -1)))
     else:
         home[...] = x
 
 
-def copy_block(block, home):
-    """home[...] = block, for two buffers."""
-    _copy(shares_for(home.size // 4), block.reshape(-1), home.reshape(-1))  # to copy is less than to compute
+def copy_blocks(*moves):
+    """home[...] = block for each of the moves (block, home), all of them buffers."""
+    flat = [(block.reshape(-1), home.reshape(-1)) for block, home in moves]
+    if len(flat) % 2:  # a launch copies two blocks, since most maps that are put side by side are two
+        flat.append(tuple(row[:0] for row in flat[0]))
+    for (block, home), (other, its_home) in zip(flat[::2], flat[1::2], strict=True):
+        numbers = block.size + other.size
+        _copy_two(pieces_for(numbers // 4), block, home, other, its_home)  # to copy is less than to compute
 
 
 def in_numpys_order(x):
@@ -159,9 +166,12 @@ def _wants_turning(x):
 
 
 @driver
-def _copy(share, shares, x, y):
+def _copy_two(share, shares, x, y, other, its_copy):
+    """Copy x to y, and the other: a share of both, so that each thread reads what it is likely to have made."""
     begin, end = bounds(share, shares, x.size)
     copy(x[begin:end], y[begin:end])
+    begin, end = bounds(share, shares, other.size)
+    copy(other[begin:end], its_copy[begin:end])
 
 
 @leaf

@@ -69,30 +69,29 @@ def _adam_row(w, dw, mean, square, size, root, clipping, beta1, rest1, beta2, re
         w[p] = w[p] * shrink - size * (mean[p] / (np.sqrt(square[p]) * root + eps))
 
 
+@leaf
+def _adam_share(w, dw, mean, square, settings, coupled, shrink):
+    """A share of a step: by `coupled` decay goes into the gradient, by `shrink` straight into w."""
+    f, beta1, beta2, step = w.dtype.type, settings[3], settings[4], settings[1]
+    size, root = settings[0] / (1 - beta1**step), 1 / math.sqrt(1 - beta2**step)
+    _adam_row(
+        w, dw, mean, square, f(size), f(root), f(settings[2]), f(beta1), f(1 - beta1), f(beta2), f(1 - beta2),
+        f(settings[5]), f(coupled), f(shrink),
+    )  # fmt: skip
+
+
 @driver
 def _adam(share, shares, w, dw, mean, square, settings):
     begin, end = bounds(share, shares, w.size)
-    f = w.dtype.type
-    beta1, beta2 = settings[3], settings[4]
-    size = settings[0] / (1 - beta1 ** settings[1])
-    root = 1 / math.sqrt(1 - beta2 ** settings[1])
-    _adam_row(
-        w[begin:end], dw[begin:end], mean[begin:end], square[begin:end], f(size), f(root), f(settings[2]), f(beta1),
-        f(1 - beta1), f(beta2), f(1 - beta2), f(settings[5]), f(settings[6]), f(1.0),
-    )  # fmt: skip
+    some, decay, whole = slice(begin, end), settings[6], np.float64(1)
+    _adam_share(w[some], dw[some], mean[some], square[some], settings, decay, whole)
 
 
 @driver
 def _adamw(share, shares, w, dw, mean, square, settings):
     begin, end = bounds(share, shares, w.size)
-    f = w.dtype.type
-    beta1, beta2 = settings[3], settings[4]
-    size = settings[0] / (1 - beta1 ** settings[1])
-    root = 1 / math.sqrt(1 - beta2 ** settings[1])
-    _adam_row(
-        w[begin:end], dw[begin:end], mean[begin:end], square[begin:end], f(size), f(root), f(settings[2]), f(beta1),
-        f(1 - beta1), f(beta2), f(1 - beta2), f(settings[5]), f(0.0), f(1 - settings[0] * settings[6]),
-    )  # fmt: skip
+    some, none, rest = slice(begin, end), np.float64(0), 1 - settings[0] * settings[6]
+    _adam_share(w[some], dw[some], mean[some], square[some], settings, none, rest)
 
 
 @leaf

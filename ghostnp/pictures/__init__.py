@@ -5,6 +5,7 @@ convolution made, green a gate, red a gradient; groups have colours of their own
 
 - `anywhere` imports matplotlib whatever backend was asked for.
 - `style` is what all share: colours, how a map, a number, an arrow and plain axes are drawn; read it first.
+- `letters`: a font for letters that the usual one lacks.
 - `windows`: a window that slides, and what attention along columns and rows reads.
 - `wiring`: which channel reads which, and where a shuffle takes them.
 - `diagram`, `flows`: boxes and arrows, and the units of ShuffleNet and GhostNet drawn with them.

@@ -55,7 +55,7 @@ def accuracy_dots(tasks, costs=()):
                     axes.errorbar(
                         getattr(row, cost),
                         100 * row.mean,
-                        100 * row.deviation,
+                        None if row.deviation is None else 100 * row.deviation,
                         fmt=looks[row.name][1],
                         color=looks[row.name][0],
                     )
@@ -66,9 +66,13 @@ def accuracy_dots(tasks, costs=()):
 
 
 def _spread(axes, row, place, colour, marker):
-    """A row: dots for seeds, a thick line at the mean, a thin one as long as a standard deviation to each side."""
+    """A row: dots for seeds, a thick line at the mean, a thin one as long as a standard deviation to each side.
+
+    A single seed has no standard deviation, and no thin line.
+    """
     dots = {"color": colour, "alpha": 0.45, "markersize": 6, "markeredgewidth": 0}
     axes.plot([100 * value for value in row.accuracies], [place] * len(row.accuracies), marker, **dots)
-    low, high = 100 * (row.mean - row.deviation), min(100 * (row.mean + row.deviation), 100)
-    axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
+    if row.deviation is not None:
+        low, high = 100 * (row.mean - row.deviation), min(100 * (row.mean + row.deviation), 100)
+        axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
     axes.plot([100 * row.mean] * 2, [place - 0.3, place + 0.3], color=colour, linewidth=3)

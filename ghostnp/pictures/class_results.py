@@ -5,6 +5,7 @@ import textwrap
 import numpy as np
 
 from ghostnp.ops.checks import shown
+from ghostnp.pictures.letters import use_fonts
 from ghostnp.pictures.style import GRADIENT, INTRINSIC, TEXT, plain_axes, sheet
 
 # In this order from the left; what is not right and has no name is grey.
@@ -88,4 +89,5 @@ def class_mistakes(questions, mistakes, students, *, title="", limit=12):
         bbox_to_anchor=(0.3, 0.05 / whole), handlelength=1, columnspacing=1.2,
     )  # fmt: skip
     figure.suptitle(title, x=0.02, y=1 - 0.12 / whole, va="top", ha="left", fontsize=14, color="#222222")
+    use_fonts(figure)
     return figure

@@ -101,6 +101,66 @@ def backward_bound(call, arguments, dy, extra, dtype, accumulate=None):
     return {name: [next(bounds) for _ in range(number)] for name, number in numbers.items()}
 
 
+def has_slopes(row):
+    """Whether a number of y depends on how large one number is, or smoothly on several, so that there are slopes.
+
+    Parameters
+    ----------
+    row : Operator
+
+    Returns
+    -------
+    bool
+        False where numbers compete, as pixels do for a maximum.
+    """
+    return row.sums_products or row.family in ("activation", "norm") or row.takes == "any" or row.name in _DERIVED
+
+
+def kink_bound(call, arguments, dy, extra, dtype=None):
+    """How far a gradient may be from the definition's where a number lies on a kink, and each side has its own slope.
+
+    A right algorithm gives the slope of an argument that is off by a few roundings: x/6 + ½ may be 0 in float16 where x
+    is a little above −3. So the arguments are moved to both sides, by that and to the next number, since 0 has no
+    neighbours at a relative distance. Where there is no kink, dx changes by as much on both sides; the rest is a kink.
+    What is homogeneous has constant slopes between its kinks. There all is the kink, or two of them, as CReLU has at 0.
+
+    Parameters
+    ----------
+    call, arguments, dy, extra
+        As of `backward_bound`.
+    dtype : dtype or str, optional
+        In which arguments are rounded; by default they are exact.
+
+    Returns
+    -------
+    dict[str, list of ndarray]
+        For each gradient that has such, one bound for each number of each array.
+    """
+    row = call.row
+    if row.sums_products or row.name in _DERIVED or not has_slopes(row):
+        return {}
+    step = 0.0 if dtype is None else 2 * _MARGIN * _Rounding(dtype).unit
+    arguments, dy = _in_float64(arguments), _each(dy, lambda part: part.astype(np.float64))
+
+    def gradients(move):
+        moved = {name: _each(arguments[name], move) for name in row.activations}
+        return {name: leaves(part) for name, part in run_backward(ops, call, dy, {**arguments, **moved}, extra).items()}
+
+    exact = gradients(lambda part: part)
+    above = gradients(lambda part: np.nextafter(part + step * np.abs(part), np.inf))
+    below = gradients(lambda part: np.nextafter(part - step * np.abs(part), -np.inf))
+    changes = {
+        name: [
+            [np.abs(side - one) for side in sides] for one, *sides in zip(parts, above[name], below[name], strict=True)
+        ]
+        for name, parts in exact.items()
+    }
+    share = 1 if row.homogeneous else -1
+    return {
+        name: [np.maximum(*sides) + share * np.minimum(*sides) for sides in parts] for name, parts in changes.items()
+    }
+
+
 def transform_bound(call, arguments, dtype, dy=None):
     """How far a convolution that is computed by Fourier transforms may be from the exact one.
 

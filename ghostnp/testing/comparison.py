@@ -6,7 +6,7 @@ import numpy as np
 
 from ghostnp import ops
 from ghostnp.testing.arrays import format_of, values
-from ghostnp.testing.bounds import backward_bound, forward_bound
+from ghostnp.testing.bounds import backward_bound, forward_bound, has_slopes, kink_bound
 from ghostnp.testing.calls import backward_arguments, leaves, named_gradients, run, run_backward
 from ghostnp.testing.frameworks import Adapter
 from ghostnp.testing.layouts import from_layout, to_layout
@@ -35,9 +35,10 @@ def compare(fn, backward, call, style, against=ops):
     """Compare y and the gradients on one call.
 
     What is promised depends on the call's regime. With NaN or infinities among the activations y is compared, and no
-    gradient. Where there are ties, any of the pixels that tie may get the gradient of a maximum, and a kink may have
-    any slope between those of its sides: what is handed out has to be what came in. Where a framework takes subnormals
-    for zeros, they are on the kink of a ReLU, and gradients of what has kinks are not compared there.
+    gradient. Where a number lies on a kink, as 0 does of ReLU, any slope between those of its two sides is right. Where
+    numbers tie, any of them may get the gradient of a maximum, or it is shared: what is handed out has to be what came
+    in. Rounding does both too, in formats with few digits and far from zero. Where a framework takes subnormals for
+    zeros, they are on the kink of a ReLU, and gradients of what has kinks are not compared there.
 
     Parameters
     ----------
@@ -89,20 +90,27 @@ def _compare(fn, backward, call, style, against):
         gradients = {name: _like(arguments[name], pulled) for name in wanted}
     right = run_backward(against, call, dy, reference, extra)
     got = {name: read(gradients[name], right[name], style, name) for name in wanted}
-    if on_kinks(call):
+    if _ties(call, reference, style):
         if style.adapter.computes:
             _assert_handed_out(call, got, reference, dy, expected, style)
         return
-    limits = {} if style.exact else backward_bound(call, reference, dy, extra, form.name, style.accumulate)
+    limits = kink_bound(call, reference, dy, extra, None if style.exact else form.name)
+    if not style.exact:
+        rounding = backward_bound(call, reference, dy, extra, form.name, style.accumulate)
+        limits = {name: _sum(bounds, limits.get(name)) for name, bounds in rounding.items()}
     for name in wanted:
         _assert_close(f"d{name}", got[name], right[name], limits.get(name), style)
+
+
+def _sum(bounds, others):
+    return bounds if others is None else [one + other for one, other in zip(bounds, others, strict=True)]
 
 
 def _wanted(call, style):
     """The arguments whose gradients are compared; that of a bias that is absent is not asked for."""
     if style.gradients is False or call.regime in ("nan", "infinite"):
         return []
-    if on_kinks(call) and not call.row.homogeneous:
+    if on_kinks(call) and not call.row.homogeneous and not has_slopes(call.row):
         return []
     if call.regime == "tiny" and _bends(call) and not style.adapter.subnormals:
         return []
@@ -113,6 +121,18 @@ def _wanted(call, style):
 def on_kinks(call):
     """Whether numbers lie on kinks, or tie, where an operator has such."""
     return call.regime == "ties" and _bends(call)
+
+
+def _ties(call, arguments, style):
+    """Whether numbers are equal that compete for a maximum: those that lie along no axis that is alike."""
+    if not _bends(call) or has_slopes(call.row) or not call.row.homogeneous:
+        return False
+    if call.regime == "ties":
+        return True
+    own = sum(axis in call.row.alike for axis in ("images", "channels"))
+    maps = [] if style.exact else leaves([arguments[name] for name in call.row.activations])
+    rivals = [np.sort(part.reshape(int(np.prod(part.shape[:own])), -1), axis=1) for part in maps if part.size]
+    return any((group[:, 1:] == group[:, :-1]).any() for group in rivals)
 
 
 def _bends(call):

@@ -5,6 +5,7 @@ is registered.
 """
 
 from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from hypothesis import reject
@@ -118,6 +119,11 @@ def shapes(batches=_BATCHES, channels=_SIZES, sizes=_SIZES):
     return _shapes(batches, channels, sizes, channels is _SIZES, sizes is _SIZES)
 
 
+# Hypothesis looks through a strategy once, and that takes longer than to draw from it: what recipes ask for is kept.
+_always = cache(st.just)
+
+
+@lru_cache(1000)  # `shapes` is given strategies of others as well
 @st.composite
 def _shapes(draw, batches, channels, sizes, many_channels, many_pixels, long=_LONG):
     """The axis that is long is one of those that are left open."""
@@ -137,7 +143,7 @@ def _drawn(draw, row, recipe, paddings, fixed):
     given |= {
         name: choose(name, drawn) for name, drawn in _KEYWORDS.items() if name in row.keywords and name not in given
     }
-    given["regime"] = choose("regime", st.just("usual"))
+    given["regime"] = choose("regime", "usual")
     return Call(row.name, memory=choose("memory", st.sampled_from(MEMORY)), seed=choose("seed", st.integers(0, 2**16)),
                 **given)  # fmt: skip
 
@@ -217,7 +223,7 @@ def _pool(choose, row, paddings):
     long = choose("long", _LONG)
     size = _size(choose, reach, _around(padding, reach), long)
     x = (choose("batch", _BATCHES), choose("channels", _MANY if long == "channels" else st.integers(1, 4)), *size)
-    given = {"x": x, "kernel_size": kernel, "stride": choose("stride", st.none() | _int_or_pair(1, 3))}
+    given = {"x": x, "kernel_size": kernel, "stride": choose("stride", _NONE_OR_PAIR)}
     # Where a padding is a word, as in Keras, it does not count.
     counted = {"count_include_pad": False} if paddings == "words" and "count_include_pad" in row.keywords else {}
     return given | {"padding": padding} | counted
@@ -228,7 +234,7 @@ def _maps(choose, row, paddings):
     first, *others = row.activations
     many = "images" in row.alike
     long = choose("long", _LONG)
-    x = choose(first, _shapes(_BATCHES, _SIZES, _SIZES, True, True, st.just(long)) if many else _enough(long))
+    x = choose(first, _shapes(_BATCHES, _SIZES, _SIZES, True, True, _always(long)) if many else _enough(long))
     given = dict.fromkeys((name for name in row.arrays if name in row.trained or name in STATISTICS), x[1:2])
     for name in others:
         # A second operand may have one number for each map.
@@ -239,6 +245,7 @@ def _maps(choose, row, paddings):
     return {first: x, **given}
 
 
+@cache
 @st.composite
 def _enough(draw, long):
     """Maps of four numbers a channel at least: one has no variance, and of two or three little but signs is left."""
@@ -264,11 +271,16 @@ def _shuffle(choose, row, paddings):
     """A number of groups that divides the channels."""
     groups = choose("groups", st.integers(1, 4))
     long = choose("long", _LONG)
-    channels = (_MANY if long == "channels" else st.integers(1, 4)).map(lambda members: groups * members)
+    channels = _multiples(groups, long == "channels")
     return {
-        "x": choose("x", _shapes(_BATCHES, channels, _SIZES, False, True, st.just(long))),
+        "x": choose("x", _shapes(_BATCHES, channels, _SIZES, False, True, _always(long))),
         "groups": groups,
     }
+
+
+@cache
+def _multiples(groups, many):
+    return (_MANY if many else st.integers(1, 4)).map(lambda members: groups * members)
 
 
 def _parts(choose, row, paddings):
@@ -283,7 +295,7 @@ def _parts(choose, row, paddings):
 
 
 def _resize(choose, row, paddings):
-    long = st.just(choose("long", _LONG))
+    long = _always(choose("long", _LONG))
     x = choose("x", _shapes(_BATCHES, _FEW, _SIZES, False, True, long))
     factor = choose("factor", _FEW)
     larger = st.just((factor * x[2], factor * x[3]))
@@ -303,7 +315,7 @@ def _attention(choose, row, paddings):
 def _ghost(choose, row, paddings):
     """How many maps are intrinsic, ratios of 2 and above, and outputs that the ratio does not divide."""
     long = choose("long", _LONG)
-    x = choose("x", _shapes(_BATCHES, _FEW, _SIZES, False, True, st.just(long)))
+    x = choose("x", _shapes(_BATCHES, _FEW, _SIZES, False, True, _always(long)))
     intrinsic = choose("intrinsic", _MANY if long == "channels" else _FEW)
     ratio = choose("ratio", st.integers(2, 3))
     kernel = choose("kernel", st.sampled_from([1, 3, 5]))
@@ -370,10 +382,14 @@ def has_bias(row):
 
 
 # What has several forms draws the numbers for all of them, so that a form can shrink to a simpler one by itself.
+@cache
 @st.composite
 def _int_or_pair(draw, least, most):
     rows, columns = (draw(st.integers(least, most)) for _ in range(2))
     return (rows, columns) if draw(st.booleans()) else rows
+
+
+_NONE_OR_PAIR = st.none() | _int_or_pair(1, 3)
 
 
 @st.composite
@@ -399,7 +415,7 @@ def _size(choose, reach, around, long):
     few = st.integers(0, 4)
     more = choose("more", st.tuples(*(_WIDE if long == axis else few for axis in ("height", "width"))))
     least = [max(1, r - a) for r, a in zip(reach, around, strict=True)]
-    size = _both(choose("size", st.just(tuple(n + m for n, m in zip(least, more, strict=True)))))
+    size = _both(choose("size", tuple(n + m for n, m in zip(least, more, strict=True))))
     if any(n < m for n, m in zip(size, least, strict=True)):
         reject()  # a size that was fixed, and a window that is too large for it
     return size

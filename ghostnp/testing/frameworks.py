@@ -143,7 +143,10 @@ class Adapter:
         """A result in the carrier of `form`; `what` names it if it is of another format."""
         came = self.dtype(tensor)
         if came != form.name:
-            raise AssertionError(f"{what} is {came} for {form.name}")
+            raise AssertionError(
+                f"{what} is {came}, and the arrays were {form.name}: the rule is a result of their dtype, or "
+                f"dtype={came!r} for a function of such"
+            )
         return self.array(tensor).astype(form.carrier, copy=False)
 
     def __repr__(self):

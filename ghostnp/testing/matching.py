@@ -11,9 +11,11 @@
 """
 
 import functools
+import inspect
 from os import PathLike, fspath
 
 import numpy as np
+from hypothesis.strategies import SearchStrategy
 
 from ghostnp import ops
 from ghostnp.ops.vocabulary import operators
@@ -79,7 +81,8 @@ def assert_matches(
     accumulate : {"float32", "float64", "float16", "bfloat16"}, optional
         In which sums are kept: by default float32 for the formats of 16 bits, and otherwise that of the arrays.
     exact : bool, default False
-        Draw small integers, of which every sum of products is exact in any order, and require equality.
+        Draw small integers, of which every sum of products is exact in any order, and require equality. Of numbers that
+        tie the first gets the gradient of a maximum.
     rtol, atol : float, optional
         A tolerance of your own, ``atol + rtol·|right|``, in the place of the bound that follows from rounding.
     gradients : bool or sequence of str, default True
@@ -99,7 +102,8 @@ def assert_matches(
     examples : int, optional
         How many calls to draw; by default as many as Hypothesis's profile says.
     **fixed
-        What every call has, as of `calls`: ``kernel=3, stride=1, padding=1, groups=2, channels=8, size=(32, 32)``.
+        What every call has, as of `calls`: ``kernel=3, stride=1, padding=1, groups=2, channels=8, size=(32, 32)``. A
+        keyword that is fixed, and that `fn` does not take, is left out: it is what `fn` does by itself.
 
     Raises
     ------
@@ -157,6 +161,9 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
     style = CallStyle(layout, weights, adapter, dtype, accumulate, exact, rtol, atol, gradients)
     if regimes is None:
         regimes = promised(row, exact)
+    values = {name: value for name, value in fixed.items() if not isinstance(value, SearchStrategy)}
+    built_in = {name: value for name, value in values.items() if name in row.keywords and not _takes(fn, name)}
+    asked = [None if function is None else _without(function, built_in) for function in (fn, backward)]
 
     if backward is not None:
         lookup(against, f"{operator}_backward")  # what it is held against
@@ -166,7 +173,7 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
     def check(call):
         nonlocal tried
         tried += 1
-        compare(fn, backward, call, style, against)
+        compare(*asked, call, style, against)
 
     if case is None:
         drawn = strata(
@@ -179,21 +186,47 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
     if failure is not None:
         call, error = failure
         says = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
-        says += _hint(error, framework, call)
+        says += _hint(fn, error, framework, call, built_in)
+        said |= {name: value for name, value in built_in.items() if name in call.keywords}
         raise AssertionError(
             f"{_name(fn)} is not {operator}: {says}\n    again: {_again(fn, backward, operator, said, call)}"
         ) from (None if isinstance(error, AssertionError) else error)
 
 
-def _hint(error, framework, call):
+def _takes(fn, name):
+    """Whether a function can be given a keyword; True where nobody can tell, as of a model."""
+    try:
+        parameters = inspect.signature(fn).parameters
+    except (TypeError, ValueError):
+        return True
+    spelled = name in parameters and parameters[name].kind is not inspect.Parameter.POSITIONAL_ONLY
+    return spelled or any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+
+
+def _without(fn, built_in):
+    """The function, called without the keywords that are built into it."""
+    if not built_in:
+        return fn
+
+    @functools.wraps(fn)
+    def called(*arrays, **keywords):
+        return fn(*arrays, **{name: value for name, value in keywords.items() if name not in built_in})
+
+    return called
+
+
+def _hint(fn, error, framework, call, built_in):
     """What may be meant by an error that a function raised because of how it was called."""
     if not isinstance(error, TypeError | AttributeError):
         return ""
     hints = []
     if "bias" in call.given and not has_bias(call.row):
         hints.append("it was given a bias: if it takes none, say with_bias=False")
-    if call.keywords:
-        hints.append(f"it was given {', '.join(call.keywords)}: what it does not take can be fixed, such as stride=1")
+    if given := [name for name in call.keywords if name not in built_in]:
+        usual = {name: value for name, value in call.row.keywords.items() if name not in built_in}
+        missing = [name for name in usual if not _takes(fn, name)] or given
+        fixed = ", ".join(f"{name}={usual[name]!r}" for name in missing)
+        hints.append(f"it was given {', '.join(given)}: what it does not take has to be fixed to what it does: {fixed}")
     if framework == "numpy":
         hints.append("it was called with NumPy arrays: if it wants tensors, say framework='torch', 'keras' or 'jax'")
     return "".join(f"\n    {hint}" for hint in hints)

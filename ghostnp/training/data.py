@@ -45,6 +45,14 @@ def list_data():
     return [*_OTHERS, *_FROM_FILES]
 
 
+def check_data(name):
+    """Require a name that `load_data` knows."""
+    if not isinstance(name, str) or name not in list_data():
+        raise ValueError(
+            f"name={shown(name)}: the rule is one of list_data(), nearest first: {nearest(name, list_data())}"
+        )
+
+
 def load_data(name, *, folder=None, **keywords):
     """A data set by name.
 
@@ -73,10 +81,7 @@ def load_data(name, *, folder=None, **keywords):
     >>> load_data("far-pixels", count=3, held_out=1).train.images.shape
     (3, 1, 16, 16)
     """
-    if not isinstance(name, str) or name not in list_data():
-        raise ValueError(
-            f"name={shown(name)}: the rule is one of list_data(), nearest first: {nearest(name, list_data())}"
-        )
+    check_data(name)
     if name in _OTHERS:
         if folder is not None:
             raise ValueError(f"folder={shown(folder)}: {name} is in no folder, so the rule is None")

@@ -11,6 +11,7 @@ the step, so from a checkpoint a training goes on to the same weights, bit for b
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass, field, fields
 from hashlib import blake2b
 from pathlib import Path
@@ -21,10 +22,10 @@ import numpy as np
 from ghostnp import files
 from ghostnp.ops.checks import not_negative, shown
 from ghostnp.training.blame import first_odd
-from ghostnp.training.data import load_data
+from ghostnp.training.data import check_data, load_data
 from ghostnp.training.dataset import resized
 from ghostnp.training.loop import Training, accuracy
-from ghostnp.training.networks import begin_with, network
+from ghostnp.training.networks import begin_with, check_network, network
 from ghostnp.training.recipe import Recipe
 from ghostnp.weights import load_weights, official_names, save_weights
 
@@ -122,7 +123,9 @@ class Session:
         if goes_on:
             request, digest = Request.read(self._path("run.json"))
         else:
-            self._claim(force)
+            check_network(request.model)
+            check_data(request.data)
+            self._check_free(force)
         self.request = request
         data = load_data(request.data, folder=request.folder)
         self.data = data if request.size is None else resized(data, request.size)
@@ -139,9 +142,11 @@ class Session:
         if goes_on:
             self._restore()
         else:
-            self.checkpoint()
             asked = json.dumps({"request": asdict(request), "digest": found}, indent=1)
-            files.replace(self._path("run.json"), asked.encode())
+            with files.new_folder(self.folder):
+                self._path("run.json").unlink(missing_ok=True)
+                self.checkpoint()
+                files.replace(self._path("run.json"), asked.encode())
             self._log()
 
     def run(self, *, observe=None, stop=None, every=10.0):
@@ -214,16 +219,14 @@ class Session:
     def _path(self, name):
         return self.folder / name
 
-    def _claim(self, force):
-        if self._path("run.json").exists() and not force:
+    def _check_free(self, force):
+        if os.path.exists(self._path("run.json")) and not force:  # Path.exists raises where a name is too long
             raise TrainingError(
                 f"{self.folder} holds a training already: the rule is --resume to go on with it, --force to begin "
                 f"anew, or another folder"
             )
         if not self.folder.parent.is_dir():
             raise TrainingError(f"no folder {self.folder.parent} for {self.folder.name}: the rule is one that exists")
-        self.folder.mkdir(exist_ok=True)
-        self._path("run.json").unlink(missing_ok=True)
 
     def _log(self):
         epochs = [dict(zip(("epoch", *_COLUMNS), (number, *row), strict=True)) for number, row in
@@ -256,6 +259,7 @@ class Session:
     def _blame(self):
         """What to say of a loss that is no number: where it began, in this step or in the one before."""
         training, when = self.training, "in this step"
+        loose = training.recipe.clip is None or training.recipe.clip > 1
         failed, found = training.done, self._first_odd()
         if found.startswith("the weights themselves") and failed:
             # The loss before was a number, but not its gradients: back to the checkpoint, and on to the step before.
@@ -265,7 +269,7 @@ class Session:
             when, found = "in the step before, whose update it spoilt", self._first_odd() or "the update"
         return (
             f"it began {when}, with {found}; the checkpoint in {self.folder} is as it was; the rule is a smaller step, "
-            f"such as --rate {training.recipe.rate / 10:g}, or --clip 1"
+            f"such as --rate {training.recipe.rate / 10:g}{', or --clip 1' if loose else ''}"
         )
 
     def _first_odd(self):

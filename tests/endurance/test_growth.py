@@ -29,7 +29,11 @@ if platform.libc_ver()[0] == "glibc":
 else:
     mallinfo = Heap
 
+# Python keeps up to 4,096 names of attributes that were looked up. Those that a call makes anew fill it slowly.
+forget = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
+
 def used():
+    forget()
     gc.collect()
     heap = mallinfo()
     return heap.uordblks + heap.hblkhd, sys.getallocatedblocks()

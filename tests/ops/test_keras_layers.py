@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from ghostnp.ops.vocabulary import operators
+
 pytestmark = pytest.mark.small
 
 with np.load(Path(__file__).parents[1] / "oracles" / "keras_layers.npz") as archive:
@@ -20,21 +22,19 @@ def branch(prefix):
     return {key.removeprefix(prefix): array for key, array in STORED.items() if key.startswith(prefix)}
 
 
-def cases(*operators):
+def cases(*names):
     """One for each stored answer of these operators: its arrays, and the keywords in Python's own numbers."""
     found = []
     for name in sorted({"/".join(key.split("/")[:2]) for key in STORED}):
         number, _, operator = name.partition("/")
-        if operator in operators:
+        if operator in names:
             arrays = branch(f"{name}/")
             keywords = {key: arrays.pop(f"keywords/{key}").item() for key in branch(f"{name}/keywords/")}
             found.append(pytest.param(operator, arrays, keywords | {"padding": "same"}, id=f"{operator}-{number}"))
     return found
 
 
-@pytest.mark.parametrize(
-    ("operator", "arrays", "keywords"), cases("standard_conv2d", "grouped_conv2d", "depthwise_conv2d")
-)
+@pytest.mark.parametrize(("operator", "arrays", "keywords"), cases(*operators("convolution")))
 def test_convolution(backend, operator, arrays, keywords):
     """'same' padding with strides and dilation; the order of filters in groups, and under a depth multiplier."""
     x, weight, bias = arrays["x"], arrays["weight"], arrays["bias"]

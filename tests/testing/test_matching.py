@@ -195,8 +195,10 @@ def test_what_takes_less_is_told_how_to_say_so():
     fixed = {"kernel": 3, "padding": 0, "dilation": 1}
     with pytest.raises(AssertionError, match=r"it was given a bias: if it takes none, say with_bias=False"):
         assert_matches(bare, "depthwise_conv2d", stride=1, **fixed)
-    with pytest.raises(AssertionError, match=r"it was given stride: what it does not take can be fixed, such as"):
+    with pytest.raises(AssertionError, match=r"it was given stride: what it does not take has .* it does: stride=1\n"):
         assert_matches(bare, "depthwise_conv2d", with_bias=False, **fixed)
+    with pytest.raises(AssertionError, match=r"to what it does: stride=1, padding=0, dilation=1\n"):
+        assert_matches(bare, "depthwise_conv2d", with_bias=False)
     assert_matches(bare, "depthwise_conv2d", with_bias=False, stride=1, **fixed)
 
 
@@ -247,6 +249,67 @@ def test_formats_of_sixteen_bits(fn, operator, dtype):
 
     with pytest.raises(AssertionError, match=r"would be allowed.*\n    again: .* dtype='b?float16'"):
         assert_matches(coarse, operator, framework="torch", dtype=dtype)
+
+
+def halved(x):
+    return torch.maximum(x, torch.zeros((), dtype=x.dtype))  # at 0 its slope is ½
+
+
+def shared(x, kernel_size, *, stride=None, padding=0):
+    kernel, stride = (ops.checks.pair("size", n, 1) for n in (kernel_size, kernel_size if stride is None else stride))
+    rows, columns = ops.checks.pair("padding", padding, 0)
+    padded = F.pad(x, (columns, columns, rows, rows), value=-torch.inf)
+    return padded.unfold(2, kernel[0], stride[0]).unfold(3, kernel[1], stride[1]).amax((-1, -2))
+
+
+def test_a_geometry_that_is_built_in_is_not_said():
+    """The counterexample can be pasted, and says it again."""
+
+    def halves(x, weight):
+        return ops.depthwise_conv2d(x, weight, stride=2, padding=1)
+
+    def backward(dy, x, weight):
+        return ops.depthwise_conv2d_backward(dy, x, weight, stride=2, padding=1)
+
+    geometry = {"kernel": 3, "stride": 2, "padding": 1, "dilation": 1, "with_bias": False}
+    assert_matches(halves, "depthwise_conv2d", backward=backward, gradients=["x", "weight"], **geometry)
+
+    def flips(x, weight):
+        return halves(x, weight[:, :, ::-1])
+
+    with pytest.raises(AssertionError) as caught:
+        assert_matches(flips, "depthwise_conv2d", exact=True, **geometry)
+    again = str(caught.value).split("\n    again: ")[1]
+    assert "exact=True, stride=2, padding=1, case=" in again
+    with pytest.raises(AssertionError) as repeated:
+        eval(again, {"assert_matches": assert_matches, "Call": Call, "flips": flips})
+    assert str(repeated.value) == str(caught.value)
+    with pytest.raises(AssertionError, match="unexpected keyword argument 'stride'"):
+        assert_matches(halves, "depthwise_conv2d", **geometry | {"stride": st.just(2)})
+
+
+RIGHT = {
+    "relu": halved,
+    "crelu": lambda x: halved(torch.cat([x, -x], 1)),
+    "relu6": lambda x: torch.minimum(halved(x), torch.full((), 6.0, dtype=x.dtype)),
+    "clip": lambda x: torch.clamp(x, 0, 1),  # lets dy pass at 0 and 1
+    "hard_sigmoid": lambda x: torch.clamp(x / 6 + 0.5, 0, 1),  # rounded before it is cut off
+    "max_pool2d": shared,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("operator", RIGHT)
+def test_a_kink_may_have_any_slope_wherever_it_is(operator, dtype):
+    """In sixteen bits usual numbers lie on kinks and tie, and so do those in float32 that are far from zero."""
+    assert_matches(RIGHT[operator], operator, framework="torch", dtype=dtype)
+
+    def wrong(x, *rest, **keywords):
+        y = RIGHT[operator](x, *rest, **keywords)
+        return y + 0.25 * (x.sum() - x.detach().sum())
+
+    with pytest.raises(AssertionError, match=r"dx\[.* would be allowed|dx hands out"):
+        assert_matches(wrong, operator, framework="torch", dtype=dtype, regimes=["usual"])
 
 
 def test_what_sums_are_kept_in():
@@ -338,7 +401,7 @@ def test_exact_is_for_what_makes_integers_of_integers():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda y: y.astype(np.float64), "y is float64 for float32"),
+        (lambda y: y.astype(np.float64), "y is float64, and the arrays were float32"),
         (lambda y: y[:, :, None], "y has shape"),
         (lambda y: y * np.float32(np.nan), "y.* is nan"),
     ],

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -18,12 +19,13 @@ from PIL import Image
 import ghostnp
 from ghostnp.cli import main
 from ghostnp.modules import Conv2d, Flatten, GlobalAvgPool2d, Linear, Module, Sequential
+from ghostnp.ops.updates import UPDATES
 from ghostnp.training.blame import first_odd
-from ghostnp.training.data import load_data
-from ghostnp.training.dataset import resized
-from ghostnp.training.loop import accuracy, tiny_ghostnet
-from ghostnp.training.networks import TINY, begin_with, classifier_of, list_networks, network
-from ghostnp.training.recipe import Recipe
+from ghostnp.training.data import list_data, load_data
+from ghostnp.training.dataset import DataSet, Part, resized
+from ghostnp.training.loop import Training, accuracy, tiny_ghostnet
+from ghostnp.training.networks import TINY, begin_with, classifier_of, list_networks, network, usual_rate
+from ghostnp.training.recipe import SCHEDULES, Recipe
 from ghostnp.training.session import Request, Session, TrainingError
 
 ALL = {"run.json", "checkpoint.safetensors", "log.json", "curves.png", "weights.safetensors"}
@@ -147,6 +149,63 @@ def test_what_is_not_legal_is_one_line(run, words, said):
     assert said in result.stderr
 
 
+@pytest.mark.parametrize("words", [("--model", "nope"), ("--batch", 5000), ("--init", "nowhere.npz")])
+def test_what_is_refused_leaves_no_folder_and_keeps_the_training_that_was_there(run, tmp_path, words):
+    assert run(*words, "--output", "new").exit_code == 1
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "run.json").write_text("{}")
+    assert run(*words, "--force", "--output", "old").exit_code == 1
+    assert (tmp_path / "old" / "run.json").exists()
+
+
+def test_a_name_that_is_unknown_is_told_before_a_folder_that_is_taken(run, tmp_path):
+    (tmp_path / "run.json").touch()
+    for words in (("--model", "nope"), ("--data", "nope")):
+        assert "Error: name='nope'" in run(*words, "--output", ".").stderr
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_words(run):
+    result = run("--output", "x" * 300)
+    assert f"Error: the folder {'x' * 300} cannot be made (File name too long): the rule is one" in result.stderr
+
+
+def test_the_commands_lists_are_those_of_the_library():
+    options = {option.name: option for option in main.commands["train"].params}
+    assert set(options["optimiser"].type.choices) == set(UPDATES)
+    assert tuple(options["schedule"].type.choices) == SCHEDULES
+    assert set(re.split(", | or ", options["data"].help.removesuffix("."))) == set(list_data())
+    assert options["data"].default in list_data()
+    assert options["model"].default in list_networks()
+    rates = {name: usual_rate(TINY, name) for name in UPDATES}
+    assert rates.keys() == UPDATES.keys()
+    said = options["rate"].help
+    assert f"{rates['sgd']} for sgd, {rates['rmsprop']} for rmsprop, and otherwise {rates['adam']}" in said
+    assert rates["adam"] == rates["adamw"]
+    assert "A tenth of that where the model has no batch norm" in said
+    for name, setting in (("momentum", "momentum"), ("decay", "decay")):
+        told = [UPDATES[key].defaults[setting] for key in ("sgd", "rmsprop" if name == "momentum" else "adamw")]
+        assert [float(number) for number in re.findall(r"\d[\d.e-]*\d|\d", options[name].help)][:2] == told
+
+
+def test_networks_without_batch_norm_take_a_tenth_of_the_rate():
+    for name in ghostnp.list_models():
+        state = ghostnp.create_model(name, seed=None).state_dict()
+        norms = sum(key.endswith("running_mean") for key in state)
+        assert usual_rate(name, "sgd") == (0.1 if norms > 1 else 0.01), name
+
+
+def test_a_ghost_resnet_begins_at_the_loss_of_guessing_and_learns(tmp_path):
+    data = load_data("digits")
+    data = resized(DataSet("digits", *(Part(part.images[:32], part.labels[:32]) for part in (data.train, data.test)),
+                           data.classes), 32)  # fmt: skip
+    recipe = Recipe(epochs=3, batch=16, rate=usual_rate("ghost_resnet50", "sgd"), clip=1.0)
+    training = Training(network("ghost_resnet50", data), *data.train, recipe, compiled=False)
+    losses = [training.epoch() for _ in range(3)]
+    assert losses[0] < 3
+    assert losses[-1] < losses[0]
+
+
 def test_damaged_files_of_a_training_are_named(run, tmp_path):
     assert run("--epochs", 1, "--output", "out").exit_code == 0
     folder = tmp_path / "out"
@@ -173,7 +232,9 @@ def test_a_loss_that_is_no_number_names_the_operator(run):
     result = run("--rate", "1e30", "--output", "out")
     assert result.exit_code == 1
     assert "the loss of step 2 is nan: it began in this step, with batch_norm_relu_train in bn1" in result.stderr
-    assert "such as --rate 1e+29, or --clip 1" in result.stderr
+    assert result.stderr.endswith("the rule is a smaller step, such as --rate 1e+29\n")
+    result = run("--rate", "1e30", "--clip", "10", "--force", "--output", "out")
+    assert result.stderr.endswith("such as --rate 1e+29, or --clip 1\n")
 
 
 def test_an_update_that_spoils_the_weights_is_found_a_step_later(tmp_path):

@@ -13,12 +13,12 @@
 # %% [markdown]
 # # Gallery: does CReLU save filters?
 #
-# **If filters come in pairs of opposites, half of the filters should be enough when both signs are kept. Is that
-# true?**
+# **If filters come in pairs of opposites, half of them should be enough when both signs are kept. Is
+# that true?**
 #
-# CReLU's tables for CIFAR-10 and CIFAR-100 compare ReLU, CReLU with as many filters (twice the maps), and CReLU with
-# half of them (the same number of maps). Half the filters are as good as ReLU or better there, with fewer parameters.
-# Document 004 wants CReLU in the first layers only, since pairs of opposites become rare with depth.
+# The paper on CReLU compares ReLU, CReLU with as many filters (twice the maps), and CReLU with half of them (the same
+# number of maps), on CIFAR-10 and CIFAR-100. Its abstract says: better, with fewer parameters. (We did not compare with
+# its tables.) Document 004 wants CReLU in the first layers only, since pairs of opposites become rare with depth.
 #
 # Here a network has four 3x3 convolutions of 16 maps. CReLU is after the first, the first two, or all four. The last
 # row is a control: half the filters and no CReLU. The 1,797 digits are divided again for each seed: 500 images for
@@ -49,10 +49,10 @@ show(result.picture(), result.in_words())
 #   0.14), with even fewer multiply-adds. So this network had more filters than it needs, and a part of what CReLU
 #   "saves" could have been left out.
 #
-# - In all four layers CReLU with half the filters loses 0.6 (p = 0.05, at half the parameters). That agrees with the
-#   advice to use it in the first layers only. But the reason may simply be that there are fewer weights.
+# - In all four layers CReLU with half the filters loses 0.6 (p = 0.05, at half the parameters). That fits the advice
+#   to use it in the first layers only. But the reason may simply be that there are fewer weights.
 #
-# - **We did not see that CReLU with all filters is better**: the differences are −0.1 and +0.0, with more parameters.
+# - **We did not see that CReLU with all filters is better.** The differences are −0.1 and +0.0, with more parameters.
 #
 # - One of the six tests gives p = 0.049: half the filters in one layer, with a difference of −0.4. Among six tests,
 #   chance gives at least one such p with a probability of a quarter. So this is no result. In an earlier run, with the

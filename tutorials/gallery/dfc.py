@@ -16,10 +16,10 @@
 # **An attention that sees rows and columns: does it help, where does it have to stand, and which of its details
 # matter?**
 #
-# GhostNetV2 asks this in the ablations of its section 5.4, and document 003 repeats them. There attention helps in
-# every stage, and most in all stages together. Larger kernels are better. Attention in the widening module helps more
-# than in the narrowing one; in both it helps most, at a higher cost. The place of the sigmoid, and the ways of pooling
-# and enlarging, make little difference.
+# GhostNetV2 asks this in its ablations, and document 003 repeats them in words. Attention helps in every stage. Larger
+# kernels are better. In the widening module it helps more than in the narrowing one, and in both most, at a higher
+# cost. Where the sigmoid stands, and how maps are pooled and enlarged, hardly matters. (We did not compare with the
+# paper's tables.)
 #
 # Here it is in none, some or all of three ghost bottlenecks. *DFC as usual* is as in the official code: in the widening
 # modules, kernel 5, average pooling, nearest neighbour, the sigmoid before the enlargement. The 1,797 digits are
@@ -51,8 +51,8 @@ show(result.picture(), result.in_words())
 #
 # - **The position of the attention matters.** In block 1 alone it does not help (50.0%): on halved maps its kernels of
 #   5 reach 4 pixels to each side, and too little follows. In block 3 alone it is enough (100.0%), since that block
-#   works on maps of half the size, and the same kernels reach twice as far. There it also costs least. The document's
-#   table says that every stage helps; and attention in all blocks is not better here than in block 3.
+#   works on maps of half the size, and the same kernels reach twice as far. There it also costs least. The document
+#   says that every stage helps; and attention in all blocks is not better here than in block 3.
 #
 # - **We saw no difference between the widening and the narrowing module** (−0.1, p = 0.91). Attention in both is not
 #   better either (−1.1, p = 0.23).
@@ -60,8 +60,8 @@ show(result.picture(), result.in_words())
 # - **For pooling, enlargement and the place of the sigmoid we saw no difference** (p from 0.21 to 0.68), as the
 #   document says. With the sigmoid last, the network takes more time.
 #
-# - **On digits we saw no effect**: the difference is +0.6 with p = 0.20, and the differences between all details may be
-#   chance. A digit has only 8x8 pixels, and the network sees all of it without attention.
+# - **On digits we saw no effect.** The difference is +0.6 with p = 0.20, and all differences between the details may be
+#   chance. A digit of 8x8 pixels has no long range: the network sees all of it without attention.
 #
 # - With DFC as usual the network takes 28% more multiply-adds, but 76% more time for an image (those of far-pixels).
 #   The maps are small, and there are many small steps.

@@ -15,11 +15,11 @@
 #
 # **One map in s is made by a convolution, the others by a cheap kernel of d x d. Which s and which d?**
 #
-# GhostNet's tables 3 and 4 answer it for VGG-16 on CIFAR-10: at s = 2 the kernel size 3 is better than 1 and also
-# better than 5 and 7; with a larger s the cost falls to nearly 1/s and the accuracy falls gradually, and s = 2 is a
-# little better than no ghosts at all.
+# GhostNet answers it for VGG-16 on CIFAR-10. At s = 2 the kernel size 3 is better than 1, and also better than 5 and
+# 7. With a larger s the cost falls to nearly 1/s, and the accuracy falls gradually. (No document has these tables, and
+# we did not compare with the paper's.)
 #
-# Here three ghost bottlenecks are built with each choice of s and d. The 1,797 digits are divided again for each seed:
+# Here a network of three ghost bottlenecks is built for each s and d. The 1,797 digits are divided again for each seed:
 # 500 images for training and 1,297 for testing, of 8x8 pixels each. (p is from a paired t-test over the seeds: the
 # probability of a difference at least as large if the two networks were equally good.)
 #
@@ -40,9 +40,9 @@ show(result.picture(), result.in_words())
 # %% [markdown]
 # ## What was seen
 #
-# - **A kernel of 1x1 is worst** (−1.5, p = 0.02), as in the paper: it can only scale a map.
+# - **A kernel of 1x1 is worst** (−1.5, p = 0.02): it can only scale a map.
 #
-# - **We did not see that kernels larger than 3x3 are worse.** 5x5 and 7x7 are better here, by 0.7 (p = 0.07) and 0.8 (p
+# - **We did not see that larger kernels than 3x3 are worse.** 5x5 and 7x7 are better here, by 0.7 (p = 0.07) and 0.8 (p
 #   = 0.02). In these bottlenecks the other convolutions are 1x1, so almost only the cheap kernels read neighbouring
 #   pixels, and a digit is 8 pixels wide. In the paper's VGG-16 the primary convolutions are 3x3 themselves. But 7x7
 #   costs twice the multiply-adds and time.

@@ -16,10 +16,10 @@
 # **A convolution, a separable one, a ghost module, a ghost bottleneck, a shuffle unit: which is best for the same
 # multiply-adds, and which is fastest?**
 #
-# ShuffleNet's table 4 compares units of other networks with its own at the same cost, and document 001 repeats it in
-# its third comparison. There ShuffleNet is better than all others, and the smaller the network, the larger the
-# difference. GhostNet's table 5 puts ghost modules into VGG-16 and ResNet-56. They halve the cost, with nearly the same
-# accuracy.
+# ShuffleNet compares units of other networks with its own at the same cost. Document 001 repeats this in its third
+# comparison, and says that ShuffleNet is much better than the others. GhostNet puts ghost modules into VGG-16 and
+# ResNet-56, for half of the cost and nearly the same accuracy. (Of the document we have the words. We did not compare
+# with the papers' tables.)
 #
 # Here a network has a stem and three units, the second with a stride of 2. Widths are chosen so that the multiply-adds
 # are the same within 6%, at two sizes. The 1,797 digits are divided again for each seed: 500 images for training and
@@ -48,16 +48,15 @@ show(result.picture(), result.in_words())
 #   on both sides.
 #
 # - **We did not see that ShuffleNet is better.** At the large size it is the second worst of the five units, and at the
-#   small size it is the best (+0.2, p = 0.71). No other unit gains in rank at the small size. The document's table has
-#   the same tendency. With such a p it may be chance.
+#   small size it is the best (+0.2, p = 0.71). With such a p this may be chance.
 #
 # - **Equal multiply-adds are not equal time.** At the large size the convolution takes 5.9 µs for an image and the
 #   ghost module 8.3 µs. At the small size the separable convolution is fastest (2.7 µs) and the convolution slowest
 #   (3.9 µs). A dense product over few channels uses the processor well. A depthwise convolution waits for memory
 #   (tutorial 12).
 #
-# - Digits are easy, and a network of 3,000 parameters reads 96% of them. The paper's differences were measured on
-#   ImageNet, and networks as small as these have too few channels for ImageNet.
+# - Digits are easy, and a network of 3,000 parameters reads 96% of them. The paper's differences are on ImageNet, for
+#   which the small networks of this page have too few channels.
 #
 # ## References
 #

@@ -27,7 +27,16 @@ from hypothesis import strategies as st
 
 from ghostnp import ops
 from ghostnp.course.grader.clock import OWN, Clock, Limits, Stage
-from ghostnp.course.grader.comparing import Case, Sample, cases, not_empty, settled, shown_arguments, try_call
+from ghostnp.course.grader.comparing import (
+    Case,
+    Sample,
+    cases,
+    not_empty,
+    settled,
+    shown_arguments,
+    try_call,
+    with_a_form,
+)
 from ghostnp.course.grader.functions import graded_names, registered
 from ghostnp.course.grader.guard import ForbiddenError, Guard, HandedOverError, Noise
 from ghostnp.course.grader.hints import hints
@@ -270,7 +279,9 @@ class Child:
         operator, backward = name.removesuffix("_backward"), name.endswith("_backward")
         found, broken = [], None
         functions = {other: self.watched(other, function) for other, function in self.own.items()} | {name: watched}
-        namespace = SimpleNamespace(**{each: settled(each, function) for each, function in functions.items()})
+        namespace = SimpleNamespace(
+            **{each: settled(each, with_a_form(each, function)) for each, function in functions.items()}
+        )
         held = [law for law in laws_of(operator) if (law.of == "backward") == backward]
         for number, law in enumerate(held):
 

@@ -124,7 +124,7 @@ def try_call(name, answer, case):
         if not name.endswith("_backward"):
             right = dict(zip(("y", *call.row.extra), (y, *extra), strict=True))
             result = answer(*call.arguments(dtype, draw).values(), **call.keywords)
-            sample, parts = Sample(case, arguments, None, right, {}), result if call.row.extra else (result,)
+            sample = Sample(case, arguments, None, right, {})
         else:
             dy = call.gradient(each(y, dtype), draw)
             right = {
@@ -133,8 +133,8 @@ def try_call(name, answer, case):
             given = [each(value, dtype) for value in extra]
             took = backward_arguments(call, call.gradient(each(y, dtype), draw), call.arguments(dtype, draw), given)
             result = answer(*took, **call.keywords)
-            sample, parts = Sample(case, arguments, dy, right, {}), (result,) if len(right) == 1 else result
-        sample.difference = _returned(name, parts, list(right)) or _compare_parts(sample, parts, dtype, extra)
+            sample = Sample(case, arguments, dy, right, {})
+        sample.difference = formless(name, result, right) or _compare_parts(sample, _parts(result, right), dtype, extra)
     sample.right = {part: each(value, dtype) for part, value in right.items()}
     return sample
 
@@ -197,14 +197,64 @@ def _whole_numbers(rng, shape, dtype):
     return np.asarray(values(rng, shape, np.float32), dtype)
 
 
-def _returned(name, parts, names):
-    wanted = ", ".join(names)
-    if parts is None or (len(names) == 1 and parts[0] is None):
-        return FirstDifference(names[0], "nothing", f"{name} returns None, and {wanted} is the rule")
+def formless(name, result, right=None):
+    """What keeps a result from being one at all, such as None, or one array in the place of two.
+
+    Parameters
+    ----------
+    name : str
+        Of the function.
+    result : object
+        What it returned.
+    right : dict of str to object, optional
+        What is right, so that its shapes can be told.
+
+    Returns
+    -------
+    FirstDifference or None
+        None where there are as many arrays as there should be, whatever is in them.
+    """
+    row = Call(name.removesuffix("_backward")).row
+    names = [f"d{each}" for each in row.gradients] if name.endswith("_backward") else ["y", *row.extra]
+    sequences = {"dxs"} | ({"y"} if "sizes" in row.positional else set())
+    if result is None:
+        return FirstDifference(names[0], "nothing", f"{name} returns None, and the rule is {', '.join(names)}")
+    parts = _parts(result, names)
     if not isinstance(parts, tuple | list) or len(parts) != len(names):
         came = f"{len(parts)} results" if isinstance(parts, tuple | list) else f"one {type(parts).__name__}"
-        return FirstDifference(names[0], "number", f"{name} returns {wanted}, in this order, and {came} came")
+        return FirstDifference(names[0], "number", f"{name} returns {', '.join(names)}, in this order, and {came} came")
+    for part, got in zip(names, parts, strict=True):
+        several = part in sequences
+        if several and not isinstance(got, list | tuple):
+            return FirstDifference(part, "type", f"{part} is {_kind(got)}, and the rule is a sequence of arrays")
+        for number, array in enumerate(got if several else [got]):
+            if not isinstance(array, np.ndarray | np.generic):
+                which = f"{part}[{number}]" if several else part
+                shape = "" if several or right is None else f" of shape {np.shape(right[part])}"
+                return FirstDifference(part, "type", f"{which} is {_kind(array)}, and the rule is an array{shape}")
     return None
+
+
+def _parts(result, names):
+    """The results of a function that has so many: one is no sequence."""
+    return (result,) if len(names) == 1 else result
+
+
+def with_a_form(name, answer):
+    """The answer for laws to try: what is no result keeps none of them, as None would that is compared with None."""
+
+    def call(*given, **keywords):
+        result = answer(*given, **keywords)
+        missing = formless(name, result)
+        if missing is not None:
+            raise FormlessError(missing.says)
+        return result
+
+    return call
+
+
+class FormlessError(AssertionError):
+    """A function returned what is no result."""
 
 
 def _compare_parts(sample, parts, dtype, extra):
@@ -270,8 +320,6 @@ def _bounds(call, arguments, dy, extra, dtype):
 def _compare_arrays(part, got, right, dtype, writeable, bound):
     right = np.asarray(right)
     wanted = dtype if right.dtype.kind == "f" else right.dtype
-    if not isinstance(got, np.ndarray | np.generic):
-        return FirstDifference(part, "type", f"{part} is {_kind(got)}, and the rule is an array of shape {right.shape}")
     if isinstance(got, np.ndarray) and type(got) is not np.ndarray:
         return FirstDifference(part, "type", f"{part} is {_kind(got)}, and the rule is a plain array of NumPy")
     got = np.asarray(got)

@@ -111,6 +111,14 @@ class FileReport:
     @property
     def sentences(self):
         """What is to be said of the file as a whole."""
+        said = self.unchecked
+        if self.printed:
+            said.append(f"it printed {self.printed} lines, which are left out here; the first: {self.first_printed}")
+        return said
+
+    @property
+    def unchecked(self):
+        """Which functions were not checked, and why not."""
         said = []
         if self.problem is None and not self.functions:
             said.append("no function of the vocabulary is defined here: the rule is a name such as depthwise_conv2d")
@@ -121,8 +129,6 @@ class FileReport:
             f"{helper} has other arguments than the vocabulary's, is taken for a helper, and was not checked"
             for helper in self.helpers
         ]
-        if self.printed:
-            said.append(f"it printed {self.printed} lines, which are left out here; the first: {self.first_printed}")
         return said
 
 
@@ -176,9 +182,8 @@ def _details(found):
     details = [("case", found.case), *((f"{name} =", text) for name, text in found.arguments.items())]
     details += [(label, getattr(found, label)) for label in ("expected", "got", "difference", "where")]
     details += [("look at", hint) for hint in found.hints]
-    broken = [
-        law for law in found.laws if law["kept"] is False and law["says"] and not found.says.endswith(law["says"])
-    ]
+    # What is no result breaks all laws, in the words that say so.
+    broken = [law for law in found.laws if law["kept"] is False and law["says"] and law["says"] not in found.says]
     details += [("breaks", f"{law['law'].split(':')[0]}: {law['says']}") for law in broken]
     kept = [law["law"].split(":")[0] for law in found.laws if law["kept"]]
     details += [("keeps", ", ".join(kept))]

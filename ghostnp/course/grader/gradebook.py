@@ -21,8 +21,7 @@ from ghostnp.course.grader.file_report import FileReport, FunctionReport, from_j
 from ghostnp.course.grader.rubric import UNDECIDED, Rubric
 from ghostnp.course.grader.runner import StoppedError
 from ghostnp.course.grader.submissions import Submission
-from ghostnp.course.worksheets.writing.spreadsheet import no_formula
-from ghostnp.files import read, replace
+from ghostnp.files import no_formula, read, replace
 
 _COLUMNS = ("student", "id", "status", "points", "at least", "at most", "of")
 _ENCODING = ("utf-8", "replace")
@@ -89,7 +88,7 @@ class GradebookRow:
         if any(share.points is None for share in shares):
             return "incomplete"
         found = self.functions(rubric)
-        if all(name in found and found[name].status == "passed" for name in names):
+        if names and all(name in found and found[name].status == "passed" for name in names):
             return "right"
         return "not right" if found or any(report.problem for report in self.reports.values()) else "no function"
 
@@ -103,11 +102,13 @@ class GradebookRow:
                 said.append(f"{name}: {report.problem.says}")
         for name in names:
             if name in found and found[name].status != "passed":
-                status = found[name].status
-                said.append(f"{name}: {found[name].says if status == 'wrong' else f'{status}: {found[name].says}'}")
+                status, says = found[name].status, found[name].says
+                said.append(f"{name}: {says if status == 'wrong' or status in says else f'{status}: {says}'}")
         missing = [name for name in names if name not in found]
         if self.checked and self.submission.files and missing and not self.undecided_files():
             said.append(f"not handed in: {', '.join(missing)}")
+        if missing or not found:
+            said += [f"{name}: {each}" for name, report in self.reports.items() for each in report.unchecked]
         if self.submission.others and (missing or not self.submission.files):
             more = len(self.submission.others) - 3
             listed = ", ".join(self.submission.others[:3]) + (f" and {more} more" if more > 0 else "")
@@ -286,7 +287,7 @@ class Gradebook:
         for name, parts in points.items():
             _, earned, _ = total(parts.values())
             lines.append(f"{name}: {_cell(parts.values())} of {number(self.rubric.worth(name))}")
-            if earned < self.rubric.worth(name):
+            if earned < self.rubric.worth(name) and any(share.points != 0 for share in parts.values()):
                 lines += [f"    {_cell([share])} of {number(share.of)}  {part}" for part, share in parts.items()]
         lines += [f"together: {number(least)} of {number(sum(map(self.rubric.worth, names)))}", ""]
         lines += [f"{called}: {why}" for called, why in row.unread.items()]

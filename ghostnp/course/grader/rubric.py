@@ -68,11 +68,11 @@ class Rubric:
             laws = [law for law in laws if law != SAME]
         if name in self.of_laws:
             given = {law: self.of_laws[name].get(law, 0.0) for law in laws}
-            return {SAME: whole - sum(given.values())} | given
+            return _in_hundredths({SAME: whole - sum(given.values())} | given)
         share = self.shares["laws"] if laws else 0.0
         if found is not None and not found.has_definition:
             share = 1.0 if laws else 0.0
-        return {SAME: whole * (1 - share)} | {law: whole * share / len(laws) for law in laws}
+        return _in_hundredths({SAME: whole * (1 - share)} | {law: whole * share / len(laws) for law in laws})
 
     def earned(self, name, found):
         """A `Share` for each part of a function, of what a check has `found`; None if there is no such function."""
@@ -85,6 +85,16 @@ class Rubric:
             return {part: Share(None if of else 0.0, of) for part, of in parts.items()}
         tried = {law["law"].split(":")[0]: law for law in found.laws}
         return {part: Share(_part(tried.get(part), of, bool(tried)), of) for part, of in parts.items()}
+
+
+def _in_hundredths(parts):
+    """The same parts with two decimals, as they are written, so that what is written adds up to the whole."""
+    whole = round(100 * sum(parts.values()))
+    hundredths = {name: math.floor(round(100 * points, 6)) for name, points in parts.items()}
+    lost = sorted(parts, key=lambda name: round(hundredths[name] - 100 * parts[name], 6))
+    for name in lost[: whole - sum(hundredths.values())]:
+        hundredths[name] += 1
+    return {name: points / 100 for name, points in hundredths.items()}
 
 
 def _part(law, of, any_tried):
@@ -138,7 +148,7 @@ def read_rubric(path, registered=False):
         raise ValueError(f"{path} is no rubric ({error}): the rule is TOML, as --print-rubric prints it") from None
     _known(path, "", content, ("points", "partial", "laws"))
     tables = {name: _table(path, name, content.get(name, {})) for name in ("points", "partial", "laws")}
-    points = _numbers(path, "points", tables["points"])
+    points = _points(path, "points", tables["points"])
     shares = _USUAL_SHARES | _numbers(path, "partial", tables["partial"])
     _known(path, "partial.", tables["partial"], _USUAL_SHARES)
     if not math.isclose(sum(shares.values()), 1):
@@ -152,7 +162,7 @@ def read_rubric(path, registered=False):
         _known(path, "points.", points, graded_names())
     of_laws = {}
     for name, table in tables["laws"].items():
-        given = of_laws[name] = _numbers(path, f"laws.{name}", _table(path, f"laws.{name}", table))
+        given = of_laws[name] = _points(path, f"laws.{name}", _table(path, f"laws.{name}", table))
         _known(path, "laws.", [name], points)
         if (laws := _laws(name)) is not None:
             _known(path, f"laws.{name}.", given, laws)
@@ -175,6 +185,13 @@ def _numbers(path, table, values):
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e9:
             raise ValueError(f"{path}, [{table}]: {name} = {shown(value)}; the rule is a number from 0 on, such as 2.5")
     return {name: float(value) for name, value in values.items()}
+
+
+def _points(path, table, values):
+    for name, value in (found := _numbers(path, table, values)).items():
+        if round(value, 2) != value:
+            raise ValueError(f"{path}, [{table}]: {name} = {value}; the rule is two decimals at most, such as 2.25")
+    return found
 
 
 def _known(path, where, names, known):

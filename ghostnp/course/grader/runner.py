@@ -92,9 +92,12 @@ def _require_text(file):
     """Raise an OSError for what is no text at all: then nothing can be said of the code."""
     try:
         Loader("submission", file).get_source("submission")
-    except (UnicodeError, SyntaxError) as error:
-        said = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise OSError(errno.EILSEQ, f"{said}; save it again as UTF-8", str(file)) from None
+    except UnicodeError as error:
+        raise OSError(errno.EILSEQ, f"{error}; save it again as UTF-8", str(file)) from None
+    except SyntaxError as error:
+        # Of a notebook what it lacks is said; of text, that its encoding is none.
+        advice = "" if Path(file).suffix == ".ipynb" else "; save it again as UTF-8"
+        raise OSError(errno.EILSEQ, f"{error.msg}{advice}", str(file)) from None
 
 
 def _run(path, folder, providers, skipped, limits, seed, spent, stop):
@@ -112,6 +115,7 @@ def _run(path, folder, providers, skipped, limits, seed, spent, stop):
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
+        "HYPOTHESIS_NO_PLUGINS": "1",  # whatever is installed here, such as trio, which imports pytest
     }
     nowhere = subprocess.DEVNULL
     # In a session of its own Ctrl-C is no KeyboardInterrupt of the student's, and all that it starts can be ended.

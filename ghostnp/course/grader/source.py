@@ -48,6 +48,8 @@ class Loader(SourceFileLoader):
         return "cell {}, line {}".format(*self.cells[line - 1])
 
     def _cells(self, text):
+        if not text.strip():
+            raise SyntaxError("it is empty, and the rule is a notebook of Jupyter's format 4")
         try:
             notebook = json.loads(text)
             cells = [("tests" if _is_test(cell) else cell["cell_type"], cell["source"]) for cell in notebook["cells"]]

@@ -80,7 +80,7 @@ def to_json_key(plan, papers, heading=PLAIN):
     made_by = {part.name: getattr(plan, part.name) for part in fields(plan) if part.name != "slots"}
     content = {
         "format": _FORMAT,
-        "made by": {"ghostnp": ghostnp.__version__} | made_by,
+        "made by": {"ghostnp": ghostnp.__version__, "paper": plan.number} | made_by,
         "papers": [
             {
                 "id": paper.student.id,

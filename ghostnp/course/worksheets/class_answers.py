@@ -5,11 +5,14 @@ Nothing is lost: a line that cannot be graded is named with why, and so is who i
 
 import csv
 import io
+import math
 import re
 import statistics
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ghostnp.course.worksheets.answer_key import AnswerKey
@@ -19,13 +22,22 @@ from ghostnp.files import read
 from ghostnp.modules.rules import of_kind
 from ghostnp.ops.checks import nearest
 
-_SEPARATORS = (",", ";", "\t", "，", "；", "|")
+_SEPARATORS = (",", ";", "\t", "，", "、", "；", "|")
+# Columns that say which paper was answered, as it is printed there; the key has the same in "made by".
+_MADE_BY = {
+    "paper": ("paper", "paper number", "试卷", "卷号", "试卷编号"),
+    "seed": ("seed", "种子"),
+    "generator": ("generator", "生成器"),
+}
 _ID, _NAME = ({*HEADINGS[column]} for column in ("id", "name"))
 _QUESTION = re.compile(
     r"(?:question|response|answer|frage|no|nr|q|第|题目|题|问题)?[ ._#:-]*0*(\d{1,4})[ .]*(?:题|问)?"
 )
 
 
+_NO_REPLY = ("-", "–", "—")  # as Moodle writes it
+# Of fewer replies it is not said that they look like guesses.
+_ENOUGH = 12
 _TOO_MANY = "which are too many: the rule is a student and a reply to each question, in quotes if it has a comma"
 
 
@@ -86,11 +98,14 @@ class Ungraded(NamedTuple):
         What it says.
     why : str
         What is wrong with it.
+    student : Student or None
+        Whose it is, if that can be told.
     """
 
     line: int
     text: str
     why: str
+    student: Student | None = None
 
 
 @dataclass(frozen=True)
@@ -153,9 +168,28 @@ class ClassAnswers:
 
     @property
     def absent(self):
-        """Who is on the key and has no answers."""
+        """Who is on the key and has no answers, neither such as were graded nor others."""
         here = {paper.student.id for paper in self.papers}
+        here |= {each.student.id for each in self.ungraded if each.student is not None}
         return [student for student, _ in self.key.papers.values() if student.id not in here]
+
+    @property
+    def like_guesses(self):
+        """How many replies are right and of how many, if that is no more than whoever guesses has; else None.
+
+        So it looks where the key is that of another paper: of four options one is right, and of numbers none.
+        """
+        replies = [
+            (question, reply)
+            for paper in self.papers
+            for question, reply in zip(self.key.papers[paper.student.id][1], paper.replies, strict=True)
+            if reply.text
+        ]
+        right = sum(reply.outcome == "right" for _, reply in replies)
+        chances = [1 / len(question.options) for question, _ in replies if question.options]
+        spread = math.sqrt(sum(chance * (1 - chance) for chance in chances))
+        few = len(replies) >= _ENOUGH and right <= sum(chances) + 2 * spread
+        return (right, len(replies)) if few else None
 
     @property
     def unreadable(self):
@@ -213,6 +247,8 @@ class ClassAnswers:
 def grade_answers(path, key):
     """Grade the answers of a class.
 
+    A column ``paper``, ``seed`` or ``generator`` says which paper was answered, and is held against the key.
+
     Parameters
     ----------
     path : str or pathlib.Path
@@ -252,11 +288,11 @@ def grade_answers(path, key):
         try:
             student, replies = _student_and_replies(fields, columns, key)
         except ValueError as error:
-            found.ungraded.append(Ungraded(number, shown, str(error)))
+            found.ungraded.append(Ungraded(number, shown, str(error), _whose(fields, columns, key)))
             continue
         if student.id in seen:
             why = f"{student.label} is in line {seen[student.id]} already, and that one was graded"
-            found.ungraded.append(Ungraded(number, shown, why))
+            found.ungraded.append(Ungraded(number, shown, why, student))
             continue
         seen[student.id] = number
         found.papers.append(_graded(student, replies, key))
@@ -272,6 +308,8 @@ class _Columns(NamedTuple):
     name: int | None
     questions: dict[int, int]
     width: int = 0
+    made_by: Mapping[str, int] = MappingProxyType({})
+    parts: tuple[int, int] | None = None  # first name and family name
 
 
 def _decoded(path):
@@ -324,24 +362,49 @@ def _columns(fields, key, found):
             questions.setdefault(numbers[int(match[1])], column)
     ids = [column for column, word in enumerate(words) if word in _ID]
     names = [column for column, word in enumerate(words) if word in _NAME]
-    if not ids and not names:
+    parts = [[column for column, word in enumerate(words) if word in HEADINGS[part]]
+             for part in ("first name", "family name")]  # fmt: skip
+    both = (parts[0][0], parts[1][0]) if all(parts) else None
+    if not ids and not names and both is None:
         return None
-    used = {*questions.values(), *ids[:1], *names[:1]}
+    made_by = {name: words.index(each) for name, called in _MADE_BY.items() for each in called if each in words}
+    used = {*questions.values(), *ids[:1], *names[:1], *(both or ()), *made_by.values()}
     if not questions:
         # Headings that do not say which question is which: what follows id and name is in their order.
         return _Columns(None, None, {})
     found.ignored += [field for column, field in enumerate(fields) if field and column not in used]
-    return _Columns(ids[0] if ids else None, names[0] if names else None, questions, len(fields))
+    return _Columns(ids[0] if ids else None, names[0] if names else None, questions, len(fields), made_by, both)
+
+
+def _named(fields, columns):
+    """What a line with headings says of the student: an id, or a name, or the two parts of one."""
+    cells = dict(enumerate(fields))
+    given = [cells.get(column, "") for column in (columns.id, columns.name) if column is not None]
+    if columns.parts:
+        first, family = (cells.get(column, "") for column in columns.parts)
+        given += [f"{first} {family}", f"{family} {first}", f"{family}{first}"]
+    return [text for text in given if text.strip()]
+
+
+def _whose(fields, columns, key):
+    """The student of a line that cannot be graded; None if it does not say that either."""
+    for given in [_named(fields, columns)] if columns.questions else [fields[:1], fields[1:2]]:
+        try:
+            return _find(given, key)
+        except ValueError:
+            pass
+    return None
 
 
 def _student_and_replies(fields, columns, key):
     count = len(key.questions)
     if columns.questions:
         cells = dict(enumerate(fields))
-        given = [cells[column] for column in (columns.id, columns.name) if column is not None and cells.get(column)]
+        given = _named(fields, columns)
         replies = [cells.get(columns.questions.get(place, -1), "") for place in range(count)]
         if len(fields) > columns.width and any(fields[columns.width :]):
             raise ValueError(f"it has {len(fields)} fields, {_TOO_MANY}")
+        _require_paper({name: cells.get(column, "") for name, column in columns.made_by.items()}, key)
         return _find(given, key), replies
     while len(fields) > count + 1 and not fields[-1]:
         fields = fields[:-1]  # a spreadsheet writes empty columns too
@@ -352,6 +415,17 @@ def _student_and_replies(fields, columns, key):
     if len(fields) < count + 1:
         raise ValueError(f"it has {len(fields)} fields, and the rule is a student and {count} replies, empty ones too")
     return _find(given, key), fields[len(given) :]
+
+
+def _require_paper(said, key):
+    """Refuse the answers to another paper than that of the key."""
+    for name, text in said.items():
+        right = str(key.made_by.get(name, ""))
+        if text and right and text.casefold().removeprefix(name).strip() != right:
+            what = "paper" if name == "paper" else f"a paper of {name}"
+            raise ValueError(
+                f"it answers {what} {text}, and the key is of {name} {right}: the rule is the key that was made with it"
+            )
 
 
 def _find(given, key):
@@ -378,7 +452,8 @@ def _plain(text):
 def _graded(student, replies, key):
     graded = []
     points = 0.0
-    for question, reply in zip(key.papers[student.id][1], replies, strict=True):
+    written = ["" if reply in _NO_REPLY else reply for reply in replies]
+    for question, reply in zip(key.papers[student.id][1], written, strict=True):
         try:
             graded.append(GradedReply(reply, question.grade(reply) if reply else None))
         except ValueError:

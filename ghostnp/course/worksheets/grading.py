@@ -37,7 +37,7 @@ def grade(question, reply):
     question : Question
         What was asked.
     reply : str
-        A letter where there are options, or the number that one of them shows; otherwise a number such as ``51456`` or
+        A letter where there are options, or what one of them shows; otherwise a number such as ``51456`` or
         ``51,456``.
 
     Returns
@@ -71,11 +71,12 @@ def judged(reply, options, answer, mistakes):
 
 
 def _choice(reply, options):
-    """By the letter of an option, or by the number that it shows."""
+    """By the letter of an option, or by what it shows, which is how course systems write down what was chosen."""
     letter, number = reply.upper().strip("(). :"), _NUMBER.fullmatch(reply)
     for option in options:
+        text = " ".join(reply.casefold().split()) == unicodedata.normalize("NFKC", option.text).casefold()
         shows = number and not isinstance(option.value, Named) and _agree(_value(reply), option.value)
-        if option.letter == letter or shows:
+        if option.letter == letter or text or shows:
             return Grade(option.mistake is None, option.mistake)
     raise ValueError(
         _(

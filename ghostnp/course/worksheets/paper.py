@@ -6,6 +6,7 @@ enough: where they would, the later one in the list takes the next numbers. So a
 after in the list, and on who comes before only where two of them would get the same.
 """
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -87,10 +88,22 @@ class WorksheetPlan:
     language: str = SOURCE
 
     @property
+    def number(self):
+        """Four digits that tell it from other worksheets, whatever language they are in."""
+        kinds = [(slot.template.name, slot.kind) for slot in self.slots]
+        made = repr((self.seed, self.generator, self.topics, self.levels, self.own, kinds))
+        return 1000 + int(hashlib.sha256(made.encode()).hexdigest(), 16) % 9000
+
+    @property
     def made_by(self):
-        """What is printed on every paper, so that it can be made again: ``seed 7 · generator 1``."""
+        """What is printed on every paper, so that it can be made again: ``paper 4821 · seed 7 · generator 1``."""
         made_by = _("seed {seed} · generator {generator}", seed=self.seed, generator=self.generator)
-        return f"{made_by}{f' · {self.own}' * bool(self.own)}"
+        return f"{self.called} · {made_by}{f' · {self.own}' * bool(self.own)}"
+
+    @property
+    def called(self):
+        """The number in words, as ``paper 4821``."""
+        return _("paper {number}", number=self.number)
 
     def paper(self, student):
         """The paper of a `Student` who is alone, or the first in a list."""

@@ -23,7 +23,7 @@ HEADINGS = {
 _COLUMNS = {word: column for column, words in HEADINGS.items() for word in words}
 
 # What sets fields apart: the first of these that is there, for a comma may be within a name and a tab is not.
-_APART = ("\t", ";", "；", "，", ",")
+_APART = ("\t", ";", "；", "，", "、", ",")
 
 # A line that begins so is a comment, a formula or a sum, and nobody's name.
 _NOBODY = re.compile(r"[#=]|(total|sum|count|average|合计|总计|共计|人数|平均)\b", re.IGNORECASE)
@@ -79,7 +79,7 @@ def read_roster(path):
     ----------
     path : str or Path
         A text in UTF-8 (or in UTF-16, as Excel writes it), as spreadsheets save it. Each line is a name, or an id and a
-        name with a comma, semicolon, tab or Chinese comma between (``17,Ada Lovelace``). With a heading in English or
+        name with a comma, semicolon, tab, ``，`` or ``、`` between (``17,Ada Lovelace``). With a heading in English or
         Chinese, such as ``Student ID;Name`` or ``姓名，学号``, the columns may stand in any order, and others are left
         out. Empty lines are passed over.
 
@@ -128,7 +128,7 @@ def _text(path, content):
 def why_undecoded(content, error):
     """What an encoding seems to be, if it is a usual one for Chinese, and how to save the list again."""
     try:
-        text = content.decode("gbk")
+        text = content.decode("gb18030")  # which has all of GBK
     except ValueError:
         return error
     return (

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from ghostnp.kernels.runtime.jit import leaf
 
-__all__ = ["WORD", "add", "call_share", "core_number", "load", "new_lock", "pause"]
+__all__ = ["WORD", "add", "call_share", "core_number", "let_run_on", "load", "new_lock", "pause"]
 __all__ += ["sleep", "store", "swap_if", "wake", "yield_core"]
 
 WORD, POINTER = ir.IntType(64), ir.IntType(8).as_pointer()
@@ -156,6 +156,21 @@ else:
     def core_number():
         """Say 0 for every core: this system does not tell them apart."""
         return numba.int64(0)
+
+
+if _symbol("sched_setaffinity", _SYSTEM):
+    _let_run = types.ExternalFunction("sched_setaffinity", types.int32(types.int32, types.uintp, types.uintp))
+
+    @leaf
+    def let_run_on(thread, cores, size):
+        """Let a thread, by the system's number, run on some cores alone: each a bit of `size` bytes at `cores`."""
+        _let_run(thread, size, cores)
+
+else:
+
+    @leaf
+    def let_run_on(thread, cores, size):
+        """Leave the thread alone: this system lets nobody say where it runs."""
 
 
 def new_lock():

@@ -20,6 +20,11 @@ A member is one native call for as long as the process lives, without the interp
 some fifty microseconds, it says that it sleeps, and does so until a caller wakes it. A caller that waits as long for
 a part that somebody else has begun sleeps for moments too: its core may be the one that the other thread needs.
 
+A system likes to wake a thread on the core of whoever wakes it, even where another one is idle. The two would take
+turns there, and an inference of a few milliseconds be over before one of them is moved: with two threads it took as
+long as with one. So a caller that wakes a member forbids it its own core first. That takes a microsecond, and is done
+again only when the caller itself has moved.
+
 Which thread does which share changes no result, since shares write to different places. A second caller, who finds the
 team busy, does all shares alone.
 """
@@ -37,6 +42,7 @@ from ghostnp.kernels.runtime.atomics import (
     add,
     call_share,
     core_number,
+    let_run_on,
     load,
     new_lock,
     pause,
@@ -52,11 +58,17 @@ __all__ = ["alone", "become_owner", "lead", "let_go", "set_threads", "team", "th
 
 # Where a team's words are, in bytes: each on cache lines of its own, since cores fetch two lines at a time. The first
 # makes it a receiver (see `binding`). A launch has three words: the function, where its arguments are, and how many
-# shares. There are three constants: how many members, the patience in pauses, and a lock that nobody releases.
+# shares. There are three constants: how many members, the patience in pauses, and a lock that nobody releases. The
+# cores that members may run on are a bit each. A member has four words: whether it sleeps, its lock, the number that
+# the system knows it by, or 0, and 1 + the core that it is kept off.
 _LINE = 128
-_RECEIVE, _OWNER, _LAUNCH, _TICKET, _RAISED, _SLEEPERS, _STOP, _CONSTANTS, _MEMBERS = range(0, 9 * _LINE, _LINE)
+_RECEIVE, _OWNER, _LAUNCH, _TICKET, _RAISED, _SLEEPERS, _STOP, _CONSTANTS, _CORES, _MEMBERS = range(
+    0, 10 * _LINE, _LINE
+)
+_MOST_CORES = 8 * _LINE  # that there is a bit for; no member is kept off another one
 _PATIENCE = 50e-6  # seconds
-_NAP, _FOR_EVER = np.int64(50), np.int64(-1)  # microseconds, and not literal numbers: each would be compiled alone
+# Not literal numbers, each of which would be compiled alone: microseconds, bytes, and no core's number.
+_NAP, _FOR_EVER, _CORES_SIZE, _NO_CORE = np.int64(50), np.int64(-1), np.int64(_LINE), np.int64(-1)
 _YIELD = 32  # after so many pauses, a microsecond or so, a thread that waits lets others have its core
 _MOST = 1024  # threads
 _PARTS = 16  # of a launch, at most
@@ -101,13 +113,30 @@ def _help(words, thread):
 
 
 @leaf
-def _wake_members(words, most):
+def _keep_off(words, member, core):
+    """Have the member run on other cores than this one, as the team's owner; where there is no other, on any."""
+    if load(member + 16) == 0 or load(member + 24) == core + 1 or core >= _MOST_CORES:
+        return
+    word, bit = words + _CORES + core // 64 * 8, 1 << core % 64
+    cores = load(word)
+    store(word, cores & ~bit)
+    let_run_on(load(member + 16), words + _CORES, _CORES_SIZE)
+    store(word, cores)
+    store(member + 24, core + 1)
+
+
+@leaf
+def _wake_members(words, most, core):
+    """Wake so many members at most, on other cores than this one if it is not negative."""
     for i in range(load(words + _CONSTANTS)):
         member = words + _MEMBERS + i * _LINE
-        if most > 0 and swap_if(member, 1, 0):
-            add(words + _SLEEPERS, -1)
-            wake(load(member + 8))
-            most -= 1
+        if most > 0 and load(member) == 1:
+            if core >= 0:
+                _keep_off(words, member, core)
+            if swap_if(member, 1, 0):
+                add(words + _SLEEPERS, -1)
+                wake(load(member + 8))
+                most -= 1
 
 
 @leaf
@@ -124,7 +153,7 @@ def lead(words, function, where, shares):
     generation = ((load(words + _TICKET) >> 32) + 1) & 0x7FFFFFFF
     store(words + _TICKET, generation << 32 | missing << _PARTS | missing)
     if load(words + _SLEEPERS) > 0:
-        _wake_members(words, parts - 1)
+        _wake_members(words, parts - 1, core)
     _help(words, np.int64(0))
     patience = load(words + _CONSTANTS + 8)
     while load(words + _TICKET) & _DONE != _DONE:
@@ -173,7 +202,7 @@ def _receive(words, function, where, shares, size):
 
 @native("void(int64, int64)")
 def _be_member(words, member):
-    """Take parts until the team stops; at `member` are this one's words: whether it sleeps, and its lock."""
+    """Take parts until the team stops; at `member` are this one's words."""
     patience, thread = load(words + _CONSTANTS + 8), (member - words - _MEMBERS) // _LINE + 1
     left = patience
     while load(words + _STOP) == 0:
@@ -199,7 +228,7 @@ def _be_member(words, member):
 @native("void(int64)")
 def _stop(words):
     store(words + _STOP, 1)
-    _wake_members(words, load(words + _CONSTANTS))
+    _wake_members(words, load(words + _CONSTANTS), _NO_CORE)
     store(words + _CONSTANTS, 0)
 
 
@@ -222,6 +251,9 @@ class Team:
         self._memory[_RECEIVE // 8] = _receive.address
         self._memory[_TICKET // 8] = _DONE
         self._memory[_CONSTANTS // 8 :][1:3] = _patience(), new_lock()
+        for core in os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ():
+            if core < _MOST_CORES:
+                self._memory.view(np.uint64)[_CORES // 8 + core // 64] |= np.uint64(1 << core % 64)
         self._threads = []
         for i in range(count - 1):
             member = _MEMBERS + i * _LINE
@@ -232,6 +264,7 @@ class Team:
                 thread.start()
             except RuntimeError:  # the system has no more threads, or the interpreter is about to exit
                 break
+            self._memory[member // 8 + 2] = thread.native_id or 0
             self._threads.append(thread)
             self._memory[_CONSTANTS // 8] = i + 1
 

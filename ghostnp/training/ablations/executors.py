@@ -86,7 +86,7 @@ def executor_for(name, workers=None):
     Raises
     ------
     ImportError
-        If Dask or mpi4py is not installed.
+        If Dask or mpi4py is not installed, or there is no library of MPI.
     OSError
         If there is no scheduler at that address.
     TypeError, ValueError
@@ -134,10 +134,19 @@ def _environment(**values):
                 os.environ[name] = value
 
 
+_MISSING = {
+    "mpi4py": "the rule is a library of MPI, such as that of the cluster (module load openmpi), or pip install mpich",
+    "Dask": "the rule is an installation that can be imported, such as that of a new environment",
+}
+
+
 def _imported(module, what):
     from importlib import import_module
 
     try:
         return import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ImportError(f'{what} is in the extra "cluster" (pip install "ghostnp[cluster]"): {error}') from None
+    except (ImportError, RuntimeError) as error:
+        # mpi4py is there, and what it calls is not.
+        raise ImportError(f"{what} is installed, but cannot be loaded ({error}): {_MISSING[what]}") from None

@@ -26,7 +26,10 @@ class CellResult(NamedTuple):
 
 
 class RowSummary(NamedTuple):
-    """One line of the table; `against`, `difference` and `p` are None for a row that is compared with none."""
+    """One line of the table.
+
+    `against`, `difference` and `p` are None for a row that is compared with none, and `p` is None for a single seed.
+    """
 
     name: str
     params: int
@@ -44,8 +47,8 @@ class RowSummary(NamedTuple):
 
     @property
     def deviation(self):
-        """The standard deviation of the accuracies over seeds, with n − 1; 0 for one seed."""
-        return stdev(self.accuracies) if len(self.accuracies) > 1 else 0.0
+        """The standard deviation of the accuracies over seeds, with n − 1; None for one seed, which has none."""
+        return stdev(self.accuracies) if len(self.accuracies) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ class GridResult:
         shared = sorted(found.keys() & by_row[other].keys()) if other is not None else []
         if shared:
             mine, theirs = ([by_row[row][seed].accuracy for seed in shared] for row in (name, other))
-            difference, p = fmean(mine) - fmean(theirs), paired_t_test(mine, theirs)
+            difference = fmean(mine) - fmean(theirs)
+            p = paired_t_test(mine, theirs) if len(shared) > 1 else None
         return RowSummary(
             name,
             first.params,
@@ -143,9 +147,11 @@ class GridResult:
     def _table(self, style):
         from tabulate import tabulate
 
-        parts = []
+        parts, alone = [], False
         for data in self.data:
-            lines = [_line(row) for row in self.summaries(data)]
+            rows = self.summaries(data)
+            alone = alone or any(len(row.accuracies) == 1 for row in rows)
+            lines = [_line(row) for row in rows]
             align = ("left", *("right",) * 5, "left", "right", "right")
             parts += [data, tabulate(lines, _HEADERS, tablefmt=style, colalign=align, disable_numparse=True)]
         parts += [
@@ -153,6 +159,8 @@ class GridResult:
             "of training in all. Accuracy: mean ± standard deviation over seeds, in percent of the test images. p: "
             "paired t-test over seeds. One in twenty p is below 0.05 where there is no difference."
         ]
+        if alone:
+            parts += ["n = 1: a single seed has no standard deviation, and there is no test; --seeds 5 gives both."]
         parts += [f"failed: {cell}: {why}" for cell, why in self.failed.items()]
         return "\n\n".join(parts)
 
@@ -218,7 +226,7 @@ def _told(recipe):
 
 def _line(row):
     difference = "" if row.difference is None else f"{100 * row.difference:+.1f}".replace("-", "−")
-    p = "" if row.p is None else "–" if row.p != row.p else "<0.001" if row.p < 0.001 else f"{row.p:.3f}"
-    spread = f"{100 * row.mean:.1f} ± {100 * row.deviation:.1f}"
+    p = ("" if row.against is None else "–") if row.p is None else "<0.001" if row.p < 0.001 else f"{row.p:.3f}"
+    spread = f"{100 * row.mean:.1f} ± {'–' if row.deviation is None else f'{100 * row.deviation:.1f}'}"
     numbers = (f"{row.params:,}", f"{row.macs:,}", f"{row.microseconds:.1f}", spread, len(row.accuracies))
     return (row.name, *numbers, row.against or "", difference, p)

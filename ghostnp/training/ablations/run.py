@@ -5,7 +5,7 @@ import re
 from concurrent.futures import CancelledError, Executor, as_completed
 from pathlib import Path
 
-from ghostnp.files import read, replace
+from ghostnp.files import new_folder, read, replace
 from ghostnp.ops.checks import integer, shown
 from ghostnp.training.ablations.catalogue import find_ablation
 from ghostnp.training.ablations.grid import cells_of, run_cell
@@ -50,13 +50,16 @@ def run_ablation(name, executor, *, seeds=5, folder=None, progress=None):
         raise TypeError(f"progress={shown(progress)}: the rule is a function of two numbers, or None")
     if integer("seeds", seeds, 1) > _MOST_SEEDS:
         raise ValueError(f"seeds={shown(seeds)}: the rule is 1 to {_MOST_SEEDS}, such as 5")
-    kept = None
-    if folder is not None:
-        if not isinstance(folder, str | Path):
-            raise TypeError(f"folder={shown(folder)}: the rule is the path of a folder, such as 'ablations'")
-        kept = Path(folder) / ablation.name
-        kept.mkdir(parents=True, exist_ok=True)
+    if folder is not None and not isinstance(folder, str | Path):
+        raise TypeError(f"folder={shown(folder)}: the rule is the path of a folder, such as 'ablations'")
     cells = cells_of(ablation, range(seeds))
+    if folder is None:
+        return _run(ablation, name, cells, executor, None, progress)
+    with new_folder(Path(folder) / ablation.name) as kept:
+        return _run(ablation, name, cells, executor, kept, progress)
+
+
+def _run(ablation, name, cells, executor, kept, progress):
     results, failed = {}, {}
     for cell in cells:
         if kept is not None and (path := kept / _file(cell)).exists():

@@ -283,6 +283,25 @@ def test_no_such_file_is_a_usage_error():
     assert "cannot read nowhere.py: No such file" in result.output
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("05_relu.py", "", "nearest are 05_relu.py"),
+        ("zero.ipynb", "", "it is empty, and the rule is a notebook of Jupyter's format 4;"),
+        ("other.ipynb", "{}", "it is no notebook of Jupyter's format 4 (KeyError: 'cells');"),
+    ],
+)
+def test_what_cannot_be_read_is_a_usage_error_that_helps(tmp_path, monkeypatch, name, text, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text(text)
+    asked = {"05_relu.py": ["relu", "05_rellu.py", "relu.py"]}.get(name, [name])
+    for each in asked:
+        result = CliRunner().invoke(main, ["check", each])
+        assert result.exit_code == 2
+        assert said in result.output
+        assert "UTF-8" not in result.output
+
+
 def test_without_hypothesis_it_says_what_is_missing(run_python):
     code = """
 import sys

@@ -9,7 +9,9 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -31,12 +33,15 @@ from ghostnp.course.grader import (
     to_json,
     usual_rubric,
 )
+from ghostnp.course.grader.comparing import FormlessError, formless, not_empty, settled, with_a_form
 from ghostnp.course.grader.file_report import FunctionReport
 from ghostnp.course.grader.functions import graded_names
+from ghostnp.course.grader.gradebook import number
 from ghostnp.course.grader.rubric import SAME
 from ghostnp.course.grader.runner import StoppedError
 from ghostnp.course.worksheets import Student
-from ghostnp.testing import calls, smallest_failure
+from ghostnp.testing import calls, laws_of, smallest_failure
+from ghostnp.testing.laws.table import calls_for
 from tests.course.grader.test_submissions import SHUFFLE, notebook
 
 RELU = "import numpy as np\ndef relu(x):\n    return np.maximum(x, 0)\n"
@@ -206,6 +211,35 @@ def test_partial_credit(tmp_path):
     assert {share.points for share in rubric.earned("relu", None).values()} == {0}
 
 
+def test_what_is_no_result_keeps_no_law():
+    """A function without a return, of the wrong type, or with too many results: no law may be kept by chance."""
+    one = np.zeros((1, 1, 1, 1), np.float32)
+    laws = {}
+    for name in graded_names():
+        sequence = name in ("split", "concat_backward")
+        too_many = [] if sequence else [(one,) * 9]
+        for nothing in (None, NotImplemented, "x", 3.0, (None,) * 3, [[one]], object(), *too_many):
+            assert formless(name, nothing) is not None, (name, nothing)
+        for law in laws_of(name.removesuffix("_backward")):
+            if (law.of == "backward") == name.endswith("_backward"):
+                laws.setdefault(law.name, (name, law))
+    assert len(laws) > 10
+    for name, law in laws.values():
+        namespace = SimpleNamespace(**{name: settled(name, with_a_form(name, lambda *given, **named: None))})
+        drawn = not_empty(calls_for(name.removesuffix("_backward"), [law], 1, long=""))
+        _, error = smallest_failure(drawn, lambda call: law.check(namespace, call))  # noqa: B023
+        assert isinstance(error, FormlessError), (law.name, error)
+        assert str(error) == formless(name, None).says
+
+
+def test_points_that_are_written_add_up():
+    rubric = usual_rubric()
+    for name in graded_names():
+        parts = rubric.parts(name)
+        assert sum(float(number(points)) for points in parts.values()) == pytest.approx(rubric.worth(name), abs=1e-9)
+        assert max(parts.values()) == parts[SAME]
+
+
 # A class
 
 
@@ -286,6 +320,45 @@ def test_no_student_loses_another_s_row(tmp_path, monkeypatch):
     (tmp_path / "grades.reports" / "12.json").write_text("{}")  # damaged, and so checked again
     run(*words, "--seconds", 9)
     assert asked == ["Bob B_12_assignsubmission_file_"]
+
+
+UNANSWERED = {
+    "none.py": "def relu(x):\n    x * (x > 0)\ndef channel_shuffle(x, groups):\n    pass\n",
+    "slip.py": RELU + "def chanel_shuffle(x, groups):\n    return x\n",
+    "empty.py": "",
+}
+
+
+def test_what_is_not_answered_has_no_points_and_is_said(tmp_path):
+    write(tmp_path, {"r.toml": RUBRIC.replace("definition = 1\nlaws = 0", "")})
+    words = [
+        write(tmp_path / "sub", UNANSWERED),
+        "--gradebook",
+        tmp_path / "grades.csv",
+        "--rubric",
+        tmp_path / "r.toml",
+    ]
+    first = run(*words)
+    assert first.exit_code == 0
+    assert "slip: not right, 1 of 2 functions right" in first.output  # of two that are in the rubric, one was written
+    assert "checked before" not in first.output
+    found = rows(tmp_path / "grades.csv")
+    assert {name: (row["status"], row["points"]) for name, row in found.items()} == {
+        "none": ("not right", "0"), "slip": ("not right", "4"), "empty": ("no function", "0"),
+    }  # fmt: skip
+    said = (
+        "relu: relu returns None, and the rule is y; channel_shuffle: channel_shuffle returns None, and the rule is y"
+    )
+    assert found["none"]["notes"] == said
+    assert "chanel_shuffle is not in the vocabulary and was not checked; channel_shuffle is" in found["slip"]["notes"]
+    assert "no function of the vocabulary is defined here" in found["empty"]["notes"]
+    report = (tmp_path / "grades.reports" / "none.txt").read_text(encoding="utf-8")
+    assert "Is there a return at the end?" in report
+    assert "breaks" not in report
+    assert "3 of 3 were checked before" in run(*words).output
+    # Without a rubric there is nothing that an empty file could have right.
+    alone = run(tmp_path / "sub" / "empty.py", "--gradebook", tmp_path / "alone.csv")
+    assert "alone.csv: 1 students, 1 no function" in alone.output.replace(str(tmp_path) + os.sep, "")
 
 
 def of_class(tmp_path, names):

@@ -170,7 +170,7 @@ def test_heading_and_points():
     assert [each.text for each in quiz.iter(f"{QTI}points_per_item")] == ["1", "2", "3.5"]
     words = {child.tag.split("}")[1]: child.text for child in meta}
     assert words["title"] == "Deep <nets>: Midterm"
-    assert words["description"] == "3 May · seed 0 · generator 1"
+    assert words["description"] == f"3 May · paper {chosen.number} · seed 0 · generator 1"
     assert words["points_possible"] == "6.5"
     # The same papers are the same bytes.
     assert content == FORMATS["canvas"](chosen, chosen.papers([Student("1", "1")]), heading)

@@ -7,11 +7,14 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.text import Text
 
 from ghostnp.cli import main
 from ghostnp.course.worksheets import (
     TEMPLATES,
     TOPICS,
+    Heading,
     Student,
     grade,
     grade_answers,
@@ -20,7 +23,9 @@ from ghostnp.course.worksheets import (
     read_key,
     to_json_key,
 )
-from ghostnp.course.worksheets.problem import plain
+from ghostnp.course.worksheets.problem import Named, plain
+from ghostnp.pictures import class_mistakes
+from ghostnp.pictures.letters import can_be_drawn
 
 pytestmark = pytest.mark.small
 
@@ -89,6 +94,10 @@ LAYOUTS = {
     "semicolons and empty columns": "17;{17};;;\n\n;;;\n18;{18}\n",
     "tabs": "Student ID\t1\t2\t3\t4\n17\t{17}\n18\t{18}\n",
     "Chinese commas": "17，{17}\n18，{18}\n",
+    "Chinese commas of lists": "17、{17}\n18、{18}\n",
+    "with the paper": "paper,id,Q1,Q2,Q3,Q4\nNUMBER,17,{17}\nPaper NUMBER,18,{18}\n",
+    "as Moodle has it": "Last name,First name,Email,Response 1,Response 2,Response 3,Response 4\n"
+    "Lovelace,Ada,a@b.c,{17}\nHopper,Grace,g@b.c,{18}\n",
     "windows": '\ufeff"17","{17}"\r\n"18","{18}"\r\n',
 }
 
@@ -96,8 +105,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_any_sensible_table_is_read(tmp_path, key, layout, encoding):
-    text = LAYOUTS[layout]
-    separator = next(mark for mark in ('","', ",", ";", "\t", "，") if mark in text)
+    text = LAYOUTS[layout].replace("NUMBER", str(PLAN.number))
+    separator = next(mark for mark in ('","', ",", ";", "\t", "，", "、") if mark in text)
     for student in CLASS[:2]:
         parts = replies(student, "\n").split("\n")
         text = text.replace(f"{{{student.id}}}", separator.join(parts))
@@ -106,7 +115,8 @@ def test_any_sensible_table_is_read(tmp_path, key, layout, encoding):
     assert [(paper.student, paper.points) for paper in found.papers] == [(CLASS[0], 4), (CLASS[1], 4)]
     assert found.ungraded == []
     assert found.absent == list(CLASS[2:])
-    assert found.ignored == (["remarks"] if layout == "another order" else [])
+    ignored = {"another order": ["remarks"], "as Moodle has it": ["Email"]}
+    assert found.ignored == ignored.get(layout, [])
 
 
 def test_every_line_that_cannot_be_graded_is_named(tmp_path, key):
@@ -128,7 +138,9 @@ def test_every_line_that_cannot_be_graded_is_named(tmp_path, key):
                         7: "names no student"}.items():  # fmt: skip
         assert words in why[line]
     assert len(found.papers) + len(found.ungraded) == len(lines) - 1
-    assert found.absent == [CLASS[1], CLASS[3]]
+    # Who has a line that cannot be graded has not handed in nothing.
+    assert [each.student and each.student.id for each in found.ungraded] == [None, "18", "18", "17", None]
+    assert found.absent == [CLASS[3]]
 
 
 def test_what_cannot_be_read_is_neither_right_nor_wrong(tmp_path, key):
@@ -172,6 +184,41 @@ def test_statistics_count_each_mistake_by_its_name(tmp_path, key):
     assert set(made) == {name for each in found.statistics() for name in each.mistakes}
 
 
+def test_answers_to_another_paper_are_noticed(tmp_path):
+    """By the number that is printed on it, and without one where no more is right than by guessing."""
+    others = [plan(("grouped", "shuffle"), 4, 4), plan(("grouped", "shuffle"), 4, 3, (1, 2)), plan(("ghost",), 4, 3)]
+    assert len({PLAN.number, *(other.number for other in others)}) == 4
+    assert plan(("grouped", "shuffle"), 4, 3, language="zh").number == PLAN.number
+    (tmp_path / "key.json").write_text(to_json_key(others[0], others[0].papers(CLASS)), encoding="utf-8")
+    lines = [f"{student.id},{replies(student)}" for student in CLASS]
+
+    def run(*text):
+        (tmp_path / "answers.csv").write_text("\n".join(text), encoding="utf-8")
+        return CliRunner().invoke(main, ["grade", str(tmp_path / "key.json"), str(tmp_path / "answers.csv")])
+
+    said = run("id,1,2,3,4,paper", *(f"{line},{PLAN.number}" for line in lines))
+    assert said.exit_code == 1
+    why = f"it answers paper {PLAN.number}, and the key is of paper {others[0].number}: the rule is the key that was"
+    assert said.stderr.count(why) == len(CLASS)
+    said = run("id,1,2,3,4,seed", *(f"{line},3" for line in lines))
+    assert said.stderr.count("it answers a paper of seed 3, and the key is of seed 4") == len(CLASS)
+    said = run(*lines)
+    assert "no more than by guessing: was another paper answered? The key is of paper " in said.stderr
+    # Of the right key it is not said.
+    (tmp_path / "key.json").write_text(to_json_key(PLAN, PLAN.papers(CLASS)), encoding="utf-8")
+    assert run(*lines).stderr == run("id,1,2,3,4,试卷", *(f"{line},{PLAN.number}" for line in lines)).stderr == ""
+
+
+def test_points_of_questions_add_up_to_those_of_the_paper(tmp_path):
+    (tmp_path / "key.json").write_text(to_json_key(PLAN, PLAN.papers(CLASS), Heading(points=(1.125, 0.333, 1 / 3))))
+    (tmp_path / "answers.csv").write_text(f"17,{replies(CLASS[0])}\n")
+    words = ["grade", tmp_path / "key.json", tmp_path / "answers.csv", "--output", tmp_path / "points.csv"]
+    assert CliRunner().invoke(main, list(map(str, words))).exit_code == 0
+    row = next(csv.DictReader(io.StringIO((tmp_path / "points.csv").read_text(encoding="utf-8-sig"))))
+    assert row["points"] == row["of"]
+    assert sum(float(row[str(number)]) for number in range(1, 5)) == pytest.approx(float(row["points"]), abs=1e-8)
+
+
 DAMAGES = {
     "nothing": lambda text: "",
     "a list": lambda text: "[]",
@@ -210,7 +257,8 @@ def test_outputs_go_into_files_of_their_own_and_replace_nothing(tmp_path, monkey
         return CliRunner().invoke(main, ["grade", "key.json", "answers.csv", *words])
 
     assert "a file for each" in run("--output", "a", "--json", "a").stderr
-    assert "holds something else" in run("--output", "key.json").stderr
+    assert "holds something else" in run("--json", "key.json").stderr
+    assert "which is not written" in run("--output", "key.json").stderr
     assert "Format 'abc' is not supported" in run("--plot", "mistakes.abc").stderr
     result = run("--output", "points.csv", "--plot", "mistakes.svg")
     assert (result.exit_code, result.stderr) == (0, "points: points.csv\npicture: mistakes.svg\n")
@@ -230,18 +278,65 @@ def test_what_cannot_be_read_counts_in_no_statistics(tmp_path, key):
     assert len(found.read) == len(CLASS) - 1
 
 
-@pytest.mark.parametrize("form", ["{}", "({})", "{})", "{}.", "fullwidth", "number", "commas"])
+def test_a_dash_is_no_reply(tmp_path, key):
+    parts = replies(CLASS[0]).split(",")
+    found = graded(tmp_path, key, f"17,-,—,{','.join(parts[2:])}\n")
+    assert [reply.outcome for reply in found.papers[0].replies] == ["unanswered", "unanswered", "right", "right"]
+
+
+@pytest.mark.parametrize("form", ["{}", "({})", "{})", "{}.", "fullwidth", "number", "commas", "text"])
 def test_a_choice_is_read_as_people_write_it(form):
+    named = plan(list(TOPICS), len(TEMPLATES), 5).paper(CLASS[0]).questions
     questions = [question for student in CLASS for question in PLAN.paper(student).questions if question.options]
-    assert questions
+    questions += [question for question in named if isinstance(question.problem.answer, Named)]
+    assert isinstance(questions[-1].problem.answer, Named)
     for question in questions:
         for option in question.options:
             reply = form.format(option.letter)
             if form == "fullwidth":
                 reply = chr(ord(option.letter) - ord("A") + 0xFF21)  # as a Chinese keyboard types it
+            elif form == "text":
+                reply = f" {option.text.upper()}"
             elif form in ("number", "commas"):
                 if not isinstance(option.value, int):
                     continue
                 reply = f"{option.value:,}" if form == "commas" else str(option.value)
             found = grade(question, reply)
             assert (found.right, found.mistake) == (option.mistake is None, option.mistake), (reply, option)
+
+
+def test_a_picture_whose_letters_no_font_has_names_them_on_the_screen(tmp_path, monkeypatch):
+    """Warnings are errors in tests, and matplotlib warns of each letter that it draws as an empty box."""
+    monkeypatch.chdir(tmp_path)
+    text = to_json_key(PLAN, PLAN.papers(CLASS))
+    content = json.loads(text)
+    for paper in content["papers"]:
+        for question in paper["questions"]:
+            question["options"] = {
+                letter: [value, names and ["漏了第二个分支"]] for letter, (value, names) in question["options"].items()
+            }
+            question["mistakes"] = [[value, ["漏了第二个分支"]] for value, _ in question["mistakes"]]
+    (tmp_path / "key.json").write_text(json.dumps(content), encoding="utf-8")
+    wrong = []
+    for question in PLAN.paper(CLASS[0]).questions:
+        letters = [option.letter for option in question.options if option.mistake]
+        wrong.append(letters[0] if letters else str(plain(question.problem.told_apart[0].value)))
+    (tmp_path / "answers.csv").write_text(f"17,{','.join(wrong)}\n")
+    result = CliRunner().invoke(main, ["grade", "key.json", "answers.csv", "--plot", "mistakes.png"])
+    assert result.exit_code == 0, result.output
+    drawn = can_be_drawn("漏了第二个分支")
+    assert ("in the picture it is mistake 1: 漏了第二个分支\n" in result.stderr) == (not drawn)
+    assert "1 of 1 students: 漏了第二个分支" in result.stdout
+    assert (tmp_path / "mistakes.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_letters_that_the_usual_font_lacks_are_drawn_with_another(monkeypatch):
+    usual = get_font(findfont("DejaVu Sans")).get_charmap().keys()
+    other = next(font for font in fontManager.ttflist if font.name == "STIXGeneral")
+    letter = next(chr(code) for code in get_font(other.fname).get_charmap() if code > 0x250 and code not in usual
+                  and chr(code).isalpha())  # fmt: skip
+    assert can_be_drawn(letter)
+    figure = class_mistakes({"1": (1, 2, 0, 0, 0)}, {f"a{letter}": (2, "question 1")}, 3, title="plain")
+    texts = {text.get_text(): text.get_fontfamily() for text in figure.findobj(Text)}
+    assert len(texts[f"a{letter}"]) == len(texts["plain"]) + 1
+    figure.canvas.draw()  # and no warning

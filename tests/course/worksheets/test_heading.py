@@ -21,7 +21,12 @@ def test_it_is_printed_on_each_paper(style):
         assert text.count(words) >= 2, words
         assert words not in plainly
     assert text.count("Answers of variant") == 2
-    assert "13 point" in text or "of 13" in text
+    # Also on the sheet, which may be handed in alone: whose it is, of which paper, with lines for name and points.
+    assert text.count(" of 13") == (2 if style == "markdown" else 4)
+    for sheet in text.split("Answers of variant")[1:]:
+        assert "Points" in sheet.split("easy")[0]
+        assert "Name" in sheet.split("easy")[0]
+    assert text.count(f"paper {PLAN.number}") >= 4
     assert "Answers of" not in plainly
     assert "Counting parameters and operations" in plainly
 

@@ -199,7 +199,7 @@ def test_nothing_on_a_paper_is_left_in_english(language, style):
     chosen = plan(list(TOPICS), 39, 5, language=language)
     heading = Heading(points=(1, 2, 3), answer_sheet=style in PRINTED)
     text = FORMATS[style](chosen, chosen.papers(numbered(2)), heading)
-    text = re.sub(r"\\letter\{[0-9A-F]+\}\{(.)\}", r"\1", text)
+    text = re.sub(r"\\(?:letter|hanzi)\{[0-9A-F]+\}\{(.)\}", r"\1", text)
     read = re.sub(STRUCTURE[style], " ", text).replace("\\_", "_")
     assert sorted(set(left_in_english(read))) == []
 
@@ -225,7 +225,7 @@ def test_papers_are_written_in_the_language_of_their_plan_wherever_that_is_done(
 def test_latex_in_chinese_says_what_compiles_it():
     english, chinese = (plan(["ghost"], 1, 5, language=language) for language in ("en", "zh"))
     text = FORMATS["latex"](chinese, chinese.papers(numbered(1)))
-    assert "\\ifunicode\\else\\errmessage{Compile this file with xelatex or lualatex" in text
+    assert "\\ifchinese\\else\\errmessage{Chinese letters need ctex, with xelatex or lualatex" in text
     assert "\\errmessage" not in FORMATS["latex"](english, english.papers(numbered(1)))
 
 

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghostnp.cli import main
 from ghostnp.course.worksheets import FORMATS, TOPICS, Heading, Student, numbered, plan
-from ghostnp.course.worksheets.writing.latex import literal
+from ghostnp.course.worksheets.writing.latex import NEEDED, literal
 
 pytestmark = pytest.mark.small
 PLAN = plan(list(TOPICS), 40, 7)
@@ -38,24 +40,52 @@ def test_text_is_printed_as_it_is(text):
 def test_accents_are_commands_and_other_letters_say_which_they_are():
     assert literal("José Őí ß") == r"Jos\'{e} \H{O}\'{\i{}} \ss{}"
     assert literal("Jose\u0301") == literal("Jos\u00e9")
-    assert literal("李") == r"\letter{674E}{李}"
+    assert literal("李") == r"\hanzi{674E}{李}"
+    assert literal("偉Ж") == r"\letter{5049}{偉}\letter{0416}{Ж}"  # which GB 2312 lacks, or calls no Chinese one
 
 
-def test_it_compiles(tmp_path):
+@pytest.mark.parametrize("engine", ["pdflatex", "lualatex"])
+def test_it_compiles_and_no_letter_vanishes(tmp_path, engine):
     """With what Debian's texlive-latex-base has; where there is no LaTeX, the check of the whole project brings it."""
-    papers = PLAN.papers([*numbered(2), Student("=1+1", NASTY)])
+    papers = PLAN.papers([*numbered(2), Student("=1+1", NASTY), Student("王偉 Жуков", "李伟")])
     text = FORMATS["latex"](PLAN, papers, HEADING)
     assert text.count("\\begin{") == text.count("\\end{")
-    assert [re.sub(r"\[.*?\]", "", each) for each in re.findall(r"\\usepackage.*", text)] == [
+    assert [re.sub(r"\[.*?\]", "", each) for each in re.findall(r"\\usepackage.*?\}", text)] == [
         "\\usepackage{geometry}",
-        "\\usepackage{ctex}}{}",  # for xelatex and lualatex, where it is installed
+        "\\usepackage{ctex}",  # for xelatex and lualatex, where it is installed
+        "\\usepackage{CJKutf8}",  # and this for pdflatex
     ]
-    compiler = shutil.which("pdflatex")
-    assert compiler or "CI" not in os.environ
-    if compiler:
-        (tmp_path / "papers.tex").write_text(text, encoding="utf-8")
-        command = [compiler, "-interaction=nonstopmode", "-halt-on-error", "papers.tex"]
-        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    ran = compiled(tmp_path, engine, text)
+    if ran:
         assert ran.returncode == 0, ran.stdout[-3000:]
         assert (tmp_path / "papers.pdf").read_bytes().startswith(b"%PDF")
-        assert "Overfull" not in (tmp_path / "papers.log").read_text(encoding="utf-8", errors="replace")
+        log = (tmp_path / "papers.log").read_text(encoding="utf-8", errors="replace")
+        assert "Overfull" not in log
+        assert "Missing character" not in log
+
+
+def test_nothing_is_loaded_that_is_not_needed():
+    text = FORMATS["latex"](PLAN, PLAN.papers([Student("17", "José")]), HEADING)
+    assert re.findall(r"\\usepackage", text) == ["\\usepackage"]
+    assert NEEDED not in text
+
+
+def test_a_paper_in_chinese_compiles_or_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(main, ["worksheet", "--count", "2", "--language", "zh", "--output", "papers.tex"])
+    assert said.stderr == f"{NEEDED}\npapers: papers.tex\n"
+    text = (tmp_path / "papers.tex").read_text(encoding="utf-8")
+    assert "\\IfFileExists{CJKutf8.sty}" in text
+    ran = compiled(tmp_path, "pdflatex", text)
+    if ran and ran.returncode:
+        assert f"! {NEEDED}"[:60] in ran.stdout
+
+
+def compiled(folder, engine, text):
+    compiler = shutil.which(engine)
+    assert compiler or "CI" not in os.environ
+    if compiler is None:
+        return None
+    (folder / "papers.tex").write_text(text, encoding="utf-8")
+    command = [compiler, "-interaction=nonstopmode", "-halt-on-error", "papers.tex"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)

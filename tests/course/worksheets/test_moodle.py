@@ -142,7 +142,8 @@ def test_points_are_the_default_grade_and_a_title_with_a_slash_opens_no_category
     text = FORMATS["moodle"](chosen, chosen.papers([Student("1", "1")]), Heading("Week 3/4", points=(1, 2.5, 4)))
     quiz = ElementTree.fromstring(text.encode())
     assert [q.findtext("defaultgrade") for q in quiz if q.get("type") != "category"] == ["1", "2.5", "4"]
-    assert text_of(quiz[0], "category").startswith("$course$/top/Week 3//4 · seed 0 · generator 1/question 01 ")
+    made_by = f"paper {chosen.number} · seed 0 · generator 1"
+    assert text_of(quiz[0], "category").startswith(f"$course$/top/Week 3//4 · {made_by}/question 01 ")
 
 
 def test_names_are_escaped():

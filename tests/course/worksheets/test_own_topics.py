@@ -57,7 +57,7 @@ def test_they_stand_beside_the_others_and_the_papers_say_which_file_it_was(own):
     chosen = plan(["dilated", "grouped"], 4, 1, own=mine)
     papers = chosen.papers(numbered(3))
     assert {slot.template.topic for slot in chosen.slots} == {"dilated", "grouped"}
-    assert re.fullmatch(r"seed 1 · generator 1 · my_topics\.py [0-9a-f]{12}", chosen.made_by)
+    assert re.fullmatch(r"paper [1-9]\d{3} · seed 1 · generator 1 · my_topics\.py [0-9a-f]{12}", chosen.made_by)
     for style, write in FORMATS.items():
         assert style == "canvas" or "my" in write(chosen, papers)
     changed = read_topics(own(("with holes", "with large holes")))

@@ -86,7 +86,7 @@ def test_another_encoding(roster):
 ADA = (Student("17", "Ada Lovelace"), Student("18", "李 伟"))
 
 
-@pytest.mark.parametrize("apart", [",", ";", "\t", "，", "；"])
+@pytest.mark.parametrize("apart", [",", ";", "\t", "，", "；", "、"])
 @pytest.mark.parametrize(
     "heading",
     ["", "id,name", "ID,Name", "Student ID,Full name", "学号,姓名", "编号,学生姓名", "學號,學生姓名"],

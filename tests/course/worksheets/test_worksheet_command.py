@@ -223,11 +223,33 @@ print([name for name in ("numba", "matplotlib", "rich", "jinja2") if name in sys
 
 
 @pytest.mark.parametrize(
-    ("name", "begins"), [("a.html", "<!DOCTYPE"), ("a.CSV", "\ufeff"), ("a.xml", "<?xml"), ("a", "#")]
+    ("name", "begins"), [("a.html", "<!DOCTYPE"), ("a.txt", "#"), ("a.CSV", "\ufeff"), ("a.xml", "<?xml"), ("a", "#")]
 )
 def test_a_file_is_of_the_format_that_its_name_says(run, name, begins):
     assert run("worksheet", "--count", 1, "--output", name).exit_code == 0
     assert Path(name).read_text(encoding="utf-8").lstrip().upper().startswith(begins.upper())
+
+
+@pytest.mark.parametrize(
+    ("words", "ending"),
+    [
+        ("worksheet --count 1 --output a.pdf", ".tex"),
+        ("worksheet --count 1 --output a.docx --format latex", ".tex"),
+        ("worksheet --count 1 --output a.md --format moodle", ".xml"),
+        ("worksheet --count 1 --key a.pdf", ".json"),
+        ("grade key.json answers.csv --output a.xlsx", ".csv"),
+        ("grade key.json answers.csv --json a.csv", ".json"),
+        ("check hw.py --gradebook a.xlsx", ".csv"),
+        ("check hw.py --junit a.json", ".xml"),
+        ("explore --output a.pdf", ".html"),
+        ("bench --json a.csv", ".json"),
+        ("ablate conv --json a.csv", ".json"),
+        ("conformance --markdown a.pdf", ".md"),
+    ],
+)
+def test_a_file_that_promises_what_is_not_written_is_refused(run, words, ending):
+    refused(run(*words.split()), "which is not written: the rule is ", ending)
+    assert os.listdir() == []
 
 
 def test_a_dash_is_the_screen(run):

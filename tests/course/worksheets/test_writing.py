@@ -83,6 +83,9 @@ def test_csv_has_all_that_is_known():
             assert line[option.letter] == str(plain(option.value))
             assert line[f"feedback {option.letter}"] == (option.mistake.feedback if option.mistake else "right")
         assert bool(line["A"]) == (question.kind == "choice")
+        mistakes = [] if question.options else question.problem.told_apart
+        wrong = {line[name]: line[f"feedback {name[6:]}"] for name in line if name.startswith("wrong ") and line[name]}
+        assert wrong == {str(plain(mistake.value)): mistake.feedback for mistake in mistakes}
 
 
 def test_csv_runs_no_name_as_a_formula():

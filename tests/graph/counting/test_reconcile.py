@@ -59,6 +59,8 @@ def test_what_is_no_number(text):
 def test_a_number_is_known_to_half_of_its_last_digit():
     assert printed("141M").fits(141_499_999)
     assert not printed("141M").fits(141_500_001)
+    assert [printed("141M").fits(141_000_000 + off) for off in (-500_001, -500_000, 500_000)] == [False, True, True]
+    assert [printed("14k").fits(total) for total in (13_499, 13_500, 14_500, 14_501)] == [False, True, True, False]
     assert printed("141150512").fits(141_150_512)
     assert not printed("141150512").fits(141_150_513)
 
@@ -129,6 +131,24 @@ def test_a_module_of_one_s_own_at_another_size():
     assert names(found.answers[0]) == ["macs", "ptflops-aten"]
     assert names(found.answers[1]) == ["ptflops-0.7", "thop"]  # 2 + 2 for each number, and 4
     assert "macs gives both numbers" in str(reconcile(layers, 216, "0.216K", input_shape=(1, 3, 3, 3)))
+
+
+def test_an_answer_word_for_word():
+    layers = Sequential(Conv2d(3, 8, 3, stride=2, padding="same"), BatchNorm2d(8), ReLU())
+    head, *answers = str(reconcile(layers, 7776, 9000, 8856, 8928, 8064, input_shape=(1, 3, 12, 11))).split("\n\n")
+    assert head == "Sequential, input 1x3x12x11"
+    assert answers[0].split(". ")[0] == "7776 is given by\n  macs: 7,776 operations"
+    for number, off in ((9000, "72 too low"), (8856, "72 too high")):
+        answer = next(answer for answer in answers if answer.startswith(str(number)))
+        assert answer.split(". ")[0] == (
+            f"{number} is given by no convention that ghostnp knows; nearest, and {off}, is\n"
+            "  ptflops: 8,928 operations"
+        )
+    assert answers[-1] == (
+        "ptflops-aten - ptflops = 8,064 - 8,928 = -864\n"
+        "  batch_norm_eval  -2 x 288 numbers in  -576\n"
+        "  relu             -1 x 288 numbers in  -288"
+    )
 
 
 @pytest.mark.parametrize(

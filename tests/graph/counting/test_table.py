@@ -139,6 +139,26 @@ def test_written_tables_say_the_same_again():
     assert str(table).splitlines()[-1].split()[-5:] == cells[-1][-5:]
 
 
+def test_a_small_table_word_for_word():
+    layers = Sequential(Conv2d(3, 8, 3, stride=2, padding="same"), BatchNorm2d(8), ReLU())
+    heading, written = str(count(layers, (2, 3, 12, 11), name="mine").under("thop")).split("\n\n")
+    name, _, _, numbers, memory, _ = heading.split("\n")
+    assert (name, numbers, memory) == (
+        "mine, input 2x3x12x11, float32",
+        "240 parameters and 16 buffers; 15,552 MACs = 31,104 FLOPs; 2,304 other operations; 1,728 activations",
+        "memory in bytes: 1,024 of parameters and buffers, 6,912 of all activations, 5,472 at most in and out of one "
+        "operator",
+    )
+    assert [" ".join(line.split()) for line in written.split("\n") if "---" not in line] == [
+        "path op input output k s p d g weights bias buffers params MACs share other activations thop",
+        "0 standard_conv2d 2x3x12x11 2x8x6x6 3x3 2 0:1x1 1 1 216 8 0 224 15,552 100.00% 576 576 15,552",
+        "1 batch_norm_eval 2x8x6x6 2x8x6x6 8 8 16 16 0 0.00% 1,152 576 2,304",
+        "2 relu 2x8x6x6 2x8x6x6 0 0 0 0 0 0.00% 576 576 0",
+        "total 224 16 16 240 15,552 100.00% 2,304 1,728 17,856",
+    ]
+    assert {len(line) for line in written.split("\n")} == {len(written.split("\n")[0])}
+
+
 @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda table: pickle.loads(pickle.dumps(table))])
 def test_a_count_can_be_copied_and_stored(clone):
     for convention in CONVENTIONS.values():

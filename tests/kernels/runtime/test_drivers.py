@@ -15,6 +15,7 @@ from ghostnp.kernels.runtime import (
     bounds,
     driver,
     empty,
+    pieces_for,
     recorded,
     recording,
     shares_for,
@@ -61,6 +62,13 @@ def test_bounds_cover_all_jobs_once():
 def test_little_work_is_one_share():
     assert shares_for(0) == shares_for(FEW - 1) == 1
     assert shares_for(FEW) == SHARES
+
+
+def test_short_steps_are_cut_into_no_more_pieces_than_it_takes():
+    assert pieces_for(0) == pieces_for(1) == pieces_for(FEW - 1) == 1
+    assert pieces_for(FEW) == pieces_for(2 * FEW - 1) == 2
+    assert pieces_for(SHARES // 2 * FEW - 1) == SHARES // 2
+    assert pieces_for(SHARES // 2 * FEW) == pieces_for(2**40) == SHARES
 
 
 def test_a_recorded_launch_runs_later_and_again():
@@ -142,7 +150,7 @@ def test_launches_that_are_not_bound_say_their_shares():
     x, y = np.zeros((2, 10))
     with recording(bind=False) as launches:
         _add_to(3, x, 1.0, y)
-        kernels.relu(np.zeros((1, 2, 300, 300)))
+        kernels.relu(np.zeros((1, 6, 300, 300)))
     assert [launch.shares for launch in launches] == [3, SHARES]
     assert not y.any()
 

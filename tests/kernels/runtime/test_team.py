@@ -49,6 +49,24 @@ with ThreadPoolExecutor(4) as callers:
 assert many == [digest(call) for call in CALLS] * 20
 """
 
+# A caller that stays on one core after the other; with one alone, or where nobody can say, there is nothing to do.
+PLACES = """
+call, all_cores = CALLS[0], os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+kernels.runtime.set_threads(3)
+call()
+members = [thread.native_id for thread in threading.enumerate() if thread.name == "ghostnp"]
+assert len(members) == 2
+for core in sorted(all_cores) if len(all_cores) > 1 else ():
+    os.sched_setaffinity(0, {core})
+    for _ in range(100):
+        time.sleep(0.01)  # members sleep
+        call()
+        if all(os.sched_getaffinity(member) == all_cores - {core} for member in members):
+            break
+    else:
+        raise AssertionError([os.sched_getaffinity(member) for member in members])
+"""
+
 # A driver of its own: each launch reads what the one before wrote, in shares that another thread may have done.
 REVERSE = """
 from ghostnp.kernels.runtime import bounds, driver
@@ -189,6 +207,10 @@ def test_a_setting_says_how_many_threads_there_are(variable, run_python):
     assert run_python(code, **{variable: "3"}) == "3\n"
     one, three = (run_python(KERNELS + ALONE, **{variable: count}) for count in "13")
     assert one == three
+
+
+def test_a_member_that_slept_wakes_up_on_another_core_than_its_caller(run_python):
+    run_python(KERNELS + PLACES)
 
 
 def test_callers_from_several_threads(run_python):

@@ -1,9 +1,11 @@
 """A grid: all cells once, kept as files, and what fails loses nothing else."""
 
+import importlib
 import json
 import os
 import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,6 +179,48 @@ def test_a_table_says_mean_spread_and_p(tmp_path):
         assert "one layer" in line
         assert "6 networks, seeds 0, 1, 2; 2 epochs of batches of 8, sgd, rate 0.1, cosine" in text
     assert result.picture().axes
+
+
+def test_one_seed_has_no_spread_and_no_test(tmp_path):
+    result = run_ablation(GOOD, Here(), seeds=1)
+    two = result.summaries("points")[1]
+    assert (two.deviation, two.p) == (None, None)
+    assert two.difference == pytest.approx(two.mean - result.summaries("points")[0].mean)
+    for text in (str(result), result.to_markdown()):
+        assert f"{100 * two.mean:.1f} ± –" in text
+        assert "± 0.0" not in text
+        assert "n = 1: a single seed has no standard deviation, and there is no test; --seeds 5 gives both." in text
+    assert replace(result, costs=("macs",)).picture().axes
+    assert "n = 1" not in str(run_ablation(GOOD, Here(), seeds=2))
+
+
+def test_what_keeps_nothing_leaves_no_folder(tmp_path):
+    folder = tmp_path / "a" / "b"
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_ablation(GOOD, Here(), seeds=1, folder=folder, progress=stop)
+    assert not list(tmp_path.iterdir())
+    folder.parent.touch()
+    with pytest.raises(OSError, match=r"the folder .*toy cannot be made \(.*\): the rule is one that can be written"):
+        run_ablation(GOOD, Here(), seeds=1, folder=folder)
+
+
+def test_an_mpi_without_a_library_is_told_apart_from_one_that_is_not_installed(monkeypatch):
+    for error, words in (
+        (ModuleNotFoundError("No module named 'mpi4py'"), 'mpi4py is in the extra "cluster"'),
+        (ImportError("libmpi.so.12: no such file"), "mpi4py is installed, but cannot be loaded .* a library of MPI"),
+        (RuntimeError("cannot load MPI library"), "mpi4py is installed, but cannot be loaded .* a library of MPI"),
+    ):
+
+        def fail(module, error=error):
+            raise error
+
+        monkeypatch.setattr(importlib, "import_module", fail)
+        with pytest.raises(ImportError, match=words), executor_for("mpi"):
+            pass
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,11 @@ FORMATS = {
 # Those that are read on paper, and can have an answer sheet.
 PRINTED = ("markdown", "html", "latex")
 
-# What the ending of a file's name says of what is in it; Markdown has every other.
+# What the ending of a file's name says of what is in it.
 ENDINGS = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".txt": "markdown",
     ".html": "html",
     ".htm": "html",
     ".tex": "latex",

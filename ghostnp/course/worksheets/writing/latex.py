@@ -1,7 +1,8 @@
 r"""Papers as LaTeX that needs nothing but `article` and `geometry`: pdflatex, xelatex and lualatex all compile it.
 
-Letters with accents are written as commands. Those that pdflatex has no font for, such as Chinese ones, are printed as
-their numbers there; xelatex and lualatex print them with the fonts of `ctex`, if that is installed.
+Letters with accents are written as commands. Chinese ones are printed by `ctex` (xelatex, lualatex) or `CJKutf8`
+(pdflatex) where that is installed. Letters for which there is no font are printed as their numbers: none vanishes. A
+paper in Chinese would be nothing but numbers, so that it stops there and says what to install.
 """
 
 import re
@@ -14,26 +15,42 @@ from ghostnp.course.worksheets.question import LETTERS
 
 _BEFORE = r"""\documentclass[11pt,a4paper]{article}
 \usepackage[a4paper,margin=18mm]{geometry}
-\newif\ifunicode
+"""
+# Of letters that are neither ASCII nor made by a command: `\hanzi` has those of GB 2312, `\letter` all others.
+_LETTERS = r"""\newif\ifunicode
 \ifdefined\XeTeXversion\unicodetrue\fi
 \ifdefined\directlua\unicodetrue\fi
+\newif\ifchinese
+\newcommand\code[1]{\mbox{\tiny U+#1}}
+\newcommand\iffont[2]{\iffontchar\font"#1 #2\else\code{#1}\fi}
 \ifunicode
-  \newcommand\letter[2]{#2}
-  \IfFileExists{ctex.sty}{\usepackage{ctex}}{}
+  \IfFileExists{ctex.sty}{\chinesetrue\usepackage{ctex}}{}
+  \ifchinese
+    \DeclareRobustCommand\letter[2]{\ifnum"#1>"2E7F #2\else\iffont{#1}{#2}\fi}
+  \else
+    \DeclareRobustCommand\letter[2]{\iffont{#1}{#2}}
+  \fi
+  \DeclareRobustCommand\hanzi[2]{\letter{#1}{#2}}
 \else
-  \newcommand\letter[2]{\mbox{\tiny U+#1}}
+  \DeclareRobustCommand\letter[2]{\code{#1}}
+  \DeclareRobustCommand\hanzi[2]{\code{#1}}
+  \IfFileExists{CJKutf8.sty}{\IfFileExists{c70gbsn.fd}{\chinesetrue\usepackage{CJKutf8}}{}}{}
+  \ifchinese
+    \DeclareRobustCommand\hanzi[2]{#2}
+    \AtBeginDocument{\begin{CJK*}{UTF8}{gbsn}}
+    \AtEndDocument{\clearpage\end{CJK*}}
+  \fi
 \fi
-\setlength\parindent{0pt}
+"""
+NEEDED = (
+    "Chinese letters need ctex, with xelatex or lualatex (Debian: texlive-lang-chinese), or CJKutf8, with pdflatex "
+    "(Debian: latex-cjk-chinese and latex-cjk-chinese-arphic-gbsn00lp)"
+)
+_LAYOUT = r"""\setlength\parindent{0pt}
 \newcommand\blank[1]{\underline{\hspace{#1}}}
 \newcommand\choice[1]{\framebox[1.6em]{#1}}
 \begin{document}
 """
-# Papers in another language are mostly letters that pdflatex would print as numbers.
-_WITHOUT_PDFLATEX = _BEFORE.replace(
-    "\\begin{document}\n",
-    "\\ifunicode\\else\\errmessage{Compile this file with xelatex or lualatex; pdflatex lacks the letters}\\fi\n"
-    "\\begin{document}\n",
-)
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -89,10 +106,15 @@ _ACCENTS = {
 @in_language_of_plan
 def to_latex(plan, papers, heading=PLAIN):
     """All papers, without answers: each begins on a page of its own."""
-    pages = [_paper(plan, paper, heading) for paper in checked(plan, papers, heading)]
-    return (
-        (_BEFORE if plan.language == SOURCE else _WITHOUT_PDFLATEX) + "\\clearpage\n".join(pages) + "\\end{document}\n"
-    )
+    body = "\\clearpage\n".join(_paper(plan, paper, heading) for paper in checked(plan, papers, heading))
+    letters = _LETTERS if re.search(r"\\(letter|hanzi)\{", body) else ""
+    if "\\hanzi{" in body:
+        tell = f"\\typeout{{{NEEDED}; they are printed as numbers}}" if plan.language == SOURCE else _STOP
+        letters += f"\\ifchinese\\else{tell}\\fi\n"
+    return f"{_BEFORE}{letters}{_LAYOUT}{body}\\end{{document}}\n"
+
+
+_STOP = f"\\errmessage{{{NEEDED}}}"
 
 
 def literal(text):
@@ -113,14 +135,22 @@ def _letter(letter):
         for accent in accents:
             accented = f"\\{_ACCENTS[accent]}{{{accented}}}"
         return accented
-    return f"\\letter{{{ord(letter):04X}}}{{{letter}}}"
+    return f"\\{'hanzi' if _is_hanzi(letter) else 'letter'}{{{ord(letter):04X}}}{{{letter}}}"
+
+
+def _is_hanzi(letter):
+    """Whether CJKutf8's usual font has it: one that is Chinese, and in GB 2312."""
+    try:
+        return unicodedata.east_asian_width(letter) in "WF" and bool(letter.encode("gb2312"))
+    except UnicodeEncodeError:
+        return False
 
 
 def _paper(plan, paper, heading):
     worth = literal(_(" of {points:g}", points=heading.total(paper))) * bool(heading.points)
     name, date, points, answer = (literal(_(word)) for word in _FIELDS)
     lines = [
-        f"\\pagestyle{{myheadings}}\\markright{{{literal(paper.student.label)} \\hfill {literal(plan.made_by)}}}",
+        f"\\pagestyle{{myheadings}}\\markright{{{literal(paper.student.label)} \\hfill {literal(plan.called)}}}",
         "\\setcounter{page}{1}",
     ]
     if heading.course:
@@ -146,7 +176,7 @@ def _paper(plan, paper, heading):
             lines += [f"\\vspace{{22mm}}\\hfill {answer} \\blank{{50mm}}\\par"]
         lines += ["\\end{minipage}\\par\\bigskip"]
     if heading.answer_sheet:
-        lines += _answer_sheet(paper)
+        lines += _answer_sheet(plan, paper, heading, worth)
     return "\n".join(lines) + "\n"
 
 
@@ -154,9 +184,12 @@ _FIELDS = (N_("Name"), N_("Date"), N_("Points"), N_("Answer"))
 _BLANK = "\\blank{30mm}"
 
 
-def _answer_sheet(paper):
+def _answer_sheet(plan, paper, heading, worth):
+    name, _date, points, _answer = (literal(_(word)) for word in _FIELDS)
     yield "\\clearpage"
-    yield f"{{\\large\\bfseries {literal(_('Answers of {student}', student=paper.student.label))}\\par}}\\bigskip"
+    yield " \\quad ".join(literal(text) for text in (heading.course, heading.headline, plan.made_by) if text) + "\\par"
+    yield f"{{\\large\\bfseries {literal(_('Answers of {student}', student=paper.student.label))}\\par}}\\medskip"
+    yield f"{name} \\blank{{60mm}}\\quad {points} \\blank{{15mm}}{worth}\\par\\bigskip"
     for question in paper.questions:
         marks = "\\quad ".join(f"\\choice{{{letter}}}" for letter in LETTERS)
         reply = marks if question.options else "\\blank{50mm}"

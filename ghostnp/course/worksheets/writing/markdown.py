@@ -48,12 +48,17 @@ def _paper(plan, paper, heading):
                 )
             )
     if heading.answer_sheet:
-        blocks += ["\n".join(_answer_sheet(paper))]
+        blocks += ["\n".join(_answer_sheet(plan, paper, heading))]
     return "\n\n".join(blocks)
 
 
-def _answer_sheet(paper):
+def _answer_sheet(plan, paper, heading):
     yield "## " + _("Answers of {student}", student=literal(paper.student.label))
+    yield ""
+    yield " · ".join(literal(text) for text in (heading.course, heading.headline, plan.made_by) if text)
+    yield ""
+    of_points = _(" of {points:g}", points=heading.total(paper)) * bool(heading.points)
+    yield _("Name: {name} Points: {points}", name=_line(20), points=_line(6) + of_points)
     yield ""
     yield "| " + _("question") + " | " + _("answer") + " |"
     yield "|---|---|"
