@@ -70,7 +70,7 @@ def test_a_plan_says_how_its_steps_run():
     assert [tuple(re.split(r"  +", line.strip())[-3:]) for line in lines] == [
         (f"{2 * x:,}", "16", "2"),
         (f"{2 * x:,}", "1", "3"),
-        (f"{6 * x:,}", "16", "4"),
+        (f"{6 * x:,}", "4", "4"),
         (f"{6 * x:,}", "Python", "end"),
     ]
 
