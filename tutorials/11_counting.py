@@ -128,10 +128,10 @@ print(layer.macs.working)
 # %% [markdown]
 # ## What counters count
 #
-# **FLOP or MACs, and why twice?** As in tutorial 01, a multiply-add (乘加, MAC) is two FLOPs. Papers on light networks
-# count multiply-adds, and most call them FLOPs. So do the blog posts of this course (claims C19 and C45). Counters
-# inside frameworks, such as `torch.utils.flop_counter`, count two for each multiply-add. (FLOPS with a capital S is a
-# speed: operations *per second*.)
+# **FLOP or MACs, and why twice?** As in tutorial 01, a multiply-add (乘加, MAC) is two FLOPs (floating point operations,
+# 浮点运算). Papers on light networks count multiply-adds, and most call them FLOPs. So do the blog posts of this course
+# (claims C19 and C45). Counters inside frameworks, such as `torch.utils.flop_counter`, count two for each multiply-add.
+# (FLOPS with a capital S is a speed: operations *per second*.)
 #
 # **Does bias count?** As a parameter it usually counts. Document 000 counts "+1" for each filter; documents 001 and 004
 # leave it out (claims N21 and N22 are the two counts of 004). As work, some tools count one addition for each output.

@@ -326,7 +326,7 @@ def lines(images):
 
 
 def own(x, weight, bias=None, *, padding=0, pixel=None):
-    """Depthwise convolution, stride 1; pixel for a mistake on purpose."""
+    """Depthwise convolution, stride 1; `pixel` is for a planted mistake."""
     window = check_conv2d(x, weight, bias, groups=EACH_CHANNEL, stride=1, padding=padding, dilation=1)
     y = np.zeros((len(weight), *window.output, len(x)), x.dtype)
     filter_rows(lines(pad(x, window)), layout.contiguous(weight[:, 0]), pixel or len(x), lines(layout.images(y)))

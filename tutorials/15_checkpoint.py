@@ -290,7 +290,7 @@ assert all(np.isfinite(far) and (far > 0.01) != name.startswith("nothing") for n
 # only differences of order.
 #
 # **Kernels.** PyTorch writes $(C_\text{out}, C_\text{in}, k_h, k_w)$, OIHW; Keras writes
-# $(k_h, k_w, C_\text{in}, C_\text{out})$, HWIO, and $(k_h, k_w, C, m)$ for depthwise ones. By hand: a Keras kernel of
+# $(k_h, k_w, C_\text{in}, C_\text{out})$, HWIO, and $(k_h, k_w, C, D)$ for depthwise ones. By hand: a Keras kernel of
 # shape (3, 3, 16, 32) becomes (32, 16, 3, 3).
 
 # %%

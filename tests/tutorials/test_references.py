@@ -81,15 +81,28 @@ def test_tutorials_in_the_glossary_s_last_column_use_the_word():
     assert rows > 50
 
 
-def test_symbols_in_the_glossary_are_in_the_tutorials_that_it_names():
+GREEK = ["beta", "epsilon", "eta", "gamma", "lambda", "mu", "Phi", "sigma", "varphi"]
+
+
+def letters(script):
+    """The letters that a tutorial's formulas use; words, functions and other commands of LaTeX are left out."""
+    formulas = " ".join(re.findall(r"\$\$[^$]+\$\$|\$[^$]+\$", prose(script)))
+    formulas = re.sub(r"\\(?:text|mathrm|begin|end)\{[^}]*\}", " ", formulas)
+    found = {f"\\{name}" for name in GREEK if re.search(rf"\\{name}(?![A-Za-z])", formulas)}
+    return found | set("".join(re.findall(r"(?<![A-Za-z\\])[A-Za-z]+", formulas)))
+
+
+def test_symbols_in_the_glossary_are_those_of_the_tutorials():
+    """Each row names tutorials that use its letter, and each letter of a formula has a row for its tutorial."""
     text = (FOLDER / "GLOSSARY.md").read_text(encoding="utf-8").partition("## Symbols")[2]
-    found = re.findall(r"^\| \$(.+?)\$ \|.*\| (\d\d(?:, \d\d)*) \|$", text, flags=re.MULTILINE)
-    assert len(found) > 15
-    for symbol, numbers in found:
-        for number in numbers.split(", "):
-            (script,) = (script for script in SCRIPTS if script.name.startswith(number))
-            letter = symbol.split(",")[0].strip()
-            formulas = " ".join(re.findall(r"\$\$[^$]+\$\$|\$[^$]+\$", prose(script)))
-            assert re.search(rf"(?<![A-Za-z\\]){re.escape(letter)}(?![A-Za-z])", formulas), (
-                f"{letter} in tutorial {number}"
-            )
+    rows = re.findall(r"^\| \$(.+?)\$ \|.*\| (\d\d(?:, \d\d)*) \|$", text, flags=re.MULTILINE)
+    listed = {
+        (number, letter)
+        for symbols, numbers in rows
+        for number in numbers.split(", ")
+        for letter in re.findall(r"\\?[A-Za-z]+", symbols)
+    }
+    used = {(script.name[:2], letter) for script in SCRIPTS for letter in letters(script)}
+    assert len(rows) > 100
+    assert sorted(listed - used) == []
+    assert sorted(used - listed) == []

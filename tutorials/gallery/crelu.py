@@ -21,8 +21,9 @@
 # its tables.) Document 004 wants CReLU in the first layers only, since pairs of opposites become rare with depth.
 #
 # Here a network has four 3x3 convolutions of 16 maps. CReLU is after the first, the first two, or all four. The last
-# row is a control: half the filters and no CReLU. Digits: 500 images to train on and 1,297 to test with, 8x8 pixels,
-# dealt out anew for each seed.
+# row is a control: half the filters and no CReLU. The 1,797 digits are divided again for each seed: 500 images for
+# training and 1,297 for testing, of 8x8 pixels each. (p is from a paired t-test over the seeds: the probability of a
+# difference at least as large if the two networks were equally good.)
 #
 # The table was made by this command, and this page only reads what it wrote (`crelu.json`, every network and seed):
 #
@@ -41,8 +42,8 @@ show(result.picture(), result.in_words())
 # %% [markdown]
 # ## What was seen
 #
-# - **CReLU in the first two layers saves a third of the multiply-adds and loses nothing that can be seen**: 97.4% and
-#   97.5%, p = 0.56. That is what the document says.
+# - **CReLU in the first two layers saves a third of the multiply-adds, and we did not see a loss**: 97.4% and 97.5%, p
+#   = 0.56. That is what the document says.
 #
 # - **But the control is not clearly worse either.** With half the filters and an ordinary ReLU it is 96.9% (−0.6, p =
 #   0.14), with even fewer multiply-adds. So this network had more filters than it needs, and a part of what CReLU
@@ -53,9 +54,9 @@ show(result.picture(), result.in_words())
 #
 # - **We did not see that CReLU with all filters is better.** The differences are −0.1 and +0.0, with more parameters.
 #
-# - Half the filters in one layer are worse by 0.4 with p = 0.049, and in two layers they are not. Where there is no
-#   difference, one of six tests has such a p with a probability of a quarter. So this is no result. An earlier run,
-#   whose images came in another order, had +0.1 there.
+# - One of the six tests gives p = 0.049: half the filters in one layer, with a difference of −0.4. Among six tests,
+#   chance gives at least one such p with a probability of a quarter. So this is no result. In an earlier run, with the
+#   images in another order, the difference was +0.1.
 #
 # ## References
 #

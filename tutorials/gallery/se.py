@@ -16,13 +16,16 @@
 # **A gate for each channel, from the mean of the whole image: does it help, and does its form matter?**
 #
 # GhostNetV2 compares SE with other attentions in MobileNetV2, and document 003 repeats it. DFC gives the highest
-# accuracy there. (We did not compare with the papers' tables.) The gate is a sigmoid in the paper and in
-# document 000, a hard sigmoid in the official PyTorch code of GhostNet, and a clip in the official TensorFlow code.
-# None compares them.
+# accuracy there. (We did not compare with the papers' tables.) The gate is a sigmoid in the paper and in document 000,
+# a hard sigmoid in the official PyTorch code of GhostNet, and a clip in the official TensorFlow code. None of these
+# sources compares the three gates.
 #
-# Here three ghost bottlenecks have SE between their ghost modules, or not. Digits: 500 images to train on and 1,297 to
-# test with, 8x8 pixels, dealt out anew for each seed. *global-statistic* was made to answer this question: a spot on
-# noise of 12x12 pixels, and the label says whether the spot is of the kind that most of the noise is.
+# Here three ghost bottlenecks have SE between their ghost modules, or not. The 1,797 digits are divided again for each
+# seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. *global-statistic* was made to answer this
+# question. An image has 12x12 pixels of noise, with somewhat more bright than dark pixels, or somewhat more dark than
+# bright ones. A bright or a dark spot is added. The label says whether the spot and most of the noise are alike: both
+# bright, or both dark. (p is from a paired t-test over the seeds: the probability of a difference at least as large if
+# the two networks were equally good.)
 #
 # The table was made by this command, and this page only reads what it wrote (`se.json`, every network and seed):
 #
@@ -51,8 +54,8 @@ show(result.picture(), result.in_words())
 #   three codes differ in this is no reason to expect another accuracy after training. For weights that were trained
 #   with one gate it does matter (tutorial 07, "Clamp or sigmoid?").
 #
-# - SE takes hardly any multiply-adds (+3%), but 77% more parameters in this small network, and 15% more time: the gate
-#   has to wait for the mean over all pixels.
+# - SE takes only 3% more multiply-adds. But this small network gets 77% more parameters, and takes 15% more time,
+#   because the gate has to wait for the mean over all pixels.
 #
 # ## References
 #

@@ -19,9 +19,11 @@
 # its comparisons 1 and 2. It says that the networks are much better with shuffle, also the narrow ones, and that more
 # groups are better, clearly so for narrow networks. (We did not compare with the paper's tables.)
 #
-# Here a network has three shuffle units of 24 channels. Both data sets are small. Digits: 500 images to train on and
-# 1,297 to test with, 8x8 pixels, dealt out anew for each seed. *mixed-groups* was made to answer this question: 24
-# channels, and the label says whether the first and the last one are alike. These two are never in one group.
+# Here a network has three shuffle units of 24 channels. Both data sets are small. The 1,797 digits are divided again
+# for each seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. *mixed-groups* was made to answer
+# this question. It has 24 channels, and the label says whether the first and the last channel are alike. These two are
+# never in one group. (p is from a paired t-test over the seeds: the probability of a difference at least as large if
+# the two networks were equally good.)
 #
 # The table was made by this command, and this page only reads what it wrote (`shuffle.json`, every network and seed):
 #
@@ -41,18 +43,19 @@ show(result.picture(), result.in_words())
 # ## What was seen
 #
 # - **On mixed-groups the shuffle is needed.** Without it the networks guess (about 50%) for every number of groups
-#   above 1, with all seeds. With it all are right. This can be proved: without shuffle the logits
-#   are a sum of what each group says alone, and whether two channels are alike is no such sum.
+#   above 1, with all seeds. With it all are right. This can be proved. Without shuffle the logits are a sum with one
+#   term for each group, and each term depends on the channels of its group only. Whether two channels of different
+#   groups are alike cannot be written as such a sum.
 #
-# - **On digits we did not see what the document concludes.** Of the four differences none is larger than what other
-#   seeds alone make (p from 0.24 to 0.72), and for 3 groups shuffle is even a little worse. The stem is a full
+# - **On digits we did not see what the document concludes.** None of the four differences is larger than the
+#   differences between seeds (p from 0.24 to 0.72). For 3 groups shuffle is even a little worse. The stem is a full
 #   convolution of a grey image, so every group sees the whole digit, and the classifier adds the groups up. That is
-#   enough for digits. With 8 groups the difference is largest (+0.8), but five seeds do not tell it from chance.
+#   enough for digits. With 8 groups the difference is largest (+0.8), but with five seeds this may be chance.
 #
 # - More groups at the same width are worse throughout (from 97.7% to 95.4% with shuffle): they have fewer weights.
 #   The paper makes the network wider for more groups, at equal cost. We did not.
 #
-# - The shuffle is no multiply-add, but takes time: about 6 to 10% of a network here.
+# - A shuffle has no multiply-adds, but it takes time: about 6 to 10% of the time of a network here.
 #
 # ## References
 #

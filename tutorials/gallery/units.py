@@ -21,9 +21,10 @@
 # ResNet-56, for half of the cost and nearly the same accuracy. (Of the document we have the words. We did not compare
 # with the papers' tables.)
 #
-# Here a network has a stem and three units, the second with a stride of 2. Widths are chosen so that the
-# multiply-adds are the same within 6%, at two sizes. Digits: 500 images to train on and 1,297 to test with, 8x8
-# pixels, dealt out anew for each seed.
+# Here a network has a stem and three units, the second with a stride of 2. Widths are chosen so that the multiply-adds
+# are the same within 6%, at two sizes. The 1,797 digits are divided again for each seed: 500 images for training and
+# 1,297 for testing, of 8x8 pixels each. (p is from a paired t-test over the seeds: the probability of a difference at
+# least as large if the two networks were equally good.)
 #
 # The table was made by this command, and this page only reads what it wrote (`units.json`, every network and seed):
 #
@@ -46,13 +47,13 @@ show(result.picture(), result.in_words())
 #   p are above 0.1. The means of the large ones are 0.2 to 0.6 below the convolution, and those of the small ones are
 #   on both sides.
 #
-# - **We did not see that ShuffleNet is better.** It is the only unit whose rank is better in the small size (best of
-#   five, +0.2, p = 0.71) than in the large one (second to last). At this p it may be chance.
+# - **We did not see that ShuffleNet is better.** At the large size it is the second worst of the five units, and at the
+#   small size it is the best (+0.2, p = 0.71). With such a p this may be chance.
 #
 # - **Equal multiply-adds are not equal time.** At the large size the convolution takes 5.9 µs for an image and the
 #   ghost module 8.3 µs. At the small size the separable convolution is fastest (2.7 µs) and the convolution slowest
-#   (3.9 µs). A dense product over few channels uses the processor well, a depthwise one waits for memory (tutorial
-#   12).
+#   (3.9 µs). A dense product over few channels uses the processor well. A depthwise convolution waits for memory
+#   (tutorial 12).
 #
 # - Digits are easy, and a network of 3,000 parameters reads 96% of them. The paper's differences are on ImageNet, for
 #   which the small networks of this page have too few channels.

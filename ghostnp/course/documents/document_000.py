@@ -187,7 +187,8 @@ def behaviour_by_name():
 def odd_channels():
     """A ghost module makes half of its channels, twice.
 
-    An odd count loses a channel without a word. The official code rounds the half up and cuts off what is too much.
+    With an odd count one channel is lost, without a message. The official code rounds the half up and cuts off what is
+    too much.
     """
 
     def made(channels):

@@ -60,7 +60,9 @@ def resnext_unit():
             unit_costs.document_resnext_line(h, w, c, m, g),
         ),
         Computed(
-            "the paper's hw(2cm + 9m²/g), and the line with m in total, 128", paper, unit_costs.document_resnext_line(h, w, c, g * m, g)
+            "the paper's hw(2cm + 9m²/g), and the line with m in total, 128",
+            paper,
+            unit_costs.document_resnext_line(h, w, c, g * m, g),
         ),
         Computed("counted on the unit", unit_costs.counted(unit_costs.resnext_unit, *RESNEXT.values())),
     )

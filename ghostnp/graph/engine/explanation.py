@@ -89,7 +89,7 @@ def _running(plan, update):
     calls, alone = sum(map(callable, works)), sum(launch.shares == 1 for launch in launches)
     return (
         f"{len(launches)} launches in {runs} native call{'s' * (runs != 1)}"
-        + f"; {calls} steps are called from Python" * (calls > 0)
+        + f"; {calls} step{'s are' if calls > 1 else ' is'} called from Python" * (calls > 0)
         + f"; {alone} of them run on one thread of {threads()}, because their work is small"
         * (threads() > 1 and alone > 0)
         + f"; the last {len(update)} move statistics and parameters" * (len(update) > 0)

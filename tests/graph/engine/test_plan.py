@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import ghostnp
 from ghostnp.cli import main
-from ghostnp.modules import Conv2d, GhostBottleneck, ReLU, Sequential, ShuffleUnit
+from ghostnp.modules import Conv2d, GhostBottleneck, GhostModule, ReLU, Sequential, ShuffleUnit
 from tests.graph.engine.networks import Function
 
 pytestmark = pytest.mark.small
@@ -53,20 +53,24 @@ def test_a_plan_says_what_was_folded_and_where_results_live():
     assert bars[5] == bars[6]
 
 
+def test_a_plan_with_one_step_that_does_nothing_says_so_in_the_singular():
+    assert "; 1 of them has nothing to do\n" in str(ghostnp.compile(GhostModule(4, 8)).plan((1, 4, 6, 6)))
+
+
 def test_a_plan_says_how_its_steps_run():
     plan = ghostnp.compile(Function(lambda b, x: b.softmax(b.relu(b.concat([x, x, b.sigmoid(x)]))))).plan(
         (2, 8, 64, 64)
     )
     text = str(plan)
     heading = text.splitlines()[5]
-    assert heading.startswith("3 launches in 1 native call; 1 steps are called from Python")
+    assert heading.startswith("3 launches in 1 native call; 1 step is called from Python")
     # sigmoid, the copy of x beside it, ReLU and softmax; a number has 4 bytes.
     x = 2 * 8 * 64 * 64 * 4
     lines = [line for line in text.splitlines() if re.match(r" +\d+  ", line)]
     assert [tuple(re.split(r"  +", line.strip())[-3:]) for line in lines] == [
         (f"{2 * x:,}", "16", "2"),
         (f"{2 * x:,}", "1", "3"),
-        (f"{6 * x:,}", "16", "4"),
+        (f"{6 * x:,}", "4", "4"),
         (f"{6 * x:,}", "Python", "end"),
     ]
 
