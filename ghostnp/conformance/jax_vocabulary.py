@@ -23,12 +23,7 @@ def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     return y if bias is None else jnp.add(y, jnp.reshape(bias, (-1, 1, 1)))
 
 
-standard_conv2d = pointwise_conv2d = conv2d
-
-
-def grouped_conv2d(x, weight, bias=None, *, groups, **geometry):
-    """As many groups as are said."""
-    return conv2d(x, weight, bias, groups=groups, **geometry)
+standard_conv2d = pointwise_conv2d = grouped_conv2d = conv2d
 
 
 def depthwise_conv2d(x, weight, bias=None, **geometry):

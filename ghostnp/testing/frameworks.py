@@ -212,7 +212,6 @@ class Keras(Adapter):
     """Functions of Keras or TensorFlow tensors; gradients by a tape, where TensorFlow is the backend."""
 
     paddings = "words"
-
     subnormals = False  # TensorFlow's threads flush them
 
     def tensor(self, array, form, wanted):

@@ -32,7 +32,7 @@ def explorer_page(layer=OFFERS[0].name, *, backward=False):
         If there is no such layer.
     """
     names = [offer.name for offer in OFFERS]
-    if layer not in names:
+    if not isinstance(layer, str) or layer not in names:
         raise ValueError(
             f"layer={shown(layer)}: the rule is one of {len(names)}, nearest first: {nearest(layer, names)}"
         )
