@@ -163,7 +163,7 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
         regimes = promised(row, exact)
     values = {name: value for name, value in fixed.items() if not isinstance(value, SearchStrategy)}
     built_in = {name: value for name, value in values.items() if name in row.keywords and not _takes(fn, name)}
-    asked = [None if function is None else _without(function, built_in) for function in (fn, backward)]
+    called, backwards = _without(fn, built_in), backward and _without(backward, built_in)
 
     if backward is not None:
         lookup(against, f"{operator}_backward")  # what it is held against
@@ -173,7 +173,7 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
     def check(call):
         nonlocal tried
         tried += 1
-        compare(*asked, call, style, against)
+        compare(called, backwards, call, style, against)
 
     if case is None:
         drawn = strata(
