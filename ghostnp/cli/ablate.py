@@ -13,7 +13,7 @@ _PICTURES = (".png", ".pdf", ".svg")
 
 @click.command("ablate")
 @click.argument("name", metavar="NAME")
-@click.option("--seeds", type=NUMBER, default=5, show_default=True, help="How many: 0, 1, ...")
+@click.option("--seeds", type=NUMBER, default=5, show_default=True, help="Number of seeds: 0, 1, ...")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
@@ -27,10 +27,10 @@ _PICTURES = (".png", ".pdf", ".svg")
     show_default=True,
     help="Where networks are trained: processes, dask://HOST:PORT, or mpi.",
 )
-@click.option("--workers", type=NUMBER, help="How many processes; one for each core by default.")
+@click.option("--workers", type=NUMBER, help="Number of processes; one for each core by default.")
 @click.option(
     "--format", "style", type=click.Choice(["table", "markdown"]), default="table", show_default=True,
-    help="Of what is printed.",
+    help="Format of the table.",
 )  # fmt: skip
 @click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write every result here.")
 @click.option("--picture", type=click.Path(path_type=Path), metavar="FILE", help=f"Draw it: {', '.join(_PICTURES)}.")

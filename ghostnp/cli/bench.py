@@ -25,29 +25,35 @@ _LAYERS: tuple[tuple[int, ...], ...] = ((224,), (8,))
 @click.command("bench")
 @click.argument("section", type=click.Choice([*_SECTIONS, "all"]), default="all")
 @click.option(
-    "--network", "networks", multiple=True, type=click.Choice(list_models()), metavar="NAME", help="As in `count`."
+    "--network",
+    "networks",
+    multiple=True,
+    type=click.Choice(list_models()),
+    metavar="NAME",
+    help="A network, as in `ghostnp count`.",
 )
 @click.option("--size", "sizes", multiple=True, type=NUMBER, help="Pixels along each side.")
 @click.option("--batch", "batches", multiple=True, type=NUMBER, help="Images at once.")
 @click.option("--full", is_flag=True, help="Sizes 32, 96, 224 and batches 1, 8, 32: an hour or so.")
 @click.option("--peers", multiple=True, type=click.Choice(list(_PEERS)), help=f"Default: {', '.join(_USUAL)}.")
-@click.option("--threads", "counts", multiple=True, type=NUMBER, help="Of each contender; all cores by default.")
+@click.option("--threads", "counts", multiple=True, type=NUMBER, help="Threads of each library; all cores by default.")
 @click.option("--busy", is_flag=True, help="Operators and networks once more, beside a program that keeps a core busy.")
 @click.option("--repeat", type=NUMBER, default=15, show_default=True, help="Rounds of a row, at most.")
 @click.option(
-    "--seconds", type=float, help="No further round of a row after so long; 0.3 for an operator, 3 otherwise."
+    "--seconds", type=float, help="End the rounds of a row after this long; 0.3 for an operator, 3 otherwise."
 )
 @click.option(
     "--format", "style", type=click.Choice(["table", "markdown"]), default="table", show_default=True,
-    help="Of what is printed.",
+    help="Format of the tables.",
 )  # fmt: skip
 @click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write every sample here.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw ratios and roofline here.")
 def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, seconds, style, json_file, plot):
     """Measure ghostnp against its peers, in one run and in turns.
 
-    ops: the layers of the networks, one by one, and what bounds them. networks: inference and training step. memory:
-    the most that they take. startup: import, first forward, first training step. All of them by default.
+    ops: single layers of the networks, and whether memory or arithmetic limits them. networks: inference and training
+    step. memory: the largest amount that the networks use. startup: import, first forward, first training step. All of
+    them by default.
 
     The options --network, --size, --batch, --peers and --threads may be repeated; with --threads 1 --threads 2 rows for
     one thread stand beside rows for two. A peer that is not installed is named and left out. Results are compared

@@ -30,7 +30,7 @@ def _print_rubric(context, param, value):
     "providers",
     multiple=True,
     metavar="MODULE_OR_FILE",
-    help="Registers operators (ghostnp.register); FILE is held against these too. May be repeated.",
+    help="Registers operators (ghostnp.register); FILE is checked against these too. May be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of words.")
 @click.option("--junit", type=FileOf(".xml"), metavar="FILE", help="Write JUnit XML here as well.")
@@ -67,7 +67,9 @@ def _print_rubric(context, param, value):
     help=f"How much memory FILE may take.  [default: no limit; {_OF_A_CLASS['memory']:g} with --gradebook]",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), help="Draw other cases, of which nobody knows beforehand; the same seed the same."
+    "--seed",
+    type=click.IntRange(0),
+    help="Draw other cases, which students cannot know. The same seed gives the same cases.",
 )
 @click.option(
     "--gradebook", type=FileOf(".csv", ".txt"), metavar="FILE",
@@ -86,24 +88,28 @@ def _print_rubric(context, param, value):
 @click.option(
     "--container", is_flag=True, help="Run each file in a container, by docker or podman: without network and files."
 )
-@click.option("--image", default="ghostnp", show_default=True, help="What the container is made of; it has ghostnp.")
+@click.option(
+    "--image", default="ghostnp", show_default=True, help="The image of the container, in which ghostnp is installed."
+)
 def check_command(files, providers, as_json, junit, seed, gradebook, rubric, by_law, roster, jobs, container, image,
                   **limits):  # fmt: skip
     """Check the functions that FILE defines, such as a stub of tutorials/exercises that you have filled.
 
     FILE is Python or a notebook (.ipynb), whose code cells are run in order, without what is meant for Jupyter alone.
 
-    Each is held against its definition and its laws. Where it is wrong: on which smallest case, what was expected and
-    what came, and what to look at. FILE runs in a process of its own, which is stopped if it does not end.
+    Each function is compared with its definition and its laws. If it is wrong, the report shows the smallest case that
+    fails, what was expected, what came, and what to look at. FILE runs in a process of its own, which is stopped if it
+    does not end.
 
     An operator that FILE registers itself is held to the laws of its kind; there is no other definition of it.
 
     Seconds are those of CPU time; by the clock ten times as many are allowed, for code that sleeps.
 
-    A class: ghostnp check submissions/ --gradebook grades.csv --rubric rubric.toml. In that folder each folder or file
-    is a student's; several FILEs are a student each. Names are taken as Moodle, nbgrader and Canvas make them: "Ada
-    Lovelace_1234_assignsubmission_file_", submitted/ada/hw1/hw1.ipynb, lovelaceada_1234_567_hw1.py; any other folder or
-    file is called like its student. Who was checked is not checked again, as long as files and options are the same.
+    A class: ghostnp check submissions/ --gradebook grades.csv --rubric rubric.toml. Each folder or file in that folder
+    belongs to one student; if there are several FILEs, each is one student's. Names that Moodle, nbgrader and Canvas
+    make are recognised: "Ada Lovelace_1234_assignsubmission_file_", submitted/ada/hw1/hw1.ipynb,
+    lovelaceada_1234_567_hw1.py. Any other name is the student's name. A student whose files and options have not
+    changed is not checked again.
 
     The exit code is 0 if all is right, 1 if something is not or no function of the vocabulary is defined, 2 if there is
     no such FILE or it cannot be read, and 3 if nothing wrong was found and time ran out before all was tried. With

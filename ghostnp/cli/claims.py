@@ -29,15 +29,15 @@ _TABLE = 110
     type=click.Choice(["table", "markdown", "json"]),
     default="table",
     show_default=True,
-    help="Of what is printed.",
+    help="Format of the list.",
 )
 @click.option("--document", type=click.Choice(DOCUMENTS), help="Only the claims of this document.")
 @click.option("--verdict", type=click.Choice(list(VERDICTS)), metavar="VERDICT", help=f"Only: {', '.join(VERDICTS)}.")
 def claims(identifiers, style, document, verdict):
     """Check what the documents say about these networks.
 
-    Every worked number (N01 to N25) and statement (C01 to C49): what is said, what ghostnp gives, and a verdict. All
-    that can be computed is computed now. With an IDENTIFIER, such as N13: the whole working.
+    Lists every worked number (N01 to N25) and statement (C01 to C49): what the document says, what ghostnp gives, and a
+    verdict. Whatever can be computed is computed now. With an IDENTIFIER, such as N13, the whole working is shown.
     """
     # Rich comes in with the first table, since `ghostnp --help` needs none.
     from ghostnp.course.documents.written import to_json, to_markdown, to_markdown_page

@@ -11,7 +11,7 @@ from ghostnp.models import create_model
 @click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input.")
 @click.option("--batch", type=NUMBER, default=1, show_default=True, help="Images.")
 def compile_command(target, size, batch):
-    """Show what was folded, where each result lives, and how much memory that takes.
+    """Show the plan of a compiled network: what is folded, where each result is stored, and how much memory it needs.
 
     ghostnp compile ghostnet_100 --batch 8
     """

@@ -26,16 +26,18 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16")
     "--calls", type=click.IntRange(min=1), default=24, show_default=True,
     help="How many to draw for each operator, dtype and regime, and for each law; slow frameworks get a share.",
 )  # fmt: skip
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="How many frameworks at once.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Number of frameworks tested at once."
+)
 @click.option(
     "--read", "earlier", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="Put what an earlier run wrote as JSON on the page, such as one in another environment; hold nothing, unless "
-    "--framework says what.",
+    help="Add the results of an earlier run (JSON) to the page, such as one in another environment; test nothing "
+    "new, unless --framework says what.",
 )  # fmt: skip
 @click.option("--markdown", type=FileOf(".md", ".markdown", ".txt"), metavar="FILE", help="Write the page here.")
 @click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write everything here.")
 def conformance(frameworks, names, dtypes, calls, jobs, earlier, markdown, json_file):
-    """Hold the operators of PyTorch, JAX, Keras, ONNX Runtime and OpenVINO against the definitions and the laws.
+    """Test the operators of PyTorch, JAX, Keras, ONNX Runtime and OpenVINO against the definitions and the laws.
 
     y and gradients, in every regime of numbers, from usual ones to NaN. What fails is reduced to the smallest call, and
     a script shows it with the framework alone. The page has tables, versions, date and scripts; it is printed if it is

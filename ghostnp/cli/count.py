@@ -42,19 +42,23 @@ SIZES, NUMBER = Sizes(), click.IntRange(1)
 @click.argument("target", metavar="NETWORK|OPERATOR")
 @click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input.")
 @click.option("--batch", type=NUMBER, default=1, show_default=True, help="Images.")
-@click.option("--convention", default="macs", show_default=True, help="Another rule to count by as well, as fvcore.")
+@click.option(
+    "--convention", default="macs", show_default=True, help="Count by this convention as well, such as fvcore."
+)
 @click.option(
     "--format", "style", type=click.Choice(["table", "markdown", "csv", "json"]), default="table", show_default=True
 )
-@click.option("--depth", type=click.IntRange(0), help="Network: keep so many parts of a path, and sum up the rest.")
+@click.option(
+    "--depth", type=click.IntRange(0), help="Network: show this many levels of the names, and add up all below."
+)
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Network: draw the costs here.")
 @click.option("--in", "--in-channels", "in_channels", type=NUMBER, help="Operator: input channels.")
 @click.option("--out", "--out-channels", "out_channels", type=NUMBER, help="Operator: output channels.")
 @click.option("--kernel", "--kernel-size", "kernel_size", type=SIZES, help="Operator: as 3 or 1x5.")
-@click.option("--stride", type=SIZES, help="Operator.")
-@click.option("--padding", type=Padding(), help="Operator: on each side.")
-@click.option("--dilation", type=SIZES, help="Operator.")
-@click.option("--groups", type=NUMBER, help="Operator.")
+@click.option("--stride", type=SIZES, help="Operator: stride.")
+@click.option("--padding", type=Padding(), help="Operator: padding on each side.")
+@click.option("--dilation", type=SIZES, help="Operator: dilation.")
+@click.option("--groups", type=NUMBER, help="Operator: number of groups.")
 @click.option("--multiplier", type=NUMBER, help="Operator: depthwise filters for each channel.")
 @click.option("--bias", is_flag=True, default=None, help="Operator: with a bias.")
 def count_command(target, size, batch, convention, style, depth, plot, **operator):

@@ -22,7 +22,7 @@ from ghostnp.files import replace
 )
 @click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
 def explore(layer, backward, output, opened):
-    """Write a page to play with: one file, which needs no network.
+    """Write an interactive page: one file, which needs no internet connection.
 
     Choose a layer, its kernel, stride, padding, dilation or groups; change single numbers; point at a number and see
     what it is made of, forward and backward. The page begins with LAYER: standard, grouped, depthwise, pointwise,

@@ -29,14 +29,14 @@ def grade_command(key, answers, output, plot, json_file, force):
     KEY is what ghostnp worksheet --key key.json wrote with the papers. ANSWERS is a table, as a spreadsheet saves it as
     CSV: a line for each student, with the id or the name or both, and a reply to each question, a letter or a number.
 
-    Points, and for each question how many were right, how difficult it was (the share that is not right), how its right
-    answers go together with those to the others (discrimination), and which mistakes were made how often, by their
-    names.
+    The report has the points, and for each question: how many replies were right, the difficulty (the share that is
+    not right), the discrimination (how its right answers go together with those to the other questions), and how often
+    each known mistake was made.
 
     A column headed paper, with the number that is printed on the papers, is compared with the key.
 
-    Nobody is lost: lines that cannot be graded, replies that cannot be read and students without answers are named. If
-    a line cannot be graded, the exit code is 1, after all others were.
+    Lines that cannot be graded, replies that cannot be read and students without answers are listed. If a line cannot
+    be graded, the exit code is 1, after all others were graded.
     """
     from ghostnp.course.worksheets import grade_answers, read_key
 

@@ -18,9 +18,9 @@ from ghostnp.cli.worksheet import OWN_TOPICS, SEVERAL, Language, planned
     "--level", type=SEVERAL, metavar="LEVEL,...", default="1,2,3", show_default=True, help="1 easy to 3 hard."
 )
 @OWN_TOPICS
-@click.option("--language", type=Language(), default="en", show_default=True, help="What the questions are in.")
+@click.option("--language", type=Language(), default="en", show_default=True, help="Language of the questions.")
 def quiz(topic, count, seed, level, own, language):
-    """Be asked to count, and learn from what goes wrong.
+    """Practise counting: answer questions, and get an explanation of each mistake.
 
     Reply with a letter or a number; an empty line passes a question over, and q ends the quiz. Topics are listed by
     ghostnp worksheet --list.

@@ -29,7 +29,7 @@ class Place(click.ParamType):
 @click.command("trace")
 @click.argument("target", metavar="MODULE|NETWORK")
 @click.option("--size", type=click.IntRange(1), default=32, show_default=True, help="Network: height and width.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of weights and input.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the weights and the input.")
 @click.option("--backward", is_flag=True, help="Send a gradient of ones back as well.")
 @click.option("--pixel", type=Place(), help="Work out one pixel: 2:0,1,3,3 is y[0, 1, 3, 3] of result 2.")
 @click.option("--weight", type=Place(), help="Work out one weight's gradient, of a result of the backward pass.")

@@ -28,7 +28,7 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
     metavar="FOLDER",
     help="Where the files of mnist, fashion-mnist, cifar10, or the folders of images by class, are.",
 )
-@click.option("--size", type=click.IntRange(1, 4096), help="Resize images to so many rows and columns.")
+@click.option("--size", type=click.IntRange(1, 4096), help="Resize images to this many rows and columns.")
 @click.option(
     "--init",
     type=click.Path(path_type=Path),
@@ -44,29 +44,45 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
     help="Learning rate; 0.1 for sgd, 0.001 for rmsprop, and otherwise 0.003. A tenth of that where the model has no "
     "batch norm.",
 )
-@click.option("--momentum", type=float, help="Of sgd (0.9) and rmsprop (0).")
-@click.option("--nesterov", is_flag=True, help="Of sgd: look ahead.")
-@click.option("--decay", type=float, help="Of the weights: 1e-4 for sgd, 0.01 for adamw, and otherwise 0.")
+@click.option("--momentum", type=float, help="Momentum of sgd (0.9) and rmsprop (0).")
+@click.option("--nesterov", is_flag=True, help="Nesterov momentum; only with sgd.")
+@click.option("--decay", type=float, help="Weight decay: 1e-4 for sgd, 0.01 for adamw, and otherwise 0.")
 @click.option("--schedule", type=click.Choice(_SCHEDULES), default="cosine", show_default=True)
 @click.option("--warm-up", type=click.IntRange(0), default=0, show_default=True, help="Epochs in which the rate rises.")
-@click.option("--every", type=click.IntRange(1), default=10, show_default=True, help="Of step: epochs.")
-@click.option("--fall", type=float, default=0.1, show_default=True, help="Of step: by what the rate is multiplied.")
+@click.option(
+    "--every",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Schedule step: epochs from one fall of the rate to the next.",
+)
+@click.option("--fall", type=float, default=0.1, show_default=True, help="Schedule step: the factor of a fall.")
 @click.option("--label-smoothing", type=float, default=0.0, show_default=True)
 @click.option(
     "--clip",
     type=float,
     default=1.0,
     show_default=True,
-    help="How long all gradients together may be; 1e9 does not clip.",
+    help="Largest norm of all gradients together; longer ones are scaled down. 1e9 does not clip.",
 )
 @click.option("--average", type=float, help="Test and keep a moving average of the weights, such as 0.99.")
-@click.option("--flip", is_flag=True, help="See half the images in a mirror.")
-@click.option("--shift", type=click.IntRange(0), default=0, show_default=True, help="Shift by so many pixels at most.")
+@click.option("--flip", is_flag=True, help="Mirror each image left to right, with probability 1/2.")
 @click.option(
-    "--crop", type=float, default=1.0, show_default=True, help="See a part, of so much of each side at least."
+    "--shift",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Shift each image by at most this many pixels.",
+)
+@click.option(
+    "--crop",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Cut a random part out of each image; at least this share of each side.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--layers", is_flag=True, help="Run the layers' own passes, and not the compiled program.")
+@click.option("--layers", is_flag=True, help="Do not compile the training step; run it layer by layer.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -75,8 +91,8 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
     show_default=True,
     help="Checkpoints, log, picture and weights go here.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the training in --output.")
-@click.option("--force", is_flag=True, help="Begin anew where there is a training already.")
+@click.option("--resume", is_flag=True, help="Continue the training in --output.")
+@click.option("--force", is_flag=True, help="Start again, even if --output has a training already.")
 @click.option("--checkpoint-every", type=float, metavar="SECONDS", default=10.0, show_default=True)
 @click.pass_context
 def train(context, **options):  # fmt: skip
@@ -84,8 +100,8 @@ def train(context, **options):  # fmt: skip
 
     ghostnp train --model ghostnet_tiny --data digits
 
-    Ctrl-C stops after a checkpoint. However a training was stopped, --resume goes on with it to the same weights, bit
-    for bit; other options need not be given again.
+    Ctrl-C stops after a checkpoint. --resume continues a training, whatever stopped it, and ends with the same weights,
+    bit for bit. Other options need not be given again.
     """
     from ghostnp.training.session import Request, Session
 

@@ -131,7 +131,7 @@ OWN_TOPICS = click.option(
     type=Language(),
     default="en",
     show_default=True,
-    help="What the papers are in; their numbers and keys are the same in all.",
+    help="Language of the papers; their numbers and keys are the same in each.",
 )
 @click.option(
     "--format",
