@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ghostnp.cli.written import FileOf, not_written
+from ghostnp.cli.written import FileOf, ending, not_written
 from ghostnp.files import read, replace_all
 
 
@@ -247,7 +247,7 @@ def _style(style, output):
     """The format that was asked for, or that a file's name promises; one that promises another is refused."""
     from ghostnp.course.worksheets import ENDINGS
 
-    suffix = "" if output is None else output.suffix.lower()
+    suffix = "" if output is None else ending(output)
     if suffix not in ("", *ENDINGS):
         raise ValueError(f"--output {not_written(output, ENDINGS)}")
     promised = ENDINGS.get(suffix, "markdown")

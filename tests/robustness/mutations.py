@@ -150,7 +150,9 @@ def _read_answers(path):
     key = path.with_name("key.json")
     key.write_bytes(_JSON_KEY)
     found = grade_answers(path, read_key(key))
-    assert len(found.papers) + len(found.absent) == 3
+    handed_in = {each.student.id for each in (*found.papers, *found.ungraded) if each.student is not None}
+    assert len(handed_in) + len(found.absent) == 3
+    assert len({paper.student.id for paper in found.papers}) == len(found.papers)
     assert found.papers or found.ungraded
     assert len(found.statistics()) == 4
 

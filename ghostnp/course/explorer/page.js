@@ -597,13 +597,14 @@ function drawEditor(side, place, array, number) {
   const editor = $("editor");
   const can = isEditable(side, array) && !isRim(place);
   editor.hidden = !can;
-  if (!can || document.activeElement === $("edited") && !state.hovered) return;
+  if (!can || document.activeElement === $("edited")) return;
   $("edited").value = String(Number(number.toPrecision(12)));
   $("edited").min = array.role === "variance" ? 0 : -1e6;
   $("edited").setAttribute("aria-label", `${nameOf(place, side)}, change it`);
 }
 
 function edit() {
+  if (state.hovered) { state.hovered = null; light(); }
   if ($("editor").hidden) return;
   $("edited").focus();
   $("edited").select();
@@ -653,7 +654,7 @@ function moveFocus(cell, rows, columns) {
 
 const stage = $("stage");
 stage.addEventListener("pointerover", event => {
-  if (event.pointerType === "touch") return;
+  if (event.pointerType === "touch" || document.activeElement === $("edited")) return;  // who types is not disturbed
   const cell = cellOf(event);
   const hovered = cell ? whereIs(cell) : null;
   if (hovered?.place === state.hovered?.place && hovered?.side === state.hovered?.side) return;

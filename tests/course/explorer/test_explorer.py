@@ -286,6 +286,16 @@ def test_what_is_no_number_or_too_large_is_not_taken(browser, typed):
     assert taken["x"][0, 0, 1, 1] in (before["x"][0, 0, 1, 1], 1)  # on the way to 1e7 there is a 1
 
 
+def test_a_pointer_that_moves_meanwhile_takes_no_letter_away(browser):
+    """Nor does one that rests on another number when Enter is pressed."""
+    cell(browser, "x[0, 1, 1]").click()
+    ActionChains(browser).move_to_element(cell(browser, "y[0, 0, 0]")).send_keys(
+        Keys.ENTER, Keys.DELETE, "1e"
+    ).perform()
+    ActionChains(browser).move_to_element(cell(browser, "x[0, 0, 0]")).send_keys("5").perform()
+    assert assert_page_agrees(browser)["x"][0, 0, 1, 1] == 1e5
+
+
 def test_a_variance_cannot_be_below_zero(browser, page):
     load(browser, page, "batch-norm?mode=evaluation")
     cell(browser, "var[0]").click()

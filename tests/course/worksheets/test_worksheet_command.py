@@ -223,7 +223,8 @@ print([name for name in ("numba", "matplotlib", "rich", "jinja2") if name in sys
 
 
 @pytest.mark.parametrize(
-    ("name", "begins"), [("a.html", "<!DOCTYPE"), ("a.txt", "#"), ("a.CSV", "\ufeff"), ("a.xml", "<?xml"), ("a", "#")]
+    ("name", "begins"),
+    [("a.html", "<!DOCTYPE"), ("a.txt", "#"), ("a.CSV", "\ufeff"), ("a.xml", "<?xml"), ("a", "#"), ("a.2026", "#")],
 )
 def test_a_file_is_of_the_format_that_its_name_says(run, name, begins):
     assert run("worksheet", "--count", 1, "--output", name).exit_code == 0

@@ -20,12 +20,12 @@ for array in (y, mean, var, *grads):
 NAMES = """
 import numpy as np
 from ghostnp import kernels
-from ghostnp.kernels.layout import _copy
+from ghostnp.kernels.layout import _copy_two
 from ghostnp.kernels.shuffle import _shuffle_rows
 x = np.zeros((2, 8, 4, 4), np.float32)
 kernels.channel_shuffle(x, 2), kernels.concat([x, x])
 seen = set()
-for driver in (_shuffle_rows, _copy):
+for driver in (_shuffle_rows, _copy_two):
     (compiled,) = driver.dispatcher.overloads.values()
     names = {function.name for function in compiled.library.get_defined_functions()}
     assert len(names) > 3 and not names & seen, names & seen
