@@ -16,9 +16,9 @@
 # **Many maps of a layer look alike. Why pay the full price for each of them?**
 #
 # A layer of a network makes dozens of maps, and each map costs a filter over all input channels. Some of these maps
-# look like others that were blurred, sharpened or shifted a little. GhostNet begins with this observation. A map that
-# resembles another one need not be computed from the whole input. It can be computed from the map that it resembles,
-# and that is cheap.
+# look like blurred, sharpened or slightly shifted copies of others. GhostNet begins with this observation. A map that
+# resembles another one need not be computed from the whole input. It can be computed from that other map, and this is
+# cheap.
 #
 # Here are the first 8 of 16 maps of a photo. The filters are random 3x3 filters, as before any training. Batch norm and
 # ReLU follow. (The section at the end of the page is for the curious.)
@@ -61,14 +61,14 @@ show(
 #
 # $$y_0 = 1 \cdot x_0 - 1 \cdot x_1 = (1, 1, 2).$$
 #
-# A *cheap operation* (廉价操作) makes a second map *from the first one*. Here it is a depthwise kernel $(1, 0, -1)$ with
-# padding. The second map is called a *ghost* (幻影特征图):
+# A *cheap operation* (廉价操作) makes a second map *from the first one*. Here it is a depthwise kernel $(1, 0, -1)$
+# with padding. The second map is called a *ghost* (幻影特征图):
 #
 # $$y_1 = (0 - 1, 1 - 2, 1 - 0) = (-1, -1, 1).$$
 #
 # The output is both maps, side by side. A plain 1x3 convolution from 2 maps to 2 maps also sees three pixels. It has
 # $2 \cdot 2 \cdot 3 = 12$ weights; the primary convolution and the cheap operation have $2 + 3 = 5$. (A plain 1x1
-# convolution has only 4. The section "What it costs" says when a ghost module saves weights against that one.)
+# convolution has only 4. The section "What it costs" says when a ghost module has fewer weights than that.)
 #
 # With more maps, and with batch norm and ReLU after both steps, this is the module of GhostNet:
 
@@ -99,7 +99,7 @@ print(tiny(x)[0, :, 0])
 # Back to the 16 maps. Can map $b$ be made from map $a$ by a 3x3 kernel? Each pixel of $b$ would have to be a weighted
 # sum of the nine pixels around it in $a$, plus a constant. There are 3,136 pixels and only ten unknown numbers, so an
 # exact answer exists only by chance. *Least squares* finds the ten numbers whose result is nearest to $b$. The number
-# $r^2$ says how near it is:
+# $r^2$ says how near this result is:
 #
 # $$r^2 = 1 - \frac{\text{variance of } (b - \text{what the kernel makes of } a)}{\text{variance of } b}.$$
 #
@@ -147,9 +147,9 @@ print(f"median of the best r²: {np.median(r2.max(axis=0)):.2f}")
 print(f"median for maps that are mirrored left to right: {np.median(control.max(axis=0)):.2f}")
 
 # %% [markdown]
-# The last line is a control. A mirrored map has the same edges and the same brightness as before, but at other places.
-# If any two maps with edges fitted each other, the mirrored maps would fit just as well. They do not. So two maps of
-# one photo fit because they show the same content *at the same place*.
+# The last line is a control: only the map that is to be made is mirrored. It has the same edges and the same brightness
+# as before, but at other places. If any two maps with edges fitted each other, the mirrored maps would fit just as
+# well. They do not. So two maps of one photo fit because they show the same content *at the same place*.
 #
 # Here are the two best pairs, with the kernel that was found. It is applied with `depthwise_conv2d`, on one channel:
 
@@ -170,14 +170,16 @@ show(
 )
 
 # %% [markdown]
-# Redundancy is not waste by itself. The paper says that a network may well *need* maps that resemble each other. It
-# only asks that the second one is made cheaply. (Random filters show redundancy too, because photos are smooth and
-# their colours vary together. For a trained network it is measured in tutorial 14, "Maps that resemble each other".)
+# Redundancy is not waste by itself. The paper says that a network may well *need* maps that resemble each other. The
+# paper only wants to make some of them cheaply. (Random filters show redundancy too, because photos are smooth and
+# their colours vary together. For a trained network redundancy is measured in tutorial 14, "Maps that resemble each
+# other".)
 #
 # ## The module
 #
 # A *ghost module* does not wait until two maps happen to be alike. It makes some maps in the usual way and *defines*
-# the others as cheap transforms of them. Let $n$ maps be wanted, and let $s$ be the *ratio*, in the paper's letters:
+# the others as cheap transforms of them. Let $n$ maps be wanted. One map in $s$ is intrinsic; $s$ is called the
+# *ratio*. In the paper's letters:
 #
 # $$Y' = X * f' \quad (m = n / s \text{ intrinsic maps}), \qquad
 # y_{ij} = \Phi_{i,j}(y'_i), \quad i \le m, j \le s - 1,$$
@@ -187,9 +189,10 @@ show(
 # multiple of $s$, see "A ratio that does not divide" at the end of the page.)
 #
 # **Which ghost modules have a ReLU?** In GhostNet two ghost modules stand in each block (tutorial 09, "By hand"). The
-# first one widens, and has both ReLUs. The second one narrows, and has none (`relu=False`). Its few maps are added to
-# the shortcut. A ReLU there would set about half of their numbers to 0, and no later layer could restore these numbers.
-# MobileNetV2 gives this reason for its *linear bottleneck*, and GhostNet follows it. Batch norm stays in both modules.
+# first one makes many maps (it *widens*), and has both ReLUs. The second one makes few (it *narrows*), and has none
+# (`relu=False`). Its maps are added to the shortcut. A ReLU there would set about half of their numbers to 0, and no
+# later layer could restore these numbers. MobileNetV2 gives this reason for its *linear bottleneck*. GhostNet follows
+# MobileNetV2. Batch norm stays in both modules.
 
 # %%
 source(GhostModule.forward)
@@ -226,7 +229,7 @@ show(
 #
 # $$dy_0 = (1, 0, 0), \qquad dy_1 = (0, 0, 1).$$
 #
-# The last pixel of the ghost is $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0$: its window contains the pixels 1 and 2 and a zero
+# The last pixel of the ghost is $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0$: its window contains the values 1 and 2, and a zero
 # of the padding. So the gradient of the cheap kernel is $(1, 2, 0)$. The cheap operation gives the gradient $(0, 1, 0)$
 # to the intrinsic map, because the tap with weight 1 lies on the middle pixel.
 #
@@ -236,7 +239,7 @@ show(
 # $$d\text{intrinsic} = dy_0 + d_\text{from cheap} = (1, 0, 0) + (0, 1, 0) = (1, 1, 0).$$
 #
 # The rest is the backward pass of a pointwise convolution: $dx_0 = 1 \cdot (1, 1, 0)$ and $dx_1 = -1 \cdot (1, 1, 0)$.
-# The gradients of the two weights are $1 \cdot 1 + 1 \cdot 2 = 3$ and $1 \cdot 0 + 1 \cdot 1 = 1$.
+# The gradients of the two primary weights are $1 \cdot 1 + 1 \cdot 2 = 3$ and $1 \cdot 0 + 1 \cdot 1 = 1$.
 
 # %%
 dy = np.array([[[[1.0, 0, 0]], [[0, 0, 1]]]])
@@ -247,7 +250,7 @@ print("primary:", grads["conv1.weight"].ravel().tolist())
 print("cheap:  ", grads["conv2.weight"][0, 0, 1].tolist())
 
 # %% [markdown]
-# In general, with $\text{cheap}^\top$ and $\text{primary}^\top$ for their backward passes,
+# In general, let $\text{cheap}^\top$ and $\text{primary}^\top$ be the backward passes of the two steps. Then
 #
 # $$d\text{intrinsic} = dY' + \text{cheap}^\top dY, \qquad dX = \text{primary}^\top d\text{intrinsic}.$$
 #
@@ -260,7 +263,7 @@ source(GhostModule.backward)
 # %% [markdown]
 # `ghostnp.trace` lists each step. (The cheap operation is called `standard_conv2d` there, because a depthwise
 # convolution over a single map is a standard one. The module has 13 parameters: our 2 weights, the 9 of the 3x3 kernel,
-# and 2 biases.) The row `add` is the sum:
+# and 2 biases.) The row `add` is the sum of the two gradients:
 
 # %%
 steps = ghostnp.trace(tiny, x, dy=dy)
@@ -274,8 +277,8 @@ print(f"#{added.number}:", steps[added.number].ravel().tolist(), "(their sum)")
 # %% [markdown]
 # ## Is it right?
 #
-# We compare with the measured slope, in float64 (tutorial 02, "Is it right?"). This time it is the full module with
-# batch norm and ReLU, in training. The check is done for the input and for both weights at once.
+# We compare with the measured slope, in float64 (tutorial 02, "Is it right?"). This time we take the full module with
+# batch norm and ReLU, in training. We check the input and the weights of both steps at once.
 
 # %%
 rng = np.random.default_rng(1)
@@ -301,9 +304,9 @@ assert_gradient(forward, arguments, dy, (dx, grads["primary_conv.0.weight"], gra
 print("the gradients of the input and of both weights agree with their slopes")
 
 # %% [markdown]
-# The usual mistake is to forget the sum, and to give the primary convolution only the output's own part. The result has
-# the right shape, is not zero, and has about the right size. Training with it would go on, but worse. The slope shows
-# the mistake.
+# The usual mistake is to forget the sum, and to give the primary convolution only the part that comes from the output,
+# $dY'$. The result has the right shape, is not zero, and has about the right size. Training with this gradient would
+# still run, but learn worse. The slope shows the mistake.
 
 # %%
 own_share, _ = ops.concat_backward(dy, cache.maps, keep=6)
@@ -340,7 +343,7 @@ except AssertionError as error:
 #
 # The condition contains neither $s$ nor $n$. With $k = 1$ and $d = 3$, a ghost module with fewer than **9 input
 # channels** costs more than the convolution. Document 002 (a blog post that explains GhostNet) tries its module with
-# just 3 channels. Claim N15 is about this example: $3 \cdot 32 + 32 \cdot 9 = 384$ weights, where a plain 1x1
+# just 3 channels. Claim N15 is about this example. The module has $3 \cdot 32 + 32 \cdot 9 = 384$ weights; a plain 1x1
 # convolution has $3 \cdot 64 = 192$. With $64 \cdot 2$ numbers of batch norm the module has 512 parameters.
 
 # %%
@@ -396,17 +399,17 @@ print(f"all {len(ghosts)}: {sum(plain):,} / {sum(own):,} = {sum(plain) / sum(own
 
 # %% [markdown]
 # **Which size of cheap kernel, and which ratio?** A 1x1 cheap kernel can only scale a map. A larger kernel also reads
-# the pixels around. How much better does it explain another map? We ask for the best partner again, with kernels of
-# other sizes and for eight maps:
+# the pixels around. How much better does it explain another map? We search for the best partner of each map again, with
+# kernels of four sizes, among the first eight maps:
 
 # %%
 for d in (1, 3, 5, 7):
     print(f"d = {d}: median of the best r² {np.median(likeness(stack[:8], stack[:8], d).max(axis=0)):.2f}")
 
 # %% [markdown]
-# The step from 1x1 to 3x3 brings the most. The paper tried $d$ = 1, 3, 5, 7 and $s$ = 2, 3, 4, 5 on VGG-16 for CIFAR-10,
-# with each convolution replaced by a ghost module (its tables 3 and 4). It chose $d = 3$ and $s = 2$. What each choice
-# costs can be counted:
+# The step from 1x1 to 3x3 brings the most. The paper tried $d$ = 1, 3, 5, 7 and $s$ = 2, 3, 4, 5 on VGG-16 for
+# CIFAR-10, with each convolution replaced by a ghost module (its tables 3 and 4). It chose $d = 3$ and $s = 2$. What
+# each choice costs is counted here:
 
 # %%
 VGG = [64, 64, "pool", 128, 128, "pool", *[256] * 3, "pool", *[512] * 3, "pool", *[512] * 3, "pool"]
@@ -431,12 +434,12 @@ for ratio, kernel in ((2, 1), (2, 3), (2, 5), (2, 7), (3, 3), (4, 3), (5, 3)):
     )
 
 # %% [markdown]
-# A larger $d$ costs little, and a larger $s$ saves much. Which accuracy each choice gives can only be found by training
-# (the end of the page says what was found).
+# A larger $d$ costs little, and a larger $s$ saves much. The accuracy of each choice can only be found by training.
+# Results are at the end of the page.
 
 # %% [markdown]
-# **To play with.** `ghostnp explore ghost --backward --open` has the ghost module. Point at a number of the gradient of
-# an intrinsic map, and see both parts of the sum.
+# **To play with.** `ghostnp explore ghost --backward --open` shows the ghost module. Point at a number of the gradient
+# of an intrinsic map, and see both parts of the sum.
 #
 # ## Exercises
 #
@@ -456,8 +459,8 @@ answer = None
 check("08.2", answer)
 
 # %% [markdown]
-# **3.** *(medium)* 30 maps are wanted, with ratio 4. How many cheap filters never get a gradient? (Read "A ratio that does
-# not divide" below first.)
+# **3.** *(medium)* 30 maps are wanted, with ratio 4. How many cheap filters never get a gradient? (Read "A ratio that
+# does not divide" below first.)
 
 # %%
 answer = None
@@ -503,10 +506,10 @@ for name, channel in {"an intrinsic map": 0, "a ghost": 4}.items():
     print(f"{name} reads {reached.any(axis=(1, 2)).sum()} of 6 channels, {reached.any(axis=0).sum()} of 49 pixels")
 
 # %% [markdown]
-# Nothing is split: both depend on all six channels, the ghost through its intrinsic map. An intrinsic map sees one
-# pixel and a ghost sees nine, so neither is global. Far pixels are seen in GhostNet only by squeeze-and-excitation,
-# which has one factor for a whole map, and through the many layers. GhostNetV2 starts from this weakness (tutorial 10,
-# at its beginning).
+# Nothing is split: both maps depend on all six channels, the ghost through its intrinsic map. A pixel of the intrinsic
+# map reads one pixel, and a pixel of the ghost reads nine. So neither is global. In GhostNet only two things bring in
+# far pixels: squeeze-and-excitation, which has one factor for a whole map, and the many layers. GhostNetV2 starts from
+# this weakness (tutorial 10, at its beginning).
 
 # %%
 claims("C28", "C29", "C30", "C27")
@@ -516,8 +519,8 @@ claims("C28", "C29", "C30", "C27")
 #
 # **What is the slice after the concatenation for?** Take $n = 10$ and $s = 3$. Ten is no multiple of three. The
 # official code rounds the intrinsic maps up, $m = \lceil 10 / 3 \rceil = 4$. It makes $4 \cdot 2 = 8$ ghosts, so there
-# are 12 maps, and it cuts off the last 2: `out[:, :oup]` in the official code, `keep=` in ghostnp's `concat`. Rounding
-# down would give $3 + 6 = 9$ maps, one too few.
+# are 12 maps. The last 2 are cut off, by `out[:, :oup]` in the official code and by `keep=` in ghostnp's `concat`.
+# Rounding down would give $3 + 6 = 9$ maps, one too few.
 
 # %%
 show(
@@ -553,7 +556,7 @@ for ghost, gradient in enumerate(grads["cheap_operation.0.weight"]):
 # | official TensorFlow | 5 + 4: cuts the ghosts before the concatenation | gives the primary maps |
 # | Keras, document 000 | 4 + 4: *one map is lost without a message* (claim C10) | has no ratio |
 #
-# ghostnp does what PyTorch does, and for a ratio of 1 what TensorFlow does.
+# ghostnp does what the official PyTorch code does. For a ratio of 1 it does what the TensorFlow code does.
 
 # %%
 claims("C10", "C32", "C33")
@@ -568,18 +571,18 @@ claims("C10", "C32", "C33")
 
 # %% [markdown]
 # **Which comes first?** Document 000 (a GhostNet in Keras) concatenates the ghosts first and the intrinsic maps second.
-# The official codes do the opposite (claim C04). The maps are the same in another order. But the next layer's weights
-# are laid out in that order, so weights of one code are useless in the other until their input channels are permuted.
-# Tutorial 15, "From Keras to PyTorch", does that.
+# The official codes do the opposite (claim C04). The maps are the same in another order. But the weights of the next
+# layer expect one of the two orders. So weights of one code are useless in the other until their input channels are
+# permuted. Tutorial 15, "From Keras to PyTorch", does that.
 
 # %%
 claims("C04")
 
 # %% [markdown]
 # **Cheap operation or depthwise separable convolution?** Document 004 calls the ghost module a convolution plus a
-# depthwise separable one (claim C44). Document 000 speaks of grouped convolution in it (claim C01). The cheap operation
-# is depthwise and nothing else. (Tutorial 03, "The definitions", explains the difference.) Both modules have a 1x1 and
-# a 3x3 depthwise convolution, but they differ in this:
+# depthwise separable one (claim C44). Document 000 speaks of grouped convolution in the ghost module (claim C01). The
+# cheap operation is depthwise and nothing else. (Tutorial 03, "The definitions", explains the difference.) Both modules
+# have a 1x1 and a 3x3 depthwise convolution. They differ in four points:
 #
 # | | depthwise separable | ghost module |
 # |---|---|---|
@@ -592,10 +595,10 @@ claims("C04")
 claims("C44", "C01")
 
 # %% [markdown]
-# **How do I plot the feature maps of the paper's first figure?** The figure shows maps of the first residual group of a
-# trained ResNet-50, and frames three similar pairs. `best_pairs` from above finds the pairs, and
-# `pictures.feature_maps` draws the frames. The network here is untrained, and only its first block is run. Load a
-# checkpoint (tutorial 15, "The file"), and the same lines make the paper's figure.
+# **How do I plot the feature maps of the paper's first figure?** The figure shows maps of the first group of residual
+# blocks (tutorial 09) of a trained ResNet-50, and frames three similar pairs. `best_pairs` from above finds the pairs,
+# and `pictures.feature_maps` draws the frames. The network here is untrained, and only its first block is run. With a
+# loaded checkpoint (tutorial 15, "The file") the same lines make the paper's figure.
 
 # %%
 network = create_model("resnet50", num_classes=10)
@@ -614,12 +617,13 @@ show(
 
 # %% [markdown]
 # **Can ghost modules be used in a ResNet?** Yes, the authors did that. Each convolution of every bottleneck becomes a
-# ghost module, and so does the convolution in a shortcut. Only the first 7x7 convolution stays. Primary kernels are
-# then 1x1 *and* 3x3.
+# ghost module, and so does the convolution in a shortcut. Only the first 7x7 convolution stays. So some primary kernels
+# are 1x1, and others are 3x3.
 #
-# **Where do stride and dilation go?** Into the primary convolution, with its padding, and never into the cheap
-# operation. (The authors say so in issue 34 of their repository.) Each pixel of a ghost has to lie on the same pixel of
-# its intrinsic map. If the cheap operation had the stride, the maps could not be concatenated:
+# **Where do stride and dilation go?** Into the primary convolution, together with the padding of the layer. They never
+# go into the cheap operation. (The authors say so in issue 34 of their repository.) Each pixel of a ghost has to belong
+# to the pixel at the same place of its intrinsic map. If the cheap operation had the stride, the maps could not be
+# concatenated:
 
 # %%
 features = rng.standard_normal((1, 4, 8, 8))
@@ -651,7 +655,8 @@ for name, keywords in (("resnet50", {}), ("ghost_resnet50", {"ratio": 2}), ("gho
 #
 # What was tried: perhaps the paper's networks differ from the code in what is replaced and in what is counted. Below we
 # count every combination of these choices: the 7x7 convolution, the shortcuts and the classifier as ghost modules or
-# not; cheap kernels of 1, 3, 5 and 7; biases, batch norms, and batch norms with their statistics counted or not.
+# not; cheap kernels of 1, 3, 5 and 7; and counted for each map nothing, a bias, a batch norm, or a batch norm with its
+# statistics.
 
 # %%
 filters = [
@@ -679,9 +684,9 @@ print(
 print(f"nearest to both: {nearest[0]:.2f} M and {nearest[1]:.2f} M")
 
 # %% [markdown]
-# No combination gives both numbers. The official code also creates, in addition to the 13.9 and 8.1 million, 11.9 and
-# 6.1 million weights that no forward pass uses. Neither they alone nor all weights together give the paper's numbers.
-# So there is no explanation here. The question was put to the authors in issue 146.
+# No combination gives both numbers. Besides the 13.9 and 8.1 million, the official code creates 11.9 and 6.1 million
+# weights that no forward pass uses. Neither these alone nor all weights together give the paper's numbers. So the
+# difference is not explained here. The question was put to the authors in issue 146.
 #
 # Documents 000 and 002 also show accuracy and latency of GhostNet on ImageNet. To check them, one would have to train
 # on ImageNet; this course does not.

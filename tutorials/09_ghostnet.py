@@ -15,10 +15,11 @@
 #
 # **How do ghost modules become a network, and is the GhostNet of document 000 the GhostNet of its authors?**
 #
-# Two ghost modules in a row (tutorial 08, "The module") are a *ghost bottleneck* (Ghost 瓶颈). The first widens, from few
-# maps to many. The second narrows again, and the input is added to the result, on a *shortcut*. A block with such a sum
-# is called *residual*. GhostNet is sixteen of these bottlenecks between a first convolution (the *stem*) and a
-# classifier. In the picture below, the third chart belongs to GhostNetV2 (tutorial 10, "The module").
+# Two ghost modules in a row (tutorial 08, "The module") are a *ghost bottleneck* (Ghost 瓶颈). The first widens, from
+# few maps to many. The second narrows again. Then the input is added to the result. The path of the input to this sum
+# is the *shortcut*. A block with such a sum is called *residual*. GhostNet is sixteen of these bottlenecks between a
+# first convolution (the *stem*) and a classifier. In the picture below, the third chart belongs to GhostNetV2 (tutorial
+# 10, "The module").
 #
 # Document 000 is a blog post that builds GhostNet in Keras. (The section at the end of the page is for the curious.)
 
@@ -47,8 +48,8 @@ show(
 # %% [markdown]
 # ## By hand
 #
-# We count one bottleneck, the second of GhostNet. 16 maps come in; it widens to 48, strides by 2 and narrows to 24. No
-# convolution has a bias. Each is followed by a batch norm, which has 2 numbers for each map.
+# We count one bottleneck, the second of GhostNet. 16 maps come in. The bottleneck widens them to 48, has a stride of 2,
+# and narrows to 24. No convolution has a bias. Each is followed by a batch norm, which has 2 numbers for each map.
 #
 # | step | weights | batch norm | together |
 # |---|---|---|---|
@@ -68,13 +69,13 @@ print(f"{ghostnp.count(second, (1, 16, 112, 112)).params:,}")
 # %% [markdown]
 # **Where are the ReLUs?** Ghost 1 has a ReLU after its primary convolution and after its cheap operation. Nothing else
 # in the bottleneck has one: not the depthwise convolution that strides, not ghost 2, not the shortcut, and not the sum.
-# (Squeeze-and-excitation has a ReLU inside, on its way to the gates.) So what is added to the shortcut can be negative
-# (for the reason see tutorial 08, "The module").
+# (Squeeze-and-excitation has a ReLU inside, on its way to the gates.) So what is added to the shortcut can be negative.
+# (Tutorial 08, "The module", says why there is no ReLU.)
 #
 # **Why does the shortcut need convolutions?** The sum $y = \text{main}(x) + \text{shortcut}(x)$ exists only if both
-# terms have the same shape. Where a bottleneck strides or changes the number of maps, the shortcut is a depthwise
-# convolution (it strides) and a 1x1 convolution (it changes the number). In all other bottlenecks the shortcut is $x$
-# itself.
+# terms have the same shape. Where a bottleneck strides or changes the number of maps, the shortcut is a depthwise and a
+# 1x1 convolution. The depthwise one strides, and the 1x1 one changes the number. In all other bottlenecks the shortcut
+# is $x$ itself.
 #
 # ## The definition
 #
@@ -88,11 +89,12 @@ source(sum_forward)
 
 # %% [markdown]
 # Now backward. A sum gives its gradient to both terms unchanged. The input went into both paths, so its gradient is the
-# sum of two:
+# sum of what comes back on the two:
 #
 # $$dx = \text{main}^\top dy + \text{shortcut}^\top dy, \qquad \text{or } dx = \text{main}^\top dy + dy.$$
 #
-# The second form shows why a shortcut helps deep networks: `dy` reaches `dx` on a path without any weights.
+# The second form is for an identity shortcut. It shows why a shortcut helps deep networks: `dy` reaches `dx` on a path
+# without any weights.
 
 # %%
 source(Residual.backward)
@@ -114,8 +116,9 @@ for stage, rows in enumerate(STAGES):
         print(f"blocks.{stage}.{place}   {cells}     {row.out}x{size}x{size}")
 
 # %% [markdown]
-# Before the table comes the stem, from 3 to 16 maps at stride 2. After it come `blocks.9` (a 1x1 to 960 maps), the mean
-# of each map, a 1x1 to 1280 numbers, and the classifier. `folded(2)` adds up all rows of one stage:
+# Before the table comes the stem, from 3 to 16 maps at stride 2. After it come `blocks.9` (a 1x1 convolution to 960
+# maps), the mean of each map, a 1x1 convolution to 1280 numbers, and the classifier. `folded(2)` adds up all rows of
+# one stage:
 
 # %%
 table = ghostnp.count(create_model("ghostnet_100", seed=None), (1, 3, 224, 224))
@@ -125,17 +128,18 @@ for row in table.folded(2).rows:
 print(f"{'all':11} {table.params:>10,} parameters {table.macs:>12,} MACs")
 
 # %% [markdown]
-# Nearly half of all parameters are in the last two layers, but only 2% of the work: the maps are single pixels there.
-# Most of the work is in `blocks.6` and `blocks.8`.
+# Nearly half of all parameters are in the last two layers, but only 2% of the work, because the maps there are single
+# pixels. Most of the work is in `blocks.6` and `blocks.8`.
 #
-# The paper prints 5.2M parameters and 141M multiply-adds. Both are these numbers, rounded. Tools that also count
+# The paper prints 5.2M parameters and 141M multiply-adds. These are the sums above, rounded. Tools that also count
 # running means and variances, or batch norms, or that leave out the classifier, print other numbers (tutorial 11, "Why
 # 151M and not 141M?").
 #
-# **What do 1.0x and 0.5x mean?** They are *width multipliers* (宽度系数). Every channel count of the table is multiplied by
-# the width and rounded to a multiple of 4. The number of blocks and the 1280 numbers in front of the classifier stay
-# the same. A 1x1 convolution has $C_\text{in} \cdot C_\text{out}$ weights, so at half the width it has a quarter of
-# them. A depthwise convolution has half. The 1x1 before the classifier has half of its weights, the classifier has all:
+# **What do 1.0x and 0.5x mean?** They are *width multipliers* (宽度系数). Every channel count of the table is
+# multiplied by the width and rounded to a multiple of 4. The number of blocks and the 1280 numbers in front of the
+# classifier stay the same. A 1x1 convolution has $C_\text{in} \cdot C_\text{out}$ weights, so at half the width it has
+# a quarter of them. A depthwise convolution has half. The 1x1 convolution before the classifier has half of its
+# weights, and the classifier keeps all:
 
 # %%
 for name in ("ghostnet_050", "ghostnet_100", "ghostnet_130"):
@@ -159,8 +163,8 @@ print("names in all:", len(official.state_dict()))
 # %% [markdown]
 # ## On a photo
 #
-# This is the untrained network. One map of each stage is shown, on a scale of its own. The maps get smaller, and the
-# position of things in the photo gets lost.
+# This is the untrained network. One map of each stage is shown, with a brightness scale of its own. The maps get
+# smaller, and the position of things in the photo gets lost.
 
 # %%
 photo = load_photo(size=192)
@@ -184,10 +188,9 @@ show(
 # %% [markdown]
 # ## The other GhostNet
 #
-# Document 000 says that its GhostNet has "5M parameters" (claim N07). Its network has 5,157,168 that are trained and
-# 23,152 running statistics. Together these are 5,180,320, which is close to the official 5,182,508. Yet it is a
-# different network. In ghostnp both are the same class. What differs is in a `Dialect`, with one field for each
-# difference:
+# Document 000 says that its GhostNet has "5M parameters" (claim N07). Its network has 5,157,168 trained parameters and
+# 23,152 running statistics. Together these are 5,180,320, which is close to the official 5,182,508. Yet the networks
+# are different. In ghostnp one class makes both. A `Dialect` holds what differs, with one field for each difference:
 
 # %%
 for field in Dialect._fields[1:]:
@@ -208,12 +211,12 @@ print(f"{'':18} document: {KERAS._asdict()}")
 # | `head_norm` | a batch norm follows on the 1280 numbers |
 # | `probabilities` | a softmax is the last step |
 # | `bias` of `conv_norm` | convolutions have a bias |
-# | `same` | they pad by TensorFlow's rule |
+# | `same` | convolutions pad by TensorFlow's rule |
 # | `eps` | the $\epsilon$ that batch norm adds to the variance |
 # | `momentum` | the share of the new batch in the running statistics |
 # | `unbiased` | the running variance of $M$ numbers is the sum of squares divided by $M - 1$ (PyTorch), not by $M$ (Keras) |
 #
-# Change one field after the other, and write down what each does to the counts:
+# We change one field after the other, and print what each does to the counts:
 
 
 # %%
@@ -234,9 +237,9 @@ assert dialect == DOCUMENT_000
 
 # %% [markdown]
 # So the two totals, 5,182,508 and 5,180,320, are close only by chance. Biases (one for each of the official network's
-# 10,984 maps before a batch norm) and one more batch norm add 13,544 parameters. Missing shortcuts and narrower
-# squeezes remove 38,884. No difference adds multiply-adds. The missing shortcuts and the narrower squeezes remove some,
-# so 141.2 million become 134.7 million.
+# 10,984 maps before a batch norm) and one more batch norm add 13,544 parameters. Missing convolutions in shortcuts, and
+# fewer hidden channels in squeeze-and-excitation, remove 38,884. These two also remove multiply-adds, and no difference
+# adds any. So 141.2 million become 134.7 million.
 
 # %%
 claims("N07")
@@ -262,11 +265,11 @@ for name, _, _ in rows:
 # ### Parameters that learn nothing (C05)
 #
 # In document 000 each convolution has a bias. A batch norm follows each of them, except those of
-# squeeze-and-excitation. The batch norm subtracts the mean of every map, and with it the bias, which was added to the
-# whole map. So the loss does not depend on the bias, and in training its gradient is exactly zero (tutorial 06, "Batch
-# norm, backward"). We check the whole network, in float64, with a photo and its mirror image as a batch. Rounding
-# leaves less than $10^{-10}$ of such a zero; every other array has a gradient above $10^{-7}$, so the two kinds cannot
-# be confused:
+# squeeze-and-excitation. The bias was added to a whole map, so it is part of the mean, and the batch norm subtracts
+# this mean. So the loss does not depend on the bias: in training its gradient is exactly zero (tutorial 06, "Batch
+# norm, backward"). We call such a parameter *idle*. We check the whole network, in float64, with a photo and its mirror
+# image as a batch. With rounding, such a zero stays below $10^{-10}$. Every other array has a gradient above $10^{-7}$.
+# So the two kinds cannot be confused:
 
 # %%
 batch = load_photo(size=96).astype(np.float64)
@@ -304,15 +307,16 @@ for name in networks:
 # So 71 bias arrays are idle in document 000: 69 in the blocks, one in the stem and one in the 1x1 convolution before
 # the classifier. The official network has no bias before a batch norm.
 #
-# But both networks have idle *shifts of batch norms*, 13 and 16. The end of the page says which ones, and why.
+# But both networks have idle *shifts of batch norms*: 13 in the official one, and 16 in document 000. The end of the
+# page says which ones are idle, and why.
 #
 # ### The other differences (C06, C08, C11, C13)
 #
 # - Document 000 has a ReLU after the depthwise convolution that strides. The official network has only a batch norm
 #   there.
-# - The hidden channels of its squeeze-and-excitation are a quarter of the channels, rounded down. The official code
-#   rounds to a multiple of 4. So 72 channels lead to 18 or 20 hidden channels. Its gate is a sigmoid, and the official
-#   gate is a hard sigmoid.
+# - The number of hidden channels in its squeeze-and-excitation is a quarter of the channels, rounded down. The official
+#   code rounds to a multiple of 4. So 72 channels have 18 hidden channels in document 000, and 20 officially. The gate
+#   of document 000 is a sigmoid, and the official gate is a hard sigmoid.
 # - The 1280 numbers before its classifier have a batch norm. The 1x1 convolution that makes these numbers also has a
 #   bias, which is idle because of this batch norm. The official PyTorch network has this bias, and no batch norm after
 #   it. In training the official network also has *dropout* in front of the classifier: a fifth of the numbers, chosen
@@ -340,9 +344,9 @@ for field in ("conv_norm", *Dialect._fields[1:-1]):
 
 # %% [markdown]
 # So a checkpoint of one network is useless for the other. (`head_norm` seems to change nothing, because a new batch
-# norm with mean 0 and variance 1 is nearly the identity. A trained one is not, and the official checkpoint has no
-# numbers for it.) `ghosts_first` changes so much because the weights were copied without permuting their input channels
-# (tutorial 15, "From Keras to PyTorch").
+# norm with mean 0 and variance 1 is nearly the identity. A trained batch norm is not, and the official checkpoint has
+# no numbers for this one.) `ghosts_first` changes so much because the weights were copied without permuting their input
+# channels (tutorial 15, "From Keras to PyTorch").
 #
 # This does not say which network is better. For that both would have to be trained on ImageNet.
 
@@ -353,7 +357,8 @@ claims("C05", "C06", "C07", "C08", "C11", "C13")
 # ## Backward through the whole network
 #
 # GhostNet's backward pass needs no new formula. Each module calls the backward passes of its children in the opposite
-# order. Where an array was used twice there is a sum: in a ghost module, in squeeze-and-excitation, in a residual.
+# order. Where an array was used twice there is a sum: in a ghost module, in squeeze-and-excitation, in a residual
+# block.
 #
 # To check it, we move *all* parameters at once in a random direction, by a step of $10^{-7}$, and compare the slope
 # with the inner product of gradient and direction. (With a larger step some of the many ReLUs would change from closed
@@ -418,7 +423,7 @@ check("09.1", answer)
 # **2.** *(derivation)* Take $n$ residual blocks in a row, $y = x + f(x)$, whose main paths all multiply a gradient by
 # the same number $a$. Derive the factor by which the gradient is multiplied on its way from the last output to the
 # first input. GhostNet has 11 blocks whose shortcut is $x$ itself. How large is the factor for $n = 11$ and $a = -0.1$?
-# (Three digits. Compare with what is left of it without the shortcuts, $a^n$.)
+# (Three digits. Compare with $a^n$, the factor without the shortcuts.)
 
 # %%
 answer = None
@@ -456,10 +461,10 @@ check("09.5", answer)
 #
 # **Why is the kernel in the table not used at stride 1?** `blocks.4.0` has kernel 5x5 and stride 1 in the table. The
 # table was taken from MobileNetV3, where each block has a depthwise convolution of the table's size. In GhostNet this
-# convolution exists only where a block strides. At stride 1 it is missing, and the kernel with it. The ghost modules
-# have kernels of their own, 1 and 3. (The authors confirmed it in issue 25 of their first repository.) The shortcut has
-# a depthwise convolution of the table's size too, if the number of maps changes. We make each kernel in turn 7x7 and
-# see whether the count changes:
+# convolution exists only where a block strides. At stride 1 there is no such convolution, so the kernel is not used.
+# (The authors confirmed this in issue 25 of their first repository.) The ghost modules have kernels of their own, 1x1
+# and 3x3. A shortcut with convolutions also has a depthwise one of the table's size. We make each kernel in turn 7x7
+# and see whether the count changes:
 
 
 # %%
@@ -479,8 +484,8 @@ print("the kernel is used in", *used)
 # These are the four blocks that stride, and `blocks.6.3`, which goes from 80 to 112 maps at stride 1. In the other
 # eleven rows the kernel is not used.
 #
-# **Three gates.** Three published codes have three gates (claims C08 and C48), as tutorial 07, "Clamp or sigmoid?",
-# explains. Use the gate that the checkpoint was trained with.
+# **Three gates.** Three published codes have three different gates (claims C08 and C48). Tutorial 07, "Clamp or
+# sigmoid?", explains them. Use the gate that the checkpoint was trained with.
 
 # %%
 claims("C48")
@@ -507,25 +512,27 @@ claims("C12")
 
 # %% [markdown]
 # **Which shifts of batch norms are idle?** A shift adds a constant to a whole map. It is idle if a later batch norm
-# removes this constant. Such a constant survives a sum, and a 1x1 convolution turns it into other constants: shifts of 1
-# and 2 with the weights 3 and −1 become $3 \cdot 1 - 1 \cdot 2 = 1$. Three things turn it into more than a constant: a
-# ReLU, which cuts at 0; a gate that depends on it; and a convolution with zero padding, because there the border of the
-# map gets another value than the inside. Behind any of these the shift matters.
+# removes this constant. A sum keeps such a constant. A 1x1 convolution turns constants into other constants: shifts of
+# 1 and 2, with the weights 3 and −1, become $3 \cdot 1 - 1 \cdot 2 = 1$. After three kinds of operator the effect of a
+# shift is no longer a constant, so the shift matters: a ReLU, which cuts at 0; a gate that depends on the shift; and a
+# convolution with zero padding, where the border of the map gets another value than the inside.
 #
 # The official network has 13 idle shifts:
 #
 # - 5 in shortcuts with convolutions. The layers there are depthwise, batch norm, 1x1, batch norm. The second batch norm
 #   removes the shift of the first one.
-# - 2 of `bn_dw`, the batch norm after the depthwise convolution that strides. After it comes the 1x1 convolution of
-#   ghost 2 with its batch norm. In the other two striding blocks squeeze-and-excitation lies between them, and its gates
-#   depend on the shift.
-# - 5 of the ghosts in ghost 2, in `blocks.7` and `blocks.8`. Ghost 2 has no ReLU. Its maps go into a sum, and then into
-#   the 1x1 convolution of the next block. Each identity shortcut carries the constant on to the next sum. Before
-#   `blocks.7` this ends at a shortcut with a depthwise convolution, which pads with zeros. There the shift becomes more
-#   than a constant, so these shifts matter. After `blocks.7` no such shortcut comes.
+# - 2 of `bn_dw`, the batch norm after the depthwise convolution that strides. In two striding blocks the 1x1
+#   convolution of ghost 2 and its batch norm come next. In the other two, squeeze-and-excitation comes first, and its
+#   gates depend on the shift.
+# - 5 of batch norms of the ghosts in ghost 2, in `blocks.7` and `blocks.8`. Ghost 2 has no ReLU. Its maps go into a
+#   sum, and then into the 1x1 convolution of the next block. Each identity shortcut carries the constant on to the next
+#   sum. A constant from a block before `blocks.7` comes to a shortcut with a depthwise convolution, which pads with
+#   zeros. So the shifts of these blocks matter. After `blocks.7` there is no such shortcut, so a shift remains a
+#   constant.
 # - 1 of `shortcut.3` in `blocks.7`, the last batch norm of its shortcut, for the same reason.
 #
-# The shift of an *intrinsic* map always matters, because the 3x3 cheap operation, which pads with zeros, reads this map.
+# The shift of an *intrinsic* map always matters, because the 3x3 cheap operation, which pads with zeros, reads this
+# map.
 #
 # Document 000 has 16 idle shifts. It has no convolutions in its shortcuts, so the shifts of the ghosts in all sixteen
 # ghost 2 modules are idle. Its `bn_dw` is followed by a ReLU, so that shift matters.
@@ -535,17 +542,17 @@ claims("C12")
 #
 # - Whether a layer is depthwise, and whether it has a ReLU, is read from its *name*, by searching for words in it. So a
 #   new name changes the network. A name such as `prelude_conv_bn` contains the letters "relu".
-# - A ghost module makes `out_channel // 2` maps twice. For 9 maps it makes 8 (tutorial 08, "A ratio that does not
-#   divide").
-# - The last pool is 7x7. For a photo of 224x224 that is the whole map. At another size it is not, and the network fails
-#   or leaves out pixels. The official network takes the mean of all pixels, whatever the size.
+# - A ghost module makes `out_channel // 2` maps twice. If 9 maps are wanted, it makes 8 (tutorial 08, "A ratio that
+#   does not divide").
+# - The last pool is 7x7. For a photo of 224x224 that is the whole map. For other photos the map has another size, and
+#   the network fails or leaves out pixels. The official network takes the mean of all pixels, whatever the size.
 
 # %%
 claims("C09", "C10", "N08")
 
 # %% [markdown]
-# **The gradient of the photo.** This is $dx$ of both networks. Where it is strong, a pixel matters for these (random)
-# logits:
+# **The gradient of the photo.** This is $dx$ of both networks. Where the gradient is strong, a pixel matters for these
+# (random) logits:
 
 # %%
 sharp = {"interpolation": "nearest"}
@@ -568,8 +575,8 @@ show(
 #
 # - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, section 3.2, figure 3, table 1.
 #   <https://arxiv.org/abs/1911.11907>
-# - A. Howard et al., "Searching for MobileNetV3", ICCV 2019, table 1, from which the table comes, and section 5.2 on
-#   the hard sigmoid. <https://arxiv.org/abs/1905.02244>
+# - A. Howard et al., "Searching for MobileNetV3", ICCV 2019, table 1, the source of GhostNet's table, and section 5.2
+#   on the hard sigmoid. <https://arxiv.org/abs/1905.02244>
 # - K. He et al., "Deep residual learning for image recognition", CVPR 2016, equations (1) and (2).
 #   <https://arxiv.org/abs/1512.03385>
 # - The authors on the unused kernels: <https://github.com/iamhankai/ghostnet.pytorch/issues/25>

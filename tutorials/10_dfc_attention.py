@@ -18,8 +18,8 @@
 # In a ghost module (tutorial 08) half of the maps come from a 1x1 convolution, which sees one pixel, and the other half
 # from a 3x3 depthwise one. Squeeze-and-excitation (tutorial 07) uses the whole map, but has only one factor for each
 # map. GhostNetV2 computes a factor between 0 and 1 for each *pixel* of each map. The factor depends on the pixels along
-# columns and rows. The paper calls this *decoupled fully connected attention*, DFC (解耦全连接注意力). *Attention* (注意力) is a
-# word for such factors. Document 003, a blog post, explains the paper.
+# columns and rows. The paper calls this *decoupled fully connected attention*, DFC (解耦全连接注意力). *Attention*
+# (注意力) is a word for such factors. Document 003, a blog post, explains the paper.
 
 # %%
 from functools import partial
@@ -60,8 +60,8 @@ show(
 #
 # $$a[0, 0] = 1 \cdot 1 - 1 \cdot 2 + 2 \cdot 3 - 2 \cdot 4 = -3.$$
 #
-# That is a fully connected layer (全连接层) on the pixels of a channel, the paper's equation (3). On maps of $H \times W$
-# it has $HW \cdot HW$ weights for each channel, and takes as many multiply-adds.
+# That is a fully connected layer (全连接层) on the pixels of a channel, the paper's equation (3). On maps of
+# $H \times W$ it has $HW \cdot HW$ weights for each channel, and takes as many multiply-adds.
 #
 # ## By hand: decoupled
 #
@@ -81,7 +81,7 @@ show(
 # $$F[h, w, h', w'] = F_H[h, h', w'] \cdot F_W[w, h, w'].$$
 #
 # Not every $F$ is such a product, so decoupled attention can do less. But each pixel has $H + W$ weights instead of
-# $H \cdot W$, which is fewer when maps are larger than 2x2.
+# $H \cdot W$. These are fewer when maps are larger than 2x2.
 
 # %% [markdown]
 # ## The definitions
@@ -104,8 +104,8 @@ print(f"decoupled against full: largest difference {np.abs(decoupled - ops.full_
 print(f"weights for each channel: {weight_h[0].size} + {weight_w[0].size} instead of {products[0].size}")
 
 # %% [markdown]
-# Document 003 says how the cost of both grows with the size of the map. It is right (claims N16 and N17), and for one
-# channel the formulas are even exact:
+# Document 003 says how the cost of both attentions grows with the size of the map. This is right (claims N16 and N17).
+# For one channel the formulas are even exact:
 
 # %%
 claims("N16", "N17")
@@ -117,13 +117,14 @@ claims("N16", "N17")
 # kernel, and a depthwise one with a 5x1 kernel. The explanation has two steps.
 #
 # **Share the weights.** Let a weight depend only on the signed distance from the pixel written to the pixel read, for
-# example +1 for one row below and −1 for one row above. Then sliding along a column is a depthwise convolution with a
+# example +1 for one row below and −1 for one row above. Then the sums along a column are a depthwise convolution with a
 # $K \times 1$ kernel. To reach from the first row to the last and from the last to the first, the kernel needs all
 # distances from $-(H - 1)$ to $H - 1$, so
 #
 # $$K = 2H - 1.$$
 #
-# Such a convolution *is* the fully connected layer. Below, the layer's weights are filled in from the kernel:
+# Such a convolution computes what the fully connected layer with shared weights computes. Below, the weights of this
+# layer are filled in from the kernel:
 
 # %%
 height, width = z.shape[2:]
@@ -140,12 +141,13 @@ assert np.abs(by_layers).max() > 1
 print(f"layers against long kernels: largest difference {np.abs(by_layers - by_kernels).max():.0e}")
 
 # %% [markdown]
-# **Then cut the kernel off.** The official code has $K = 5$ everywhere. The last four bottlenecks have 7x7 maps, halved
-# to 3x3. On 3x3 maps the kernel is long enough, because $5 = 2 \cdot 3 - 1$: the attention is fully connected along
-# rows and columns. On larger maps it is not. There a factor depends on 5x5 pixels, as in the picture at the top. These
-# are pixels of a *halved* map, so they cover 10x10 pixels of the map itself.
+# **Then cut the kernel off.** The official code has $K = 5$ everywhere. The last four bottlenecks have 7x7 maps, which
+# the attention halves to 3x3. On 3x3 maps the kernel is long enough, because $5 = 2 \cdot 3 - 1$: the attention is
+# fully connected along rows and columns. On larger maps it is not. There a factor depends on 5x5 pixels, as in the
+# picture at the top. These are pixels of a *halved* map, so they cover 10x10 pixels of the map itself.
 #
-# Document 003 states the costs of this form correctly (claim N18). It leaves out the 1x1 convolution in front of them:
+# Document 003 states the costs of this form correctly (claim N18). It leaves out the cost of the 1x1 convolution in
+# front:
 
 # %%
 claims("N18", "C39", "C40")
@@ -162,7 +164,8 @@ claims("N18", "C39", "C40")
 #
 # 1. *halve* the maps (下采样), by averages over 2x2 pixels;
 # 2. a 1x1 convolution, so that there are as many channels as the ghost module makes;
-# 3. along the rows, 1x5 depthwise; along the columns, 5x1 depthwise; batch norm after each of the three, no ReLU;
+# 3. along the rows, 1x5 depthwise; along the columns, 5x1 depthwise; batch norm after each of the three convolutions
+#    (1x1, 1x5, 5x1), no ReLU;
 # 4. *sigmoid*: factors between 0 and 1;
 # 5. *enlarge* to the old size (上采样), by the nearest neighbour.
 
@@ -170,8 +173,8 @@ claims("N18", "C39", "C40")
 source(DFCAttention)
 
 # %% [markdown]
-# The layers "0" to "5" have the numbers that they have in the official checkpoint. Then the ghost
-# module's maps (`super()` is that module) are multiplied by the factors, as in squeeze-and-excitation.
+# The layers "0" to "5" have the numbers that they have in the official checkpoint. In `forward`, the maps of the ghost
+# module (`super()`) are multiplied by the factors, as in squeeze-and-excitation.
 
 # %%
 source(GhostModuleV2.forward)
@@ -193,7 +196,8 @@ print(f"factors from {cache.factors.min():.2f} to {cache.factors.max():.2f}")
 # ## Half of seven
 #
 # A 2x2 average over 7 rows reads rows 0 and 1, 2 and 3, 4 and 5. Row 6 is left over, and the attention never sees it.
-# Three rows are to become 7 again. The nearest neighbour of row $i$ is row $\lfloor i \cdot 3 / 7 \rfloor$:
+# To enlarge, 3 rows have to become 7 again. Row $i$ is a copy of its nearest neighbour, row
+# $\lfloor i \cdot 3 / 7 \rfloor$:
 #
 # | $i$ | 0 | 1 | 2 | 3 | 4 | 5 | 6 |
 # |---|---|---|---|---|---|---|---|
@@ -268,7 +272,7 @@ show(
 # $$dz[i, w] = \sum_h F_H[h, i, w] \cdot da'[h, w], \qquad dF_H[h, i, w] = da'[h, w] \cdot z[i, w].$$
 #
 # (This is for one channel. The gradients of the weights are also summed over the images.) In the code, `dcolumns` is
-# $da'$. The value $a'$ is needed again. `columns` computes it a second time, instead of keeping it in memory.
+# $da'$. The value $a'$ is needed again. It is not kept in memory, but computed a second time, as `columns`.
 
 # %%
 source(ops.decoupled_attention_backward)
@@ -291,9 +295,9 @@ except AssertionError as error:
 #
 # $$d\text{maps} = dy \cdot f, \qquad df = dy \cdot \text{maps}, \qquad dx = dx_\text{ghost}(d\text{maps}) + dx_\text{attention}(df).$$
 #
-# On the path of the attention, each factor of the small map gets the sum over all pixels that copied it,
-# `dx[⌊i · 3 / 7⌋] += dy[i]`. Then come the sigmoid, the convolutions, and the average, which gives a quarter to each of
-# its four pixels.
+# On the path of the attention, each factor of the small map gets the sum of the gradients of all pixels that copied it,
+# `dx[⌊i · 3 / 7⌋] += dy[i]`. Then the gradient goes back through the sigmoid, the convolutions and the average. The
+# average gives a quarter to each of its four pixels.
 
 # %%
 source(GhostModuleV2.backward)
@@ -338,8 +342,9 @@ print(f"short_conv.0.weight: slope {slope:.6f}, gradient {(found * direction).su
 # $$hw \cdot (C D + 5 D + 5 D)$$
 #
 # multiply-adds. Of these, $10 D$ belong to the two long kernels, and $C D$ to the 1x1 convolution in front. With more
-# than 10 input channels the 1x1 convolution costs most. In GhostNetV2 1.0x it is 87% (computed below). Halving the maps
-# saves three quarters (claim N19), if their size is even. Of 7x7 = 49 pixels 3x3 = 9 are left, which saves 81.6%:
+# than 10 input channels the 1x1 convolution costs more than the two kernels. In GhostNetV2 1.0x it takes 87% of the
+# attention's multiply-adds (computed below). Halving the maps saves three quarters (claim N19), if their size is even.
+# Of 7x7 = 49 pixels 3x3 = 9 are left, which saves 81.6%:
 
 # %%
 claims("N19")
@@ -370,15 +375,15 @@ for name, (params, macs, _) in bars.items():
     print(f"{name:16} {params:9,} parameters {macs:11,} multiply-adds{share}")
 
 # %% [markdown]
-# The first four lines sum to the last one. The paper prints its multiply-adds as 167M.
+# The first four lines sum to the last one. The paper prints 167M multiply-adds for GhostNetV2.
 #
 # **Why on the first ghost module?** GhostNetV2 has attention on the *first* ghost module of a bottleneck, the one that
 # widens, and none on the second. The paper gives a reason: the many maps in the middle decide what a block can express.
-# (The paper calls this *expressiveness*. The width of the few maps at the end of the block, which pass the result on,
-# it calls *capacity*.) Half of the many maps are ghosts, and a ghost depends on 3x3 pixels only. The paper tried
-# attention on each module and on both, and chose the first. What each choice costs is counted below.
+# (The paper calls this *expressiveness*. It uses the word *capacity* for the number of the few maps at the end of the
+# block, which pass the result on.) Half of the many maps are ghosts, and a ghost depends on 3x3 pixels only. The paper
+# tried attention on each module and on both, and chose the first. What each choice costs is counted below.
 #
-# Document 003 observes correctly that the code leaves out the first two bottlenecks (claims C38 and C41).
+# Document 003 observes correctly that the code has no attention in the first two bottlenecks (claims C38 and C41).
 # `with_attention` sets the attention of each row of the table, so every variant can be counted:
 
 # %%
@@ -403,14 +408,14 @@ for name, widened, narrowed in (
 
 # %% [markdown]
 # So attention on the first module is not the cheaper choice. Attention on the second module takes 21.9 million
-# multiply-adds, and attention on the first 31.1 million. There are two reasons. In the striding bottlenecks the second
-# module works after the stride, on a quarter of the pixels. And it makes few maps, so $D$ is small. The first two
-# bottlenecks have the largest maps. Attention there would cost the difference of the second and third line: 5.2 million
-# multiply-adds for only 2,048 parameters.
+# multiply-adds, and attention on the first 31.1 million. The second module is cheaper for two reasons. In the striding
+# bottlenecks it works after the stride, on a quarter of the pixels. And it makes few maps, so $D$ is small. The first
+# two bottlenecks have the largest maps. Attention there would cost the difference of the second and third line: 5.2
+# million multiply-adds for only 2,048 parameters.
 
 # %% [markdown]
-# **To play with.** `ghostnp explore dfc --open` has DFC attention, and `ghostnp explore resizing --open` nearest and
-# bilinear resizing, forward and backward.
+# **To play with.** `ghostnp explore dfc --open` shows DFC attention. `ghostnp explore resizing --open` shows nearest
+# and bilinear resizing, forward and backward.
 #
 # ## Exercises
 #
@@ -463,8 +468,8 @@ check("10.5", answer)
 # **Is DFC better than other attentions?** Document 003 reports, from the paper, a comparison in MobileNetV2 with three
 # others: squeeze-and-excitation (SE), CBAM (a factor for each channel, then a factor for each pixel) and coordinate
 # attention (CA: the means of rows and of columns, with a factor for each row and each column of a map). DFC had the
-# highest accuracy on ImageNet. Accuracy is not repeated here, but cost can be counted. The widened maps of each block
-# get the attention; CBAM and CA are not in ghostnp.
+# highest accuracy on ImageNet. We do not repeat the training, but the cost can be counted. The widened maps of each
+# block get the attention. (CBAM and CA are not in ghostnp.)
 
 # %%
 for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}), ("DFC", {"gate": DFCAttention})):
@@ -473,25 +478,27 @@ for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}),
     print(f"MobileNetV2, {name:5} {counted.params:9,} parameters {counted.macs:11,} multiply-adds")
 
 # %% [markdown]
-# SE costs few multiply-adds, because its convolutions work on single pixels, but many parameters: it has two matrices,
-# from the wide maps to a quarter as many numbers and back. (The authors of CA print 3.89M parameters for SE and CBAM,
-# and 3.95M for CA. So their SE has fewer hidden channels than a quarter.) DFC reads the *narrow* input of the block, so
-# it has fewer parameters than this SE, and more multiply-adds, because it works on maps.
+# SE costs few multiply-adds, because its convolutions work on single pixels. It costs many parameters, because it has
+# two matrices: one from the wide maps to a quarter as many numbers, and one back. (The authors of CA print 3.89M
+# parameters for SE and CBAM, and 3.95M for CA. So their SE has fewer hidden channels than a quarter.) DFC has fewer
+# parameters than this SE, because it reads the *narrow* input of the block. It has more multiply-adds, because it works
+# on maps.
 #
-# Document 003's tables of accuracy on ImageNet, COCO and ADE20K and of latency would need training on these data sets,
-# and are not checked here.
+# Document 003 also has tables of latency, and of accuracy on ImageNet, COCO and ADE20K. They are not checked here,
+# because that would need training on these data sets.
 
 # %% [markdown]
 # ### Bilinear, by hand
 #
 # Document 003 speaks of *bilinear* enlargement (双线性插值) instead of the nearest neighbour. Bilinear blends the two
-# nearest pixels along each axis. Take a row of 2 pixels, $(a, b)$, and enlarge it to 4. Pixel $i$ of the new row has
-# its middle at $(i + 0.5) \cdot 2 / 4$ of the old row, and the old pixels have their middles at 0.5 and 1.5. So the
-# place between the old middles is
+# nearest pixels along each axis. Take a row of 2 pixels, $(a, b)$, and enlarge it to 4. The old pixels have their
+# middles at 0.5 and 1.5. In the same units, pixel $i$ of the new row has its middle at $(i + 0.5) \cdot 2 / 4$. So its
+# distance from the first old middle is
 #
 # $$t_i = (i + 0.5) \cdot \tfrac{2}{4} - 0.5 = -0.25, \; 0.25, \; 0.75, \; 1.25.$$
 #
-# The weights are $1 - t$ for $a$ and $t$ for $b$. Places outside of the old middles are moved to the border:
+# The weights are $1 - t$ for $a$ and $t$ for $b$. A $t$ below 0 is set to 0, and a $t$ above 1 is set to 1. So the new
+# row is
 #
 # $$(a, \; 0.75 a + 0.25 b, \; 0.25 a + 0.75 b, \; b).$$
 #
@@ -522,12 +529,12 @@ source(ops.resize_bilinear_backward)
 # %% [markdown]
 # **Sigmoid before or after?** The code takes the sigmoid on the small map, which is a quarter of the work, and enlarges
 # afterwards. Document 003 says that the factors are then *no longer strictly between 0 and 1* (claim C36), and that
-# this matters little. But they do stay between 0 and 1: the nearest neighbour copies factors, and a bilinear blend of
-# two factors, $(1 - t) a + t b$, lies between $a$ and $b$.
+# this matters little. But the factors do stay between 0 and 1: the nearest neighbour copies factors, and a bilinear
+# blend of two factors, $(1 - t) a + t b$, lies between $a$ and $b$.
 #
 # What does change is the result. Write $\text{sig}$ for the sigmoid and "up" for enlarging. For the nearest neighbour
 # the order makes no difference, $\text{up}(\text{sig}(x)) = \text{sig}(\text{up}(x))$: the two *commute*. For a blend
-# it does, since the sigmoid of a mean is not the mean of the sigmoids. By hand, halfway between $-4$ and $0$:
+# the order matters, since the sigmoid of a mean is not the mean of the sigmoids. By hand, halfway between $-4$ and $0$:
 # $(\text{sig}(-4) + \text{sig}(0)) / 2 = (0.018 + 0.5) / 2 = 0.26$, but $\text{sig}(-2) = 0.12$.
 
 # %%

@@ -90,7 +90,7 @@ show(
 # One small stack: a 3x3 convolution from 2 maps to 4 with padding 1 and biases, then batch norm, then ReLU, on one
 # image of 6x6.
 #
-# | | worked | |
+# | | calculation | |
 # |---|---|---|
 # | weights | $4 \cdot 2 \cdot 3 \cdot 3$ | 72 |
 # | biases | one for each filter | 4 |
@@ -98,12 +98,12 @@ show(
 # | batch norm, not trained | a mean and a variance for each map | 8 |
 # | multiply-adds | $4 \cdot 6 \cdot 6$ outputs, $2 \cdot 3 \cdot 3$ each | 2,592 |
 # | biases added | one for each output | 144 |
-# | batch norm at work | times a scale, plus a shift: 2 for each number | 288 |
-# | ReLU at work | a comparison for each number | 144 |
-# | activations | three times 144 numbers come out | 432 |
+# | batch norm, computed | times a scale, plus a shift: 2 for each number | 288 |
+# | ReLU, computed | a comparison for each number | 144 |
+# | activations | each of the three layers gives 144 numbers | 432 |
 #
 # Depending on the convention, this stack has 72, 76, 84 or 92 parameters, and takes 2,592, 2,736, 3,168 or 5,184
-# operations. The code writes down the working with each number:
+# operations. The code prints each number with its calculation:
 
 # %%
 with initializer(0):
@@ -128,22 +128,23 @@ print(layer.macs.working)
 # %% [markdown]
 # ## What counters count
 #
-# **FLOP or MACs, and why twice?** As in tutorial 01, a multiply-add (乘加, MAC) is two FLOPs (floating point operations,
-# 浮点运算). Papers on light networks count multiply-adds, and most call them FLOPs. So do the blog posts of this course
-# (claims C19 and C45). Counters inside frameworks, such as `torch.utils.flop_counter`, count two for each multiply-add.
-# (FLOPS with a capital S is a speed: operations *per second*.)
+# **FLOP or MACs, and why twice?** As in tutorial 01, a multiply-add (乘加, MAC) is two FLOPs (floating point
+# operations, 浮点运算). Papers on light networks count multiply-adds, and most call them FLOPs. So do the blog posts of
+# this course (claims C19 and C45). Counters inside frameworks, such as `torch.utils.flop_counter`, count two for each
+# multiply-add. (FLOPS with a capital S is a speed: operations *per second*.)
 #
 # **Does bias count?** As a parameter it usually counts. Document 000 counts "+1" for each filter; documents 001 and 004
-# leave it out (claims N21 and N22 are the two counts of 004). As work, some tools count one addition for each output.
+# leave it out (claims N21 and N22 are the two counts of 004). As an operation, some tools count one addition for each
+# output.
 
 # %%
 claims("C19", "C45", "N21", "N22")
 
 # %% [markdown]
 # **Where is batch norm?** Its scale and shift are trained, so they are parameters. Its running mean and variance
-# (tutorial 06, "Batch norm") are *buffers* (缓冲区): numbers that are stored and not trained. Keras prints both under
-# "Total params". PyTorch's `parameters()` gives only the first kind. Documents 000 and 001 print the totals of Keras
-# (claims N07 and N14):
+# (tutorial 06, "Batch norm") are *buffers* (缓冲区): numbers that are stored and not trained. Keras prints the sum of
+# both kinds as "Total params". PyTorch's `parameters()` gives only what is trained. Documents 000 and 001 print the
+# totals of Keras (claims N07 and N14):
 
 # %%
 claims("N07", "N14")
@@ -160,10 +161,10 @@ claims("N07", "N14")
 # | the classifier | the ShuffleNet paper leaves it out |
 # | resizing, sigmoids, shuffles, concatenation | almost no tool; the last two only move numbers |
 # | *activations*, the numbers that come out of layers | papers on design spaces, because they predict the time better |
-# | *memory*, the bytes that are held | few; but it decides whether a training run crashes |
+# | *memory*, the bytes that are held | few tools; but memory decides whether a training run crashes |
 #
 # Some tools see only modules, and no function calls. So rewriting a network without changing what it computes can
-# change its "FLOPs". The rules of these tools were found by running them, and are data in ghostnp:
+# change its "FLOPs". We found the rules of these tools by running them. In ghostnp the rules are data:
 
 # %%
 for name in ("macs", "flops", "ptflops", "thop"):
@@ -182,12 +183,12 @@ found = str(reconcile(network, "141M", "0.1512G"))
 print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in found.splitlines()))
 
 # %% [markdown]
-# So 141M are the multiply-adds alone. The 10,077,600 more are biases, batch norms, ReLUs and pools: the pools of
-# squeeze-and-excitation and the last global pool. Both counts are right. Seven tenths of the difference is batch norm.
-# At inference batch norm need not be computed at all: it can be folded into the convolutions (tutorial 12, "Doing less:
-# the engine").
+# So 141M are the multiply-adds alone. The other 10,077,600 are biases, batch norms, ReLUs and pools. (The pools are
+# those of squeeze-and-excitation, and the global one at the end.) Both counts are right. Seven tenths of the difference
+# is batch norm. At inference batch norm need not be computed at all: it can be folded into the convolutions (tutorial
+# 12, "Doing less: the engine").
 #
-# **Which convention gives 0.30 G?** Such a number is also printed for GhostNet 1.0x. The end of the page explains it.
+# **Which convention gives 0.30 G?** This number is also printed for GhostNet 1.0x. The end of the page explains it.
 #
 # ## Numbers that nothing reproduces
 #
@@ -216,20 +217,20 @@ print("\n".join(lines))
 # - **GhostNet**: the same for 0.5x and 1.0x. For 1.3x the paper prints 226M, and the count is 227.00. Without the
 #   classifier it would be 225.72, which fits. But then the other two, 41.05 and 139.87, do not fit 42 and 141. *No
 #   convention gives all three.*
-# - **ShuffleNetV1**: all five numbers leave the classifier out. With it, three would be wrong. (The 143M of one group
-#   and the 137M of three groups fit both.)
+# - **ShuffleNetV1**: all five numbers leave the classifier out. With the classifier, three would be wrong. (The 143M of
+#   one group and the 137M of three groups fit both ways.)
 # - **ShuffleNetV2** counts the classifier, for 1.0x to 2.0x. No convention gives the 41M for 0.5x.
 #
-# A printed number can be wrong. When your count differs, first look for the convention. When no convention gives
-# the printed number, say so, and do not change the network until it fits.
+# A printed number can be wrong. When your count differs, first look for the convention. When no convention gives the
+# printed number, say so. Do not change the network to make its count fit.
 
 # %% [markdown]
 # ## A counter is a backend
 #
 # How does a counter see what a network does? Tools for PyTorch attach a *hook* to every module. Here there is a simpler
-# way. The modules of ghostnp compute nothing by themselves. They call a *backend* (后端): a namespace with the functions
-# `standard_conv2d`, `relu` and so on. With another backend the same network does something else. A backend that
-# computes and also writes down each call is a counter:
+# way. The modules of ghostnp compute nothing by themselves. They call a *backend* (后端): a namespace with the
+# functions `standard_conv2d`, `relu` and so on. With another backend the same network does something else. A backend
+# that computes and also writes down each call is a counter:
 
 
 # %%
@@ -263,8 +264,8 @@ print(dict(moved.bytes))
 # To count, nothing has to be computed. `record` replaces arrays by *tokens*, which have a shape and a dtype but no
 # numbers. For each call, the cost function of the operator is asked, the call is written down, and a token is returned.
 # The list of calls is called a *tape*. `ghostnp.count` only reads the tape, and a counter of your own can do the same.
-# Here is one for *arithmetic intensity* (计算强度): multiply-adds for each byte that has to be moved, by kind of operator,
-# in all of GhostNet:
+# Here is one for *arithmetic intensity* (计算强度): multiply-adds for each byte that has to be moved, by kind of
+# operator, in all of GhostNet:
 
 # %%
 tape = record(network, Token(image, np.dtype(np.float32)))
@@ -285,8 +286,9 @@ for op, number in bytes_moved.most_common(5):
 #
 # **A measured case.** The first ghost module of GhostNet goes from 16 maps to 16, of 112x112 pixels. A plain 1x1
 # convolution does the same in one step. The ghost module has fewer multiply-adds, but it is three steps, and each reads
-# and writes maps. We run each 60 times, in turns, and print the lower quartile: a quarter of the runs were faster. (The
-# times are those of the machine on which this page was made, with other programs running. Run the cell on yours.)
+# and writes maps. We run each 60 times, in turns. We print the lower quartile: a quarter of the 60 runs took less time
+# than this. (The times are those of the machine on which this page was made, with other programs running. Run the cell
+# on yours.)
 
 # %%
 with initializer(0):
@@ -311,12 +313,12 @@ for name, layer in layers.items():
 # ## Counting the backward pass
 #
 # A training step goes forward and backward. How much more is that? Take a convolution, or any sum of products. Each
-# multiply-add joins a weight $w$ and a pixel $x$. It is added to an output number, and that has a gradient $dy$. We
-# call $(w, x, dy)$ a *triple*. If there are $P$ multiply-adds, there are $P$ triples, and
+# multiply-add multiplies a weight $w$ by a pixel $x$. The product is added to an output number, whose gradient is $dy$.
+# We call $(w, x, dy)$ a *triple*. If there are $P$ multiply-adds, there are $P$ triples, and
 #
 # $$\langle dy, y \rangle = \sum_\text{triples} w \cdot x \cdot dy.$$
 #
-# All three passes use the same triples, but add up different products of two:
+# The forward pass, `dx` and `dw` use the same triples. Each multiplies two of the three numbers:
 #
 # | pass | multiplies | adds up for each | multiply-adds |
 # |---|---|---|---|
@@ -325,8 +327,8 @@ for name, layer in layers.items():
 # | `dw` | $x \cdot dy$ | weight | $P$ |
 #
 # So the backward pass costs $2 P$, and a training step costs about three times a forward pass. (It is a little less:
-# the `dx` of the photo is not needed, so the first layer can leave it out.) The forward line of a pointwise convolution
-# and the two backward lines that belong to it:
+# the `dx` of the photo is not needed, so the first layer can leave it out.) Here are the forward line of a pointwise
+# convolution and the two backward lines that belong to it:
 
 # %%
 source(ops.pointwise_conv2d)
@@ -388,7 +390,7 @@ print(
 # that of a batch norm before a ReLU. On this photo of 64x64 the caches are smaller than the weights. But the caches
 # grow with the pixels and with the images in a batch, and the weights do not. For one photo of 224x224 the activations
 # are 53.4 million bytes, as the last line says. A batch of 32 has 32 times as many, 1.7 GB. The weights and statistics
-# are the same 20.8 million bytes. FLOPs say nothing about memory.
+# remain 20.8 million bytes. FLOPs say nothing about memory.
 #
 # **To practise.** `ghostnp quiz` asks for such counts in the terminal, with new numbers each time, and explains each
 # mistake. `ghostnp worksheet` makes papers of such questions for a class. The words of all tutorials are in the
@@ -448,8 +450,8 @@ check("11.5", answer)
 # ### An operator of your own
 #
 # What if your network uses an operator that ghostnp does not have? MobileNetV3 uses *h-swish*,
-# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write three functions: forward, backward and cost. The slope is 0 up to $-3$,
-# 1 from 3 on, and $(2x + 3) / 6$ between. Then `register` the operator:
+# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write three functions: forward, backward and cost. The slope of h-swish is 0
+# up to $-3$, 1 from 3 on, and $(2x + 3) / 6$ between. Then `register` the operator:
 
 
 # %%
@@ -473,9 +475,10 @@ class HardSwish(Plain):
 
 
 # %% [markdown]
-# `like="relu6"` says that the operator is elementwise, as `relu6` is. Now it is an operator like any other. A network
-# with it runs, is counted, traced and compiled. `assert_laws` tests it, with random arguments made by the library
-# Hypothesis (which would write notes into the current folder; the cell gives it a temporary one):
+# `like="relu6"` says that the operator is elementwise, as `relu6` is. Now h-swish is an operator like any other. A
+# network with it can be run, counted, traced and compiled. `assert_laws` tests the operator with random arguments,
+# which the library Hypothesis makes. (Hypothesis would write notes into the current folder, so the cell gives it a
+# temporary one.)
 
 # %%
 with initializer(0):
@@ -489,9 +492,9 @@ hypothesis.configuration.set_hypothesis_home_dir(notes.name)
 assert_laws(ops, "hard_swish", examples=50)
 
 # %% [markdown]
-# **Would the test with ones notice a mistake?** (See "Counting the backward pass" above.) Counting a grouped
-# convolution of two groups as a standard one gives twice as many triples as there are. And a backward pass that leaves
-# out products, for example those of the last row of windows, has smaller sums:
+# **Would the test with ones notice a mistake?** (See "Counting the backward pass" above.) Yes. If a grouped convolution
+# of two groups is counted as a standard one, the count is twice the number of triples. If a backward pass leaves out
+# products, for example those of the last row of windows, its sums are smaller:
 
 # %%
 x_shape, w_shape, keywords = cases["grouped_conv2d"]
@@ -518,8 +521,8 @@ cost = ops.standard_conv2d_cost((1, 1, 6, 6), (1, 1, 3, 3), padding=1)
 print(f"counted: {cost.macs.working}; with a pixel of the image: {int(y.sum())}")
 
 # %% [markdown]
-# **Which convention gives 0.30 G?** Such a number is also printed for GhostNet 1.0x. `reconcile` finds no rule for it.
-# It is near 2 x 151. Here is what each rule gives, as it is and doubled:
+# **Which convention gives 0.30 G?** This number is also printed for GhostNet 1.0x. `reconcile` finds no rule that gives
+# it. But 0.30 G is near 2 x 151M. Here is what each rule gives, as it is and doubled:
 
 # %%
 for name, rule in CONVENTIONS.items():

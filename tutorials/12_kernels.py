@@ -17,8 +17,8 @@
 # slower?**
 #
 # So far all tutorials have used the definitions in `ops`, which are written to be read. Here we make them fast. A
-# function that is compiled for speed is also called a *kernel* (算子). On this page, "kernel" means such a function, and
-# we say "filter" for the weights of a convolution. ghostnp has each function a second time in `kernels`.
+# function that is compiled for speed is also called a *kernel* (算子). On this page, "kernel" means such a function,
+# and we say "filter" for the weights of a convolution. ghostnp has each function a second time in `kernels`.
 #
 # Speed depends on the machine. The measured times on this page are from one machine with two cores. (`ghostnp bench`
 # measures on yours.) The times that the cells print are computed from shapes.
@@ -72,11 +72,11 @@ show(
 )
 
 # %% [markdown]
-# This picture is called a *roofline* (屋顶线). A machine has two limits. Its *peak* is the largest number of multiply-adds
-# that it computes in a second. Its *bandwidth* (带宽) is the largest number of bytes that it moves between memory and
-# processor in a second. The limit that takes longer decides how fast a layer can be. The horizontal axis shows how many
-# multiply-adds a layer does for each byte that it moves: its *arithmetic intensity* (计算强度). The points are where a
-# perfect kernel would be.
+# This picture is called a *roofline* (屋顶线). A machine has two limits. Its *peak* is the largest number of
+# multiply-adds that it computes in a second. Its *bandwidth* (带宽) is the largest number of bytes that it moves
+# between memory and processor in a second. A layer needs some time for arithmetic and some for moving bytes. The longer
+# of the two decides how fast it can be. The horizontal axis shows how many multiply-adds a layer does for each byte
+# that it moves: its *arithmetic intensity* (计算强度). The points show where a perfect kernel would be.
 #
 # ## By hand
 #
@@ -93,13 +93,13 @@ show(
 # $$I_\text{depthwise} \approx \frac{k^2 \cdot CHW}{4 \cdot 2\,CHW} = \frac{k^2}{8}.$$
 #
 # For a 3x3 filter this is 1.1, *whatever the number of channels*. A pointwise convolution from $C$ to $C$ channels uses
-# each number that it reads $C$ times, and a standard one $C k^2$ times:
+# each input number $C$ times, and a standard one uses it $C k^2$ times:
 #
 # $$I_\text{pointwise} \approx \frac{C}{8}, \qquad I_\text{standard} \approx \frac{C k^2}{8}.$$
 #
 # The machine in the picture has a peak of 150 billion multiply-adds and a bandwidth of 30 billion bytes a second. So it
-# does $150 / 30 = 5$ multiply-adds in the time in which it moves one byte. A depthwise 3x3 convolution has only 1.1 for
-# each byte. So about four fifths of the arithmetic stay unused, however the layer is programmed.
+# can do $150 / 30 = 5$ multiply-adds in the time in which it moves one byte. A depthwise 3x3 convolution has only 1.1
+# for each byte. So about four fifths of the arithmetic stay unused, however the layer is programmed.
 
 # %%
 print(f"{'':14}{'multiply-adds':>14}{'bytes':>12}{'for each byte':>15}   limit")
@@ -108,16 +108,17 @@ for name, (macs, moved, _) in layers.items():
     print(f"{name:14}{macs:14,}{moved:12,}{macs / moved:15.2f}   {limit}")
 
 # %% [markdown]
-# These numbers include the weights, so they are below $128 / 8 = 16$ and $128 \cdot 9 / 8 = 144$. The classifier has
-# the smallest intensity. For one image, each of its weights is read and used once. For 32 images at a time, each weight
-# is used 32 times. This is one reason why a batch takes less time for each image.
+# These numbers include the weights. So the pointwise and the standard convolution are below $128 / 8 = 16$ and
+# $128 \cdot 9 / 8 = 144$. The classifier has the smallest intensity. For one image, each of its weights is read and
+# used once. For 32 images at a time, each weight is used 32 times. This is one reason why a batch takes less time for
+# each image.
 #
 # ## Why can fewer FLOPs be slower?
 #
 # Compare two ways to make 128 maps from 128 maps of 32x32 pixels. The first is a pointwise convolution. The second is a
 # ghost module (tutorial 08): a pointwise convolution to 64 channels, a depthwise one over these, and a concatenation.
-# The ghost module has about half the multiply-adds. We add up the least time that a machine needs. Each call takes as
-# long as its arithmetic or as its memory, whichever is longer.
+# The ghost module has about half the multiply-adds. We add up the least time that a machine needs. Each call takes the
+# time of its arithmetic or the time of its bytes, whichever is longer.
 
 # %%
 half = (1, 64, 32, 32)
@@ -146,21 +147,21 @@ for name, machine in machines.items():
 # So the answer follows from shapes alone. **Fewer FLOPs can be slower** for four reasons.
 #
 # 1. A layer may wait for *bytes*, and FLOPs do not count bytes. The ghost module has half the multiply-adds, but moves
-#    twice as many bytes. On the two cores it gains next to nothing. On the GPU (10 trillion multiply-adds and a trillion
-#    bytes a second) it is slower.
+#    twice as many bytes. On the two cores it gains next to nothing. On the GPU (10 trillion multiply-adds and a
+#    trillion bytes a second) it is slower.
 # 2. One call became three. Each call takes some time by itself: it has to be started, and threads wait for each other.
 #    On small maps this is most of the time.
-# 3. Concatenation, shuffle, addition, batch norm and activations have no multiply-adds, but they move bytes. No count of
-#    FLOPs shows them.
+# 3. Concatenation, shuffle, addition, batch norm and activations have no multiply-adds, but they move bytes. No count
+#    of FLOPs shows them.
 # 4. Somebody must have written a fast kernel. An unusual convolution, such as a depthwise 1x5, often runs on slow code.
 #
 # A measured case is in tutorial 11, "A counter is a backend".
 #
-# **Why is depthwise convolution slow on GPUs and CPUs?** It does not have enough work for the bytes that it moves. $k^2
-# / 8$ multiply-adds for each byte are 1.1 for 3x3 and 6.1 for 7x7. The two cores need 5 to reach their peak, and the
-# GPU above needs 10. A depthwise convolution has $C / k^2$ times fewer multiply-adds than a pointwise one on the same
-# maps, but moves about as many bytes. Measured with 480 channels on 14x14 pixels, it had 53 times fewer multiply-adds,
-# and was about 5 times as fast.
+# **Why is depthwise convolution slow on GPUs and CPUs?** It does not have enough work for the bytes that it moves.
+# $k^2 / 8$ multiply-adds for each byte are 1.1 for 3x3 and 6.1 for 7x7. The two cores need 5 to reach their peak, and
+# the GPU above needs 10. A depthwise convolution has $C / k^2$ times fewer multiply-adds than a pointwise one on the
+# same maps, but moves about as many bytes. In a measurement with 480 channels on 14x14 pixels, it had 53 times fewer
+# multiply-adds, but was only about 5 times as fast.
 #
 # And a whole network? We add up the calls of GhostNet 1.0x by their kind.
 
@@ -228,16 +229,17 @@ print(f"loops: largest number {largest:.1f}, largest difference {np.abs(loops(x,
 # processor is its small fast memory (and not the cache of a module, tutorial 02). If the maps do not fit into it, they
 # go through the slow memory 9 times. The kernel was 7 to 26 times faster than the taps.
 #
-# **3. im2col and BLAS.** Write what each output pixel sees into a column. Then *any* convolution is a product of two
-# matrices. For such products there are excellent libraries, called *BLAS*; NumPy's `@` calls one.
+# **3. im2col and BLAS.** Write what each output pixel reads into a column (this is *im2col*). Then *any* convolution is
+# a product of two matrices. For such products there are excellent libraries, called *BLAS*; NumPy's `@` calls one.
 #
 # For a standard convolution im2col is worth its cost. The columns have $k^2$ times as many numbers as the map, but each
 # of them is used $C_\text{out}$ times. For a depthwise convolution it is not worth its cost: each number of the columns
 # is used *once*, and writing the columns takes longer than the product. A pointwise convolution needs no columns,
-# because the map itself is the matrix: the product is $C_\text{out} \times C_\text{in}$ by $C_\text{in} \times HW$.
+# because the maps themselves are the matrix. The product is one of a $C_\text{out} \times C_\text{in}$ matrix and a
+# $C_\text{in} \times HW$ matrix.
 #
-# **4. Numba.** Numba compiles a Python function with loops to machine code. So we can write loops again, in the order in
-# which the numbers lie in memory. What is a good order?
+# **4. Numba.** Numba compiles a Python function with loops to machine code. So we can write loops again, in the order
+# in which the numbers lie in memory. What is a good order?
 #
 # ## Memory order: C, H, W, N
 #
@@ -275,17 +277,17 @@ show(
 # %% [markdown]
 # This order has three advantages.
 #
-# - A few channels, a group, or half of a concatenation are *one piece* of memory (they are *contiguous*), for any batch.
-#   Ghost modules and ShuffleNet slice and concatenate channels in every unit.
-# - A pointwise convolution is one matrix product $(C_\text{out} \times C_\text{in})(C_\text{in} \times HWN)$ for the whole
-#   batch.
-# - One pixel to the right is $N$ numbers further on. So a tap in column $v$ of the filter adds a whole row of inputs to
-#   a whole row of outputs, shifted by $vN$ numbers. A processor computes 8 or 16 numbers at once if they lie side by
-#   side.
+# - Neighbouring channels, such as a group or half of a concatenation, are *one piece* of memory (they are
+#   *contiguous*), for any batch. Ghost modules and ShuffleNet slice and concatenate channels in every unit.
+# - A pointwise convolution is one matrix product $(C_\text{out} \times C_\text{in})(C_\text{in} \times HWN)$ for the
+#   whole batch.
+# - One pixel to the right is $N$ numbers further on. So a tap in column $v$ of the filter reads a whole row of inputs,
+#   shifted by $vN$ numbers. It adds this row, times the weight, to a whole row of outputs. A processor computes 8 or 16
+#   numbers at once if they lie side by side.
 #
 # (With stride 2 the kernels sort the pixels first, into *phases*. They are explained at the end of the page.)
 #
-# The arrays still look like `(N, C, H, W)`. Two functions know the order:
+# The arrays still look like `(N, C, H, W)`. Two functions convert between this shape and the order in memory:
 
 # %%
 source(layout.planes)
@@ -294,8 +296,8 @@ source(layout.images)
 # %% [markdown]
 # ## A kernel of our own
 #
-# Let us write a depthwise convolution with stride 1. Its innermost loop gets two rows of the same length and does
-# nothing else:
+# Let us write a depthwise convolution with stride 1. Its innermost loop adds a multiple of one row to another row of
+# the same length:
 
 
 # %%
@@ -338,8 +340,8 @@ print(f"largest difference from the definition: {np.abs(own(x, weight, padding=1
 # %% [markdown]
 # One case that agrees proves little. `assert_matches` tries many calls, unusual ones too, such as empty batches. With
 # `exact=True` all numbers are small integers. Then no sum is rounded, and the two functions must agree to the last bit.
-# Would it notice a mistake? A typical mistake is to shift by 1 instead of by $N$. For a single image the result is
-# right, because then $N = 1$.
+# Would this test notice a mistake? A typical mistake is to shift by 1 instead of by $N$. For a single image the result
+# is right, because then $N = 1$.
 
 # %%
 hypothesis.settings.register_profile("tutorial", derandomize=True)  # the same cases each time this page is run
@@ -386,14 +388,15 @@ show(figure, "The red channel of the photo, and three maps of its vertical edges
 # $$dx_\text{row} \mathrel{+}= w \cdot dy, \qquad dw \mathrel{+}= \langle dy, x_\text{row} \rangle.$$
 #
 # So `dx` uses the same `add_row`, with source and target exchanged, and `dw` is an inner product of two rows. The loops
-# around them stay as they are (the code is at the end of the page).
+# around these two lines stay as they are (the code is at the end of the page).
 
 # %% [markdown]
 # ## Doing less: the engine
 #
-# The last step is to remove "all others". After training, batch norm is a fixed function of each channel. (We write
-# $\gamma$ and $\beta$ for the $w$ and $b$ of tutorial 06, because here $w$ and $b$ are the weight and the bias of the
-# convolution.) It can be put into the weights before it. This is called *folding* (融合):
+# The last step is to remove the calls that were "all others" above. After training, batch norm is a fixed function of
+# each channel. (We write $\gamma$ and $\beta$ for the $w$ and $b$ of tutorial 06, because here $w$ and $b$ are the
+# weight and the bias of the convolution.) So it can be put into the weight and the bias of the convolution before it.
+# This is called *folding* (融合):
 #
 # $$\gamma \cdot \frac{w \cdot x + b - \mu}{\sqrt{v + \epsilon}} + \beta
 # = (a w) \cdot x + \big(a (b - \mu) + \beta\big), \qquad a = \frac{\gamma}{\sqrt{v + \epsilon}}.$$
@@ -412,11 +415,11 @@ source(fold._folded)
 # 2. It *folds* batch norms into weights, and applies a ReLU while a result is written.
 # 3. It *plans the memory*. Each result gets a place in one block. The two halves of a concatenation get their places
 #    inside its result, so there is nothing left to copy. This works because channels are contiguous. The memory of a
-#    result is used again after its last reader.
+#    result is used again after the last call that reads this result.
 # 4. It turns each call into a *launch* of compiled code. The work of a launch is cut into equal *shares*, which threads
 #    take. One native call runs all launches, without Python in between.
 #
-# Here is the plan of a ghost module, with batch norms that are not trivial:
+# Here is the plan of a ghost module whose batch norms have random statistics:
 
 # %%
 with initializer(0):
@@ -448,17 +451,17 @@ print(f"numbers up to {np.abs(plainly).max():.1f}; largest difference of the eng
 # %% [markdown]
 # ## Exercises
 #
-# **1.** *(easy)* By hand: a pointwise convolution from 64 to 128 channels runs on one map of 14x14 pixels, without bias.
-# How many bytes does it move at least, in float32: maps in, weights, maps out?
+# **1.** *(easy)* By hand: a pointwise convolution from 64 to 128 channels runs on one map of 14x14 pixels, without
+# bias. How many bytes does it move at least, in float32: maps in, weights, maps out?
 
 # %%
 answer = None
 check("12.1", answer)
 
 # %% [markdown]
-# **2.** *(derivation)* A pointwise convolution goes from $C$ to $D$ channels, on maps so large that the weights need not
-# be counted. Derive its arithmetic intensity from $C$ and $D$. Show that with $C = 20$ or fewer input channels it can
-# never reach 5 multiply-adds for each byte, however large $D$ is. With $C = 24$: for which $D$ is it exactly 5?
+# **2.** *(derivation)* A pointwise convolution goes from $C$ to $D$ channels, on maps so large that the weights need
+# not be counted. Derive its arithmetic intensity from $C$ and $D$. Show that with $C = 20$ or fewer input channels it
+# can never reach 5 multiply-adds for each byte, however large $D$ is. With $C = 24$: for which $D$ is it exactly 5?
 
 # %%
 answer = None
@@ -473,18 +476,18 @@ answer = None
 check("12.3", answer)
 
 # %% [markdown]
-# **4.** *(medium)* Eight images have 32 maps of 14x14 pixels in float32, in the order C, H, W, N. How many bytes are there
-# from a pixel to the one below it?
+# **4.** *(medium)* Eight images have 32 maps of 14x14 pixels in float32, in the order C, H, W, N. How many bytes are
+# there from a pixel to the one below it?
 
 # %%
 answer = None
 check("12.4", answer)
 
 # %% [markdown]
-# **5.** *(code)* A max pool has no multiply-adds, but it moves bytes (tutorial 05, "The network", explains it). Complete
-# `tutorials/exercises/11_max_pool2d_backward.py` until `ghostnp check` reports no error. Pool
-# `np.arange(16.0).reshape(1, 1, 4, 4)` with windows of 3x3 and stride 1; `ops.max_pool2d` gives `y` and `argmax`. Use `y`
-# itself as `dy`. What is the gradient of the last pixel of the *third* row, `dx[0, 0, 2, 3]`?
+# **5.** *(code)* A max pool has no multiply-adds, but it moves bytes (tutorial 05, "The network", explains it).
+# Complete `tutorials/exercises/11_max_pool2d_backward.py` until `ghostnp check` reports no error. Pool
+# `np.arange(16.0).reshape(1, 1, 4, 4)` with windows of 3x3 and stride 1; `ops.max_pool2d` gives `y` and `argmax`. Use
+# `y` itself as `dy`. What is the gradient of the last pixel of the *third* row, `dx[0, 0, 2, 3]`?
 
 # %%
 answer = None
@@ -534,8 +537,8 @@ except AssertionError as error:
 # %% [markdown]
 # **The gradients of a pointwise convolution** are matrix products too. Forward it is $Y = WX$, and $X$ has $P = HWN$
 # columns. Then $dX = W^\top dY$ and $dW = dY\,X^\top$. $dW$ is small, and each of its numbers is a sum over all pixels
-# of all images. Such a product needs another kernel than the first: many inner products at once. `kernels.matmul` has
-# both, `gemm` and `gemm_nt`.
+# of all images. The product for $dW$ needs another kernel than the one for $Y$: it computes many inner products at
+# once. `kernels.matmul` has both kernels, `gemm` and `gemm_nt`.
 #
 # **Does the number of threads change the result?** A sum depends on its order, since every addition rounds:
 
@@ -545,8 +548,8 @@ onward, backward = (np.cumsum(row, dtype=np.float32)[-1] for row in (many, many[
 print(f"the same numbers, added from the left: {onward:.4f}, from the right: {backward:.4f}")
 
 # %% [markdown]
-# If each thread added its numbers whenever it was ready, two runs of one training would differ. So ghostnp cuts the work
-# into a fixed number of shares, whatever the number of threads, and adds their sums in a fixed order:
+# If each thread added its numbers whenever it was ready, two runs of one training would differ. So ghostnp cuts the
+# work into a fixed number of shares, whatever the number of threads. It adds the sums of the shares in a fixed order:
 
 # %%
 images = rng.standard_normal((4, 24, 28, 28)).astype(np.float32)
@@ -572,11 +575,12 @@ print("the definition    =", ops.standard_conv2d(small, two[None, None]).astype(
 
 # %% [markdown]
 # **What are phases?** With stride 2, the pixels for neighbouring outputs do not lie side by side. So the kernels first
-# sort the pixels of a few rows into four sets: even or odd row, even or odd column. Each set is called a *phase* (相位).
-# Within a phase, a tap again reads one contiguous run. By hand, a row 0 1 2 3 4 with a filter of 3 taps has the phases
-# 0 2 4 and 1 3. Its two outputs read 0 2 for the first tap, 1 3 for the second and 2 4 for the third. At stride 1 there
-# is a single phase, the padded rows themselves. With phases ghostnp need not write the columns of im2col. The matrix
-# product reads them from the phases, which hold each pixel once and not up to $k^2$ times.
+# sort the pixels of a few rows into four sets: even or odd row, even or odd column. Each set is called a *phase*
+# (相位). Within a phase, the numbers that a tap reads lie side by side again. By hand, a row 0 1 2 3 4 with a filter of
+# 3 taps has the phases 0 2 4 and 1 3. Its two outputs read 0 2 for the first tap, 1 3 for the second and 2 4 for the
+# third. At stride 1 there is a single phase, the padded rows themselves. With phases ghostnp need not write the columns
+# of im2col: the matrix product reads its numbers from the phases. The phases hold each pixel once, and the columns hold
+# it up to $k^2$ times.
 
 # %% [markdown]
 # **What do the kernels of ghostnp do better than ours?** Here are the two loops that correspond to our `add_row`:
@@ -600,20 +604,21 @@ source(taps.add_taps)
 #
 # **What does "in bands" mean in a plan?** MobileNetV2 widens few channels to many, filters each of these, and narrows
 # them again. On 112x112 pixels the wide map is several times as large as the cache. So the engine runs the convolutions
-# together, a band of a few rows at a time, and the wide map never goes to memory. Each thread works on bands of its own.
+# together, a band of a few rows at a time, and the wide map never goes to memory. Each thread works on bands of its
+# own.
 #
 # **Training as a program.** A training step is a list of calls too: forward, loss, backward and update.
 # `ghostnp.compile(model, training=True)` records and plans all of them. Nothing is folded, because in training a batch
-# norm depends on its batch. But the whole list shows what a single layer cannot know:
+# norm depends on its batch. But the whole list makes some savings possible that a single layer cannot make:
 #
-# - **What nothing reads is not computed** (*dead code*, 死代码). A backward pass makes the gradient of its input for the
-#   layer before. The first layer has none before it, so this gradient is left out.
-# - **An activation's memory is free once its gradient is made.** Some gradients do not need the activation: those of a sum
-#   or a concatenation depend on shapes only.
+# - **A result that no call reads is not computed** (*dead code*, 死代码). The backward pass of a layer makes a gradient
+#   for the layer before it. The first layer has no layer before it, so this gradient is left out.
+# - **An activation's memory is free once its gradient is made.** Some gradients need no activation at all: the backward
+#   pass of a sum or a concatenation needs only shapes.
 # - **Cheap results are recomputed** (*recompute*, 重计算). The output of a batch norm can be made again from its input,
-#   with one pass and next to no arithmetic. So the largest of these outputs are not kept until their gradients are made;
-#   they are made again. In the plan of a large network they have the note "again".
-# - **Parameters change at the very end.** If a step fails half way, the model is as it was.
+#   with one pass and next to no arithmetic. So the largest of these outputs are not kept until their gradients are
+#   made; they are made again. In the plan of a large network they have the note "again".
+# - **Parameters change at the very end.** If a step fails half way, the model is unchanged.
 
 # %%
 with initializer(0):
@@ -625,8 +630,8 @@ runtime.set_threads(every_thread)
 
 # %% [markdown]
 # Look for "no dx" at the backward pass of the first convolution, and for "in #" where a half is written into the
-# concatenation. The column *until* says after which step a value is not needed any more. With a rate of 0 the parameters
-# stay as they are, and we can compare the gradients of the step with those of the layers:
+# concatenation. The column *until* says after which step a value is not needed any more. With a learning rate of 0 the
+# parameters stay as they are. So we can compare the gradients of the step with those of the layers:
 
 # %%
 pictures_in, labels = rng.standard_normal((8, 3, 16, 16)).astype(np.float32), np.arange(8) % 2
@@ -643,8 +648,8 @@ print(f"largest gradient {max(np.abs(gradient).max() for gradient in gradients.v
 # %% [markdown]
 # **Where is the code of the kernels?** It is in `ghostnp/kernels`, one file for each subject. A *leaf* is a loop over
 # rows, such as `add_row`. A *driver* does one share of the work, and calls leaves. Read `layout.py` first, then
-# `loops.py`, `matmul.py`, and then any other. How all this is compiled and run is in `runtime/`; `bands.py` runs
-# convolutions in bands. The passes of the engine are in `ghostnp/graph/engine`.
+# `loops.py`, `matmul.py`, and then any other. The code that compiles and runs the kernels is in `runtime/`. `bands.py`
+# runs convolutions in bands. The passes of the engine are in `ghostnp/graph/engine`.
 #
 # Document 002 plots accuracy against latency. Such figures are measurements on hardware that we do not have, so
 # this course does not check them.
