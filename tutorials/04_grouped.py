@@ -64,9 +64,9 @@ claims("N04", "N05", "N06")
 
 # %% [markdown]
 # In both examples of document 000, the number of *weights* becomes exactly $g$ times smaller. The number of
-# *parameters* does not, because of the biases that the document itself counts: "about 32 times" is 31.85 times (claim
-# N03), and "about 1024 times" is 985 times (claim N06). The second difference is larger. Every filter has one bias,
-# whether it has 25,600 weights or only 25.
+# *parameters* does not, because of the biases, which the document counts too. Its "about 32 times" is 31.85 times
+# (claim N03), and its "about 1024 times" is 985 times (claim N06). The second difference is larger: there a filter has
+# only 25 weights instead of 25,600, but still one bias.
 
 # %% [markdown]
 # ## The definition
@@ -101,9 +101,9 @@ print(f"largest difference between grouped and block-diagonal: {np.abs(differenc
 # %% [markdown]
 # **What is the difference between `groups` and `depth_multiplier`?** PyTorch has one layer for all convolutions, with
 # an argument `groups`. With `groups=C` the convolution is depthwise, and $C_\text{out} = D \cdot C$ filters give each
-# channel $D$ kernels. Keras has a separate layer for it, `DepthwiseConv2D`. Its argument `depth_multiplier` is $D$, and
-# the number of output channels follows from it. So `depth_multiplier=2` with 8 channels means `groups=8` with 16
-# filters. It does *not* mean `groups=2`. The order of the axes of the weights differs too:
+# channel $D$ kernels. Keras has a separate layer for depthwise convolutions, `DepthwiseConv2D`. Its argument
+# `depth_multiplier` is $D$, and the number of output channels follows from it. So `depth_multiplier=2` with 8 channels
+# means `groups=8` with 16 filters. It does *not* mean `groups=2`. The order of the axes of the weights differs too:
 # $(C_\text{out}, 1, k_h, k_w)$ in PyTorch, $(k_h, k_w, C, D)$ in Keras.
 #
 # ## On a photo
@@ -136,8 +136,8 @@ show(
 )
 
 # %% [markdown]
-# That is the disadvantage of groups. In any sequence of grouped convolutions with the same groups, an output of one
-# group never depends on an input of another group. Tutorial 05 shows the remedy, the channel shuffle.
+# This separation is the disadvantage of groups. In any sequence of grouped convolutions with the same groups, an output
+# of one group never depends on an input of another group. Tutorial 05 shows the remedy, the channel shuffle.
 #
 # ## Backward
 #
@@ -225,9 +225,10 @@ answer = None
 check("04.3", answer)
 
 # %% [markdown]
-# **4.** *(derivation)* A $k \times k$ convolution with biases is divided into $g$ groups. Derive by which factor the
-# number of its *parameters* becomes smaller, and that the number of output channels plays no role. Why is the factor
-# always smaller than $g$? What is it for a 1x1 convolution from 64 to 64 channels and $g = 8$? (Three digits.)
+# **4.** *(derivation)* A $k \times k$ convolution with biases is divided into $g$ groups. Derive the factor by which
+# the number of its *parameters* becomes smaller. Show that the number of output channels plays no role. Why is the
+# factor always smaller than $g$? What is the factor for a 1x1 convolution from 64 to 64 channels and $g = 8$? (Three
+# digits.)
 
 # %%
 answer = None

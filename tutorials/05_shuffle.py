@@ -16,9 +16,9 @@
 # **Grouped convolutions are cheap, but they keep the groups apart. How does ShuffleNet connect the groups at no cost?**
 #
 # Tutorial 03 showed that most of the work of a light network is in 1x1 convolutions. Tutorial 04 showed that $g$ groups
-# make a convolution $g$ times cheaper. So ShuffleNet groups its 1x1 convolutions. Between two of them it reorders the
-# channels, so that each group of the second one reads channels from all groups of the first one. That is the *channel
-# shuffle* (通道混洗).
+# make a convolution $g$ times cheaper. So ShuffleNet groups its 1x1 convolutions. Between two of these convolutions it
+# reorders the channels. Then each group of the second convolution reads channels from all groups of the first one. The
+# reordering is called the *channel shuffle* (通道混洗).
 
 # %%
 import numpy as np
@@ -82,7 +82,7 @@ print("by 4 groups:        ", ops.channel_shuffle(x, 4).ravel().astype(int))
 print("by 3 and then by 4: ", ops.channel_shuffle(there, 4).ravel().astype(int))
 
 # %% [markdown]
-# The gradient of each channel has to go back to the position where the channel came from. So the backward pass is the
+# The gradient of each channel has to go back to the position from which the channel came. So the backward pass is the
 # inverse permutation, a shuffle by $C / g$ groups:
 
 # %%
@@ -131,7 +131,8 @@ print("with a shuffle:    the output depends on", reached(True), "of 3 groups")
 
 # %% [markdown]
 # Document 001 writes that after grouped 1x1 convolutions the groups have *not* lost contact. It should say that they
-# *have* lost contact (claim C16).
+# *have* lost contact (claim C16). The gallery compares trained networks with and without shuffle
+# (`gallery/shuffle.ipynb`).
 #
 # ## The units
 #
@@ -152,16 +153,16 @@ show(
 #   convolution combines neighbouring pixels, and a second 1x1 convolution increases the channels again. The input is
 #   added to the result. This path around the convolutions is called a *shortcut* (捷径).
 # - **Unit (b)** is unit (a) with both 1x1 convolutions in $g$ groups, and a channel shuffle behind the first one.
-# - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution. It halves the height and the width of the maps.
-#   The shortcut is a 3x3 average pool with stride 2, because the maps of both paths must have the same size. The output
-#   of the pool is not added but *concatenated*: the output of the unit has first the pooled input channels, and then
-#   the maps of the main path.
+# - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution. This stride halves the height and the width of
+#   the maps. The shortcut is a 3x3 average pool with stride 2, because the maps of both paths must have the same size.
+#   The output of the pool is not added but *concatenated*: the output of the unit has first the pooled input channels,
+#   and then the maps of the main path.
 #
-# **Why does unit (c) concatenate?** Where the maps become smaller, the number of channels grows, in stages 3 and 4 from
-# $c$ to $2c$. An addition needs the same number of channels on both paths, so the shortcut would need a 1x1 convolution
-# that makes $2c$ channels from $c$, as in ResNet. A concatenation needs none. The main path makes only the $2c - c = c$
-# channels that are missing, so its second 1x1 convolution becomes cheaper as well. For 240 channels on maps of 28x28
-# pixels:
+# **Why does unit (c) concatenate?** Where the maps become smaller, the number of channels grows. In two of the three
+# units (c) of the network below it grows from $c$ to $2c$. An addition needs the same number of channels on both paths.
+# So the shortcut would need a 1x1 convolution that makes $2c$ channels from $c$, as in ResNet. A concatenation needs no
+# such convolution. The main path makes only the $2c - c = c$ channels that are missing, so its second 1x1 convolution
+# becomes cheaper as well. For 240 channels on maps of 28x28 pixels:
 
 # %%
 unit_c = ghostnp.count(ShuffleUnit(240, 480, groups=3, stride=2), (1, 240, 28, 28))
@@ -234,7 +235,7 @@ except AssertionError as error:
 # code, by Megvii, shuffles after it, and by the inverse permutation (by $n$ groups instead of $g$). A depthwise
 # convolution treats each channel separately, so the order of the channels makes no difference if the kernels are
 # reordered in the same way. Both versions can therefore learn the same functions, but with their weights in different
-# orders. A *checkpoint*, a file of trained weights, of one version does not fit the other (claim C25).
+# orders. So a *checkpoint* (a file of trained weights) of one version does not fit the other (claim C25).
 
 # %%
 kernels = rng.standard_normal((24, 1, 3, 3))
@@ -247,11 +248,11 @@ print(f"largest difference between shuffle, then depthwise and depthwise, then s
 # %% [markdown]
 # ## The network
 #
-# ShuffleNet begins with a 3x3 convolution and a 3x3 *max pool*, both with stride 2. Three stages of units follow,
-# called stage 2, 3 and 4. The first unit of each stage is a unit (c), and all others are units (b). At the end stand a
-# global average pool, which replaces each map by its mean, and a fully connected layer. For $g = 3$ the first
-# convolution (the *stem*) gives 24 channels. The stages have 4, 8 and 4 units, and their outputs have 240, 480 and 960
-# channels. For images of 224x224 pixels:
+# ShuffleNet begins with a 3x3 convolution, its *stem*, and a 3x3 *max pool*. Both have stride 2. Three stages of units
+# follow, called stage 2, 3 and 4. The first unit of each stage is a unit (c), and all others are units (b). At the end
+# stand a global average pool, which replaces each map by its mean, and a fully connected layer. For $g = 3$ the stem
+# gives 24 channels. The stages have 4, 8 and 4 units, and their outputs have 240, 480 and 960 channels. For images of
+# 224x224 pixels:
 
 # %%
 network = ghostnp.create_model("shufflenetv1_g3_1.0x", seed=None)
@@ -285,8 +286,8 @@ for g in (1, 3, 8):
 #   receive 0. A pixel that was chosen by several windows receives the sum. The forward pass must keep which pixel was
 #   chosen. A pool has no weights, so there is no `dw`.
 #
-# By hand: the four windows of 2x2 below have the largest numbers 2, 1, 0 and −1. In the first window three pixels are
-# 2, and the first one is chosen. With `dy` = 1, 2, 3, 4:
+# By hand: the code below has four windows of 2x2. Their largest numbers are 2, 1, 0 and −1. In the first window three
+# pixels are 2, and the first one is chosen. With `dy` = 1, 2, 3, 4:
 
 # %%
 tied = np.array([[2.0, 2, 1, 0], [1, 2, 0, -1], [0, -3, -2, -1], [-4, -5, -2, -2]])[None, None]
@@ -321,9 +322,10 @@ print("ResNeXt,    c = 256, m = 128 in 32 groups of 4: ", resnext_unit(56, 56, 2
 print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28, 240, 60, 3).working)
 
 # %% [markdown]
-# Document 001 writes three lines for the same units, with one letter $m$ (claims N11, N12 and N13). In its line for
-# ResNet, $m$ is the whole middle width. In its line for ResNeXt, $m$ is the width of one *group* (claim C18). Each line
-# is right if $m$ is read in this way. Its line for ShuffleNet is
+# Document 001 writes one line for each of these units (claims N11, N12 and N13). It uses the letter $m$ in all three,
+# but not with one meaning. In its line for ResNet, $m$ is the whole middle width. In its line for ResNeXt, $m$ is the
+# width of one *group* (claim C18). Each of the two lines is right with its own meaning of $m$. Its line for ShuffleNet
+# is
 #
 # $$ghwm \cdot \frac{c}{g} + hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #
@@ -383,7 +385,7 @@ for field, meaning in meanings.items():
 claims("C20", "C21", "C22", "C23", "C24")
 
 # %% [markdown]
-# Claims C20 and C23 are about the network and not about the unit. Both change the count of the network. The first 1x1
+# Claims C20 and C23 are about the network and not about the unit. Both change the counts below. The first 1x1
 # convolution of stage 2 reads only 24 channels. The paper and the official code do not group it, and document 001 does
 # (C20). The convolutions and the classifier have biases in document 001, and none in the official code (C23):
 
@@ -403,8 +405,8 @@ for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
 #
 # <details><summary><b>For the curious: three more claims</b></summary>
 #
-# - Claim N14 is the count of document 001's network. The document prints a summary, but does not quote it. ghostnp
-#   counts 1,877,008 trained parameters, as above.
+# - Claim N14 is the count of document 001's network. The document's code prints a summary of the network, but the
+#   document does not show what was printed. ghostnp counts 1,877,008 trained parameters, as above.
 # - Claim C26: under Keras 3, a model that was not called yet reports zero parameters. This concerns the framework, not
 #   the document's network.
 # - Claim C49: ShuffleNetV2 has no grouped 1x1 convolutions. Each unit splits its channels into two halves, leaves one
@@ -436,9 +438,9 @@ answer = None
 check("05.2", answer)
 
 # %% [markdown]
-# **3.** *(derivation)* Derive how many times more expensive a unit (a) is than a unit (b) with $g$ groups, and show
-# that neither $h$, $w$ nor $m$ plays a role. What is the factor for $c = 480$ and $g = 3$? Which value does it approach
-# for large $c$? Answer with the first number. (Three digits.)
+# **3.** *(derivation)* Derive how many times more expensive a unit (a) is than a unit (b) with $g$ groups. Show that
+# neither $h$, $w$ nor $m$ plays a role. What is the factor for $c = 480$ and $g = 3$? Which value does it approach for
+# large $c$? Answer with the factor for $c = 480$. (Three digits.)
 
 # %%
 answer = None

@@ -80,9 +80,9 @@ print(f"{table.params:,} parameters, {table.macs:,} multiply-adds for one digit"
 #
 # $$\frac{\partial L}{\partial z_k} = p_k - [k = t],$$
 #
-# where $[k = t]$ is 1 if $k = t$ and 0 otherwise. The gradient is the network's probability minus the target,
-# which is 1 for the true class and 0 for the others. In the example, with class 1 true, it is $(1/4, -1/4)$. (For a
-# batch, $L$ is the mean, so divide by $N$.)
+# where $[k = t]$ is 1 if $k = t$ and 0 otherwise. The gradient is the network's probability minus the target, which is
+# 1 for the true class and 0 for the others. In the example, with class 1 true, the gradient is $(1/4, -1/4)$. (For a
+# batch of $N$ images $L$ is the mean of the losses, so the gradient is divided by $N$.)
 
 # %%
 source(ops.softmax_cross_entropy)
@@ -104,19 +104,20 @@ except AssertionError as error:
 
 # %% [markdown]
 # **Label smoothing.** The loss is 0 only if $p_t = 1$, which needs an infinite logit. So training makes logits larger
-# and larger. *Label smoothing* (标签平滑) asks for less than certainty. With $K$ classes and a small number $\epsilon$, the
-# target is no longer 1 for the true class and 0 for the others, but
+# and larger. *Label smoothing* (标签平滑) asks for a probability a little below 1. With $K$ classes and a small number
+# $\epsilon$, the target is no longer 1 for the true class and 0 for the others, but
 #
 # $$q_k = (1 - \epsilon) \, [k = t] + \frac{\epsilon}{K}, \qquad L = -\sum_k q_k \log p_k.$$
 #
-# The gradient needs the same two steps. Since $\sum_k q_k = 1$, the loss is $\log \sum_j e^{z_j} - \sum_k q_k z_k$, and
+# The gradient is found in the same two steps. Since $\sum_k q_k = 1$, the loss is $\log \sum_j e^{z_j} - \sum_k q_k
+# z_k$, and
 #
 # $$\frac{\partial L}{\partial z_k} = p_k - q_k.$$
 #
-# It is 0 when $p = q$, which is reached with finite logits. By hand, with the two classes from above and
+# The gradient is 0 when $p = q$, and finite logits can reach this. By hand, with the two classes from above and
 # $\epsilon = 0.1$: $q = (0.05, 0.95)$, $p = (0.25, 0.75)$, so $L = -0.05 \log 0.25 - 0.95 \log 0.75 = 0.343$ and the
-# gradient is $(0.2, -0.2)$. For ImageNet $\epsilon = 0.1$ is usual (Szegedy et al., below). Below, the tiny
-# network is trained without label smoothing.
+# gradient is $(0.2, -0.2)$. For ImageNet $\epsilon = 0.1$ is usual (Szegedy et al., see the references). The tiny
+# network of this page is trained without label smoothing.
 
 # %%
 z, truth = np.array([[0, np.log(3)]]), np.array([1])
@@ -127,10 +128,11 @@ print(f"loss {loss:.3f}, gradient {dz.round(3)[0].tolist()}")
 # %% [markdown]
 # ## Is the whole network's gradient right?
 #
-# Before training, we check the backward pass of all layers together, in float64 and in training mode. One random
-# direction through *all* parameters at once finds most mistakes: a wrong gradient of one array would change the inner
-# product. (It cannot find a mistake that is smaller than the allowed difference, or two mistakes that happen to cancel.
-# The tests of ghostnp therefore also check each operator by itself.)
+# Before training, we check the backward pass of all layers together, in float64 and in training mode. We move *all*
+# parameters at once in one random direction. The slope of the loss must be the inner product of the gradient and this
+# direction. A wrong gradient of one array would change the inner product, so most mistakes are found. (It cannot find a
+# mistake that is smaller than the allowed difference, or two mistakes that happen to cancel. The tests of ghostnp
+# therefore also check each operator by itself.)
 
 # %%
 precise = tiny_ghostnet(dtype=np.float64)
@@ -180,16 +182,16 @@ assert np.isclose(slope, found, rtol=1e-5)
 # gradient.
 #
 # Here are the definition of one step, and the loop that calls it. `grads` and `parameters()` have the same names, so
-# the loop runs over two dicts.
+# the loop goes through both dicts together.
 
 # %%
 source(updates.sgd)
 source(StepByLayers.__call__)
 
 # %% [markdown]
-# One pass through all images, in an order drawn at random, is an *epoch* (轮). The last batch of an epoch is smaller,
-# since 1437 is no multiple of 64. `train` runs fifteen epochs, and gives the mean loss of each. (It runs the
-# compiled program of the same step, as the engine of tutorial 12, which is faster.)
+# One pass through all images, in an order drawn at random, is an *epoch* (轮). A batch has 64 images. The last batch of
+# an epoch is smaller, since 1437 is no multiple of 64. `train` runs fifteen epochs, and gives the mean loss of each.
+# (For speed, it runs a compiled program of the same step, as the engine of tutorial 12 does.)
 
 # %%
 losses, accuracies = [], []
@@ -214,8 +216,8 @@ show(
 )
 
 # %% [markdown]
-# The command `ghostnp train` does the same in a folder, with a log, a picture and checkpoints. It has other data, any
-# network of ghostnp, and the other optimisers of the next section.
+# The command `ghostnp train` does the same, and writes a log, a picture and checkpoints to a folder. It also takes
+# other data, any network of ghostnp, and the optimisers of the next section.
 #
 # (The first point of the curve is the *mean* of the first epoch. The loss falls so fast that this mean is already far
 # below the 2.303 at the start.)
@@ -225,9 +227,9 @@ show(
 #
 # ## Other steps
 #
-# **Adam.** The gradients of one weight may be a thousand times larger than those of another. Adam divides by their
-# usual size, so all weights move by steps of about $\eta$. It keeps two averages for each weight, of the gradient
-# ($m$) and of its square ($s$), which both begin at 0. In step $t = 1, 2, \dots$
+# **Adam.** The gradients of one weight may be a thousand times larger than those of another. Adam divides each gradient
+# by its usual size, so all weights move by steps of about $\eta$. For each weight it keeps two averages: $m$ of the
+# gradient, and $s$ of its square. Both begin at 0. In step $t = 1, 2, \dots$
 #
 # $$m \leftarrow \beta_1 m + (1 - \beta_1)\, dw, \quad s \leftarrow \beta_2 s + (1 - \beta_2)\, dw^2, \quad
 # w \leftarrow w - \eta \, \frac{m / (1 - \beta_1^t)}{\sqrt{s / (1 - \beta_2^t)} + \epsilon}.$$
@@ -236,11 +238,11 @@ show(
 #
 # By hand, with $\beta_1 = 0.9$, $\beta_2 = 0.999$, $\eta = 0.1$ and $w = 1$. (Here $\epsilon = 10^{-8}$ changes
 # nothing.) In step 1 the gradient is 2. Then $m = 0.2$ and $s = 0.004$. The corrected values are $0.2 / 0.1 = 2$ and
-# $0.004 / 0.001 = 4$, so $w = 1 - 0.1 \cdot 2 / \sqrt 4 = 0.9$. With a gradient of 2000 it would be 0.9, too. In step 2
-# the gradient is $-1$. Then $m = 0.18 - 0.1 = 0.08$ and $s = 0.003996 + 0.001 = 0.004996$. The corrected values are
+# $0.004 / 0.001 = 4$, so $w = 1 - 0.1 \cdot 2 / \sqrt 4 = 0.9$. With a gradient of 2000, $w$ would be 0.9, too. In step
+# 2 the gradient is $-1$. Then $m = 0.18 - 0.1 = 0.08$ and $s = 0.003996 + 0.001 = 0.004996$. The corrected values are
 # $0.08 / 0.19 = 0.421$ and $0.004996 / 0.001999 = 2.499$, so $w = 0.9 - 0.1 \cdot 0.421 / 1.581 = 0.873$.
 #
-# AdamW and RMSProp are variations of it. `UPDATES` has all four, with their settings:
+# AdamW and RMSProp are variations of Adam. `UPDATES` has all four, with their settings:
 
 # %%
 w, mean, square = np.array([1.0]), np.zeros(1), np.zeros(1)
@@ -252,9 +254,9 @@ for name, update in updates.UPDATES.items():
     print(f"{name:8} remembers {', '.join(update.states)}; settings {update.defaults}")
 
 # %% [markdown]
-# **Schedules.** How the step size changes is a *schedule*. A new network has large gradients, so it may help to begin
-# with small steps: in the *warm-up* (预热) the step size rises along a straight line. Then it falls along a cosine, or by
-# a factor after every few epochs (*step*), or it stays (*constant*).
+# **Schedules.** A *schedule* says how the step size changes. A new network has large gradients, so it may help to begin
+# with small steps. In the *warm-up* (预热) the step size rises along a straight line. After that it falls along a cosine
+# (*cosine*), or by a factor after every few epochs (*step*), or it stays the same (*constant*).
 #
 # By hand, with `rate` 0.1, four epochs of five steps, and one epoch of warm-up: the first steps are 0.02, 0.04, 0.06,
 # 0.08 and 0.1. Fifteen steps are left for the cosine, $\eta = 0.05 \cdot (1 + \cos(\pi r))$ with $r = 0, 1/15, 2/15,
@@ -277,13 +279,13 @@ show(
 )
 
 # %% [markdown]
-# **Averaged weights.** The last steps move the weights to and fro. Their *moving average* is calmer:
-# $a \leftarrow d\,a + (1 - d)\,w$, with $d$ a little below 1. By hand, with $d = 0.9$: from $a = 1$ and a weight that
-# is 2 from then on, $a = 1.1$, then 1.19, then 1.271. With `average=0.99` (or `ghostnp train --average 0.99`) the
-# average is what is tested and kept.
+# **Averaged weights.** The last steps move each weight $w$ up and down. Its *moving average* $a$ changes less: $a
+# \leftarrow d\,a + (1 - d)\,w$, with $d$ a little below 1. By hand, with $d = 0.9$: $a$ starts at 1, and the weight is
+# 2 in the next three steps. Then $a$ becomes 1.1, 1.19 and 1.271. With `average=0.99` (or `ghostnp train --average
+# 0.99`) the averaged weights are tested and kept.
 #
-# **Clipping.** If all gradients together are longer than $c$, they are multiplied by $c$ / length. A step that is much
-# too long would ruin a network in a moment. `ghostnp train` clips at 1.
+# **Clipping.** A single step that is much too long can ruin a network. So the gradients of all weights are taken as one
+# vector. If its length is above $c$, all of them are multiplied by $c$ / length. `ghostnp train` clips at 1.
 
 # %%
 a = np.array([1.0])
@@ -319,8 +321,8 @@ show(
 
 # %% [markdown]
 # **How were the digits held out?** They were chosen at random. So digits written by the same person are in both parts.
-# A harder question is how well the network reads the handwriting of people whom it has never seen. In the file's own
-# order, the last digits were written by other people than the first:
+# A harder question is how well the network reads the handwriting of people whom it has never seen. For this we hold out
+# the last digits of the file, which were written by other people than the first:
 
 # %%
 learnt_in_order, others = load_digits(seed=None)
@@ -336,8 +338,9 @@ assert 0.9 < accuracy(other_hands, *others) < accuracies[-1]
 # the second way.
 #
 # **Do the documents say how to train?** Document 002 says that GhostNet has a new method of training, "low-rank
-# decomposition" (claim C27). It has none: the paper trains by ordinary gradient descent, as here. The documents' tables
-# of accuracy on ImageNet need days of training on GPUs, and are not repeated in this course.
+# decomposition" (claim C27). GhostNet has no such method: its paper trains by ordinary gradient descent, as here. The
+# documents also have tables of accuracy on ImageNet. To repeat them takes days of training on GPUs, so this course does
+# not.
 #
 # ## Exercises
 #
@@ -348,15 +351,15 @@ answer = None
 check("13.1", answer)
 
 # %% [markdown]
-# **2.** *(easy)* And what is the gradient of that loss with respect to the logit of class 0?
+# **2.** *(easy)* What is the gradient of the loss of exercise 1 with respect to the logit of class 0?
 
 # %%
 answer = None
 check("13.2", answer)
 
 # %% [markdown]
-# **3.** *(medium)* The same logits and the same true class, with label smoothing $\epsilon = 0.3$. What is the gradient
-# with respect to the logit of class 2?
+# **3.** *(medium)* Take the same logits and the same true class, now with label smoothing $\epsilon = 0.3$. What is the
+# gradient with respect to the logit of class 2?
 
 # %%
 answer = None

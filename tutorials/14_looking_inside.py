@@ -18,8 +18,8 @@
 #
 # Tutorial 13 trained a tiny GhostNet on handwritten digits. Here we train two of them, one without and one with DFC
 # attention, and an ordinary network for comparison. Then we look at their maps, ghosts, gates, attention and filters.
-# The results are about networks of a few thousand weights on 8x8 pixels. The methods work for every network; the
-# results need not.
+# The results are about networks of a few thousand weights on 8x8 pixels. The methods work for every network. The
+# results may differ in other networks.
 
 # %%
 import numpy as np
@@ -55,7 +55,7 @@ show(
 
 # %% [markdown]
 # The picture shows a seven in the first layers: input, stem, batch norm, ReLU. `ghostnp.trace` keeps every intermediate
-# result, so the network need not be changed for looking at it.
+# result, so we can look inside the network without changing it.
 #
 # ## Maps that resemble each other
 #
@@ -65,10 +65,16 @@ show(
 #
 # $$r^2 = 1 - \min_{k, c} \frac{\sum (b - k * a - c)^2}{\sum (b - \bar b)^2}.$$
 #
-# By hand, with a kernel of one weight: $a = (1, 2, 3)$ and $b = (2, 4, 5)$ have the means 2 and $11/3$. The distances
-# from the means are $(-1, 0, 1)$ and $(-5, 1, 4) / 3$. The best weight is the sum of their products divided by the sum
-# of squares of the first, $3 / 2$. What is left is $(-1, 2, -1) / 6$, with the sum of squares $1/6$. The sum of squares
-# of $b$'s distances is $14/3$. So $r^2 = 1 - (1/6) / (14/3) = 0.964$: nearly all of $b$ is in $a$.
+# By hand, with a kernel of one weight, $a = (1, 2, 3)$ and $b = (2, 4, 5)$:
+#
+# | step | numbers | sum of squares |
+# |---|---|---|
+# | $a$ minus its mean 2 | $(-1, 0, 1)$ | 2 |
+# | $b$ minus its mean $11/3$ | $(-5, 1, 4) / 3$ | $14/3$ |
+# | best weight: the sum of the products of these rows, divided by 2 | $3 / 2$ | |
+# | what is left: the second row minus $3/2$ times the first | $(-1, 2, -1) / 6$ | $1/6$ |
+#
+# So $r^2 = 1 - (1/6) / (14/3) = 0.964$: $a$ explains nearly all of the variance of $b$.
 
 
 # %%
@@ -104,7 +110,8 @@ show(
 )
 
 # %% [markdown]
-# The maps in orange frames can be made best from the maps in blue frames. (A map can be in two pairs.) For all pairs:
+# These are the three best pairs: each map in an orange frame is made from a map in a blue frame. (A map can be in two
+# pairs.) The next picture shows all pairs:
 
 # %%
 figure, grid = style.sheet(9, 3.4, nrows=1, ncols=2, left=0.08, bottom=0.16, top=0.9, wspace=0.3)
@@ -125,18 +132,24 @@ print(
 )
 
 # %% [markdown]
-# So there is redundancy in a network that was not built for it. The ghost module does not remove it. It *makes* such
-# maps by a cheap operation, instead of by a full convolution. Whether such a network is as accurate has to be tried.
-# The gallery has small networks that differ in one thing each, with several seeds: the number of ghosts and the size of
-# their kernel (`gallery/ghost.ipynb`), ghost modules against other units at the same cost (`gallery/units.ipynb`),
-# groups with and without shuffle (`gallery/shuffle.ipynb`), squeeze-and-excitation (`gallery/se.ipynb`), DFC attention
-# (`gallery/dfc.ipynb`) and CReLU (`gallery/crelu.ipynb`). `ghostnp ablate ghost` repeats one of them.
+# So there is redundancy in a network that was not built for it. The ghost module does not remove the redundancy. It
+# *makes* similar maps by a cheap operation, instead of by a full convolution. Whether a network of ghost modules is as
+# accurate as an ordinary one has to be tried. Each page of the gallery compares small networks that differ in one
+# thing, with several seeds:
+#
+# - the number of ghosts and the size of their kernel (`gallery/ghost.ipynb`),
+# - ghost modules and other units at the same cost (`gallery/units.ipynb`),
+# - groups with and without shuffle (`gallery/shuffle.ipynb`),
+# - squeeze-and-excitation (`gallery/se.ipynb`), DFC attention (`gallery/dfc.ipynb`) and CReLU (`gallery/crelu.ipynb`).
+#
+# The command `ghostnp ablate ghost` repeats the first comparison.
 #
 # ## Are the ghosts copies of their intrinsic maps?
 #
-# In a ghost module the second half of the maps is computed from the first half by one 3x3 kernel each, then batch norm
-# and ReLU. A kernel that only copies its map would have all of its weight in the middle. A kernel that looks around has
-# weight at the border. Did training change how much the kernels look around? The kernels of the first bottleneck:
+# In a ghost module, each map of the second half is computed from one map of the first half. A 3x3 kernel, batch norm
+# and ReLU do this. A kernel that only copies its map would have all of its weight in the middle. A kernel that uses
+# neighbouring pixels has weight at the border. Did training change how much the kernels use the neighbours? The picture
+# shows kernels of the first bottleneck:
 
 # %%
 kernels = model.blocks[0].ghost1.cheap_operation[0].weight
@@ -165,9 +178,9 @@ for name, shown in (("trained", model), ("untrained", tiny_ghostnet())):
           f"largest {share_on_middle.max():.2f}")  # fmt: skip
 
 # %% [markdown]
-# Nine random weights have a mean share of $1/9 = 0.111$ on the middle, and a copy has 1. Both printed means are near
-# $1/9$. So training did not move the kernels towards copying, and the ghosts are not copies of their intrinsic maps:
-# each mixes the pixels around. (Training did not move them away from the middle either.)
+# Nine random weights have a mean share of $1/9 = 0.111$ on the middle, and a kernel that copies has 1. Both printed
+# means are near $1/9$. So training did not move the kernels towards copying. (It did not move them away from the middle
+# either.) The ghosts are not copies of their intrinsic maps: each pixel of a ghost mixes neighbouring pixels.
 #
 # ## Gates
 #
@@ -198,13 +211,12 @@ print(f"standard deviation of a gate between the ten digits: from {spread.min():
 
 # %% [markdown]
 # Where the rows differ, the gate depends on the digit. A gate that is the same for all images is a constant factor, and
-# could be folded into the weights of the next convolution. Here some gates depend on the image, and others nearly do
-# not.
+# could be folded into the weights of the next convolution. Here some gates depend on the image, and others hardly do.
 #
 # ## DFC attention
 #
-# The second network has DFC attention in its widening ghost modules (tutorial 10). Its factors are maps. They say for
-# each channel and each pixel how much of the ghost module's output is kept.
+# The second network has DFC attention in its widening ghost modules (tutorial 10). The factors of this attention are
+# maps. For each channel and each pixel, they say how much of the ghost module's output is kept.
 
 # %%
 attentive = trained(tiny_ghostnet(attention=True))
@@ -241,13 +253,13 @@ show(
 )
 
 # %% [markdown]
-# The squares of 2x2 equal pixels come from the nearest neighbour: the attention is computed on 4x4 pixels, and each
-# factor is copied four times.
+# The squares of 2x2 equal pixels come from the enlargement by nearest neighbour: the attention is computed on 4x4
+# pixels, and each factor is copied four times.
 #
 # ## Do filters come in pairs?
 #
 # CReLU rests on the observation that filters come in pairs of opposites (tutorial 06, "Do filters come in pairs?"). We
-# look at the first layer of both trained networks, and compare with random filters.
+# compare the first layers of the ordinary network and of the tiny GhostNet with random filters.
 
 # %%
 layers = {"ordinary network": plain.conv1.weight, "tiny GhostNet": model.conv_stem.weight}
@@ -284,12 +296,14 @@ for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):
     )
 
 # %% [markdown]
-# So in AlexNet a mean far below this would be a result of training. (Trained AlexNet weights are not part of ghostnp.)
+# So in AlexNet a mean far below that of random filters would be a result of training. (Trained AlexNet weights are not
+# part of ghostnp.)
 #
 # ## Which pixels does the answer depend on?
 #
-# The backward pass also gives the gradient of the *image*: it is `dx`. We start from the logit of the right class.
-# First we check the gradient in float64, then we look at it. As a planted mistake, it is turned upside down.
+# The backward pass also gives the gradient with respect to the *image*: `dx`. We start from the logit of the right
+# class. First we check the gradient in float64. As a planted mistake, we turn it upside down. Then we look at the right
+# gradient.
 
 # %%
 precise = tiny_ghostnet(dtype=np.float64)
@@ -318,9 +332,9 @@ show(
 # %% [markdown]
 # ## Exercises
 #
-# **1.** *(easy)* The first bottleneck's widening ghost module goes from 16 maps to 32. By hand: how many weights more
-# would an ordinary 1x1 convolution for the same 32 maps have than the two convolutions of this ghost module? (Batch
-# norm left out; negative if fewer.)
+# **1.** *(easy)* The first bottleneck's widening ghost module goes from 16 maps to 32. An ordinary 1x1 convolution
+# could make the same 32 maps. By hand: how many more weights would it have than the two convolutions of the ghost
+# module? (Leave out batch norm. If it has fewer weights, the answer is negative.)
 
 # %%
 answer = None
@@ -335,19 +349,19 @@ answer = None
 check("14.2", answer)
 
 # %% [markdown]
-# **3.** *(derivation)* Show that for a single weight and a constant $r^2$ is the square of the correlation of $a$ and
-# $b$, so that making $a$ from $b$ has the same $r^2$. Then show that $r^2$ does not change if $b$ is replaced by
-# $5 - 3 b$. What is the $r^2$ of making $a = (1, 0, 2)$ from $5 - 3b = (-1, 2, -4)$? (Three digits.)
+# **3.** *(derivation)* Show that for a single weight and a constant, $r^2$ is the square of the correlation of $a$ and
+# $b$. So making $a$ from $b$ has the same $r^2$. Then show that $r^2$ does not change if $b$ is replaced by $5 - 3 b$.
+# What is the $r^2$ of making $a = (1, 0, 2)$ from $5 - 3b = (-1, 2, -4)$? (Three digits.)
 
 # %%
 answer = None
 check("14.3", answer)
 
 # %% [markdown]
-# **4.** *(derivation)* Two random filters of $n$ independent standard normal weights each have a cosine whose *square*
-# has the mean $1/n$. Derive this. (The cosine depends only on directions, so one filter can be turned to
-# $(1, 0, ..., 0)$. The squares of a unit vector sum to 1, and all have the same mean.) What is the square root of this
-# mean for the 363 weights of AlexNet's filters? (Three digits.)
+# **4.** *(derivation)* Two random filters have $n$ independent standard normal weights each. Derive that the *square*
+# of their cosine has the mean $1/n$. (The cosine depends only on directions, so one filter can be turned to $(1, 0,
+# ..., 0)$. The squares of the numbers of a unit vector sum to 1, and all of these squares have the same mean.) What is
+# the square root of this mean for the 363 weights of AlexNet's filters? (Three digits.)
 
 # %%
 answer = None

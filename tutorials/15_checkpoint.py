@@ -16,8 +16,8 @@
 # **Trained weights of GhostNet are published. How do they get into this network, and how do
 # you know that they are used correctly?**
 #
-# A *checkpoint* (检查点, 预训练权重) is a file of arrays with names. This page downloads nothing. It makes a file of its
-# own, under the official names. It shows what can go wrong with a published file.
+# A *checkpoint* (检查点, 预训练权重) is a file of arrays with names. This page downloads nothing. It makes a file of its own
+# with the official names. This file is used to show what can go wrong with a published one.
 #
 # First the input. A network takes an array in which each colour of the photo was shifted and scaled:
 
@@ -117,9 +117,9 @@ print(f"standard deviation of the logits: {model(x).std():,.0f}")
 
 # %% [markdown]
 # The network gives one class nearly all of the probability, though its weights are random numbers. The reason is the
-# running statistics: in a new batch norm the mean is 0 and the variance is 1, so it changes nothing, and the numbers
-# grow through dozens of layers. We run some pieces of the photo through the network in training mode, without
-# learning. This updates the statistics:
+# running statistics. In a new batch norm the mean is 0 and the variance is 1, so the batch norm changes nothing. Then
+# the numbers grow through dozens of layers. We run some pieces of the photo through the network in training mode,
+# without learning. This updates the statistics:
 
 # %%
 wide, rng = load_photo(size=288), np.random.default_rng(0)
@@ -132,14 +132,14 @@ for name, probability in answers(x, model, 5):
 print(f"standard deviation of the logits: {logits.std():.1f}")
 
 # %% [markdown]
-# Now the best class has only about 1%, of a thousand classes. The names come from the list
-# of ImageNet's classes, in the order of the outputs. That order also belongs to a checkpoint and is not in its file.
+# Now the best of the thousand classes has only about 1%. The names come from the list of ImageNet's classes, in the
+# order of the outputs. That order also belongs to a checkpoint and is not in its file.
 #
 # ## The file
 #
-# ghostnp reads and writes *safetensors*, a simple format: eight bytes with the length of the header,
-# the header (JSON: names, types, shapes, positions), and then the numbers. It contains no program. By
-# hand: the numbers 1 and 2 in float32 are 8 bytes. So the file has 8 bytes, the header, and 8 bytes.
+# ghostnp reads and writes *safetensors*, a simple format: eight bytes with the length of the header, the header (JSON:
+# names, types, shapes, positions), and then the numbers. The file contains no program. By hand: the numbers 1 and 2 in
+# float32 are 8 bytes. So the file has 8 bytes, the header, and 8 bytes.
 
 # %%
 with TemporaryDirectory() as folder:
@@ -191,7 +191,7 @@ assert np.array_equal(fresh(x), logits)
 # ## When it does not fit
 #
 # Either all arrays are loaded or none, and the error message lists everything that is wrong. Three common cases: the
-# parameters were saved without the statistics, the number of classes differs, a name is not the official one.
+# parameters were saved without the statistics, the number of classes differs, or a name is not the official one.
 
 # %%
 broken = dict(loaded)
@@ -205,9 +205,9 @@ except ValueError as error:
 assert np.array_equal(fresh(x), logits)
 
 # %% [markdown]
-# PyTorch calls missing arrays *missing keys* and additional ones *unexpected keys*. It also has `strict=False`, which
-# loads the arrays that fit and leaves the others as they are. Then a network can run with some random layers, without a
-# message. ghostnp has no such option. Where only the names differ, they can be translated before loading.
+# PyTorch calls missing arrays *missing keys* and additional ones *unexpected keys*. PyTorch also has `strict=False`,
+# which loads the arrays that fit and leaves the others as they are. Then a network can run with some random layers,
+# without a message. ghostnp has no such option. Where only the names differ, they can be translated before loading.
 # `official_names` translates the names that wrappers of PyTorch and the library timm use:
 
 # %%
@@ -289,9 +289,9 @@ assert all(np.isfinite(far) and (far > 0.01) != name.startswith("nothing") for n
 # Document 000 builds its GhostNet in Keras. Could weights that were trained there be loaded here? Some differences are
 # only differences of order.
 #
-# **Kernels.** PyTorch writes $(C_\text{out}, C_\text{in}, k_h, k_w)$, OIHW; Keras writes
-# $(k_h, k_w, C_\text{in}, C_\text{out})$, HWIO, and $(k_h, k_w, C, D)$ for depthwise ones. By hand: a Keras kernel of
-# shape (3, 3, 16, 32) becomes (32, 16, 3, 3).
+# **Kernels.** PyTorch writes $(C_\text{out}, C_\text{in}, k_h, k_w)$, OIHW; Keras writes $(k_h, k_w, C_\text{in},
+# C_\text{out})$, HWIO, and $(k_h, k_w, C, D)$ for depthwise kernels. By hand: a Keras kernel of shape (3, 3, 16, 32)
+# becomes (32, 16, 3, 3).
 
 # %%
 hwio, hwcm = rng.standard_normal((3, 3, 16, 32)), rng.standard_normal((3, 3, 16, 2))
@@ -303,10 +303,10 @@ print("standard:", oihw.shape, "depthwise:", depthwise.shape)
 
 # %% [markdown]
 # **The order of the ghosts.** Document 000 concatenates [cheap, primary], the official codes [primary, cheap] (claim
-# C04). By hand, with two ghosts $g$ and two intrinsic maps $i$: in the document's order a filter of the *next* layer
-# with the weights (1, 2, 3, 4) gives $1 g_0 + 2 g_1 + 3 i_0 + 4 i_1$. In the official order the maps come as
-# $i_0, i_1, g_0, g_1$, so the same sum needs the weights (3, 4, 1, 2). The ghost module's own weights stay as
-# they are. Only the weights of the layer that *reads* the result are permuted.
+# C04). By hand: there are two ghosts $g$ and two intrinsic maps $i$, and a filter of the *next* layer has the weights
+# (1, 2, 3, 4). In the document's order it gives $1 g_0 + 2 g_1 + 3 i_0 + 4 i_1$. In the official order the maps come as
+# $i_0, i_1, g_0, g_1$, so the same sum needs the weights (3, 4, 1, 2). The ghost module's own weights stay as they are.
+# Only the weights of the layer that *reads* the result are permuted.
 
 # %%
 with initializer(185):
@@ -350,13 +350,14 @@ assert np.abs(copied - meant).max() > 0.1
 # %% [markdown]
 # The layer that reads the result may be a depthwise convolution (permute its filters), squeeze-and-excitation (permute
 # the inputs of its first layer and the outputs of its second), or the next ghost module. The output of the *narrowing*
-# ghost module is added to the shortcut, so the order has to be changed in the whole network.
+# ghost module is added to the shortcut. An addition needs the same order of channels in both, and the shortcut brings
+# the order of the bottleneck before. So the order has to be changed in the whole network.
 #
 # **What no permutation can repair.** With padding "same" at stride 2 the windows are at other places (claim C12;
-# tutorial 01, "Padding and stride"). The head has a batch norm behind its bias, and a softmax at its end, so it gives
-# probabilities and not logits (claim C11). Shortcuts are missing, and the SE layers have other widths and another gate
-# (tutorial 09, "The other GhostNet"). These are two different networks, and weights trained for one cannot be used in
-# the other.
+# tutorial 01, "Padding and stride"). Document 000's *head*, the layers after the last bottleneck, has a batch norm
+# behind its bias. It ends in a softmax, so it gives probabilities and not logits (claim C11). Shortcuts are missing,
+# and the SE layers have other widths and another gate (tutorial 09, "The other GhostNet"). So these are two different
+# networks. Weights trained for one cannot be used in the other.
 
 # %%
 claims("C04", "C11", "C12")
@@ -378,11 +379,12 @@ print(f"largest difference of the logits: {np.abs(engine(x) - logits).max() / lo
 # ## Fine-tuning
 #
 # Weights that were learnt for one question help with another: edges and strokes are useful for all digits.
-# *Fine-tuning* (微调) loads all weights but the classifier's, which gets new random ones of the right number of classes,
-# and trains on. The file needs official names here too: what is loaded is checked as above.
+# *Fine-tuning* (微调) loads all weights but those of the classifier. The classifier gets new random weights for the right
+# number of classes. Then training continues. Here too the file needs the official names, and its arrays are checked as
+# above.
 #
-# We train the tiny network of tutorial 13 on the digits 0 to 4. Then it has to learn 5 to 9 from only 40 images, and so
-# has a new network, in the same number of steps:
+# We train the tiny network of tutorial 13 on the digits 0 to 4. Then it has to learn 5 to 9 from only 40 images. A new
+# network has to learn the same in the same number of steps:
 
 # %%
 digits, to_test = load_digits()
@@ -411,8 +413,8 @@ for seed in range(3):
 assert np.mean(results, axis=0)[0] > np.mean(results, axis=0)[1]
 
 # %% [markdown]
-# The fine-tuned network is ahead. This is so at the beginning; with more steps and a larger rate the new one can come
-# level, since this network and these images are small. On the command line, with a folder that has a folder of photos
+# After these few steps the fine-tuned network is better. With more steps and a larger rate the new one can become as
+# good, since this network and these images are small. On the command line, with a folder that has a folder of photos
 # for each class:
 #
 #     ghostnp train --model ghostnet_100 --data folder --folder photos --size 224 --rate 0.01 \\
@@ -426,9 +428,8 @@ assert np.mean(results, axis=0)[0] > np.mean(results, axis=0)[1]
 #
 # $$dx[c, i, j] = \frac{\partial z_k}{\partial x[c, i, j]},$$
 #
-# the *saliency* (显著图) of each pixel. No weight changes. This `dx` is with respect to the
-# *normalised* photo. With $x = (\text{colour} - \text{mean}) / \text{std}$ the chain rule gives the gradient of the
-# colours themselves:
+# the *saliency* (显著图) of each pixel. The weights do not change. This `dx` is with respect to the *normalised* photo.
+# With $x = (\text{colour} - \text{mean}) / \text{std}$ the chain rule gives the gradient of the colours themselves:
 #
 # $$\frac{\partial z_k}{\partial\,\text{colour}} = \frac{dx}{\text{std}}.$$
 #
@@ -438,8 +439,8 @@ assert np.mean(results, axis=0)[0] > np.mean(results, axis=0)[1]
 source(chain_backward)
 
 # %% [markdown]
-# We compare with the slope, in float64, on a smaller network and a smaller photo. As a planted mistake we leave out
-# the division by the standard deviation:
+# We compare the gradient with the slope, in float64, on a smaller network and a smaller photo. As a planted mistake we
+# leave out the division by the standard deviation:
 
 # %%
 precise = ghostnp.create_model("ghostnet_050", seed=1, dtype=np.float64)
@@ -471,7 +472,7 @@ with ghostnp.use_backend(ops):
         raise AssertionError("the mistake went unnoticed")
 
 # %% [markdown]
-# And on the photo, for the class with the largest logit of our untrained network:
+# Now we compute the saliency of the photo, for the class with the largest logit of our untrained network:
 
 # %%
 _, cache = model.forward(x)
@@ -498,7 +499,7 @@ show(
 # %% [markdown]
 # Such a picture proves little. This network has learnt *nothing*, and yet its map is not pure noise. A map that looks
 # the same for a trained and for a random network shows the photo, not the network (Adebayo et al. tested many kinds of
-# maps for this). So always compare with the map of a random network, like this one.
+# maps in this way). So always compare with the map of a random network, like this one.
 #
 # ## Exercises
 #

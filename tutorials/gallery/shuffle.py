@@ -15,9 +15,10 @@
 #
 # **Groups make a 1x1 convolution cheap and cut the channels off from each other. Does a shuffle connect them again?**
 #
-# ShuffleNet asks this with and without shuffle, and for several numbers of groups. Document 001 repeats both tables in
-# its comparisons 1 and 2. It says that the networks are much better with shuffle, also the narrow ones, and that more
-# groups are better, clearly so for narrow networks. (We did not compare with the paper's tables.)
+# The ShuffleNet paper has a table of networks with and without shuffle, and one for several numbers of groups. Document
+# 001 repeats both in its comparisons 1 and 2. It says that all networks are much better with shuffle, even the narrow
+# ones. It also says that more groups are better, clearly so for narrow networks. (We did not compare with the paper's
+# tables.)
 #
 # Here a network has three shuffle units of 24 channels. Both data sets are small. The 1,797 digits are divided again
 # for each seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. *mixed-groups* was made to answer
@@ -25,7 +26,8 @@
 # never in one group. (p is from a paired t-test over the seeds: the probability of a difference at least as large if
 # the two networks were equally good.)
 #
-# The table was made by this command, and this page only reads what it wrote (`shuffle.json`, every network and seed):
+# The table was made by the command below. It wrote every network and seed to `shuffle.json`, and this page only reads
+# that file:
 #
 #     ghostnp ablate shuffle --json tutorials/gallery/shuffle.json
 
@@ -43,17 +45,18 @@ show(result.picture(), result.in_words())
 # ## What was seen
 #
 # - **On mixed-groups the shuffle is needed.** Without it the networks guess (about 50%) for every number of groups
-#   above 1, with all seeds. With it all are right. This can be proved. Without shuffle the logits are a sum with one
-#   term for each group, and each term depends on the channels of its group only. Whether two channels of different
-#   groups are alike cannot be written as such a sum.
+#   above 1, with all seeds. With shuffle all images are right. It can be proved that the shuffle is needed. Without
+#   shuffle the logits are a sum with one term for each group, and each term depends on the channels of its group only.
+#   Whether two channels of different groups are alike cannot be written as such a sum.
 #
 # - **On digits we did not see what the document concludes.** None of the four differences is larger than the
-#   differences between seeds (p from 0.24 to 0.72). For 3 groups shuffle is even a little worse. The stem is a full
-#   convolution of a grey image, so every group sees the whole digit, and the classifier adds the groups up. That is
-#   enough for digits. With 8 groups the difference is largest (+0.8), but with five seeds this may be chance.
+#   differences between seeds (p from 0.24 to 0.72). For 3 groups the network with shuffle is even a little worse. The
+#   first convolution has no groups, so every later group gets information about the whole grey image. The classifier
+#   adds up the groups. For digits that is enough. With 8 groups the difference is largest (+0.8), but with five seeds
+#   this may be chance.
 #
-# - More groups at the same width are worse throughout (from 97.7% to 95.4% with shuffle): they have fewer weights.
-#   The paper makes the network wider for more groups, at equal cost. We did not.
+# - More groups at the same width are worse throughout (from 97.7% to 95.4% with shuffle): they have fewer weights. The
+#   paper makes the network wider for more groups, at equal cost. We kept the width.
 #
 # - A shuffle has no multiply-adds, but it takes time: about 6 to 10% of the time of a network here.
 #

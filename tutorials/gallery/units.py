@@ -16,17 +16,18 @@
 # **A convolution, a separable one, a ghost module, a ghost bottleneck, a shuffle unit: which is best for the same
 # multiply-adds, and which is fastest?**
 #
-# ShuffleNet compares units of other networks with its own at the same cost. Document 001 repeats this in its third
-# comparison, and says that ShuffleNet is much better than the others. GhostNet puts ghost modules into VGG-16 and
-# ResNet-56, for half of the cost and nearly the same accuracy. (Of the document we have the words. We did not compare
-# with the papers' tables.)
+# The ShuffleNet paper compares units of other networks with its own at the same cost. Document 001 repeats this in its
+# third comparison, and says that ShuffleNet is much better than the others. The GhostNet paper puts ghost modules into
+# VGG-16 and ResNet-56, for half of the cost and nearly the same accuracy. (We have only the words of the document. We
+# did not compare with the papers' tables.)
 #
-# Here a network has a stem and three units, the second with a stride of 2. Widths are chosen so that the multiply-adds
-# are the same within 6%, at two sizes. The 1,797 digits are divided again for each seed: 500 images for training and
-# 1,297 for testing, of 8x8 pixels each. (p is from a paired t-test over the seeds: the probability of a difference at
-# least as large if the two networks were equally good.)
+# Here a network has a stem and three units, the second with a stride of 2. There are two sizes, large and small. At
+# each size, the widths are chosen so that the multiply-adds are the same within 6%. The 1,797 digits are divided again
+# for each seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. (p is from a paired t-test over the
+# seeds: the probability of a difference at least as large if the two networks were equally good.)
 #
-# The table was made by this command, and this page only reads what it wrote (`units.json`, every network and seed):
+# The table was made by the command below. It wrote every network and seed to `units.json`, and this page only reads
+# that file:
 #
 #     ghostnp ablate units --json tutorials/gallery/units.json
 
@@ -43,9 +44,9 @@ show(result.picture(), result.in_words())
 # %% [markdown]
 # ## What was seen
 #
-# - **At equal cost no unit is better than a convolution here, and none is worse as far as five seeds can tell.** All
-#   p are above 0.1. The means of the large ones are 0.2 to 0.6 below the convolution, and those of the small ones are
-#   on both sides.
+# - **At equal cost no unit is better than a convolution here, and none is worse as far as five seeds can tell.** All p
+#   are above 0.1. At the large size, the means of the other units are 0.2 to 0.6 below that of the convolution. At the
+#   small size they are on both sides of it.
 #
 # - **We did not see that ShuffleNet is better.** At the large size it is the second worst of the five units, and at the
 #   small size it is the best (+0.2, p = 0.71). With such a p this may be chance.
@@ -55,8 +56,8 @@ show(result.picture(), result.in_words())
 #   (3.9 µs). A dense product over few channels uses the processor well. A depthwise convolution waits for memory
 #   (tutorial 12).
 #
-# - Digits are easy, and a network of 3,000 parameters reads 96% of them. The paper's differences are on ImageNet, for
-#   which the small networks of this page have too few channels.
+# - Digits are easy, and a network of 3,000 parameters reads 96% of them. The paper's differences were measured on
+#   ImageNet. For ImageNet the small networks of this page have too few channels.
 #
 # ## References
 #
