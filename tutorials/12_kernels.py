@@ -239,7 +239,7 @@ print(f"loops: largest number {largest:.1f}, largest difference {np.abs(loops(x,
 # $C_\text{in} \times HW$ matrix.
 #
 # **4. Numba.** Numba compiles a Python function with loops to machine code. So we can write loops again, in the order
-# in which the numbers lie in memory. What is a good order?
+# in which the numbers lie in memory.
 #
 # ## Memory order: C, H, W, N
 #
@@ -442,7 +442,7 @@ print(f"numbers up to {np.abs(plainly).max():.1f}; largest difference of the eng
 # Seven calls have become two launches. The third line of the plan, the concatenation, has nothing to do. Folding
 # changes only the rounding.
 #
-# For a whole GhostNet the engine took about a quarter of the time of PyTorch (the README has the table). To measure on
+# For a whole GhostNet the engine took about a quarter of the time of PyTorch (see the README). To measure on
 # your machine:
 #
 #     ghostnp bench networks --network ghostnet_100 --batch 1
