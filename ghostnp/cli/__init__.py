@@ -85,16 +85,16 @@ class _Program(click.Group):
     metavar="FOLDER",
     default=Path("ghostnp-tour"),
     show_default=True,
-    help="Write pictures and page here; other files in the folder are left alone.",
+    help="Write the pictures and the page here. Other files in the folder are not changed.",
 )
 @click.version_option(ghostnp.__version__, prog_name="ghostnp")
 @click.pass_context
 def main(context, image, output):
     """Lightweight convolutional networks, to read and to run.
 
-    Without further arguments: a guided tour. It runs convolutions, a channel shuffle, squeeze-and-excitation, a ghost
-    module, DFC attention and the whole of GhostNet forward and backward on a photo, checks that definitions and kernels
-    agree, and writes pictures and a page that explains them.
+    Without a command: a guided tour. It runs convolutions, a channel shuffle, squeeze-and-excitation, a ghost module,
+    DFC attention and the whole of GhostNet on a photo, forward and backward. It checks that definitions and kernels
+    agree. At the end it writes pictures and a page that explains them.
     """
     if context.invoked_subcommand is None:
         _tour(image, output)

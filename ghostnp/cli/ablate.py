@@ -1,4 +1,4 @@
-"""The command `ghostnp ablate`: networks that differ in one thing, trained with several seeds, and the answer."""
+"""The command `ghostnp ablate`: networks that differ in one thing are trained with several seeds and compared."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ _PICTURES = (".png", ".pdf", ".svg")
     type=click.Path(path_type=Path),
     default=Path("ghostnp-ablations"),
     show_default=True,
-    help="Finished networks are kept here; the same command goes on with the rest.",
+    help="Finished networks are saved here; the same command continues with the rest.",
 )
 @click.option(
     "--executor",
@@ -33,13 +33,15 @@ _PICTURES = (".png", ".pdf", ".svg")
     help="Format of the table.",
 )  # fmt: skip
 @click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write every result here.")
-@click.option("--picture", type=click.Path(path_type=Path), metavar="FILE", help=f"Draw it: {', '.join(_PICTURES)}.")
+@click.option(
+    "--picture", type=click.Path(path_type=Path), metavar="FILE", help=f"Draw the result: {', '.join(_PICTURES)}."
+)
 def ablate(name, seeds, folder, executor, workers, style, json_file, picture):
     """Train small networks that differ in one thing, and print how they compare.
 
     NAME is units (standard, separable, ghost and shuffle units at equal cost), shuffle (groups, with and without),
-    dfc (where and how), ghost (ratio and cheap kernel), se (squeeze-and-excitation and its gate) or crelu; or
-    module:NAME for an Ablation of your own. Each takes a few minutes.
+    dfc (place and kind of DFC attention), ghost (ratio and cheap kernel), se (squeeze-and-excitation and its gate) or
+    crelu. module:NAME is an Ablation of your own. Each takes a few minutes.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -1,4 +1,4 @@
-"""The command `ghostnp bench`: how fast ghostnp is, here and now, against its peers."""
+"""The command `ghostnp bench`: how fast ghostnp is on this machine, compared with its peers."""
 
 import sys
 from contextlib import ExitStack
@@ -37,10 +37,10 @@ _LAYERS: tuple[tuple[int, ...], ...] = ((224,), (8,))
 @click.option("--full", is_flag=True, help="Sizes 32, 96, 224 and batches 1, 8, 32: an hour or so.")
 @click.option("--peers", multiple=True, type=click.Choice(list(_PEERS)), help=f"Default: {', '.join(_USUAL)}.")
 @click.option("--threads", "counts", multiple=True, type=NUMBER, help="Threads of each library; all cores by default.")
-@click.option("--busy", is_flag=True, help="Operators and networks once more, beside a program that keeps a core busy.")
-@click.option("--repeat", type=NUMBER, default=15, show_default=True, help="Rounds of a row, at most.")
+@click.option("--busy", is_flag=True, help="Measure operators and networks also while a program keeps one core busy.")
+@click.option("--repeat", type=NUMBER, default=15, show_default=True, help="Largest number of rounds of a row.")
 @click.option(
-    "--seconds", type=float, help="End the rounds of a row after this long; 0.3 for an operator, 3 otherwise."
+    "--seconds", type=float, help="Seconds after which the rounds of a row end; 0.3 for an operator, 3 otherwise."
 )
 @click.option(
     "--format", "style", type=click.Choice(["table", "markdown"]), default="table", show_default=True,
@@ -55,8 +55,8 @@ def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, 
     step. memory: the largest amount that the networks use. startup: import, first forward, first training step. All of
     them by default.
 
-    The options --network, --size, --batch, --peers and --threads may be repeated; with --threads 1 --threads 2 rows for
-    one thread stand beside rows for two. A peer that is not installed is named and left out. Results are compared
+    The options --network, --size, --batch, --peers and --threads may be repeated: --threads 1 --threads 2 measures with
+    one thread and with two. A peer that is not installed is named and left out. Results are compared
     before anything is timed; if any is wrong, the command says so and fails.
     """
     import ghostnp.kernels  # noqa: F401 - says so if Numba is missing, which every process below needs

@@ -1,4 +1,4 @@
-"""The command `ghostnp check`: hold the functions of files against their definitions and laws, of a class as well."""
+"""The command `ghostnp check`: compare functions with their definitions and laws, for one file or a whole class."""
 
 import errno
 import math
@@ -32,28 +32,28 @@ def _print_rubric(context, param, value):
     metavar="MODULE_OR_FILE",
     help="Registers operators (ghostnp.register); FILE is checked against these too. May be repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON in the place of words.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.option("--junit", type=FileOf(".xml"), metavar="FILE", help="Write JUnit XML here as well.")
 @click.option(
     "--seconds",
     type=_SECONDS,
     default=10.0,
     show_default=True,
-    help="How long the calls of one function may take together. If they take longer, it is incomplete and not right.",
+    help="Seconds for all calls of one function together. If they take longer, the function is incomplete.",
 )
 @click.option(
     "--call-seconds",
     type=_SECONDS,
     default=2.0,
     show_default=True,
-    help="How long one call may take before it is stopped.",
+    help="Seconds for one call, before it is stopped.",
 )
 @click.option(
     "--start-seconds",
     type=_SECONDS,
     default=20.0,
     show_default=True,
-    help="How long importing FILE may take, and a first call, in which a function may be compiled.",
+    help="Seconds for importing FILE, and for a first call, which may compile a function.",
 )
 @click.option(
     "--file-seconds",
@@ -73,7 +73,7 @@ def _print_rubric(context, param, value):
 )
 @click.option(
     "--gradebook", type=FileOf(".csv", ".txt"), metavar="FILE",
-    help="Check a class, and write a row for each student here, as CSV. Reports go into a folder of that name.",
+    help="Check a class, and write a row for each student here, as CSV. The reports go into a folder beside it.",
 )  # fmt: skip
 @click.option("--rubric", type=_FILE, metavar="FILE", help="Points, in TOML.  [default: 10 for each function]")
 @click.option(
@@ -82,11 +82,16 @@ def _print_rubric(context, param, value):
 )  # fmt: skip
 @click.option("--by-law", is_flag=True, help="In the gradebook, a column for the points of each law.")
 @click.option(
-    "--roster", type=_FILE, metavar="FILE", help="A class list, as of ghostnp worksheet: everybody on it gets a row."
+    "--roster",
+    type=_FILE,
+    metavar="FILE",
+    help="A class list, as for ghostnp worksheet. Every student on it gets a row.",
 )
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Students checked at once.")
 @click.option(
-    "--container", is_flag=True, help="Run each file in a container, by docker or podman: without network and files."
+    "--container",
+    is_flag=True,
+    help="Run each file in a container, by docker or podman, without network and other files.",
 )
 @click.option(
     "--image", default="ghostnp", show_default=True, help="The image of the container, in which ghostnp is installed."
@@ -95,23 +100,23 @@ def check_command(files, providers, as_json, junit, seed, gradebook, rubric, by_
                   **limits):  # fmt: skip
     """Check the functions that FILE defines, such as a stub of tutorials/exercises that you have filled.
 
-    FILE is Python or a notebook (.ipynb), whose code cells are run in order, without what is meant for Jupyter alone.
+    FILE is Python or a notebook (.ipynb), whose code cells are run in order, without magics and plots.
 
     Each function is compared with its definition and its laws. If it is wrong, the report shows the smallest case that
-    fails, what was expected, what came, and what to look at. FILE runs in a process of its own, which is stopped if it
-    does not end.
+    fails, the expected and the actual result, and where to look. FILE runs in a process of its own, which is stopped if
+    it does not end.
 
-    An operator that FILE registers itself is held to the laws of its kind; there is no other definition of it.
+    An operator that FILE registers has no other definition. It is tested against the laws of its kind.
 
-    Seconds are those of CPU time; by the clock ten times as many are allowed, for code that sleeps.
+    Seconds are CPU time. By the clock, ten times as many are allowed, for code that sleeps.
 
     A class: ghostnp check submissions/ --gradebook grades.csv --rubric rubric.toml. Each folder or file in that folder
-    belongs to one student; if there are several FILEs, each is one student's. Names that Moodle, nbgrader and Canvas
-    make are recognised: "Ada Lovelace_1234_assignsubmission_file_", submitted/ada/hw1/hw1.ipynb,
+    belongs to one student. If there are several FILEs, each belongs to one student. Names that Moodle, nbgrader and
+    Canvas make are recognised: "Ada Lovelace_1234_assignsubmission_file_", submitted/ada/hw1/hw1.ipynb,
     lovelaceada_1234_567_hw1.py. Any other name is the student's name. A student whose files and options have not
     changed is not checked again.
 
-    The exit code is 0 if all is right, 1 if something is not or no function of the vocabulary is defined, 2 if there is
+    The exit code is 0 if all is right, 1 if something is wrong or FILE defines no operator, 2 if there is
     no such FILE or it cannot be read, and 3 if nothing wrong was found and time ran out before all was tried. With
     --gradebook it is 0 if there is a verdict on everybody, and otherwise 3.
     """

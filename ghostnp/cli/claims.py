@@ -1,4 +1,4 @@
-"""The command `ghostnp claims`: what documents say, checked."""
+"""The command `ghostnp claims`: check what the documents say."""
 
 from collections import Counter
 
@@ -32,7 +32,9 @@ _TABLE = 110
     help="Format of the list.",
 )
 @click.option("--document", type=click.Choice(DOCUMENTS), help="Only the claims of this document.")
-@click.option("--verdict", type=click.Choice(list(VERDICTS)), metavar="VERDICT", help=f"Only: {', '.join(VERDICTS)}.")
+@click.option(
+    "--verdict", type=click.Choice(list(VERDICTS)), metavar="VERDICT", help=f"Only this verdict: {', '.join(VERDICTS)}."
+)
 def claims(identifiers, style, document, verdict):
     """Check what the documents say about these networks.
 

@@ -20,14 +20,14 @@ _PICTURES = (".png", ".pdf", ".svg")
     "--weights",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Trained weights, .safetensors or .npz. Without them the network is untrained.",
+    help="Trained weights, .safetensors or .npz. Without this option the network is untrained.",
 )
-@click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many answers.")
+@click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="Number of answers.")
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help=f"Draw photo and answers here: {', '.join(_PICTURES)}.",
+    help=f"Draw the photo and the answers here: {', '.join(_PICTURES)}.",
 )
 def classify(photo, name, weights, top, picture):
     """Name what is in a photo, by a network that was trained on ImageNet."""

@@ -9,7 +9,7 @@ from ghostnp.models import create_model
 @click.command("compile")
 @click.argument("target", metavar="NETWORK")
 @click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input.")
-@click.option("--batch", type=NUMBER, default=1, show_default=True, help="Images.")
+@click.option("--batch", type=NUMBER, default=1, show_default=True, help="Images at once.")
 def compile_command(target, size, batch):
     """Show the plan of a compiled network: what is folded, where each result is stored, and how much memory it needs.
 

@@ -1,4 +1,4 @@
-"""The command `ghostnp conformance`: hold the operators of frameworks against the definitions and the laws."""
+"""The command `ghostnp conformance`: test the operators of frameworks against the definitions and the laws."""
 
 import shlex
 import sys
@@ -18,13 +18,19 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 @click.command("conformance")
 @click.option(
-    "--framework", "frameworks", multiple=True, type=click.Choice(_FRAMEWORKS), help="Default: all that are installed."
+    "--framework",
+    "frameworks",
+    multiple=True,
+    type=click.Choice(_FRAMEWORKS),
+    help="Default: every installed framework.",
 )
-@click.option("--operator", "names", multiple=True, metavar="NAME", help="Default: all that the framework has.")
-@click.option("--dtype", "dtypes", multiple=True, type=click.Choice(_DTYPES), help="Default: all that it has.")
+@click.option("--operator", "names", multiple=True, metavar="NAME", help="Default: all operators of the framework.")
+@click.option(
+    "--dtype", "dtypes", multiple=True, type=click.Choice(_DTYPES), help="Default: all dtypes of the framework."
+)
 @click.option(
     "--calls", type=click.IntRange(min=1), default=24, show_default=True,
-    help="How many to draw for each operator, dtype and regime, and for each law; slow frameworks get a share.",
+    help="Calls for each operator, dtype and regime, and for each law. Slow frameworks get fewer.",
 )  # fmt: skip
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Number of frameworks tested at once."
@@ -39,12 +45,12 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16")
 def conformance(frameworks, names, dtypes, calls, jobs, earlier, markdown, json_file):
     """Test the operators of PyTorch, JAX, Keras, ONNX Runtime and OpenVINO against the definitions and the laws.
 
-    y and gradients, in every regime of numbers, from usual ones to NaN. What fails is reduced to the smallest call, and
-    a script shows it with the framework alone. The page has tables, versions, date and scripts; it is printed if it is
-    not written to a file.
+    Tests y and gradients in every regime of numbers, from usual ones to NaN. A failure is reduced to the smallest call,
+    and a script shows it with the framework alone. The page has tables, versions, date and scripts; it is printed if it
+    is not written to a file.
 
     The options --framework, --operator, --dtype and --read may be repeated. A framework that is not installed is named
-    and left out. Failures are what the report is about, and no error: the exit code is 0.
+    and left out. Failures belong to the report: the exit code is 0.
     """
     try:
         import ghostnp.testing  # noqa: F401 - says so if it cannot be had, as without Hypothesis

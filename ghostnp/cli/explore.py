@@ -1,4 +1,4 @@
-"""The command `ghostnp explore`: a page in which the layers can be played with."""
+"""The command `ghostnp explore`: an interactive page about the layers."""
 
 import webbrowser
 from pathlib import Path
@@ -20,13 +20,13 @@ from ghostnp.files import replace
     show_default=True,
     help="Write the page here.",
 )
-@click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
+@click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
 def explore(layer, backward, output, opened):
     """Write an interactive page: one file, which needs no internet connection.
 
-    Choose a layer, its kernel, stride, padding, dilation or groups; change single numbers; point at a number and see
-    what it is made of, forward and backward. The page begins with LAYER: standard, grouped, depthwise, pointwise,
-    shuffle, ghost, squeeze-excite, dfc, crelu, pooling, resizing or batch-norm.
+    Choose a layer and its kernel, stride, padding, dilation or groups, and change single numbers. Point at a number and
+    see the products whose sum it is, forward and backward. The page begins with LAYER: standard, grouped, depthwise,
+    pointwise, shuffle, ghost, squeeze-excite, dfc, crelu, pooling, resizing or batch-norm.
 
     ghostnp explore ghost --backward --open
     """

@@ -20,8 +20,8 @@ _FILE = click.Path(path_type=Path)
     metavar="FILE",
     help="Write the points here, as CSV: a row for each student.",
 )
-@click.option("--plot", type=_FILE, metavar="FILE", help="Draw here what the class misunderstands.")
-@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write all of it here.")
+@click.option("--plot", type=_FILE, metavar="FILE", help="Draw the mistakes of the class here.")
+@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write the whole report here.")
 @click.option("--force", is_flag=True, help="Replace files that hold something else.")
 def grade_command(key, answers, output, plot, json_file, force):
     """Grade the ANSWERS of a class by the KEY of its papers.
@@ -36,7 +36,7 @@ def grade_command(key, answers, output, plot, json_file, force):
     A column headed paper, with the number that is printed on the papers, is compared with the key.
 
     Lines that cannot be graded, replies that cannot be read and students without answers are listed. If a line cannot
-    be graded, the exit code is 1, after all others were graded.
+    be graded, all others are graded, and the exit code is 1.
     """
     from ghostnp.course.worksheets import grade_answers, read_key
 

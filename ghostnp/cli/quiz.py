@@ -11,9 +11,9 @@ from ghostnp.cli.worksheet import OWN_TOPICS, SEVERAL, Language, planned
 
 
 @click.command("quiz")
-@click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="What to ask about; by default everything.")
-@click.option("--count", type=click.IntRange(1), default=5, show_default=True, help="Questions.")
-@click.option("--seed", type=click.IntRange(0), help="The same seed, the same quiz; by default a new one.")
+@click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="Topics of the questions; by default all.")
+@click.option("--count", type=click.IntRange(1), default=5, show_default=True, help="Number of questions.")
+@click.option("--seed", type=click.IntRange(0), help="The same seed gives the same quiz. By default the quiz is new.")
 @click.option(
     "--level", type=SEVERAL, metavar="LEVEL,...", default="1,2,3", show_default=True, help="1 easy to 3 hard."
 )

@@ -1,4 +1,4 @@
-"""The command `ghostnp train`: a network learns a data set, in a folder from which it can go on."""
+"""The command `ghostnp train`: train a network, in a folder from which training can continue."""
 
 import signal
 import sys
@@ -15,7 +15,9 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
 
 
 @click.command("train")
-@click.option("--model", default="ghostnet_tiny", show_default=True, help="That, or one of ghostnp.list_models().")
+@click.option(
+    "--model", default="ghostnet_tiny", show_default=True, help="ghostnet_tiny, or one of ghostnp.list_models()."
+)
 @click.option(
     "--data",
     default="digits",
@@ -26,14 +28,14 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
     "--folder",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Where the files of mnist, fashion-mnist, cifar10, or the folders of images by class, are.",
+    help="Folder with the files of mnist, fashion-mnist or cifar10, or with a folder of images for each class.",
 )
 @click.option("--size", type=click.IntRange(1, 4096), help="Resize images to this many rows and columns.")
 @click.option(
     "--init",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Begin with these weights, .safetensors or .npz, all but the classifier's.",
+    help="Begin with these weights (.safetensors or .npz), except those of the classifier.",
 )
 @click.option("--epochs", type=click.IntRange(1), default=15, show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Images at a time.")
@@ -41,8 +43,8 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
 @click.option(
     "--rate",
     type=float,
-    help="Learning rate; 0.1 for sgd, 0.001 for rmsprop, and otherwise 0.003. A tenth of that where the model has no "
-    "batch norm.",
+    help="Learning rate; 0.1 for sgd, 0.001 for rmsprop, and otherwise 0.003. A model without batch norm gets a tenth "
+    "of that.",
 )
 @click.option("--momentum", type=float, help="Momentum of sgd (0.9) and rmsprop (0).")
 @click.option("--nesterov", is_flag=True, help="Nesterov momentum; only with sgd.")
@@ -54,9 +56,11 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
     type=click.IntRange(1),
     default=10,
     show_default=True,
-    help="Schedule step: epochs from one fall of the rate to the next.",
+    help="Schedule step: epochs between two reductions of the rate.",
 )
-@click.option("--fall", type=float, default=0.1, show_default=True, help="Schedule step: the factor of a fall.")
+@click.option(
+    "--fall", type=float, default=0.1, show_default=True, help="Schedule step: the rate is multiplied by this."
+)
 @click.option("--label-smoothing", type=float, default=0.0, show_default=True)
 @click.option(
     "--clip",
@@ -96,7 +100,7 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
 @click.option("--checkpoint-every", type=float, metavar="SECONDS", default=10.0, show_default=True)
 @click.pass_context
 def train(context, **options):  # fmt: skip
-    """Train a network, with a log, a picture of the curves, and checkpoints to go on from.
+    """Train a network, and write a log, a picture of the curves, and checkpoints.
 
     ghostnp train --model ghostnet_tiny --data digits
 

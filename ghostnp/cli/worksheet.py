@@ -1,4 +1,4 @@
-"""The command `ghostnp worksheet`: papers for a class, each with numbers of its own, and the teacher's key."""
+"""The command `ghostnp worksheet`: papers for a class, each with different numbers, and the teacher's key."""
 
 from pathlib import Path
 
@@ -101,18 +101,20 @@ OWN_TOPICS = click.option(
     "own",
     type=click.Path(path_type=Path),
     metavar="FILE.py",
-    help="Your own topics, a Python file that is run; without --topic, only these are asked.",
+    help="A Python file with your own topics, which is run. Without --topic, only these are asked.",
 )
 
 
 @click.command("worksheet")
-@click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="What to ask about; by default everything.")
+@click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="Topics of the questions; by default all.")
 @click.option("--count", type=click.IntRange(1), default=10, show_default=True, help="Questions on each paper.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same papers.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same papers."
+)
 @click.option(
     "--level", type=SEVERAL, metavar="LEVEL,...", default="1,2,3", show_default=True, help="1 easy to 3 hard."
 )
-@click.option("--variants", type=click.IntRange(1), help="So many papers without names.  [default: 1]")
+@click.option("--variants", type=click.IntRange(1), help="Number of papers without names.  [default: 1]")
 @click.option(
     "--roster",
     type=click.Path(path_type=Path),
@@ -124,7 +126,7 @@ OWN_TOPICS = click.option(
     "--generator",
     type=click.IntRange(1),
     metavar="VERSION",
-    help="Make the papers that this version made, which is printed on them.  [default: the latest]",
+    help="Make the papers of this generator version, which is printed on them.  [default: the latest]",
 )
 @click.option(
     "--language",
@@ -144,7 +146,7 @@ OWN_TOPICS = click.option(
     "--title", metavar="TEXT", help="Printed in large letters.  [default: Counting parameters and operations]"
 )
 @click.option("--course", metavar="TEXT", default="", help="Printed above the title.")
-@click.option("--date", metavar="TEXT", default="", help="Printed as it is; without one there is a line for it.")
+@click.option("--date", metavar="TEXT", default="", help="Printed as it is. Without it, a line is left for the date.")
 @click.option(
     "--points",
     type=Points(),
@@ -185,8 +187,8 @@ def worksheet(
 ):
     """Make exercises in counting, a different paper for each student.
 
-    Everybody is asked the same kinds of questions, each with numbers of their own, which depend on the seed and on the
-    student's id (or name): a paper stays the same when somebody is added at the end of the class list.
+    Everybody gets the same kinds of questions, with different numbers. The numbers depend on the seed and on the
+    student's id (or name). So a paper stays the same when a student is added at the end of the class list.
 
     ghostnp worksheet --topic grouped,ghost,dfc --count 10 --seed 7 --variants 30 --format html --output papers.html
     --key key.md
