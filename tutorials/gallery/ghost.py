@@ -16,9 +16,8 @@
 # **Of s maps, one is made by a convolution, and the others by cheap kernels of d x d. Which s and d are best?**
 #
 # The GhostNet paper answers this for VGG-16 on CIFAR-10. At s = 2 the kernel size 3 is better than 1, and also better
-# than 5 and
-# 7. With a larger s the cost falls to nearly 1/s, and the accuracy falls gradually. (No document has these tables. We
-# did not compare our numbers with those of the paper.)
+# than 5 and 7. With a larger s the cost falls to nearly 1/s, and the accuracy falls gradually. (No document has these
+# tables. We did not compare our numbers with those of the paper.)
 #
 # Here a network of three ghost bottlenecks is built for each s and d. The 1,797 digits are divided again for each seed:
 # 500 images for training and 1,297 for testing, of 8x8 pixels each. (p is from a paired t-test over the seeds: the
