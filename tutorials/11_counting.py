@@ -134,8 +134,8 @@ print(layer.macs.working)
 # multiply-add. (FLOPS with a capital S is a speed: operations *per second*.)
 #
 # **Does bias count?** As a parameter it usually counts. Document 000 counts "+1" for each filter; documents 001 and 004
-# leave it out (claims N21 and N22 are the two counts of 004). As an operation, some tools count one addition for each
-# output.
+# leave it out (claims N21 and N22 are the two counts of 004). As work, it costs one addition for each output, which
+# only some tools count.
 
 # %%
 claims("C19", "C45", "N21", "N22")

@@ -395,8 +395,8 @@ show(figure, "The red channel of the photo, and three maps of its vertical edges
 #
 # The last step is to remove the calls that were "all others" above. After training, batch norm is a fixed function of
 # each channel. (We write $\gamma$ and $\beta$ for the $w$ and $b$ of tutorial 06, because here $w$ and $b$ are the
-# weight and the bias of the convolution.) So it can be put into the weight and the bias of the convolution before it.
-# This is called *folding* (融合):
+# weight and the bias of the convolution.) So batch norm can be put into the weight and the bias of the convolution
+# before it. This is called *folding* (融合):
 #
 # $$\gamma \cdot \frac{w \cdot x + b - \mu}{\sqrt{v + \epsilon}} + \beta
 # = (a w) \cdot x + \big(a (b - \mu) + \beta\big), \qquad a = \frac{\gamma}{\sqrt{v + \epsilon}}.$$
