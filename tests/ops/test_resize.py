@@ -99,6 +99,10 @@ def test_bilinear_matches_pytorch(backend, align_corners, dtype, call):
     # float32: places are rounded at 1e-6, and a source pixel gathers from up to 81 new ones of size 3.
     tolerance = close if dtype == np.float64 else {"rtol": 1e-4, "atol": 1e-4}
     assert_allclose(y, expected, **tolerance)
+    if (
+        dtype == np.float32
+    ):  # either side rounds a place of up to so many pixels, and dy is multiplied by the difference
+        tolerance["atol"] += 4 * np.finfo(dtype).eps * max(x.shape[2:]) * np.abs(dy).max(initial=0)
     assert_allclose(dx, pull(dy)[0], **tolerance)
     assert y.dtype == dx.dtype == dtype
 

@@ -242,7 +242,9 @@ def torch_softmax(x):
 )
 def test_formats_of_sixteen_bits(fn, operator, dtype):
     """Their results are rounded to a few digits, and a mistake of as many shows."""
-    assert_matches(fn, operator, framework="torch", dtype=dtype)
+    # PyTorch adds the losses of all images in their own format, and a few large ones are more than 65504.
+    one = {"logits": (1, 3)} if (operator, dtype) == ("softmax_cross_entropy", "float16") else {}
+    assert_matches(fn, operator, framework="torch", dtype=dtype, **one)
 
     def coarse(*arrays, **keywords):
         return fn(*arrays, **keywords) * 1.25

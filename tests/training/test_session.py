@@ -182,7 +182,7 @@ def test_the_commands_lists_are_those_of_the_library():
     said = options["rate"].help
     assert f"{rates['sgd']} for sgd, {rates['rmsprop']} for rmsprop, and otherwise {rates['adam']}" in said
     assert rates["adam"] == rates["adamw"]
-    assert "A tenth of that where the model has no batch norm" in said
+    assert "A model without batch norm gets a tenth of that" in said
     for name, setting in (("momentum", "momentum"), ("decay", "decay")):
         told = [UPDATES[key].defaults[setting] for key in ("sgd", "rmsprop" if name == "momentum" else "adamw")]
         assert [float(number) for number in re.findall(r"\d[\d.e-]*\d|\d", options[name].help)][:2] == told
