@@ -25,7 +25,7 @@ _COLUMNS = {word: column for column, words in HEADINGS.items() for word in words
 # What sets fields apart: the first of these that is there, for a comma may be within a name and a tab is not.
 _APART = ("\t", ";", "；", "，", "、", ",")
 
-# A line that begins so is a comment, a formula or a sum, and nobody's name.
+# A line that begins like this is a comment, a formula or a sum. It is not the name of a student.
 _NOBODY = re.compile(r"[#=]|(total|sum|count|average|合计|总计|共计|人数|平均)\b", re.IGNORECASE)
 _EXAMPLE = "17,Ada Lovelace"
 
