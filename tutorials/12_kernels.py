@@ -471,8 +471,8 @@ answer = None
 check("12.3", answer)
 
 # %% [markdown]
-# **4.** *(medium)* Eight images have 32 maps of 14x14 pixels in float32, in the order C, H, W, N. How many bytes
-# further on than a pixel is the pixel below it?
+# **4.** *(medium)* Eight images have 32 maps of 14x14 pixels in float32, in the order C, H, W, N. What is the distance
+# in bytes between a pixel and the pixel below it?
 
 # %%
 answer = None
@@ -493,8 +493,8 @@ check("12.5", answer)
 #
 # Nothing on the later pages needs this section.
 #
-# **The backward pass of our own kernel.** The forward pass only adds rows, $y \mathrel{+}= w \cdot x_\text{row}$. For each
-# of these additions the derivation of tutorial 02, "The derivation", gives two lines:
+# **The backward pass of our own kernel.** The forward pass only adds rows, $y \mathrel{+}= w \cdot x_\text{row}$. For
+# each of these additions, the derivation of tutorial 02, "The derivation", gives two lines:
 #
 # $$dx_\text{row} \mathrel{+}= w \cdot dy, \qquad dw \mathrel{+}= \langle dy, x_\text{row} \rangle.$$
 #
@@ -550,9 +550,8 @@ onward, backward = (np.cumsum(row, dtype=np.float32)[-1] for row in (many, many[
 print(f"the same numbers, added from the left: {onward:.4f}, from the right: {backward:.4f}")
 
 # %% [markdown]
-# If each thread added its numbers whenever it was ready, two runs of the same training would differ. So ghostnp cuts
-# the work into a fixed number of shares, whatever the number of threads. It adds the sums of the shares in a fixed
-# order:
+# If each thread added its numbers whenever it was ready, the results of two runs could differ. So ghostnp cuts the work
+# into a fixed number of shares, whatever the number of threads. It adds the sums of the shares in a fixed order:
 
 # %%
 images = rng.standard_normal((4, 24, 28, 28)).astype(np.float32)
@@ -566,10 +565,12 @@ print("largest difference between one thread and all threads:",
       max(float(np.abs(a - b).max()) for a, b in zip(*runs, strict=True)))  # fmt: skip
 
 # %% [markdown]
-# **im2col.** By hand: a 2x2 filter has four windows on a map of 3x3 pixels. So there are four columns, and each column
-# has the four numbers of its window. For a standard convolution im2col is worth its cost. The columns have $k^2$ times
-# as many numbers as the map, but each number is used $C_\text{out}$ times. For a depthwise convolution im2col is not
-# worth its cost, because each number of the columns is used only *once*.
+# **When is im2col worth its cost?** The columns have $k^2$ times as many numbers as the maps. For a standard
+# convolution this is worth the cost, because each number is used $C_\text{out}$ times. For a depthwise convolution it
+# is not, because each number is used only *once*.
+#
+# By hand: a 2x2 filter has four windows on a map of 3x3 pixels. So there are four columns, and each column has the four
+# numbers of its window:
 
 # %%
 small, two = np.arange(1.0, 10).reshape(1, 1, 3, 3), np.array([[1.0, 0], [2, -1]])

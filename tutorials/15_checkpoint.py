@@ -70,7 +70,7 @@ show(
 # | 124 | 0.4863 | $(0.4863 - 0.485) / 0.229 = 0.006$ |
 # | 255 | 1 | $(1 - 0.485) / 0.229 = 2.25$ |
 #
-# **Why these numbers?** Other numbers would do as well. But the weights were *trained* on photos that were prepared
+# **Why these numbers?** Other numbers would work as well. But the weights were *trained* on photos that were prepared
 # with these numbers, so every new photo has to be prepared with the same numbers. The numbers belong to the checkpoint,
 # but are not in its file.
 
@@ -95,9 +95,9 @@ for name in (
 print(f"... {len(state)} arrays in all")
 
 # %% [markdown]
-# Read `blocks.3.0.ghost1.cheap_operation.0.weight` from left to right. The fourth stage has a first bottleneck, which
-# has a widening ghost module. In its cheap operation, layer 0 is the convolution, and layer 1 is the batch norm. The
-# array is the weight of layer 0.
+# Read `blocks.3.0.ghost1.cheap_operation.0.weight` from left to right. The name leads to the fourth stage, its first
+# bottleneck, the widening ghost module, the cheap operation, and layer 0 of the cheap operation. (Layer 0 is the
+# convolution, and layer 1 is its batch norm.) The array is the weight of this layer.
 #
 # Not every array is learnt by gradient descent. A batch norm (tutorial 06) learns `weight` and `bias`. Its
 # `running_mean` and `running_var` are *averages* over the batches of training, and `num_batches_tracked` is the number
@@ -122,7 +122,7 @@ print(f"standard deviation of the logits: {model(x).std():,.0f}")
 # %% [markdown]
 # The network gives one class nearly all of the probability, though its weights are random numbers. The reason is the
 # running statistics. In a new batch norm the running mean is 0 and the running variance is 1, so the batch norm changes
-# nothing. Then the numbers grow from layer to layer. Now we run some pieces of the photo through the network in
+# nothing. Therefore the numbers grow from layer to layer. Now we run some pieces of the photo through the network in
 # training mode. This updates the running statistics, but not the weights:
 
 # %%
@@ -193,7 +193,7 @@ print(f"{len(loaded)} arrays loaded; largest difference of the logits: {np.abs(f
 assert np.array_equal(fresh(x), logits)
 
 # %% [markdown]
-# ## When it does not fit
+# ## When a file does not fit
 #
 # Either all arrays are loaded or none, and the error message lists everything that is wrong. The next cell has three
 # common mistakes: the parameters were saved without the statistics, the number of classes differs, or a name is not the
@@ -293,8 +293,8 @@ assert all(np.isfinite(far) and (far > 0.01) != name.startswith("nothing") for n
 #
 # ## From Keras to PyTorch
 #
-# Document 000 builds its GhostNet in Keras. Could weights that were trained in this network be loaded here? Some
-# differences between the two networks are only differences of order.
+# Document 000 builds its GhostNet in Keras. Could the weights of this network be loaded into the GhostNet of ghostnp?
+# Some differences between the two networks are only differences of order.
 #
 # **Kernels.** The axes of a kernel are $(C_\text{out}, C_\text{in}, k_h, k_w)$ in PyTorch, and
 # $(k_h, k_w, C_\text{in}, C_\text{out})$ in Keras. These orders are called OIHW and HWIO. The axes of a depthwise
@@ -363,7 +363,7 @@ assert np.abs(copied - meant).max() > 0.1
 # the same order of channels in both terms, and the maps on the shortcut have the order of the previous bottleneck. So
 # the order has to be changed in the whole network.
 #
-# **What no permutation can repair.** With padding "same" at stride 2 the windows are at other places (claim C12;
+# **What no permutation can repair.** In Keras, padding "same" at stride 2 puts the windows at other places (claim C12;
 # tutorial 01, "Padding and stride"). In document 000 the *head* (the layers after the last bottleneck) has a batch norm
 # after the convolution to 1280 numbers. The head ends in a softmax, so it gives probabilities and not logits (claim
 # C11). Some shortcuts are missing, and the squeeze-and-excitation layers have other widths and another gate (tutorial

@@ -17,7 +17,7 @@
 # best?**
 #
 # The GhostNet paper answers this for VGG-16 on CIFAR-10. At s = 2 the kernel size 3 is better than 1, and also better
-# than 5 and 7. With a larger s the cost falls to nearly 1/s of the cost of convolutions, and the accuracy falls
+# than 5 and 7. With a larger s the cost falls to nearly 1/s of the cost without ghosts, and the accuracy falls
 # gradually. (No document has these tables. We did not compare our numbers with those of the paper.)
 #
 # Here a network of three ghost bottlenecks is built for each s and d. The 1,797 digits are divided again for each seed:
@@ -47,7 +47,8 @@ show(result.picture(), result.in_words())
 # - **We did not see that larger kernels than 3x3 are worse.** Kernels of 5x5 and 7x7 are better here, by 0.7 (p = 0.07)
 #   and 0.8 (p = 0.02). A possible reason is that almost only the cheap kernels read neighbouring pixels, because nearly
 #   all other convolutions in these bottlenecks are 1x1. In the VGG-16 of the paper, the primary convolutions are 3x3.
-#   But a network with 7x7 kernels has twice the multiply-adds of one with 3x3 kernels, and takes twice the time.
+#   The better accuracy has a price: with 7x7 kernels a network has twice as many multiply-adds as with 3x3 kernels, and
+#   takes twice the time.
 #
 # - **More ghosts do not lose accuracy here**: from s = 2 to s = 4 the accuracy rises by 0.4 (p = 0.36), which may be
 #   chance. The network without ghosts (s = 1) is the second worst (95.4%). But its modules have no cheap operation, and

@@ -21,12 +21,13 @@
 # papers.) The gate is a sigmoid in the SE paper and in document 000, a hard sigmoid in the official PyTorch code of
 # GhostNet, and a clip in the official TensorFlow code. None of these sources compares the three gates.
 #
-# Here a network has three ghost bottlenecks, with or without SE between their ghost modules. The 1,797 digits are
-# divided again for each seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. The second data set,
-# *global-statistic*, was made to answer the question of this page. An image has 12x12 pixels of noise, with a few more
-# bright pixels than dark ones, or a few more dark pixels than bright ones. A spot is added, which is bright or dark.
-# The label says whether the spot is like most of the noise: both are bright, or both are dark. (p is from a paired
-# t-test over the seeds: the probability of a difference at least as large if the two networks were equally good.)
+# Here a network has three ghost bottlenecks, with or without SE between their ghost modules. There are two data sets.
+# The first is the 1,797 digits. They are divided again for each seed: 500 images for training and 1,297 for testing, of
+# 8x8 pixels each. The second data set, *global-statistic*, was made to answer the question of this page. An image has
+# 12x12 pixels of noise, with somewhat more bright pixels than dark ones, or somewhat more dark pixels than bright ones.
+# A spot is added, which is bright or dark. The label says whether the spot is like most of the noise: both are bright,
+# or both are dark. (p is from a paired t-test over the seeds: the probability of a difference at least as large if the
+# two networks were equally good.)
 #
 # The table was made by the command below. It wrote every network and seed to `se.json`, and this page only reads that
 # file:

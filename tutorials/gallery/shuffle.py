@@ -21,12 +21,12 @@
 # shuffle, even the narrow networks. It also says that more groups are better, and that the difference is clearest for
 # narrow networks. (We did not compare with the tables of the paper.)
 #
-# Here a network has three shuffle units of 24 channels. Both data sets are small. The 1,797 digits are divided again
-# for each seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. The second data set, *mixed-groups*,
-# was made to answer the question of this page. Its images have 24 channels, and the label says whether the first and
-# the last channel are alike. With more than one group, these two channels are never in the same group. (p is from a
-# paired t-test over the seeds: the probability of a difference at least as large if the two networks were equally
-# good.)
+# Here a network has three shuffle units of 24 channels. There are two small data sets. The first is the 1,797 digits.
+# They are divided again for each seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. The second
+# data set, *mixed-groups*, was made to answer the question of this page. Its images have 24 channels, and the label
+# says whether the first and the last channel are alike. With more than one group, these two channels are never in the
+# same group. (p is from a paired t-test over the seeds: the probability of a difference at least as large if the two
+# networks were equally good.)
 #
 # The table was made by the command below. It wrote every network and seed to `shuffle.json`, and this page only reads
 # that file:
@@ -47,9 +47,10 @@ show(result.picture(), result.in_words())
 # ## What was seen
 #
 # - **On mixed-groups the shuffle is needed.** Without shuffle, the networks with more than one group only guess (about
-#   50% are right), with all seeds. With shuffle, all test images are classified correctly. This result can be proved.
-#   Without shuffle the logits are a sum with one term for each group, and each term depends only on the channels of its
-#   group. No such sum can say whether two channels of different groups are alike.
+#   50% are right), with all seeds. With shuffle, all test images are classified correctly. It can be proved that
+#   networks with groups need the shuffle here. Without shuffle the logits are a sum with one term for each group, and
+#   each term depends only on the channels of its group. No such sum can say whether two channels of different groups
+#   are alike.
 #
 # - **On digits we did not see that shuffle helps.** None of the four differences is larger than the differences between
 #   seeds (p from 0.24 to 0.72). For 3 groups the network with shuffle is even a little worse. The first convolution has
