@@ -565,7 +565,7 @@ print("largest difference between one thread and all threads:",
       max(float(np.abs(a - b).max()) for a, b in zip(*runs, strict=True)))  # fmt: skip
 
 # %% [markdown]
-# **When is im2col worth its cost?** The columns have $k^2$ times as many numbers as the maps. For a standard
+# **When is im2col worth its cost?** The columns of im2col have $k^2$ times as many numbers as the maps. For a standard
 # convolution this is worth the cost, because each number is used $C_\text{out}$ times. For a depthwise convolution it
 # is not, because each number is used only *once*.
 #
@@ -603,9 +603,9 @@ source(taps.add_taps)
 # times.
 #
 # **How do the threads share the work?** The shares of a launch are divided into regions, one for each thread. A thread
-# works through its own region first, and then helps the others. In the next launch it begins in the same region. So it
-# mostly reads numbers that it wrote itself, and these numbers are still in the cache of its core. (To fetch a number
-# that another core has just written takes about 50 ns. If the two cores share no cache, it takes several hundred
+# works through its own region first, and then helps the other threads. In the next launch it begins in the same region.
+# So it mostly reads numbers that it wrote itself, and these numbers are still in the cache of its core. (To fetch a
+# number that another core has just written takes about 50 ns. If the two cores share no cache, it takes several hundred
 # nanoseconds.) The calling thread waits only for shares that another thread has already begun. A launch with little
 # work is done by one thread, because waking the others would take longer.
 #

@@ -527,7 +527,7 @@ check("15.1", answer)
 
 # %% [markdown]
 # **2.** *(medium)* By mistake a photo is divided by 255 once, but then normalised *twice*. Blue has the mean 0.406 and
-# the deviation 0.225. What does the network get for a pixel of full blue, 255? (Three digits.)
+# the standard deviation 0.225. What does the network get for a pixel of full blue, 255? (Three digits.)
 
 # %%
 answer = None
