@@ -188,7 +188,7 @@ print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in f
 
 # %% [markdown]
 # So the 141M are the multiply-adds alone. The other 10,077,600 operations are those of biases, batch norms, ReLUs and
-# average pooling. Both counts are right. Seven tenths of the difference are batch norm. But after training, batch norm
+# average pooling. Both counts are right. Batch norm is seven tenths of the difference. But after training, batch norm
 # need not be computed, because it can be folded into the convolutions (tutorial 12, "Doing less: the engine").
 #
 #

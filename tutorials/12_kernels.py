@@ -118,7 +118,7 @@ for name, (macs, moved, _) in layers.items():
 # Compare two ways to make 128 maps from 128 maps of 32x32 pixels. The first is a pointwise convolution. The second is a
 # ghost module (tutorial 08): a pointwise convolution to 64 channels, a depthwise convolution over these channels, and a
 # concatenation. The ghost module has about half the multiply-adds. For both, we add up the least time that a machine
-# needs for each call. This is the time of the arithmetic or the time of the bytes, whichever is longer.
+# needs for each call. The least time is the time of the arithmetic or of the bytes, whichever is longer.
 
 # %%
 half = (1, 64, 32, 32)
@@ -153,7 +153,7 @@ for name, machine in machines.items():
 #    because threads wait for each other. On small maps this extra time is most of the time.
 # 3. Concatenation, shuffle, addition, batch norm and activations have no multiply-adds, but they move bytes. No count
 #    of FLOPs shows these bytes.
-# 4. A layer is only fast if somebody has written a fast kernel for it. An unusual convolution, such as a depthwise 1x5,
+# 4. A layer is fast only if somebody has written a fast kernel for it. An unusual convolution, such as a depthwise 1x5,
 #    often runs on slow code.
 #
 # A measured case is in tutorial 11, "A counter is a backend".
@@ -226,10 +226,10 @@ largest = np.abs(expected).max()
 print(f"loops: largest number {largest:.1f}, largest difference {np.abs(loops(x, weight) - expected).max():.0e}")
 
 # %% [markdown]
-# **2. Taps.** The definition has the loops in another order: the loop over the 9 taps is on the outside (tutorial 03,
-# "The definitions"). Only this loop is in Python. NumPy goes over all pixels 9 times. The *cache* (缓存) of a processor
-# is its small fast memory. (This is not the cache of a module.) If the maps do not fit into the fast memory, they are
-# read from the slow memory 9 times. The kernel was 7 to 26 times faster than the definition.
+# **2. Taps.** The definition in `ops` has the loops in another order: the loop over the 9 taps is on the outside
+# (tutorial 03, "The definitions"). Only this loop is in Python. NumPy goes over all pixels 9 times. The *cache* (缓存)
+# of a processor is its small fast memory. (This is not the cache of a module.) If the maps do not fit into the fast
+# memory, they are read from the slow memory 9 times. The kernel was 7 to 26 times faster than the definition.
 #
 # **3. im2col and BLAS.** We write the numbers that an output pixel reads into a column of a matrix. This is called
 # *im2col*. With one column for each output pixel, *any* convolution is a product of two matrices. There are excellent
@@ -283,8 +283,8 @@ show(
 # - A pointwise convolution is one matrix product $(C_\text{out} \times C_\text{in})(C_\text{in} \times HWN)$ for the
 #   whole batch.
 # - The next pixel to the right is $N$ numbers further on. So for a tap in column $v$ of the filter, a kernel reads a
-#   whole row of inputs, shifted by $vN$ numbers. It multiplies this row by the weight, and adds it to a whole row of
-#   outputs. A processor computes 8 or 16 numbers at once if they lie side by side.
+#   whole row of inputs, shifted by $vN$ numbers. It multiplies this row by the weight, and adds the products to a whole
+#   row of outputs. A processor computes 8 or 16 numbers at once if they lie side by side.
 #
 # (With stride 2 the kernels first sort the pixels into *phases*. The end of the page explains phases.)
 #
