@@ -194,7 +194,8 @@ source(StepByLayers.__call__)
 # %% [markdown]
 # One pass through all images, in an order drawn at random, is an *epoch* (轮). A batch has 64 images. The last batch of
 # an epoch is smaller, because 1437 is not a multiple of 64. `train` runs fifteen epochs, and gives the mean loss of
-# each epoch. (For speed, `train` runs this step as a compiled program. The end of tutorial 12 explains such programs.)
+# each epoch. (For speed, `train` runs this step as a compiled program. This is explained in tutorial 12, "For the
+# curious".)
 
 # %%
 losses, accuracies = [], []
