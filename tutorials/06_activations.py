@@ -104,7 +104,7 @@ print("dx for dy = 1:", ops.relu_backward(np.ones(4), numbers))
 # example if a ReLU has made all its numbers 0. Then $v = 0$, and without the small constant $\epsilon$ we would divide
 # by zero. PyTorch and ghostnp use $\epsilon = 10^{-5}$, Keras uses $10^{-3}$.
 #
-# By hand: a channel consists of 1, 3, 5, 7. The mean is 4. The squared distances from it are 9, 1, 1, 9, so
+# By hand: a channel consists of 1, 3, 5, 7. The mean is 4. The squared distances from the mean are 9, 1, 1, 9, so
 # $v = 20/4 = 5$, and $\hat x = (-3, -1, 1, 3) / \sqrt 5 = (-1.342, -0.447, 0.447, 1.342)$. For every channel, $\hat x$
 # has mean 0 and variance $v / (v + \epsilon)$. This variance is almost 1 if $v$ is much larger than $\epsilon$.
 
@@ -139,7 +139,7 @@ claims("C13")
 # $$db = \sum dy, \qquad dw = \sum dy \cdot \hat x, \qquad d\hat x = w \cdot dy.$$
 #
 # A number $x$ influences the loss in three ways: through its own $\hat x$, through the mean, and through the variance.
-# (Every $\hat x$ of the channel depends on both.) We work backward, step by step.
+# (Every $\hat x$ of the channel depends on the mean and the variance.) We work backward.
 #
 # **The variance.** From $\hat x = (x - \mu)(v + \epsilon)^{-1/2}$ we get
 # $\partial \hat x / \partial v = -\frac{1}{2} (x - \mu)(v + \epsilon)^{-3/2} = -\hat x / (2 \sigma^2)$. We sum over all
@@ -307,9 +307,9 @@ except AssertionError as error:
 # By hand: take the filters $a = (1, 0)$, $b = (-1, 1)$ and $c = (0, 2)$. Then $\cos(a, b) = -1/\sqrt 2 = -0.707$,
 # $\cos(a, c) = 0$ and $\cos(b, c) = 1/\sqrt 2 = 0.707$. So the pairing filter of $a$ is $b$, with the cosine $-0.707$.
 #
-# Among many filters, some pairs are nearly opposite by chance. So we compare with *random* filters of the same shape,
-# with normally distributed weights. The picture shows 32 random filters of 3x3x3, and 32 filters with planted pairs: 16
-# are nearly the negatives of the other 16. Tutorial 14 measures the filters of a trained network.
+# Among many filters, some pairs are nearly opposite by chance. So we compare with *random* filters, whose weights are
+# normally distributed. The picture shows the cosines of 32 random filters of 3x3x3, and of 32 filters with planted
+# pairs: 16 are nearly the negatives of the other 16. Tutorial 14 measures the filters of a trained network.
 
 # %%
 random_filters = rng.standard_normal((32, 3, 3, 3))

@@ -16,11 +16,11 @@
 # **Many maps of a layer look alike. Why compute each of them at full cost?**
 #
 # A layer of a network makes dozens of maps, and each map needs a filter over all input channels. Some of these maps
-# look like blurred, sharpened or slightly shifted copies of other maps. GhostNet begins with this observation. If one
-# map resembles another, it need not be computed from the whole input. It can be computed cheaply from the other map.
+# look like blurred, sharpened or slightly shifted copies of other maps. GhostNet begins with this observation. A map
+# that resembles another map need not be computed from the whole input. It can be computed cheaply from the other map.
 #
-# Here are the first 8 of 16 maps of a photo. They are made by random 3x3 filters, as in an untrained network, and by
-# batch norm and ReLU.
+# Here are the first 8 of 16 maps of a photo. The maps are made by random 3x3 filters, as in an untrained network,
+# followed by batch norm and ReLU.
 
 # %%
 import itertools
@@ -438,8 +438,8 @@ for ratio, kernel in ((2, 1), (2, 3), (2, 5), (2, 7), (3, 3), (4, 3), (5, 3)):
 
 # %% [markdown]
 # In VGG-16 a larger $d$ costs little, because each intrinsic map has $9C$ weights, and each ghost has only $d^2$. (With
-# few channels and 1x1 primary kernels it costs much. In the small network of `gallery/ghost.ipynb` 7x7 takes twice the
-# multiply-adds of 3x3.) A larger $s$ saves much. For accuracies see "For the curious".
+# few channels and 1x1 primary kernels a larger $d$ costs much. In the small network of `gallery/ghost.ipynb` 7x7 takes
+# twice the multiply-adds of 3x3.) A larger $s$ saves much. For accuracies see "For the curious".
 
 # %% [markdown]
 # **To play with.** `ghostnp explore ghost --backward --open` shows the ghost module. Point at a number of the gradient
@@ -589,10 +589,10 @@ claims("C04")
 
 # %% [markdown]
 # **Cheap operation or depthwise separable convolution?** Document 004 calls the ghost module a convolution plus a
-# depthwise separable one (claim C44). Document 000 speaks of grouped convolution in the ghost module (claim C01). In
-# fact the cheap operation is only a depthwise convolution. (Tutorial 03, "The definitions", explains the difference.) A
-# depthwise separable convolution and a ghost module both consist of a 1x1 convolution and a 3x3 depthwise convolution.
-# But they differ in four points:
+# depthwise separable convolution (claim C44). Document 000 speaks of grouped convolution in the ghost module (claim
+# C01). In fact the cheap operation is only a depthwise convolution. (Tutorial 03, "The definitions", explains the
+# difference.) A depthwise separable convolution and a ghost module both consist of a 1x1 convolution and a 3x3
+# depthwise convolution. But they differ in four points:
 #
 # | | depthwise separable | ghost module |
 # |---|---|---|

@@ -131,7 +131,7 @@ print(f"{'all':11} {table.params:>10,} parameters {table.macs:>12,} MACs")
 
 # %% [markdown]
 # The last two layers have nearly half of all parameters. But they take only 2% of the multiply-adds, because their maps
-# are single pixels. `blocks.6` and `blocks.8` take most of the multiply-adds.
+# are single pixels. `blocks.6` and `blocks.8` take nearly half of the multiply-adds.
 #
 # The paper prints 5.2M parameters and 141M multiply-adds. These are the sums above, rounded. Some tools also count
 # running means and variances, or the work of batch norms. Others leave out the classifier. So they print other numbers
@@ -362,7 +362,7 @@ claims("C05", "C06", "C07", "C08", "C11", "C13")
 #
 # To check the backward pass, we move *all* parameters at once in a random direction, by a step of $10^{-7}$. Then we
 # compare the slope of the loss with the inner product of gradient and direction. (With a larger step, the inputs of
-# some ReLUs would change their sign.)
+# some ReLUs would change sign.)
 
 
 # %%
