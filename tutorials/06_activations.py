@@ -68,7 +68,7 @@ show(
 #
 # | name | formula | where |
 # |---|---|---|
-# | ReLU | $\max(x, 0)$ | everywhere |
+# | ReLU | $\max(x, 0)$ | ShuffleNet, ResNet, GhostNet |
 # | ReLU6 | $\min(\max(x, 0), 6)$ | MobileNet |
 # | sigmoid | $1 / (1 + e^{-x})$ | DFC attention (tutorial 10); squeeze-and-excitation (tutorial 07) in document 000 |
 # | hard sigmoid | $\min(\max(x + 3, 0), 6) / 6$ | squeeze-and-excitation in the official GhostNet (PyTorch) |
