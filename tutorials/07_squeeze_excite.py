@@ -101,12 +101,13 @@ source(ops.multiply)
 #
 # The input is used *twice*: the gates are computed from the input, and the input is multiplied by the gates. So the
 # gradient of the input is the sum of two parts. We go backward through the steps. Here $\varphi$ is the activation of
-# the gate, $b_1$ and $b_2$ are the biases of the two layers, and $i, j$ are the row and the column of a pixel:
+# the gate, $b_1$ and $b_2$ are the biases of the two layers, and $i, j$ are the row and the column of a pixel in maps
+# of $H \times W$ pixels:
 #
 # | forward | backward |
 # |---|---|
 # | $y_c = g_c \cdot x_c$ | $dg_c = \sum_{i, j} dy_c \cdot x_c$, and the direct part of $dx_c$ is $g_c \cdot dy_c$ |
-# | $g = \varphi(t)$, the gate | $dt = dg \cdot \varphi'(t)$ |
+# | $g = \varphi(t)$, the gates | $dt = dg \cdot \varphi'(t)$ |
 # | $t = W_2 h + b_2$ | $dW_2 = dt \cdot h^T$, $\; db_2 = dt$, $\; dh = W_2^T \, dt$ |
 # | $h = \max(a, 0)$ | $da = dh$ where $a > 0$, and 0 elsewhere |
 # | $a = W_1 z + b_1$ | $dW_1 = da \cdot z^T$, $\; db_1 = da$, $\; dz = W_1^T \, da$ |
