@@ -55,8 +55,8 @@ show(
 #
 # $$y[0, 1] = 2 \cdot 1 + 0 \cdot 0 + 1 \cdot 2 + 3 \cdot (-1) = 1.$$
 #
-# Compute one more number before you read on. The window in the lower right corner contains 1 and 0, and below them 0
-# and 2. Its output number is $1 \cdot 1 + 0 \cdot 0 + 0 \cdot 2 + 2 \cdot (-1) = -1$.
+# Compute one more before you read on. The window in the lower right corner contains 1 and 0, and below them 0 and 2.
+# Its output number is $1 \cdot 1 + 0 \cdot 0 + 0 \cdot 2 + 2 \cdot (-1) = -1$.
 #
 # A window with 2 rows fits into a map with 4 rows at 3 heights, so the output has 3 rows. In the same way, it has 3
 # columns. In general, for a kernel with $k$ rows and a map with $h$ rows, the number of output rows is
@@ -257,7 +257,7 @@ for padding in (0, 2):
 # %% [markdown]
 # The padding of 2 changes the size of the output from 60x60 to 64x64. So it changes the number of multiply-adds, but
 # not the number of parameters. Document 000 works out 256x(256x5x5+1) = 1,638,656 parameters, and for 1024 channels
-# 26,215,424. Both results are right (claims N01 and N04).
+# 26,215,424. Both are right (claims N01 and N04).
 #
 # **Does the bias count?** A bias is a parameter like any other: it is the "+1" in the formula of document 000.
 # Documents 001 and 004 leave the biases out (claim C45). For example, a 3x3 convolution from 3 channels to 4 has $4
@@ -275,7 +275,7 @@ for padding in (0, 2):
 # combines the information of all channels. The comparison holds for the channels only (claim C15): an output pixel
 # depends on all channels, but only on the pixels inside its window. A fully connected layer from the 4x4 map to the 3x3
 # output at the beginning of this page would have $16 \cdot 9 = 144$ weights. The convolution has only 4 weights, and
-# uses them at all 9 positions.
+# uses them at 9 positions.
 
 # %% [markdown]
 # **To play with.** `ghostnp explore --open` shows a standard convolution in the browser, with numbers that you can
