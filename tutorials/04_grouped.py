@@ -16,10 +16,10 @@
 # **In a standard convolution, every output channel reads every input channel. What changes if it reads only some of
 # them?**
 #
-# We divide the input channels into $g$ *groups* (分组), and the output channels into $g$ groups as well. Then each group
-# of input channels and the matching group of output channels form a standard convolution of their own. All these
-# convolutions together are a *grouped convolution* (分组卷积). With one group, it is a standard convolution (tutorial 01).
-# With as many groups as channels, it is a depthwise convolution (tutorial 03).
+# We divide the input channels into $g$ *groups* (分组), and the output channels into $g$ groups as well. Each group is
+# then a standard convolution of its own. Together, these convolutions are a *grouped convolution* (分组卷积). With one
+# group, it is a standard convolution (tutorial 01). With as many groups as channels, it is a depthwise convolution
+# (tutorial 03).
 
 # %%
 import numpy as np
@@ -40,9 +40,9 @@ show(
 # %% [markdown]
 # ## By hand
 #
-# Four input channels have one pixel each, with the values 1, 2, 3 and 4. A grouped convolution has two groups and two
-# output channels, and all weights of its 1x1 filters are 1. The first filter reads the pixels 1 and 2, and the second
-# filter reads the pixels 3 and 4:
+# Four input channels have one pixel each, with the values 1, 2, 3 and 4. There are two groups and two output channels,
+# and all weights of the 1x1 filters are 1. The first filter reads the pixels 1 and 2, and the second filter reads the
+# pixels 3 and 4:
 #
 # $$y_0 = 1 + 2 = 3, \qquad y_1 = 3 + 4 = 7.$$
 
@@ -58,9 +58,8 @@ print("1 group: ", ops.grouped_conv2d(pixels, np.ones((2, 4, 1, 1)), groups=1).r
 # $$\text{params} = C_\text{out} \cdot \left( \frac{C_\text{in}}{g} k_h k_w + 1 \right).$$
 #
 # The numbers of weights and multiply-adds become $g$ times smaller. **The number of biases does not**: there is still
-# one bias for each output channel. Document 000 works out the number of parameters for 5x5 convolutions from 256 to 256
-# channels, and from 1024 to 1024 channels. Document 001 does the same for a 3x3 convolution from 12 to 6 channels, but
-# without biases:
+# one bias for each output channel. Document 000 works out two examples, 5x5 convolutions from 256 to 256 and from 1024
+# to 1024 channels. The example of document 001 is a 3x3 convolution from 12 to 6 channels without biases:
 
 # %%
 claims("N01", "N02", "N03", "N09", "N10")
@@ -114,9 +113,8 @@ print(f"largest difference between grouped and block-diagonal: {np.abs(differenc
 #
 # ## On a photo
 #
-# In this example, six maps of a photo form three groups of two, and each group has two output maps. The first row shows
-# the six output maps. For the second row, we set one input map of group 2 to zero. Only the output maps of group 2
-# change:
+# Here six maps of a photo form three groups of two, and each group has two output maps. For the second row of pictures,
+# one input map of group 2 was set to zero. Only the output maps of group 2 change:
 
 # %%
 photo = load_photo(size=64)
@@ -187,15 +185,14 @@ for name, law in {
 # convolutions into groups.
 #
 # Some statements of the documents about groups are wrong or imprecise. Claim C17 is about the first networks with
-# groups. Claim C14 is about the network that document 000 gives as an example. The other three claims say that GhostNet
-# has grouped convolutions:
+# groups, and claim C14 is about another network. The other three claims say that GhostNet has grouped convolutions:
 
 # %%
 claims("C17", "C14", "C01", "C31", "C03")
 
 # %% [markdown]
-# Remember this point: **GhostNet has no grouped convolution with $1 < g < C$.** Its cheap operation is depthwise, and
-# its other convolutions have one group. For two networks, we count the convolutions of each kind:
+# Remember: **GhostNet has no grouped convolution with $1 < g < C$.** Its cheap operation is depthwise, and its other
+# convolutions have one group. For two networks, we count the convolutions of each kind:
 
 # %%
 for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
@@ -205,8 +202,8 @@ for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
     print(f"{name:21} g = 1: {whole}, g = C: {depthwise}, in between: {len(pairs) - whole - depthwise}")
 
 # %% [markdown]
-# **To play with.** `ghostnp explore grouped --open` shows the grouped convolution in the browser. Choose another number
-# of groups, and watch how the matrix of connections changes.
+# **To play with.** `ghostnp explore grouped --open` shows the grouped convolution in the browser. If you choose another
+# number of groups, the matrix of connections changes.
 #
 # ## Exercises
 #
