@@ -52,8 +52,8 @@ print("2 groups:", ops.grouped_conv2d(pixels, np.ones((2, 2, 1, 1)), groups=2).r
 print("1 group: ", ops.grouped_conv2d(pixels, np.ones((2, 4, 1, 1)), groups=1).ravel())
 
 # %% [markdown]
-# With two groups, each filter has 2 weights instead of 4. In general, a filter reads $C_\text{in} / g$ channels, so a
-# grouped convolution with biases has
+# With two groups, each filter has 2 weights instead of 4. In general, a filter reads $C_\text{in} / g$ channels, so
+# with biases
 #
 # $$\text{params} = C_\text{out} \cdot \left( \frac{C_\text{in}}{g} k_h k_w + 1 \right).$$
 #
@@ -146,8 +146,7 @@ show(
 #
 # ## Backward
 #
-# The gradient stays in its group too. For output channel $o$, let $c = \lfloor o / Q \rfloor P + p$ be the input
-# channel that the weights $w[o, p]$ multiply. Then
+# The gradient stays in its group too. With the input channel $c = \lfloor o / Q \rfloor P + p$ from the definition,
 #
 # $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= w[o, p, u, v] \cdot dy[n, o, i, j], \qquad
 # dw[o, p, u, v] = \sum_{n, i, j} dy[n, o, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
