@@ -44,10 +44,10 @@ show(
 )
 
 # %% [markdown]
-# In this picture, each square stands for a pair of an input channel and an output channel, and each dot in a square is
-# a weight. The standard convolution has nine weights for every pair. The depthwise convolution keeps only the pairs on
-# the diagonal, and the pointwise convolution keeps only one weight for every pair. (The second part of the picture
-# shows the grouped convolution of tutorial 04.)
+# In the picture, each square is a pair of an input channel and an output channel, and each dot in a square is a weight.
+# The standard convolution has nine weights for every pair. The depthwise convolution keeps only the pairs on the
+# diagonal, and the pointwise convolution keeps only one weight for every pair. (The second part of the picture shows
+# the grouped convolution of tutorial 04.)
 #
 # ## By hand
 #
@@ -66,8 +66,8 @@ show(
 # | depthwise + pointwise | $27 + 12$ | 39 |
 #
 # All four numbers are right (claims N20, N21, N22 and N23). Document 004 then says that 39 is "about a third" of 108
-# (claim N24). More precisely, it is 36%. In general, with $C$ input channels, $C_\text{out}$ output channels and
-# kernels of size $k$, a separable convolution has this share of the weights of a standard convolution:
+# (claim N24). It is 36%. In general, with $C$ input channels, $C_\text{out}$ output channels and kernels of size $k$, a
+# separable convolution has this share of the weights of a standard convolution:
 #
 # $$\frac{C k^2 + C \cdot C_\text{out}}{C \cdot C_\text{out} \cdot k^2} = \frac{1}{C_\text{out}} + \frac{1}{k^2}.$$
 #
@@ -117,7 +117,7 @@ for name in ("ghostnet_100", "mobilenetv1_100", "shufflenetv1_g3_1.0x", "shuffle
     print(f"{name:21} {inside:11,} of {table.macs:11,} multiply-adds: {inside / table.macs:.0%}")
 
 # %% [markdown]
-# Most of the work is in 1x1 convolutions. Therefore ShuffleNet divides the channels of its 1x1 convolutions into groups
+# Most of the work is in 1x1 convolutions, so ShuffleNet divides the channels of its 1x1 convolutions into groups
 # (tutorial 05). The ghost module makes only half of its maps with a 1x1 convolution (tutorial 08).
 #
 # ## The definitions
@@ -136,7 +136,7 @@ source(ops.depthwise_conv2d)
 # PyTorch, output channel $c \cdot D + i$ is made by kernel $i$ of input channel $c$.
 #
 # A depthwise convolution is equal to a standard convolution in which all weights between different channels are zero.
-# We can check this for $D = 2$:
+# We check this for $D = 2$:
 
 # %%
 rng = np.random.default_rng(0)
