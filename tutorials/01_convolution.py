@@ -15,20 +15,20 @@
 #
 # **What does one layer of a convolutional network compute, number by number, and what does it cost?**
 #
-# You need to know Python and what a matrix is. This page explains everything else, starting from one small window that
-# slides over a picture. Tutorials 08 to 10 build the networks GhostNet and GhostNetV2.
+# You need to know Python and matrices. This page explains everything else. Tutorials 08 to 10 build the networks
+# GhostNet and GhostNetV2.
 #
 # A network computes in steps, called *layers*. Each layer reads *maps* (特征图, feature maps) and computes new maps. A map
 # is a matrix of numbers, such as one colour of a photo. A *kernel* (卷积核) is a small matrix of weights. To *convolve* a
 # map with a kernel, lay the kernel on the map, multiply each weight by the number below it, and write down the sum of
 # the products. Then move the kernel to the next position and repeat.
 #
-# On the way, we check five Chinese blog posts about such networks, documents 000 to 004. Document 000 builds a GhostNet
-# in Keras, and document 001 builds a ShuffleNet in Keras. (Keras, TensorFlow and PyTorch are *frameworks*, the
-# libraries in which most people write networks.) Document 002 explains the ghost module, document 003 GhostNetV2, and
-# document 004 the cheap convolutions. You need not have read the documents. Each statement that we check is called a
-# *claim* and has an identifier, such as C12. In the terminal, `ghostnp claims C12` shows what the document says and
-# what ghostnp computes.
+# On the way, we check five Chinese blog posts about such networks, and call these posts documents 000 to 004. Document
+# 000 builds a GhostNet in Keras, and document 001 builds a ShuffleNet in Keras. (Keras, TensorFlow and PyTorch are
+# *frameworks*, the libraries in which most people write networks.) Document 002 explains the ghost module, document 003
+# explains GhostNetV2, and document 004 explains the cheap convolutions. You need not have read the documents. Each
+# statement that we check is called a *claim* and has an identifier, such as C12. In the terminal, `ghostnp claims C12`
+# shows what the document says and what ghostnp computes.
 
 # %%
 import numpy as np
@@ -55,11 +55,11 @@ show(
 #
 # $$y[0, 1] = 2 \cdot 1 + 0 \cdot 0 + 1 \cdot 2 + 3 \cdot (-1) = 1.$$
 #
-# Compute one more before you read on. The window in the lower right corner contains 1 and 0, and below them 0 and 2.
-# Its output number is $1 \cdot 1 + 0 \cdot 0 + 0 \cdot 2 + 2 \cdot (-1) = -1$.
+# Compute one more output number before you read on. The window in the lower right corner contains 1 and 0, and below
+# them 0 and 2. Its output number is $1 \cdot 1 + 0 \cdot 0 + 0 \cdot 2 + 2 \cdot (-1) = -1$.
 #
-# A window with 2 rows fits into a map with 4 rows at 3 heights, so the output has 3 rows. In the same way, it has 3
-# columns. In general, for a kernel with $k$ rows and a map with $h$ rows, the number of output rows is
+# A window with 2 rows fits into a map with 4 rows at 3 heights, so the output has 3 rows. In the same way, the output
+# has 3 columns. In general, for a kernel with $k$ rows and a map with $h$ rows, the number of output rows is
 #
 # $$h_\text{out} = h - k + 1.$$
 
@@ -96,18 +96,18 @@ show(
 )
 
 # %% [markdown]
-# In this picture, $h = 4$, $p = 1$, $k = 3$ and $s = 2$. Rounded down, $(4 + 2 - 3) / 2 = 1.5$ is 1. Adding 1 gives 2
-# rows.
+# In this picture, $h = 4$, $p = 1$, $k = 3$ and $s = 2$. The quotient $(4 + 2 - 3) / 2 = 1.5$ is rounded down to 1, so
+# the output has 2 rows.
 #
-# **Why does the padding "same" differ between frameworks?** In PyTorch, the padding is a number $p$, the same on all
-# sides. In TensorFlow and Keras, "same" means the padding that makes $h_\text{out} = \lceil h / s \rceil$ (rounded up).
-# If the number of added rows is odd, the extra row is at the bottom. An extra column is on the right.
+# **Why does the padding "same" differ between frameworks?** In PyTorch, the padding is a number $p$ for all four sides.
+# In TensorFlow and Keras, "same" means the padding that makes $h_\text{out} = \lceil h / s \rceil$ (rounded up). If the
+# number of added rows is odd, the extra row is at the bottom. An extra column is on the right.
 #
 # With stride 1 and a 3x3 kernel, "same" is equal to $p = 1$. With stride 2 and a map of even size, "same" needs only
-# one row of zeros, at the bottom. But PyTorch networks usually have $p = 1$, which puts a row at the top as well. All
+# one row of zeros, at the bottom. But PyTorch networks usually have $p = 1$, which adds a row at the top as well. All
 # their windows are therefore shifted by one pixel. Document 000 builds GhostNet in Keras with "same", but the official
 # network is in PyTorch. The layers with stride 2 read different pixels in these two networks, so the weights of one
-# network do not fit the other (claim C12). (PyTorch accepts the word "same" too, but only with stride 1.)
+# network do not fit the other network (claim C12). (PyTorch accepts the word "same" too, but only with stride 1.)
 #
 # To see the difference, take a row of six pixels, 1 to 6, and a kernel of one row with the weights 1, 0 and 0. Then
 # each output number is the first pixel of its window:
@@ -161,8 +161,8 @@ for d in (1, 2, 3, 4):
 # | `bias` | $(C_\text{out},)$ | (2,) |
 # | `y` | $(N, C_\text{out}, H_\text{out}, W_\text{out})$ | (1, 2, 4, 4) |
 #
-# A position $(u, v)$ in the kernel is called a *tap*. With the padded input $\bar x$, stride $s$ and dilation $d$,
-# filter $o$ computes from image $n$ the numbers
+# A position $(u, v)$ in the kernel is called a *tap*. With the padded input $\bar x$, stride $s$ and dilation $d$, the
+# output numbers of filter $o$ for image $n$ are
 #
 # $$y[n, o, i, j] = b[o] + \sum_c \sum_{u, v} w[o, c, u, v] \cdot \bar x[n, c, i s + u d, j s + v d].$$
 #
@@ -171,8 +171,7 @@ for d in (1, 2, 3, 4):
 # %% [markdown]
 # ## The definition
 #
-# This formula is the whole definition. The following code computes it. This page reads the code from the file that
-# runs.
+# This formula is the whole definition. The page reads the following code from the file that runs.
 
 # %%
 source(ops.standard_conv2d)
@@ -211,9 +210,9 @@ print(f"largest number: {np.abs(fast).max():.1f}, largest difference: {np.abs(fa
 # %% [markdown]
 # ## On a photo
 #
-# A trained network has learnt its filters. To see what a filter can do, we set three filters by hand. The first filter
-# subtracts the pixels on the left from the pixels on the right, and the second subtracts the pixels above from the
-# pixels below. Both average the three colours. The third filter subtracts green from red.
+# A trained network has learnt its filters. To see what a filter can do, we choose three filters by hand. The first
+# filter subtracts the pixels on the left from the pixels on the right, and the second subtracts the pixels above from
+# the pixels below. Both average the three colours. The third filter subtracts green from red.
 
 # %%
 photo = load_photo(size=112)
@@ -244,7 +243,7 @@ show(
 #
 # The size of the map does not change the number of parameters, but it changes the amount of computation. Every output
 # number takes one multiplication and one addition for each weight of its filter. Such a pair is called a
-# *multiply-add*, or MAC. An image takes
+# *multiply-add*, or MAC. One image takes
 #
 # $$\text{MACs} = C_\text{out} \cdot H_\text{out} \cdot W_\text{out} \cdot C_\text{in} k_h k_w.$$
 
@@ -256,8 +255,8 @@ for padding in (0, 2):
 
 # %% [markdown]
 # The padding of 2 changes the size of the output from 60x60 to 64x64. So it changes the number of multiply-adds, but
-# not the number of parameters. Document 000 works out 256x(256x5x5+1) = 1,638,656 parameters, and for 1024 channels
-# 26,215,424. Both are right (claims N01 and N04).
+# not the number of parameters. Document 000 works out 256x(256x5x5+1) = 1,638,656 parameters, and 26,215,424 parameters
+# for 1024 channels. Both numbers are right (claims N01 and N04).
 #
 # **Does the bias count?** A bias is a parameter like any other: it is the "+1" in the formula of document 000.
 # Documents 001 and 004 leave the biases out (claim C45). For example, a 3x3 convolution from 3 channels to 4 has $4
@@ -286,7 +285,7 @@ for padding in (0, 2):
 # Replace `None` by your answer and run the cell. Each exercise says how difficult it is. If your answer is wrong,
 # `check` gives you a hint. There are two hints for each exercise. If your method was right and you only made a slip,
 # such as a wrong sign or a missing zero, `check` says so. After three different wrong answers, you can ask for the
-# solution. Write `from ghostnp.course.study import solution`, and then, for this exercise, `solution("01.1")`.
+# solution. For exercise 1, write `from ghostnp.course.study import solution` and then `solution("01.1")`.
 #
 # **1.** *(easy)* By hand: a map has 7x7 pixels, and a kernel has 3x3 weights. The padding is 0 and the stride is 2. How
 # many pixels does the output have in all?

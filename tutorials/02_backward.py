@@ -51,8 +51,8 @@ show(
 # %% [markdown]
 # ## By hand
 #
-# In this example, only two numbers of `dy` are not zero. They mean that $L$ depends on `y[0, 0]` with slope 1, and on
-# `y[1, 1]` with slope 10. These two output pixels are
+# In this example, only two numbers of `dy` are not zero. These numbers mean that $L$ depends on `y[0, 0]` with slope 1,
+# and on `y[1, 1]` with slope 10. These two output pixels are
 #
 # $$y[0, 0] = w_{00} \cdot 1 + w_{01} \cdot 2 + w_{10} \cdot 0 + w_{11} \cdot 1$$
 #
@@ -102,16 +102,15 @@ print(steps.weight(4, (0, 0, 0, 1)))
 #
 # $$dw[o, c, u, v] = \sum_{n, i, j} dy[n, o, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
-# An input pixel may lie in several windows. So we go through all windows, and *add* to the gradient of each pixel that
-# a window reads:
+# An input pixel may lie in several windows. So each window *adds* to the gradients of the pixels that it reads:
 #
 # $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= \sum_o w[o, c, u, v] \cdot dy[n, o, i, j].$$
 #
 # The bias was added to every pixel of its output channel, so $db[o] = \sum_{n, i, j} dy[n, o, i, j]$. At the end, the
 # border of $d\bar x$ is cut off, because the zeros of the padding are constants.
 #
-# Here are both passes in ghostnp. Compare their lines: the forward pass *reads* the pixels of a tap, and the backward
-# pass *adds* to the gradients of the same pixels.
+# Here are both passes in ghostnp. Compare them line by line: the forward pass *reads* the pixels of a tap, and the
+# backward pass *adds* to the gradients of the same pixels.
 
 # %%
 source(ops.standard_conv2d)

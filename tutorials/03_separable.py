@@ -181,8 +181,8 @@ show(
 # %% [markdown]
 # ## Backward
 #
-# The formulas of both convolutions are those of the standard convolution with fewer sums. Therefore their gradients
-# have fewer sums too. For the pointwise convolution, they are
+# Both convolutions have fewer sums in their formulas than the standard convolution, and so do their gradients. The
+# gradients of the pointwise convolution are
 #
 # $$dx[n, c, i, j] = \sum_o w[o, c] \cdot dy[n, o, i, j] \qquad dw[o, c] = \sum_{n, i, j} dy[n, o, i, j] \cdot x[n, c,
 # i, j].$$
@@ -244,7 +244,7 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole).sum(), "=", (back.
 # $$w_\text{standard}[o, c, u, v] = w_\text{pointwise}[o, c] \cdot w_\text{depthwise}[c, u, v].$$
 #
 # So all 4 output maps read a given input map through the same kernel. A standard convolution does not have this
-# restriction. Only training can show whether a network becomes worse because of it.
+# restriction. Only training can show whether a network becomes worse because of this restriction.
 #
 # **To play with.** `ghostnp explore depthwise --open` shows the depthwise and the pointwise convolution in the browser,
 # with numbers that you can change.

@@ -13,12 +13,12 @@
 # %% [markdown]
 # # 4. Grouped convolution
 #
-# **In a standard convolution, every output channel reads every input channel. What changes if it reads only some of
-# them?**
+# **In a standard convolution, every output channel reads every input channel. What changes if it reads only some input
+# channels?**
 #
 # We divide the input channels into $g$ *groups* (分组), and the output channels into $g$ groups as well. Each group is
 # then a standard convolution of its own. Together, these convolutions are a *grouped convolution* (分组卷积). With one
-# group, it is a standard convolution (tutorial 01). With as many groups as channels, it is a depthwise convolution
+# group, this is a standard convolution (tutorial 01). With as many groups as channels, it is a depthwise convolution
 # (tutorial 03).
 
 # %%
@@ -67,9 +67,9 @@ claims("N04", "N05", "N06")
 
 # %% [markdown]
 # In both examples of document 000, the number of *weights* becomes exactly $g$ times smaller. The number of
-# *parameters* does not, because document 000 also counts the biases. Its "about 32 times" is 31.85 times (claim N03),
-# and its "about 1024 times" is 985 times (claim N06). The second difference is larger, because each filter now has only
-# 25 weights instead of 25,600, but still has one bias.
+# *parameters* does not, because document 000 also counts the biases. The document's "about 32 times" is 31.85 times
+# (claim N03), and its "about 1024 times" is 985 times (claim N06). The second difference is larger, because each filter
+# now has only 25 weights instead of 25,600, but still has one bias.
 
 # %% [markdown]
 # ## The definition
@@ -184,7 +184,7 @@ for name, law in {
 # convolutions into groups.
 #
 # Some statements of the documents about groups are wrong or imprecise. Claim C17 is about the first networks with
-# groups, and claim C14 is about another network. The other three claims say that GhostNet has grouped convolutions:
+# groups, and claim C14 is about ShuffleNetV2. The other three claims say that GhostNet has grouped convolutions:
 
 # %%
 claims("C17", "C14", "C01", "C31", "C03")

@@ -16,9 +16,9 @@
 # **Grouped convolutions are cheap, but they keep the groups apart. How does ShuffleNet connect the groups at no cost?**
 #
 # Tutorial 03 showed that most of the work of a light network is in 1x1 convolutions. Tutorial 04 showed that $g$ groups
-# make a convolution $g$ times cheaper. So ShuffleNet divides its 1x1 convolutions into groups. Between two of them, it
-# reorders the channels, so that each group of the second convolution reads channels from all groups of the first
-# convolution. This reordering is called the *channel shuffle* (通道混洗).
+# make a convolution $g$ times cheaper. So ShuffleNet divides its 1x1 convolutions into groups. Between two such
+# convolutions, the channels are reordered, so that each group of the second convolution reads channels from all groups
+# of the first convolution. This reordering is called the *channel shuffle* (通道混洗).
 
 # %%
 import numpy as np
@@ -49,9 +49,8 @@ show(
 # ## By hand
 #
 # The picture shows twelve channels in three groups: 0 1 2 3, 4 5 6 7 and 8 9 10 11. Take the first channel of each
-# group, then the second channel of each group, and so on: 0 4 8, 1 5 9, 2 6 10, 3 7 11. The next grouped convolution
-# divides this row into three groups again. Its first group reads channels 0, 4, 8 and 1, which come from all three old
-# groups.
+# group, then the second one, and so on: 0 4 8, 1 5 9, 2 6 10, 3 7 11. The next grouped convolution divides this row
+# into three groups again. Its first group reads channels 0, 4, 8 and 1, which come from all three old groups.
 #
 # In other words, write the channels as a matrix with one row for each group, and read the matrix by columns. With $C$
 # channels in all, each group has $n = C / g$ channels. Channel $p$ of group $q$ moves from position $q n + p$ to
@@ -72,7 +71,7 @@ source(ops.channel_shuffle)
 #
 # **Reshape to (g, n) or to (n, g)?** The code reshapes to $(g, n)$ and then transposes. Reshaping to $(n, g)$ would
 # give the *inverse* permutation, which is the shuffle by $n$ groups. If $g$ and $n$ are greater than 1, these two
-# permutations are equal only for $g = n$. So a test with 4 groups of 4 channels does not notice the mistake.
+# permutations are equal only for $g = n$. So a test with 4 groups of 4 channels does not notice this mistake.
 
 # %%
 x = np.arange(12.0).reshape(1, 12, 1, 1)
@@ -108,9 +107,9 @@ except AssertionError as error:
 # %% [markdown]
 # ## Are the groups connected?
 #
-# On which input channels does one output channel depend? To find out, we set `dy` to 1 for this output channel and to 0
-# for all other channels. The output channel depends on the input channels for which `dx` is not zero. We do this for
-# two grouped convolutions in sequence, without and with a shuffle between them:
+# On which input channels does one output channel depend? We set `dy` to 1 for this output channel and to 0 for all
+# other channels. The output channel depends on the input channels for which `dx` is not zero. We do this for two
+# grouped convolutions in sequence, without and with a shuffle between them:
 
 
 # %%
@@ -150,7 +149,8 @@ show(
 # %% [markdown]
 # - **Unit (a)** has no groups. A 1x1 convolution reduces the number of channels to $m$, a 3x3 depthwise convolution
 #   combines neighbouring pixels, and a second 1x1 convolution increases the number of channels again. These
-#   convolutions form the *main path*. The second path, called the *shortcut* (捷径), adds the input to their result.
+#   convolutions form the *main path*. The second path, called the *shortcut* (捷径), adds the input to the result of the
+#   main path.
 # - **Unit (b)** is unit (a), but both 1x1 convolutions have $g$ groups, and a channel shuffle follows the first of
 #   them.
 # - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution, which halves the height and the width of the
@@ -162,7 +162,7 @@ show(
 # from $c$ to $2c$. For an addition, both paths would need $2c$ channels. So the shortcut would need a 1x1 convolution
 # from $c$ to $2c$ channels, as in ResNet. A concatenation needs no such convolution. The main path makes only the
 # missing $2c - c = c$ channels, so its second 1x1 convolution becomes cheaper as well. For 240 channels on maps of
-# 28x28 pixels:
+# 28x28 pixels, we get:
 
 # %%
 unit_c = ghostnp.count(ShuffleUnit(240, 480, groups=3, stride=2), (1, 240, 28, 28))
@@ -174,7 +174,8 @@ print(f"the same unit with an addition:      {unit_c.macs + shortcut + missing:>
 
 # %% [markdown]
 # **Where is there no ReLU?** A batch norm (BN; tutorial 06) follows each of the three convolutions. There are only two
-# ReLUs (a ReLU sets negative numbers to 0). One follows the first batch norm, and one ends the unit.
+# ReLUs (a ReLU sets negative numbers to 0). One follows the first batch norm, and the other is the last step of the
+# unit.
 #
 # - No ReLU follows the depthwise convolution. Here the paper follows the author of Xception, who found that networks
 #   trained better without this ReLU. A common explanation is that each depthwise map comes from one channel, so no
@@ -187,8 +188,8 @@ source(ShuffleUnit)
 
 # %% [markdown]
 # The next cell applies unit (b) with random weights to a photo. `initializer(0)` draws the weights with seed 0, so they
-# are the same in every run. The input has 24 channels: the three colours of the photo, and mirrored and negated copies
-# of these colours. `ghostnp.trace` lists every step:
+# are the same in every run. The input has 24 channels: the three colours of the photo, and mirrored and negated copies.
+# `ghostnp.trace` lists every step:
 
 # %%
 with initializer(0):
@@ -207,8 +208,8 @@ show(
 )
 
 # %% [markdown]
-# Both paths read the input, so in the backward pass the gradient of the input is the sum of two parts. For all such
-# sums, ghostnp has one function, `sum_backward`.
+# Both paths read the input, so in the backward pass the gradient of the input is the sum of two parts. ghostnp has one
+# function for all such sums, `sum_backward`.
 
 # %%
 source(ShuffleUnit.backward)
@@ -231,11 +232,11 @@ except AssertionError as error:
     print("without the shortcut's part:", error)
 
 # %% [markdown]
-# **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before this convolution. The
-# official code, by Megvii, shuffles after it, and uses the inverse permutation (by $n$ groups instead of $g$). A
-# depthwise convolution treats each channel separately. Therefore the order of the channels makes no difference if the
-# kernels are reordered in the same way. Both versions can learn the same functions, but with their weights in different
-# orders. So a *checkpoint* (a file of trained weights) of one version does not fit the other version (claim C25).
+# **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before it. The official
+# code, by Megvii, shuffles after it, and uses the inverse permutation (by $n$ groups instead of $g$). A depthwise
+# convolution treats each channel separately. Therefore the order of the channels makes no difference if the kernels are
+# reordered in the same way. Both versions can learn the same functions, but with their weights in different orders. So
+# a *checkpoint* (a file of trained weights) of one version does not fit the other version (claim C25).
 
 # %%
 kernels = rng.standard_normal((24, 1, 3, 3))
@@ -282,12 +283,12 @@ for g in (1, 3, 8):
 # - *Padding*: a max pool ignores the padding, as if its numbers were $-\infty$. An average pool may count the zeros of
 #   the padding or leave them out. PyTorch counts these zeros by default, and Keras does not.
 # - *Ties*: if several pixels of a window have the largest value, the first of these pixels is chosen, row by row.
-# - *Backward*: only the chosen pixel influences the output. So it receives the whole `dy` of the window, and the other
-#   pixels receive 0. A pixel that was chosen in several windows receives the sum. For this, the forward pass must keep
-#   which pixels were chosen.
+# - *Backward*: only the chosen pixel influences the output. So this pixel receives the whole `dy` of the window, and
+#   the others receive 0. A pixel that was chosen in several windows receives the sum. So the forward pass must keep the
+#   chosen positions.
 #
 # By hand: the map in the next cell has four windows of 2x2 pixels. Their largest numbers are 2, 1, 0 and −1. In the
-# first window, three pixels are 2, and the first of them is chosen. For `dy` = 1, 2, 3, 4:
+# first window, three pixels are 2, and the first of them is chosen. The numbers of `dy` are 1, 2, 3 and 4:
 
 # %%
 tied = np.array([[2.0, 2, 1, 0], [1, 2, 0, -1], [0, -3, -2, -1], [-4, -5, -2, -2]])[None, None]
@@ -344,7 +345,7 @@ print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28
 #
 # $$ghwm \cdot \frac{c}{g} + \mathbf{g} \cdot hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #
-# For the example with 240 channels and $g = 3$:
+# The example with 240 channels and $g = 3$ gives:
 
 # %%
 readings = {
@@ -379,8 +380,8 @@ for field, meaning in meanings.items():
     print(f"{values[0]:6} {values[1]:7} {values[2]:13} {meaning}")
 
 # %% [markdown]
-# Of the claims below, C21 is about the order of the concatenation and the last ReLU, and C22 is about the pool. C24 is
-# about the fixed widths in the code of document 001, which fit only 3 groups and the width multiplier 1.0x.
+# Claim C21 is about the order of the concatenation and the last ReLU, and claim C22 is about the pool. Claim C24 is
+# about fixed widths in the code of document 001, which fit only 3 groups at 1.0x.
 
 # %%
 claims("C20", "C21", "C22", "C23", "C24")
