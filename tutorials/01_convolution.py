@@ -26,7 +26,7 @@
 # On the way, we check five Chinese blog posts about such networks, and call these posts documents 000 to 004. Document
 # 000 builds a GhostNet in Keras, and document 001 builds a ShuffleNet in Keras. (Keras, TensorFlow and PyTorch are
 # *frameworks*, the libraries in which most people write networks.) Document 002 explains the ghost module, document 003
-# explains GhostNetV2, and document 004 explains the cheap convolutions. You need not have read the documents. Each
+# explains GhostNetV2, and document 004 explains cheap convolutions. You need not have read the documents. Each
 # statement that we check is called a *claim* and has an identifier, such as C12. In the terminal, `ghostnp claims C12`
 # shows what the document says and what ghostnp computes.
 
@@ -243,7 +243,7 @@ show(
 #
 # The size of the map does not change the number of parameters, but it changes the amount of computation. Every output
 # number takes one multiplication and one addition for each weight of its filter. Such a pair is called a
-# *multiply-add*, or MAC. One image takes
+# *multiply-add*, or MAC. The count for one image is
 #
 # $$\text{MACs} = C_\text{out} \cdot H_\text{out} \cdot W_\text{out} \cdot C_\text{in} k_h k_w.$$
 
@@ -255,26 +255,26 @@ for padding in (0, 2):
 
 # %% [markdown]
 # The padding of 2 changes the size of the output from 60x60 to 64x64. So it changes the number of multiply-adds, but
-# not the number of parameters. Document 000 works out 256x(256x5x5+1) = 1,638,656 parameters, and 26,215,424 parameters
-# for 1024 channels. Both numbers are right (claims N01 and N04).
+# not the number of parameters. Document 000 works out 256x(256x5x5+1) = 1,638,656 parameters for this layer, and
+# 26,215,424 parameters for 1024 channels. Both numbers are right (claims N01 and N04).
 #
 # **Does the bias count?** A bias is a parameter like any other: it is the "+1" in the formula of document 000.
-# Documents 001 and 004 leave the biases out (claim C45). For example, a 3x3 convolution from 3 channels to 4 has $4
-# \cdot 3 \cdot 3 \cdot 3 = 108$ weights (claim N20), but with its 4 biases it has 112 parameters. Neither count is
-# wrong, but two counts can be compared only if both say whether they include biases. In this course, a bias is never
-# counted as a multiply-add, because adding it takes no multiplication.
+# Documents 001 and 004 leave the biases out (claim C45). A 3x3 convolution from 3 channels to 4 has $4 \cdot 3 \cdot 3
+# \cdot 3 = 108$ weights (claim N20), but with its 4 biases it has 112 parameters. Neither count is wrong, but two
+# counts can be compared only if both say whether they include biases. In this course, a bias is never counted as a
+# multiply-add, because adding it takes no multiplication.
 #
 # **FLOPs or MACs?** A FLOP is one floating-point operation. A multiply-add is two operations, so a count in FLOPs is
 # twice a count in MACs. But nearly all papers on light networks, and the five documents, write "FLOPs" when they mean
-# multiply-adds. If a number is twice or half of what you expected, check first which of the two it counts. Tutorial 11
-# is about counting.
+# multiply-adds. If a number is twice or half of what you expected, check which of the two it counts. Tutorial 11 is
+# about counting.
 #
 # **Is a convolution a fully connected layer?** In a fully connected layer (全连接层), each output number has a weight of
 # its own for every input number. Document 000 compares a convolution with such a layer, because each output pixel
 # combines the information of all channels. The comparison holds for the channels only (claim C15): an output pixel
 # depends on all channels, but only on the pixels inside its window. A fully connected layer from the 4x4 map to the 3x3
-# output at the beginning of this page would have $16 \cdot 9 = 144$ weights. The convolution has only 4 weights, and
-# uses them at 9 positions.
+# output of the first picture would have $16 \cdot 9 = 144$ weights. The convolution has only 4 weights, and uses them
+# at 9 positions.
 
 # %% [markdown]
 # **To play with.** `ghostnp explore --open` shows a standard convolution in the browser, with numbers that you can

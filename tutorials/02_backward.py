@@ -89,7 +89,8 @@ print(steps.weight(4, (0, 0, 0, 1)))
 # %% [markdown]
 # ## The derivation
 #
-# In the forward formula, each output number is a sum of products. For stride $s$ and padded input $\bar x$,
+# In the forward formula, each output number is a sum of products. For stride $s$, padded input $\bar x$ and no
+# dilation,
 #
 # $$y[n, o, i, j] = b[o] + \sum_{c, u, v} w[o, c, u, v] \cdot \bar x[n, c, i s + u, j s + v].$$
 #

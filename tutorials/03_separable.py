@@ -55,8 +55,8 @@ show(
 # $2 \cdot 5 - 1 \cdot 7 = 3$. A layer has several such filters, and their weights form a matrix. A pointwise
 # convolution multiplies the channels of every pixel by this matrix.
 #
-# Document 004 has the following example. A photo has 64x64 pixels and 3 channels. A layer with 3x3 kernels and without
-# biases makes 4 maps from it.
+# Document 004 has this example: a photo has 64x64 pixels and 3 channels. A layer with 3x3 kernels and without biases
+# makes 4 maps from this photo.
 #
 # | | weights | result |
 # |---|---|---|
@@ -66,8 +66,8 @@ show(
 # | depthwise + pointwise | $27 + 12$ | 39 |
 #
 # All four numbers are right (claims N20, N21, N22 and N23). Document 004 then says that 39 is "about a third" of 108
-# (claim N24). It is 36%. In general, with $C$ input channels, $C_\text{out}$ output channels and kernels of size $k$, a
-# separable convolution has this share of the weights of a standard convolution:
+# (claim N24). More precisely, the share is 36%. In general, with $C$ input channels, $C_\text{out}$ output channels and
+# kernels of size $k$, a separable convolution has this share of the weights of a standard convolution:
 #
 # $$\frac{C k^2 + C \cdot C_\text{out}}{C \cdot C_\text{out} \cdot k^2} = \frac{1}{C_\text{out}} + \frac{1}{k^2}.$$
 #
@@ -117,8 +117,8 @@ for name in ("ghostnet_100", "mobilenetv1_100", "shufflenetv1_g3_1.0x", "shuffle
     print(f"{name:21} {inside:11,} of {table.macs:11,} multiply-adds: {inside / table.macs:.0%}")
 
 # %% [markdown]
-# Most of the work is in 1x1 convolutions, so ShuffleNet divides the channels of its 1x1 convolutions into groups
-# (tutorial 05). The ghost module makes only half of its maps with a 1x1 convolution (tutorial 08).
+# Most of the work is in 1x1 convolutions, so ShuffleNet divides these convolutions into groups (tutorial 05). The ghost
+# module makes only half of its maps with a 1x1 convolution (tutorial 08).
 #
 # ## The definitions
 

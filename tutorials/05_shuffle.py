@@ -129,7 +129,7 @@ print("without a shuffle: the output depends on", reached(False), "of 3 groups")
 print("with a shuffle:    the output depends on", reached(True), "of 3 groups")
 
 # %% [markdown]
-# Document 001 writes that the groups have *not* lost contact after grouped 1x1 convolutions. In fact, they *have* lost
+# Document 001 writes that the groups have *not* lost contact after grouped 1x1 convolutions. But they *have* lost
 # contact (claim C16). The page `gallery/shuffle.ipynb` compares trained networks with and without a shuffle.
 #
 # ## The units
@@ -208,8 +208,8 @@ show(
 )
 
 # %% [markdown]
-# Both paths read the input, so in the backward pass the gradient of the input is the sum of two parts. ghostnp has one
-# function for all such sums, `sum_backward`.
+# Both paths read the input, so in the backward pass the gradient of the input is the sum of two parts. One function,
+# `sum_backward`, computes all such sums.
 
 # %%
 source(ShuffleUnit.backward)
@@ -232,11 +232,11 @@ except AssertionError as error:
     print("without the shortcut's part:", error)
 
 # %% [markdown]
-# **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before it. The official
-# code, by Megvii, shuffles after it, and uses the inverse permutation (by $n$ groups instead of $g$). A depthwise
-# convolution treats each channel separately. Therefore the order of the channels makes no difference if the kernels are
-# reordered in the same way. Both versions can learn the same functions, but with their weights in different orders. So
-# a *checkpoint* (a file of trained weights) of one version does not fit the other version (claim C25).
+# **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before this convolution. The
+# official code, by Megvii, shuffles after it, and uses the inverse permutation (by $n$ groups instead of $g$). A
+# depthwise convolution treats each channel separately. Therefore the order of the channels makes no difference if the
+# kernels are reordered in the same way. Both versions can learn the same functions, but with their weights in different
+# orders. So a *checkpoint* (a file of trained weights) of one version does not fit the other version (claim C25).
 
 # %%
 kernels = rng.standard_normal((24, 1, 3, 3))
@@ -284,8 +284,8 @@ for g in (1, 3, 8):
 #   the padding or leave them out. PyTorch counts these zeros by default, and Keras does not.
 # - *Ties*: if several pixels of a window have the largest value, the first of these pixels is chosen, row by row.
 # - *Backward*: only the chosen pixel influences the output. So this pixel receives the whole `dy` of the window, and
-#   the others receive 0. A pixel that was chosen in several windows receives the sum. So the forward pass must keep the
-#   chosen positions.
+#   the others receive 0. A pixel that was chosen in several windows receives the sum. Therefore the forward pass must
+#   keep the chosen positions.
 #
 # By hand: the map in the next cell has four windows of 2x2 pixels. Their largest numbers are 2, 1, 0 and −1. In the
 # first window, three pixels are 2, and the first of them is chosen. The numbers of `dy` are 1, 2, 3 and 4:
