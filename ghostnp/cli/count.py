@@ -62,9 +62,9 @@ SIZES, NUMBER = Sizes(), click.IntRange(1)
 @click.option(
     "--kernel", "--kernel-size", "kernel_size", type=SIZES, help="Operator: size of the kernel, such as 3 or 1x5."
 )
-@click.option("--stride", type=SIZES, help="Operator: stride.")
+@click.option("--stride", type=SIZES, help="Operator: stride in pixels, such as 2 or 1x2.")
 @click.option("--padding", type=Padding(), help="Operator: padding on each side, in pixels, or same.")
-@click.option("--dilation", type=SIZES, help="Operator: dilation.")
+@click.option("--dilation", type=SIZES, help="Operator: dilation, such as 2 or 1x2.")
 @click.option("--groups", type=NUMBER, help="Operator: number of groups.")
 @click.option("--multiplier", type=NUMBER, help="Operator: number of depthwise filters for each channel.")
 @click.option("--bias", is_flag=True, default=None, help="Operator: count a bias too.")
