@@ -75,7 +75,7 @@ show(
 # | clip | $\min(\max(x, 0), 1)$ | squeeze-and-excitation in the official TensorFlow code (there it is called hard sigmoid) |
 #
 # By hand: at $x = 1$ the last three functions give 0.731, $4/6 = 0.667$ and 1. Tutorial 07, "Clamp or sigmoid?", shows
-# why the difference between these three functions matters.
+# why the difference matters.
 #
 # Let $f$ be the activation. In the backward pass $dx = dy \cdot f'(x)$. The slope of a ReLU is 1 where $x > 0$ and 0
 # where $x < 0$. So the gradient either passes unchanged or becomes 0. (At $x = 0$ the slope does not exist. All
@@ -118,8 +118,8 @@ source(ops.batch_norm_train)
 
 # %% [markdown]
 # When a trained network is used (in *evaluation*), the result for one image must not depend on the other images of its
-# batch. So in evaluation the mean and the variance are constants. These constants are *running averages*. Training
-# updates them after each batch, with a small factor $a$:
+# batch. So in evaluation the mean and the variance are constants, the *running averages*. Training updates them after
+# each batch, with a small factor $a$:
 #
 # $$\mu_\text{run} \leftarrow (1 - a) \cdot \mu_\text{run} + a \cdot \mu, \qquad v_\text{run} \leftarrow (1 - a) \cdot
 # v_\text{run} + a \cdot v.$$
@@ -161,9 +161,9 @@ claims("C13")
 #
 # **Two checks.** If we add the same number to all $x$, no $\hat x$ changes, so the loss does not change. Therefore
 # $\sum dx$ must be 0. The formula agrees: because $\sum \hat x = 0$, the sum of the bracket is
-# $db - M \cdot db/M - 0 = 0$. If we multiply all distances from the mean by the same factor, each $x$ moves in
-# proportion to its $\hat x$, and $\hat x$ changes only because of $\epsilon$. Therefore $\sum dx \cdot \hat x$ must be
-# almost 0. Exercise 4 asks for its exact value.
+# $db - M \cdot db/M - 0 = 0$. If all $x$ move in proportion to $\hat x$, their distances from the mean grow by the same
+# factor, and $\hat x$ changes only because of $\epsilon$. So $\sum dx \cdot \hat x$ must be almost 0. Exercise 4 asks
+# for its exact value.
 #
 # By hand, for the channel 1, 3, 5, 7 from above, with $w = 1$, $\epsilon \approx 0$ and $dy = (0, 1, 0, 0)$:
 #
@@ -201,8 +201,8 @@ print("sum of dx in each channel:", ", ".join(f"{total:.0e}" for total in grads.
 
 # %% [markdown]
 # A common mistake is to treat the mean and the variance as constants in the backward pass of training. In evaluation
-# they are constants, so `batch_norm_eval_backward` is right to treat them so. In training its result is wrong, and the
-# check notices this:
+# they are constants, so `batch_norm_eval_backward` does this. In training its result is wrong, and the check notices
+# this:
 
 # %%
 constants = ops.batch_norm_eval_backward(dy, x, w, mean, var)
@@ -242,11 +242,10 @@ print(f"document 000: {len(normed)} convolutions with a bias before a batch norm
 #
 # ## CReLU: both signs
 #
-# A ReLU sets all negative numbers to 0. Document 004 explains the idea of CReLU. In the first layers of trained
-# networks, many filters form pairs. In such a pair one filter is nearly the negative of the other. For example, one
-# filter finds "brighter to the right", and the other "brighter to the left". Then one filter is enough, because the
-# other filter makes nearly the negative of the same map. CReLU keeps the positive and the negative part of this one
-# map:
+# A ReLU sets all negative numbers to 0. Document 004 explains CReLU. In the first layers of trained networks, many
+# filters form pairs. In such a pair one filter is nearly the negative of the other. For example, one filter finds
+# "brighter to the right", and the other "brighter to the left". Then one filter is enough, because the other makes
+# nearly the negative of the same map. CReLU keeps the positive and the negative part of this one map:
 #
 # $$\text{CReLU}(x) = [\max(x, 0), \max(-x, 0)].$$
 #

@@ -183,7 +183,7 @@ show(
 # y_{ij} = \Phi_{i,j}(y'_i), \quad i \le m, j \le s - 1.$$
 #
 # Here $X$ is the input, and $f'$ are the primary filters. Map $y'_i$ is the intrinsic map number $i$, and $y_{ij}$ is
-# its ghost number $j$. The output is the concatenation $[Y', Y]$ of the intrinsic maps and all ghosts. Each $\Phi$ is a
+# its ghost number $j$. The output is the concatenation $[Y', Y]$ of intrinsic maps and ghosts. Each $\Phi$ is a
 # depthwise 3x3 kernel. In the official code batch norm and ReLU follow both steps. So a ghost is made from an intrinsic
 # map after its ReLU. (The section "A ratio that does not divide" is about an $n$ that is not a multiple of $s$.)
 #
@@ -279,7 +279,7 @@ print(f"#{added.number}:", steps[added.number].ravel().tolist(), "(their sum)")
 # ## Is it right?
 #
 # We compare the gradients with measured slopes, in float64 (tutorial 02, "Is it right?"). This time we take the full
-# module with batch norm and ReLU, in training. We check the gradients of the input and of both weights.
+# module with batch norm and ReLU, in training.
 
 # %%
 rng = np.random.default_rng(1)

@@ -120,7 +120,7 @@ for stage, rows in enumerate(STAGES):
 # %% [markdown]
 # Before these bottlenecks comes the stem, from 3 to 16 maps at stride 2. After them come `blocks.9` (a 1x1 convolution
 # to 960 maps), the mean of each map, a 1x1 convolution to 1280 numbers, and the classifier. `folded(2)` adds up all
-# rows of one stage, for example of `blocks.6`:
+# rows of one stage, such as `blocks.6`:
 
 # %%
 table = ghostnp.count(create_model("ghostnet_100", seed=None), (1, 3, 224, 224))
@@ -240,8 +240,8 @@ assert dialect == DOCUMENT_000
 # %% [markdown]
 # So the two totals, 5,182,508 and 5,180,320, are close only by chance. A bias for each of the official network's 10,984
 # maps before a batch norm, and one more batch norm, add 13,544 parameters. But document 000 lacks the convolutions in
-# shortcuts together with their biases, and has fewer hidden channels in SE. These two differences remove 38,884
-# parameters, and also multiply-adds: 141.2 million become 134.7 million.
+# shortcuts with their biases, and has fewer hidden channels in SE. This removes 38,884 parameters, and also
+# multiply-adds: 141.2 million become 134.7 million.
 
 # %%
 claims("N07")
@@ -309,8 +309,8 @@ for name in networks:
 # So 71 bias arrays are idle in document 000: 69 in the blocks, one in the stem and one in the 1x1 convolution before
 # the classifier. The official network has no bias before a batch norm.
 #
-# But both networks have idle *shifts of batch norms* (the $b$ of tutorial 06): the official network has 13, and
-# document 000 has 16. The section "For the curious" says which shifts are idle, and why.
+# But both networks have idle *shifts of batch norms* (their biases): the official network has 13, and document 000 has
+# 16. The section "For the curious" says which shifts are idle, and why.
 #
 # ### The other differences (C06, C08, C11, C13)
 #
