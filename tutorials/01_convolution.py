@@ -28,7 +28,11 @@
 # *frameworks*, the libraries in which most people write networks.) Document 002 explains the ghost module, document 003
 # GhostNetV2, and document 004 cheap convolutions. You need not have read the documents. Each statement that we check is
 # called a *claim* and has an identifier, such as C12. In the terminal, `ghostnp claims C12` shows what the document
-# says and what ghostnp computes.
+# says and what ghostnp computes. The documents and the papers also print accuracies on ImageNet and other large data
+# sets, and times on phones. This course does not check these numbers, because it would need days of training on GPUs,
+# and the same phones.
+#
+# In the cells with code, lines with `style.`, `axes` or `figure` only draw pictures. You can skip these lines.
 
 # %%
 import numpy as np

@@ -187,14 +187,14 @@ show(
 # $$dx[n, c, i, j] = \sum_o w[o, c] \cdot dy[n, o, i, j] \qquad dw[o, c] = \sum_{n, i, j} dy[n, o, i, j] \cdot x[n, c,
 # i, j].$$
 #
-# So `dx` is again a pointwise convolution, but with the transposed matrix. For the depthwise convolution with $D = 1$,
-# the gradients are
+# So `dx` is again a pointwise convolution, but with the transposed matrix. In the depthwise convolution, output channel
+# $o$ reads input channel $c = \lfloor o / D \rfloor$, so the gradients are
 #
-# $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= w[c, u, v] \cdot dy[n, c, i, j] \qquad
-# dw[c, u, v] = \sum_{n, i, j} dy[n, c, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
+# $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= w[o, u, v] \cdot dy[n, o, i, j] \qquad
+# dw[o, u, v] = \sum_{n, i, j} dy[n, o, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
-# The gradient of each channel depends only on `dy` of the same channel. In ghostnp, each line of the forward pass has a
-# counterpart in the backward pass:
+# The gradient of input channel $c$ is a sum over its $D$ output channels only. In ghostnp, each line of the forward
+# pass has a counterpart in the backward pass:
 
 # %%
 source(ops.depthwise_conv2d_backward)

@@ -184,8 +184,10 @@ for name, law in {
 # for another reason: at equal cost, a network with groups can have more channels. ShuffleNet (2018) divided its 1x1
 # convolutions into groups.
 #
-# Some statements of the documents about groups are wrong or imprecise. Claim C17 is about the first networks with
-# groups, and C14 about ShuffleNetV2. The other three claims say that GhostNet has grouped convolutions:
+# Some statements of the documents about groups are wrong or imprecise. Document 001 says that LeNet-5 had groups too.
+# But in the third layer of LeNet-5 the maps read overlapping sets of maps, which are not groups (claim C17). Document
+# 000 gives ShuffleNetV2 as its example, but ShuffleNetV2 gave up the groups of the first ShuffleNet (claim C14). The
+# other three claims say that GhostNet has grouped convolutions:
 
 # %%
 claims("C17", "C14", "C01", "C31", "C03")

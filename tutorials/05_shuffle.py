@@ -52,9 +52,8 @@ show(
 # group, then the second one, and so on: 0 4 8, 1 5 9, 2 6 10, 3 7 11. The next grouped convolution divides this row
 # into three groups again. Its first group reads channels 0, 4, 8 and 1, which come from all three old groups.
 #
-# In other words, write the channels as a matrix with one row for each group, and read the matrix by columns. With $C$
-# channels, each group has $n = C / g$ channels. Channel $p$ of group $q$ moves from position $q n + p$ to position
-# $p g + q$:
+# Write the channels as a matrix with one row for each group, and read the matrix by columns. With $C$ channels, each
+# group has $n = C / g$ channels. Channel $p$ of group $q$ moves from position $q n + p$ to position $p g + q$:
 #
 # $$y[p \cdot g + q] = x[q \cdot n + p].$$
 
@@ -67,7 +66,7 @@ print(channels.reshape(3, 4).T.ravel())
 source(ops.channel_shuffle)
 
 # %% [markdown]
-# **Is the shuffle random?** No. It is one fixed permutation, the same for every image.
+# **Is the shuffle random?** No. It is the same permutation for every image.
 #
 # **Reshape to (g, n) or to (n, g)?** The code reshapes to $(g, n)$ and then transposes. Reshaping to $(n, g)$ would
 # give the *inverse* permutation, which is the shuffle by $n$ groups. If $g$ and $n$ are greater than 1, these two
@@ -109,7 +108,7 @@ except AssertionError as error:
 #
 # On which input channels does one output channel depend? We set `dy` to 1 for this output channel and to 0 for all
 # other channels. The output channel depends on the input channels for which `dx` is not zero. We do this for two
-# grouped convolutions in sequence, without and with a shuffle between them:
+# grouped convolutions, without and with a shuffle between them:
 
 
 # %%
@@ -161,8 +160,8 @@ show(
 # **Why does unit (c) concatenate?** Two of the three units (c) in the network below increase the number of channels
 # from $c$ to $2c$. For an addition, both paths would need $2c$ channels. So the shortcut would need a 1x1 convolution
 # from $c$ to $2c$ channels, as in ResNet. A concatenation needs no such convolution. The main path makes only the
-# missing $2c - c = c$ channels, so its second 1x1 convolution becomes cheaper as well. For 240 channels on maps of
-# 28x28 pixels, we get:
+# missing $2c - c = c$ channels, so its second 1x1 convolution becomes cheaper as well. (In stage 2, unit (c) has 24
+# input channels, so its main path makes $240 - 24 = 216$.) For 240 channels and 28x28 pixels, we get:
 
 # %%
 unit_c = ghostnp.count(ShuffleUnit(240, 480, groups=3, stride=2), (1, 240, 28, 28))
@@ -208,8 +207,8 @@ show(
 )
 
 # %% [markdown]
-# Both paths read the input, so in the backward pass the gradient of the input is the sum of two parts. One function,
-# `sum_backward`, computes all such sums.
+# Both paths read the input, so in the backward pass the gradient of the input is the sum of two parts. The function
+# `sum_backward` computes such sums.
 
 # %%
 source(ShuffleUnit.backward)
@@ -251,10 +250,10 @@ print(f"largest difference between shuffle, then depthwise and depthwise, then s
 # ## The network
 #
 # ShuffleNet begins with a 3x3 convolution, called the *stem*, and a 3x3 *max pool*. Both have stride 2. Then come three
-# *stages* of units, which the paper numbers 2, 3 and 4. The first unit of each stage is a unit (c), and all other units
-# are units (b). The network ends in a global average pool, which replaces each map by its mean, and a fully connected
-# layer. For $g = 3$, the stem has 24 output channels. The next cell counts the units, channels and multiply-adds of
-# each stage for images of 224x224 pixels:
+# *stages* of units, which the paper numbers 2, 3 and 4. The first unit of each stage is a unit (c), and all others are
+# units (b). Unit (a) does not occur. It only explains (b). The network ends in a global average pool, which replaces
+# each map by its mean, and a fully connected layer. For $g = 3$, the stem has 24 output channels. The next cell counts
+# the units, channels and multiply-adds of each stage for images of 224x224 pixels:
 
 # %%
 network = ghostnp.create_model("shufflenetv1_g3_1.0x", seed=None)
@@ -278,8 +277,7 @@ for g in (1, 3, 8):
 # With more groups, a unit is cheaper, and the paper uses the saved multiply-adds for more channels. The suffix 1.0x of
 # a network's name is the *width multiplier*: with 0.5x, every layer has about half as many channels.
 #
-# **What is max pooling?** A *max pool* (最大池化) keeps the largest number of each window, and an average pool keeps the
-# mean. Three details matter:
+# **What is max pooling?** A *max pool* (最大池化) keeps the largest number of each window. Three details matter:
 #
 # - *Padding*: a max pool ignores the padding, as if its numbers were $-\infty$. An average pool may count the zeros of
 #   the padding or leave them out. PyTorch counts these zeros by default, and Keras does not.
@@ -289,7 +287,8 @@ for g in (1, 3, 8):
 #   windows receives the sum.
 #
 # By hand: the map in the next cell has four windows of 2x2 pixels. Their largest numbers are 2, 1, 0 and −1. In the
-# first window, three pixels are 2, and the first of them is chosen. The numbers of `dy` are 1, 2, 3 and 4:
+# first window, three pixels are 2, and the first of them is chosen. The positions in a window are counted from 0, row
+# by row. The numbers of `dy` are 1, 2, 3 and 4:
 
 # %%
 tied = np.array([[2.0, 2, 1, 0], [1, 2, 0, -1], [0, -3, -2, -1], [-4, -5, -2, -2]])[None, None]
@@ -332,8 +331,8 @@ print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28
 #
 # $$ghwm \cdot \frac{c}{g} + hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #
-# If $m$ is the width of the whole middle, the correct terms are $hwmc/g$, $9hwm$ and $hwcm/g$. We compare each term in
-# both meanings of $m$:
+# If $m$ is the width of the whole middle, the correct terms are $hwmc/g$, $9hwm$ and $hwcm/g$. The table compares both
+# meanings:
 #
 # | term | if $m$ is the whole middle | if $m$ is one group's width, so the middle has $gm$ channels |
 # |---|---|---|
@@ -360,8 +359,6 @@ for reading, field in readings.items():
     print(reading, getattr(line, field).working)
 
 # %% [markdown]
-# Document 001 calls these numbers FLOPs. They are multiply-adds, as in the papers (claim C19).
-#
 # ## Three ShuffleNets that are not the same
 #
 # The paper, the official code and document 001 differ in several details of a unit. In ghostnp, these details are the
@@ -403,8 +400,7 @@ for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
     )
 
 # %% [markdown]
-# So the network of document 001 has fewer weights and multiply-adds than the official network, but more parameters,
-# because of its biases.
+# So document 001's network has fewer weights than the official network, but more parameters, because of its biases.
 #
 # <details><summary><b>For the curious: three more claims</b></summary>
 #

@@ -79,7 +79,9 @@ show(
 #
 # Let $f$ be the activation. In the backward pass $dx = dy \cdot f'(x)$. The slope of a ReLU is 1 where $x > 0$ and 0
 # where $x < 0$. So the gradient either passes unchanged or becomes 0. (At $x = 0$ the slope does not exist. All
-# frameworks use 0 there.)
+# frameworks use 0 there.) For the sigmoid $f' = f (1 - f)$, which is 1/4 at $x = 0$ and less elsewhere. The slope of
+# the hard sigmoid is 1/6 between −3 and 3, and the slope of the clip is 1 between 0 and 1. Outside these ranges both
+# slopes are 0.
 
 # %%
 source(ops.relu)
@@ -159,6 +161,8 @@ claims("C13")
 # $$dx = \frac{d\hat x}{\sigma} + \frac{d\mu}{M} + dv \cdot \frac{2 \sigma \hat x}{M}
 # = \frac{w}{\sigma} \left( dy - \frac{db}{M} - \hat x \cdot \frac{dw}{M} \right).$$
 #
+# In this formula, the constant $\epsilon$ is only in $\sigma$ and $\hat x$.
+#
 # **Two checks.** If we add the same number to all $x$, no $\hat x$ changes, so the loss does not change. Therefore
 # $\sum dx$ must be 0. The formula agrees: because $\sum \hat x = 0$, the sum of the bracket is
 # $db - M \cdot db/M - 0 = 0$. If all $x$ move in proportion to $\hat x$, their distances from the mean grow by the same
@@ -179,7 +183,8 @@ claims("C13")
 # | $dx$: the row above, divided by $\sqrt 5$ | $(-0.179, 0.313, -0.089, -0.045)$ |
 #
 # With this $dy$ the loss is the second $\hat x$. If the mean and the variance were constants, the slope for the second
-# number, 3, would be $1/\sqrt 5 = 0.447$. But a change of this number also changes the mean and the variance, so the
+# number, 3, would be $1/\sqrt 5 = 0.447$. But a change of this number also changes the mean and the variance. These two
+# ways add $d\mu / M = -0.447 / 4 = -0.112$ and $dv \cdot 2 (x - \mu) / M = 0.0447 \cdot (-2) / 4 = -0.022$. So the
 # slope is only 0.313.
 
 # %%

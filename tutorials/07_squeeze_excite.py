@@ -101,8 +101,8 @@ source(ops.multiply)
 #
 # The input is used *twice*: the gates are computed from the input, and the input is multiplied by the gates. So the
 # gradient of the input is the sum of two parts. We go backward through the steps. Here $\varphi$ is the activation of
-# the gate, $b_1$ and $b_2$ are the biases of the two layers, and $i, j$ are the row and the column of a pixel in maps
-# of $H \times W$ pixels:
+# the gate. (Its slope $\varphi'$ is in tutorial 06, "Activations".) The letters $b_1$ and $b_2$ are the biases of the
+# two layers, and $i, j$ are the row and the column of a pixel in maps of $H \times W$ pixels:
 #
 # | forward | backward |
 # |---|---|

@@ -133,15 +133,14 @@ print(f"{'all':11} {table.params:>10,} parameters {table.macs:>12,} MACs")
 # The last two layers have nearly half of all parameters. But they take only 2% of the multiply-adds, because their maps
 # are single pixels. `blocks.6` and `blocks.8` take nearly half of the multiply-adds.
 #
-# The paper prints 5.2M parameters and 141M multiply-adds. These are the sums above, rounded. Some tools also count
-# running means and variances, or the work of batch norms. Others leave out the classifier. So they print other numbers
-# (tutorial 11, "Why 151M and not 141M?").
+# The paper prints 5.2M parameters and 141M multiply-adds. These are the sums above, rounded. Other tools also count
+# running means and variances or batch norms, or leave out the classifier (tutorial 11, "Why 151M and not 141M?").
 #
-# **What do 1.0x and 0.5x mean?** They are *width multipliers* (宽度系数). Every channel count of the table is
-# multiplied by the width multiplier and rounded to a multiple of 4. The number of blocks and the 1280 numbers before
-# the classifier stay the same. A 1x1 convolution has $C_\text{in} \cdot C_\text{out}$ weights, so at 0.5x it has a
-# quarter of its weights. A depthwise convolution has half of its weights. The 1x1 convolution before the classifier
-# also has half, and the classifier keeps all of its weights:
+# **What do 1.0x and 0.5x mean?** They are *width multipliers* (宽度系数). The 16 maps of the stem and every channel count
+# of the table are multiplied by the width multiplier and rounded to a multiple of 4. The number of blocks and the 1280
+# numbers before the classifier stay the same. A 1x1 convolution has $C_\text{in} \cdot C_\text{out}$ weights, so at
+# 0.5x it has a quarter of its weights. A depthwise convolution has half of its weights. The 1x1 convolution before the
+# classifier also has half, and the classifier keeps all of its weights:
 
 # %%
 for name in ("ghostnet_050", "ghostnet_100", "ghostnet_130"):

@@ -80,8 +80,7 @@ show(
 #
 # ## By hand
 #
-# One map has 4x4 pixels. A depthwise 3x3 convolution with padding 1 runs over it. Each number is a float32, which has
-# 4 bytes.
+# One map has 4x4 pixels. A depthwise 3x3 convolution with padding 1 runs over it. Each number (float32) has 4 bytes.
 #
 # - Multiply-adds: 16 outputs times 9 taps are 144.
 # - Numbers moved: 16 inputs, 9 weights and 16 outputs are 41 numbers, which are 164 bytes.
@@ -110,15 +109,15 @@ for name, (macs, moved, _) in layers.items():
 # %% [markdown]
 # The bytes in this table include the weights. So the intensities of the pointwise and the standard convolution are
 # below $128 / 8 = 16$ and $128 \cdot 9 / 8 = 144$. The classifier has the smallest intensity. For one image, each
-# weight of the classifier is read once and used once. For a batch of 32 images, each weight that is read is used 32
-# times. This is one reason why a batch takes less time for each image.
+# weight is read and used once. For a batch of 32 images, each weight is used 32 times. This is one reason why a batch
+# takes less time for each image.
 #
 # ## Why can fewer FLOPs be slower?
 #
 # Compare two ways to make 128 maps from 128 maps of 32x32 pixels. The first is a pointwise convolution. The second is a
 # ghost module (tutorial 08): a pointwise convolution to 64 channels, a depthwise convolution over these channels, and a
-# concatenation. The ghost module has about half the multiply-adds. For both, we add up the least time that a machine
-# needs for each call. The least time is the time of the arithmetic or of the bytes, whichever is longer.
+# concatenation. The ghost module has about half the multiply-adds. For both, we add up the least time of each call: the
+# time of the arithmetic or of the bytes, whichever is longer.
 
 # %%
 half = (1, 64, 32, 32)
@@ -144,19 +143,20 @@ for name, machine in machines.items():
           f"without the concatenation {at_best(ghost[:2], *machine):6.2f} µs")  # fmt: skip
 
 # %% [markdown]
-# So we can see from shapes alone why **fewer FLOPs can be slower**. There are four reasons.
+# So **fewer FLOPs can be slower**, for four reasons.
 #
 # 1. A layer may wait for *bytes*, and FLOPs do not count bytes. The ghost module has half the multiply-adds, but moves
 #    twice as many bytes. On the two cores the ghost module is hardly faster. On a large GPU (10 trillion multiply-adds
 #    and a trillion bytes a second) it is slower.
 # 2. A ghost module makes three calls instead of one. Each call takes some extra time, because it has to be started, and
 #    because threads wait for each other. On small maps this extra time is most of the time.
-# 3. Concatenation, shuffle, addition, batch norm and activations have no multiply-adds, but they move bytes. No count
-#    of FLOPs shows these bytes.
+# 3. Concatenation, shuffle, addition, batch norm and activations have no multiply-adds, but they move bytes.
 # 4. A layer is fast only if somebody has written a fast kernel for it. An unusual convolution, such as a depthwise 1x5,
 #    often runs on slow code.
 #
-# A measured case is in tutorial 11, "A counter is a backend".
+# The measured case in tutorial 11, "A counter is a backend", has the first two reasons. Even the pointwise convolution
+# waits for bytes ($16/8 = 2$ is below 5), and the ghost module moves 2.2 times as many. About half of the measured
+# difference is the time of two more calls (23 microseconds, measured on maps of 2x2 pixels).
 #
 # **Why is depthwise convolution slow on GPUs and CPUs?** It does not have enough work for the bytes that it moves. Its
 # intensity is $k^2 / 8$, which is 1.1 for a 3x3 filter and 6.1 for a 7x7 filter. To reach their peak, the two cores
@@ -198,8 +198,7 @@ show(figure, f"Bars of shares. {said}.")
 
 # %% [markdown]
 # "All others" are batch norm, activations, concatenations, additions, the means of squeeze-and-excitation, and the
-# classifier. These calls have almost no multiply-adds, but move most of the bytes. The section "Doing less: the engine"
-# removes most of them.
+# classifier. These calls have almost no multiply-adds, but move most of the bytes.
 #
 # ## The formula, four times
 #
@@ -658,9 +657,6 @@ print(f"largest gradient {max(np.abs(gradient).max() for gradient in gradients.v
 # rows, such as `add_row`. A *driver* does one share of the work, and calls leaves. Read `layout.py` first, then
 # `loops.py` and `matmul.py`, and then any other file. The code that compiles and runs the kernels is in `runtime/`.
 # `bands.py` runs convolutions in bands. The passes of the engine are in `ghostnp/graph/engine`.
-#
-# Document 002 plots accuracy against latency. Such figures show measurements on hardware that we do not have, so this
-# course does not check them.
 #
 # ## References
 #

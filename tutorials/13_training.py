@@ -216,7 +216,7 @@ axes.axhline(0.97, color="#999999", linewidth=1, linestyle=":")
 show(
     figure,
     "Left, the mean loss falls from above 1 to below 0.01 in 15 epochs. Right, the share of held-out digits that "
-    "are right rises from 75% to more than 97%, above the dotted line, after four epochs.",
+    "are right rises from about three quarters to more than 97%, above the dotted line, after four epochs.",
 )
 
 # %% [markdown]
@@ -279,7 +279,8 @@ for colour, schedule in zip((style.GRADIENT, style.GATE, style.GHOST), SCHEDULES
     recipe = Recipe(epochs=4, rate=0.1, warm_up=1, schedule=schedule, every=2, fall=0.5)
     rates = [recipe.rate_of(number, per_epoch=5) for number in range(20)]
     axes.plot(rates, ".-", color=colour, label=schedule)
-    print(f"{schedule:8}", *(f"{rate:.3f}" for rate in rates[:11]))
+    for name, half in ((schedule, rates[:10]), ("", rates[10:])):
+        print(f"{name:8}", *(f"{rate:.3f}" for rate in half))
     assert np.allclose(rates[:5], [0.02, 0.04, 0.06, 0.08, 0.1])
 axes.legend(frameon=False)
 show(
@@ -350,9 +351,7 @@ assert 0.9 < accuracy(other_hands, *others) < accuracies[-1]
 # people, hold out all digits of some people.
 #
 # **Do the documents say how to train?** Document 002 says that GhostNet has a new method of training, "low-rank
-# decomposition" (claim C27). GhostNet has no such method: its paper trains by ordinary gradient descent, as here. The
-# documents also have tables of accuracy on ImageNet. To repeat these results would take days of training on GPUs, so
-# this course does not repeat them.
+# decomposition" (claim C27). GhostNet has no such method: its paper trains by ordinary gradient descent, as here.
 #
 # ## Exercises
 #
