@@ -50,8 +50,8 @@ ANSWERS = {
     "07.2": ExerciseAnswer(
         lambda: ops.depthwise_conv2d_cost((1, 40, 28, 28), (40, 1, 5, 5), padding=2).macs / _counted().macs,
         (
-            "The layers of SE read the means of the maps, which is one number for each map. The output of the "
-            "convolution has 28x28 pixels in each map.",
+            "The layers of SE read only one number for each map, its mean. The output of the convolution has 28x28 "
+            "pixels in each map.",
             "SE takes 2·40·12 multiply-adds. The convolution takes 5·5 multiply-adds for each pixel of each map.",
         ),
         "The convolution takes {40*28*28*5*5} multiply-adds, and SE takes {2*40*12}. So the factor is "

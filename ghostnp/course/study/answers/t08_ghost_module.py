@@ -88,8 +88,7 @@ ANSWERS = {
     "08.3": ExerciseAnswer(
         _idle,
         (
-            "How many intrinsic maps are there, rounded up? And how many maps are there in total, before some of them "
-            "are cut off?",
+            "Round the number of intrinsic maps up. How many maps are there in total, before some of them are cut off?",
             "There are 8 intrinsic maps with 3 ghosts each. The output keeps the first 30 maps.",
         ),
         "The number of intrinsic maps is 30/4, rounded up to 8. These 8 maps have {8*3} ghosts. Of the 8 + 24 maps, "
@@ -98,7 +97,7 @@ ANSWERS = {
         {
             "6": "The intrinsic maps are part of the output, too. So there are 8 + 24 maps.",
             "0": "30 is not a multiple of 4, so more maps are made than are kept.",
-            "3": "Not all ghosts of the last intrinsic map are cut off. The first of them is kept.",
+            "3": "Not all ghosts of the last intrinsic map are cut off. The first ghost of this map is kept.",
         },
     ),
     "08.4": ExerciseAnswer(

@@ -50,8 +50,8 @@ ANSWERS = {
             "way, and add the two 1x1 convolutions of SE.",
         ),
         "Ghost 1 has {160*480 + 480*9 + 2*960} parameters, SE has {960*240 + 240 + 240*960 + 960}, and ghost 2 has "
-        "{960*80 + 80*9 + 2*160}. The shortcut is x itself and has no parameters. Together these are {160*480 + 480*9 "
-        "+ 2*960 + 960*240 + 240 + 240*960 + 960 + 960*80 + 80*9 + 2*160}.",
+        "{960*80 + 80*9 + 2*160}. The shortcut is x itself and has no parameters. The sum is {160*480 + 480*9 + 2*960 "
+        "+ 960*240 + 240 + 240*960 + 960 + 960*80 + 80*9 + 2*160}.",
         {
             "160*480 + 480*9 + 2*960 + 960*240 + 240*960 + 960*80 + 80*9 + 2*160": (
                 "The two 1x1 convolutions of SE have biases."
@@ -103,7 +103,7 @@ ANSWERS = {
         {
             "7*7": "This is the answer for a photo of 224x224 pixels.",
             "10": "This is one side. The question is about all pixels of a map.",
-            "20*20": "The side is halved five times, once by the stem and four times by blocks.",
+            "20*20": "The side is halved five times, once by the stem and once by each of four blocks.",
         },
     ),
     "09.5": ExerciseAnswer(

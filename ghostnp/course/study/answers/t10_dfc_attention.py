@@ -71,10 +71,10 @@ ANSWERS = {
             "The places are -2/7, 1/7, 4/7, 1, 10/7, 13/7 and 16/7. At place t, the weight of the middle old pixel is "
             "1 - |t - 1|, or 0 if this is negative.",
         ),
-        "The weights of each new pixel sum to 1. So each new pixel adds exactly its dy to the sum of dx, and the two "
-        "sums are equal. The places of the new pixels are (i + 0.5)·3/7 - 0.5, which are -2/7, 1/7, 4/7, 1, 10/7, 13/7 "
-        "and 16/7. At place t, the weight of the middle old pixel is 1 - |t - 1|, or 0 if this is negative. These "
-        "weights are 0, 1/7, 4/7, 1, 4/7, 1/7 and 0, and their sum is {(1 + 4 + 7 + 4 + 1)/7}.",
+        "The weights of each new pixel sum to 1. So each new pixel adds exactly its dy to the sum of dx, so Σdx = Σdy. "
+        "The places of the new pixels are (i + 0.5)·3/7 - 0.5, which are -2/7, 1/7, 4/7, 1, 10/7, 13/7 and 16/7. At "
+        "place t, the weight of the middle old pixel is 1 - |t - 1|, or 0 if this is negative. These weights are 0, "
+        "1/7, 4/7, 1, 4/7, 1/7 and 0, and their sum is {(1 + 4 + 7 + 4 + 1)/7}.",
         {
             "7/3": "This is the mean of dx. The middle old pixel has a little more than the other old pixels.",
             "1 + 2*4/7": "Two more new pixels read the middle old pixel, with the weight 1/7 each.",

@@ -84,8 +84,8 @@ ANSWERS = {
         ),
         "Along one axis, k·H products are counted. The first window reads (k - 1)/2 zeros, the next window reads one "
         "zero less, and so on. The same holds at the other end of the row. So (k - 1)/2·((k - 1)/2 + 1) products have "
-        "a zero, which is {2*(1 + 2)} of {5*14} here. In two dimensions, a product has a real pixel only if it has a "
-        "real pixel along both axes. So the share of the products with a zero is {1 - (64/70)**2}.",
+        "a zero. Here these are {2*(1 + 2)} of {5*14} products. In two dimensions, a product has a real pixel only if "
+        "it has a real pixel along both axes. So the share of the products with a zero is {1 - (64/70)**2}.",
         {
             "6/70": "This is the share along one axis.",
             "(64/70)**2": "This is the share of the products with a real pixel.",

@@ -63,9 +63,9 @@ ANSWERS = {
             "For each pixel, there are C·D multiply-adds, and C + D numbers of 4 bytes.",
             "The intensity is C·D / (4·(C + D)). Set this equal to 5 with C = 24, and solve the equation for D.",
         ),
-        "For P pixels, there are C·D·P multiply-adds, and 4·(C + D)·P bytes without the weights. So I = C·D / (4·(C + "
-        "D)), which is less than C/4 for any D. Therefore I is always below 5 if C is 20 or less. I is exactly 5 if "
-        "C·D = 20·C + 20·D. So D = 20·C / (C - 20), which is {20*24//(24 - 20)} here.",
+        "For P pixels, there are C·D·P multiply-adds, and 4·(C + D)·P bytes without the weights. So the intensity is I "
+        "= C·D / (4·(C + D)), which is less than C/4 for any D. Therefore I is always below 5 if C is 20 or less. I is "
+        "exactly 5 if C·D = 20·C + 20·D. So D = 20·C / (C - 20), which is {20*24//(24 - 20)} here.",
         {
             "40": "This is the answer for a convolution with as many output channels as input channels.",
             "20*24/24": "The output maps have bytes, too. For each pixel, there are C + D numbers.",

@@ -58,7 +58,8 @@ ANSWERS = {
         "7)/3}, and the sums of their squares are 2 and {(4 + 25 + 49)/9}. So r² = {4**2/(2*26/3)}.",
         {
             "(2 + 10)**2/(5*30)": (
-                "Subtract the means first. If you did, take the square, because r² is the square of the correlation."
+                "Subtract the means first. If you did this, square your result, because r² is the square of the "
+                "correlation."
             ),
         },
         tolerance=0.005,
@@ -67,14 +68,14 @@ ANSWERS = {
         lambda: _explained(5 - 3 * _B, _A),
         (
             "r² is (sum of products)², divided by both sums of squares. How does r² change if b is multiplied by a "
-            "factor, and how if a constant is added?",
-            "The constant disappears if the mean is subtracted. The factor -3 multiplies the sum of products by -3, "
+            "factor? How does r² change if a constant is added to b?",
+            "The constant disappears when the mean is subtracted. The factor -3 multiplies the sum of products by -3, "
             "and one sum of squares by 9.",
         ),
         "Subtract the means from a and b. The best weight is Σab/Σa², and it explains (Σab)²/Σa² of Σb². So r² = "
-        "(Σab)²/(Σa²·Σb²), which is the square of the correlation. It does not change if a and b are exchanged. Now "
-        "replace b by 5 - 3b. The constant disappears with the mean, and the factor -3 multiplies both numerator and "
-        "denominator by 9. So r² is the same as in exercise 2, {(-3*4)**2/(2*9*26/3)}.",
+        "(Σab)²/(Σa²·Σb²), which is the square of the correlation. So r² does not change if a and b are exchanged. Now "
+        "replace b by 5 - 3b. The constant disappears when the mean is subtracted, and the factor -3 multiplies both "
+        "numerator and denominator by 9. So r² is the same as in exercise 2, {(-3*4)**2/(2*9*26/3)}.",
         {
             "-12/13": "r² is a square, so it is not negative.",
             "-sqrt(12/13)": "This is the correlation. Its square is r².",
@@ -89,8 +90,8 @@ ANSWERS = {
             "So the mean of each square is 1/n. Take the square root, with n = 363.",
         ),
         "Turn one filter to (1, 0, ..., 0), and divide the other filter by its length. Then the cosine is the first "
-        "number of this unit vector. The squares of its n numbers sum to 1, and all of them have the same mean, which "
-        "is 1/n. The square root of this mean is {1/sqrt(363)}.",
+        "number of this unit vector. The squares of its n numbers sum to 1, and all of these squares have the same "
+        "mean, which is 1/n. The square root of this mean is {1/sqrt(363)}.",
         {
             "1/363": "This is the mean of the square. The question is about its square root.",
             "sqrt(363)": "This is the inverse. The mean of the square is 1/n, not n.",

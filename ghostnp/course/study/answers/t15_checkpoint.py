@@ -71,29 +71,29 @@ ANSWERS = {
     "15.3": ExerciseAnswer(
         lambda: np.empty((5, 5, 12, 2)).transpose(2, 3, 0, 1).reshape(12 * 2, 1, 5, 5).shape,
         (
-            "In ghostnp, the first axis is the filters. Each channel has several filters, and each filter reads only "
-            "one channel.",
+            "In ghostnp, the shape begins with the number of filters. Each channel has several filters, and each "
+            "filter reads only one channel.",
             "There are 12 channels with 2 filters each.",
         ),
         "There are 12 channels with 2 filters each, and each filter reads only one channel. So the shape is {(12*2, 1, "
         "5, 5)}.",
         {
             "(2, 12, 5, 5)": "Each filter reads only one channel.",
-            "(12, 2, 5, 5)": "Each filter reads only one channel, and all filters are on the first axis.",
+            "(12, 2, 5, 5)": "Each filter reads only one channel, and the shape begins with the number of all filters.",
             "(24, 12, 5, 5)": "In a depthwise convolution, each filter reads only one channel.",
-            "(5, 5, 24, 1)": "In ghostnp, the first axis is the filters.",
+            "(5, 5, 24, 1)": "In ghostnp, the shape begins with the number of filters.",
         },
     ),
     "15.4": ExerciseAnswer(
         lambda: _place(7),
         (
-            "Is official channel 7 an intrinsic map or a ghost? Which number does it have among the maps of its kind, "
-            "counted from 0?",
+            "Is official channel 7 an intrinsic map or a ghost? Which number does this map have among the maps of its "
+            "kind, counted from 0?",
             "In the official order, channels 0 to 4 are the intrinsic maps, and channels 5 to 9 are the ghosts. "
             "Document 000 begins with the ghosts.",
         ),
-        "Official channel 7 is ghost number 7 - 5, counted from 0. In document 000, the ghosts come first. So this is "
-        "channel {7 - 5}.",
+        "Official channel 7 is ghost number 7 - 5, counted from 0. In document 000, the ghosts come first. So the "
+        "number of the channel is {7 - 5}.",
         {
             "7": "Document 000 concatenates the ghosts first.",
             "3": "Ghosts are counted from 0.",
