@@ -104,7 +104,7 @@ show(
 # | activations | each of the three layers gives 144 numbers | 432 |
 #
 # Depending on the convention, this stack has 72, 76, 84 or 92 parameters, and takes 2,592, 2,736, 3,168 or 5,184
-# operations. The code prints each number with its calculation:
+# operations. The code prints the counts of each layer with their calculations:
 
 # %%
 with initializer(0):
@@ -130,14 +130,13 @@ print(layer.macs.working)
 # %% [markdown]
 # ## What counters count
 #
-# **FLOP or MACs, and why twice?** As in tutorial 01, a multiply-add (乘加, MAC) is two FLOPs (floating point
-# operations, 浮点运算). Papers on light networks count multiply-adds, and most of these papers call them FLOPs. The
-# blog posts of this course do the same (claims C19 and C45). Counters inside frameworks, such as
-# `torch.utils.flop_counter`, count two FLOPs for each multiply-add. (FLOPS with a capital S is a speed: operations *per
-# second*.)
+# **FLOPs or MACs?** As in tutorial 01, a multiply-add (乘加, MAC) is two FLOPs (floating point operations, 浮点运算). Papers
+# on light networks count multiply-adds, and most of these papers call them FLOPs. The documents do the same (claim
+# C19). Counters inside frameworks, such as `torch.utils.flop_counter`, count two FLOPs for each multiply-add. (FLOPS
+# with a capital S is a speed: operations *per second*.)
 #
 # **Does a bias count?** It usually counts as a parameter. Document 000 adds 1 for the bias of each filter. Documents
-# 001 and 004 leave biases out (claims N21 and N22 are the two counts of document 004). The work of a bias is one
+# 001 and 004 leave biases out (claim C45; claims N21 and N22 are two counts of document 004). The work of a bias is one
 # addition for each output. Only some tools count these additions.
 
 # %%
@@ -147,7 +146,7 @@ claims("C19", "C45", "N21", "N22")
 # **Where is batch norm?** The scale and the shift of a batch norm are trained, so they are parameters. The running mean
 # and variance (tutorial 06, "Batch norm") are *buffers* (缓冲区): numbers that are stored but not trained. Keras prints
 # the sum of parameters and buffers as "Total params". PyTorch's `parameters()` gives only the numbers that are trained.
-# Documents 000 and 001 print the totals of Keras (claims N07 and N14):
+# Claims N07 and N14 give these numbers for the networks of documents 000 and 001:
 
 # %%
 claims("N07", "N14")
@@ -160,7 +159,7 @@ claims("N07", "N14")
 # | products with the zeros of the padding | all tools, though these products change nothing |
 # | batch norm, for each number | papers count 0, fvcore and ptflops count 2, thop counts 4; torchinfo counts the parameters of the batch norm, whatever the size of the maps |
 # | ReLU: 1 for each number | ptflops; version 0.7 counts each ReLU twice, as a module and as a function call |
-# | pooling: 1 for each number in, or out | ptflops, thop, and fvcore (only global pooling) |
+# | pooling: 1 for each number in, or out | ptflops (twice in version 0.7), thop, and fvcore (only global pooling) |
 # | the classifier | the ShuffleNet paper leaves the classifier out |
 # | resizing, sigmoids, shuffles, concatenation | almost no tool; shuffles and concatenation only move numbers |
 # | *activations*, the numbers that come out of layers | papers that compare many networks of one family ("design spaces"), because activations predict the time better than multiply-adds |
@@ -266,8 +265,8 @@ print(dict(moved.bytes))
 # A counter need not compute the numbers in the arrays. The function `record` replaces arrays by *tokens*, which have a
 # shape and a dtype but no numbers. For each call, `record` asks the cost function of the operator for the counts,
 # writes the call down, and returns a token. The list of calls is called a *tape*. `ghostnp.count` only reads the tape,
-# and a counter of your own can do the same. The next cell counts the *arithmetic intensity* (计算强度): the
-# multiply-adds for each byte that has to be moved. It adds up all calls of GhostNet by the kind of operator:
+# and a counter of your own can do the same. The next cell counts the *arithmetic intensity* (计算强度): the multiply-adds
+# for each byte that has to be moved. The cell adds up all calls of GhostNet by the kind of operator:
 
 # %%
 tape = record(network, Token(image, np.dtype(np.float32)))
@@ -540,10 +539,10 @@ for name, rule in CONVENTIONS.items():
         print(f"{name:20} {total:.4f} G{marks[0]:10} doubled {2 * total:.4f} G{marks[1]}")
 
 # %% [markdown]
-# So 0.30 G is the number of fvcore or ptflops, doubled. This is not a count of operations, because the operations of
-# batch norms and ReLUs are not multiply-adds, but were doubled too. If each multiply-add counts as two operations and
-# nothing else counts, the result is 0.28 G (`flops`). (MobileNetV2 has 300M multiply-adds. So "0.30 G" for MobileNetV2
-# is the count of `macs`, not doubled.)
+# So 0.30 G is the number of fvcore or ptflops, doubled. The doubled number is not a count of operations. Only a
+# multiply-add is two operations, but the operations of batch norms and ReLUs were doubled, too. If each multiply-add
+# counts as two operations and nothing else counts, the result is 0.28 G (`flops`). (MobileNetV2 has 300M multiply-adds.
+# So "0.30 G" for MobileNetV2 is the count of `macs`, not doubled.)
 
 # %% [markdown]
 # ## References

@@ -16,9 +16,9 @@
 # **The same formula can take a millisecond or ten seconds. Why? And why can a layer with fewer multiply-adds be
 # slower?**
 #
-# So far all tutorials have used the definitions in `ops`, which are written to be read. Here we make them fast. A
-# function that is compiled for speed is also called a *kernel* (算子). On this page, "kernel" means such a function,
-# and we say "filter" for the weights of a convolution. ghostnp has a fast version of each definition in `kernels`.
+# The earlier tutorials explain the definitions in `ops`, which are written to be read. Here we make them fast. A
+# function that is compiled for speed is also called a *kernel* (算子). On this page, "kernel" means such a function, and
+# we say "filter" for the weights of a convolution. ghostnp has a fast version of each definition in `kernels`.
 #
 # The measured times on this page are from one machine with two cores. The times that the cells print are computed from
 # shapes.
@@ -198,8 +198,8 @@ show(figure, f"Bars of shares. {said}.")
 
 # %% [markdown]
 # "All others" are batch norm, activations, concatenations, additions, the means of squeeze-and-excitation, and the
-# classifier. These calls have next to no multiply-adds, but move most of the bytes. The section "Doing less: the
-# engine" removes most of them.
+# classifier. These calls have almost no multiply-adds, but move most of the bytes. The section "Doing less: the engine"
+# removes most of them.
 #
 # ## The formula, four times
 #
@@ -231,9 +231,9 @@ print(f"loops: largest number {largest:.1f}, largest difference {np.abs(loops(x,
 # of a processor is its small fast memory. (This is not the cache of a module.) If the maps do not fit into the fast
 # memory, they are read from the slow memory 9 times. The kernel was 7 to 26 times faster than the definition.
 #
-# **3. im2col and BLAS.** We write the numbers that an output pixel reads into a column of a matrix. This is called
-# *im2col*. With one column for each output pixel, *any* convolution is a product of two matrices. There are excellent
-# libraries for such products, called *BLAS*. NumPy's `@` calls one of them.
+# **3. im2col and BLAS.** Each output pixel needs some numbers of the input. We write these numbers into a column of a
+# matrix. This is called *im2col*. With one column for each output pixel, *any* convolution is a product of two
+# matrices. There are excellent libraries for such products, called *BLAS*. NumPy's `@` calls one of them.
 #
 # For a depthwise convolution im2col is slow, because writing the columns takes longer than the product. A pointwise
 # convolution needs no columns, because the maps themselves are the matrix. It multiplies a
@@ -402,8 +402,8 @@ source(fold._folded)
 # %% [markdown]
 # `ghostnp.compile` makes an *engine* from a network, in four steps.
 #
-# 1. It *records* the calls of the network on shapes. The list of these calls is the tape of tutorial 11, "A counter is
-#    a backend".
+# 1. It *records* the calls of the network on a tape, with tokens instead of arrays (tutorial 11, "A counter is a
+#    backend").
 # 2. It *folds* batch norms into weights, and applies each ReLU in the same loop that writes the input of the ReLU.
 # 3. It *plans the memory*. Each result gets a place in one block of memory. The two halves of a concatenation get their
 #    places inside the result of the concatenation, so nothing has to be copied. This works because channels are
@@ -431,10 +431,10 @@ print(f"numbers up to {np.abs(plainly).max():.1f}; largest difference of the eng
       f"{np.abs(engine(maps_in) - plainly).max():.0e}")  # fmt: skip
 
 # %% [markdown]
-# Seven calls have become two launches. The third line of the plan, the concatenation, has nothing to do. The results of
-# the engine and of the layers differ only by rounding.
+# Seven calls have become two launches. Step 3 of the plan, the concatenation, has nothing to do. The results of the
+# engine and of the layers differ only by rounding.
 #
-# For a whole GhostNet the engine took about a quarter of the time of PyTorch (see the README).
+# For a whole GhostNet the engine took about a fifth of the time of PyTorch (see the README).
 
 # %% [markdown]
 # ## Exercises
@@ -620,11 +620,11 @@ source(taps.add_taps)
 #
 # - **A result that no call reads is not computed** (*dead code*, 死代码). The backward pass of a layer makes a gradient
 #   for the layer before it. The first layer has no layer before it, so this gradient is left out.
-# - **An activation's memory is free once its gradient is made.** Some gradients need no activation at all: the backward
-#   pass of a sum or a concatenation needs only shapes.
+# - **The memory of an activation is free after the last backward call that reads the activation.** Some gradients need
+#   no activation at all: the backward pass of a sum or a concatenation needs only shapes.
 # - **Cheap results are recomputed** (*recompute*, 重计算). The output of a batch norm can be made again from its input,
-#   with one pass and next to no arithmetic. So the largest of these outputs are thrown away, and made again when the
-#   backward pass needs them. In the plan of a large network these outputs have the note "again".
+#   with one pass and almost no arithmetic. So the largest of these outputs are thrown away, and made again when the
+#   backward pass needs them. In the plan below, step 16 has the note "again".
 # - **Parameters change at the very end.** If a step fails before its end, the model is unchanged.
 
 # %%
@@ -636,10 +636,10 @@ print(step.program((8, 3, 16, 16)))
 runtime.set_threads(every_thread)
 
 # %% [markdown]
-# In the plan, the backward pass of the first convolution has the note "no dx". The note "in #" says that one half is
-# written directly into the result of the concatenation. The column *until* says after which step a value is not needed
-# any more. With a learning rate of 0 the parameters stay as they are. So we can compare the gradients of the step with
-# those of the layers:
+# In the plan, the backward pass of the first convolution has the note "no dx". The notes "in #10" say that both halves
+# are written directly into the result of the concatenation. The column *until* says after which step a value is not
+# needed any more. With a learning rate of 0 the parameters stay as they are. So we can compare the gradients of the
+# step with those of the layers:
 
 # %%
 pictures_in, labels = rng.standard_normal((8, 3, 16, 16)).astype(np.float32), np.arange(8) % 2

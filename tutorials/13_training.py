@@ -173,7 +173,7 @@ assert np.isclose(slope, found, rtol=1e-5)
 # - *Momentum* (动量) keeps a velocity $v$, a sum of all gradients so far in which older gradients count less. (The
 #   momentum of a batch norm's running statistics is another number.)
 # - *Weight decay* (权重衰减) adds a small share of each weight to its gradient. This pulls weights towards zero.
-# - The step size starts at `rate` and falls to zero, along half a cosine.
+# - The step size starts at a number that is called `rate`, and falls to zero along half a cosine.
 #
 # With momentum $\mu$, decay $\lambda$ and step size $\eta$, one step is
 #
@@ -223,8 +223,8 @@ show(
 # The command `ghostnp train` trains in the same way, and writes a log, a picture and checkpoints to a folder. The
 # command can also use other data, any network of ghostnp, and the optimisers of the section "Other steps".
 #
-# (The first point of the curve is the *mean* loss of the first epoch. The loss falls so fast that this mean is already
-# far below the 2.303 at the start.)
+# (The first point of the left curve is the *mean* loss of the first epoch. The loss falls so fast that this mean is
+# already far below the 2.303 at the start.)
 #
 # After training, batch norm uses its running statistics instead of the statistics of a batch (tutorial 06, "Batch
 # norm"). So training also had to collect the running statistics. They are in `state_dict()`, together with the
@@ -291,8 +291,8 @@ show(
 # %% [markdown]
 # **Averaged weights.** The last steps move each weight $w$ up and down. Its *moving average* $a$ changes less:
 # $a \leftarrow d\,a + (1 - d)\,w$, where $d$ is a little below 1. By hand, let $d = 0.9$. The average $a$ starts at 1,
-# and the weight is 2 in the next three steps. Then $a$ becomes 1.1, 1.19 and 1.271. With `average=0.99` (or
-# `ghostnp train --average 0.99`) the averaged weights are tested and kept.
+# and the weight is 2 in the next three steps. Then $a$ becomes 1.1, 1.19 and 1.271. With the argument `average=0.99` of
+# `train` (or `ghostnp train --average 0.99`), the model has the averaged weights after training.
 #
 # **Clipping.** A single step that is much too long can ruin a network. So the gradients of all weights are taken as one
 # vector. If the length of this vector is above $c$, all gradients are multiplied by $c$ / length. `ghostnp train` clips

@@ -111,8 +111,8 @@ show(
 )
 
 # %% [markdown]
-# These are the three best pairs: each map in an orange frame is made from a map in a blue frame. (A map can be in two
-# pairs.) The next picture shows all pairs:
+# These are the three best pairs: each map in an orange frame can be made from a map in a blue frame. (A map can be in
+# two pairs.) The next picture shows all pairs:
 
 # %%
 figure, grid = style.sheet(9, 3.4, nrows=1, ncols=2, left=0.08, bottom=0.16, top=0.9, wspace=0.3)
@@ -133,10 +133,10 @@ print(
 )
 
 # %% [markdown]
-# So there is redundancy in a network without ghost modules: many of its maps can be made from other maps. A ghost
-# module does not remove this redundancy. It *makes* similar maps by a cheap operation, instead of by an ordinary
-# convolution. Only an experiment can show whether a network of ghost modules is as accurate as an ordinary network.
-# Each page of the gallery compares small networks that differ in one thing, with several seeds:
+# So there is redundancy in a network without ghost modules: many of its maps can be made approximately from other maps.
+# A ghost module does not remove this redundancy. It *makes* similar maps by a cheap operation, instead of by an
+# ordinary convolution. Only an experiment can show whether a network of ghost modules is as accurate as an ordinary
+# network. Each page of the gallery compares small networks that differ in one thing, with several seeds:
 #
 # - the number of ghosts and the size of their kernel (`gallery/ghost.ipynb`),
 # - ghost modules and other units at the same cost (`gallery/units.ipynb`),

@@ -167,9 +167,9 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# **How do I load the official weights?** Take `state_dict_73.98.pth` from the official repository
-# (`ghostnet_pytorch/models`; timm's `ghostnet_100` has the same names), and run the three lines of the message above on
-# a machine with PyTorch. Then load the weights in Python:
+# **How do I load the official weights?** Download `state_dict_73.98.pth` from the official repository (folder
+# `ghostnet_pytorch/models`), and rename it to `ghostnet_100.pth`. (The arrays of timm's `ghostnet_100` have the same
+# names.) Run the three lines of the message above on a machine with PyTorch. Then load the weights in Python:
 #
 #     model = ghostnp.create_model("ghostnet_100", seed=None)
 #     model.load_state_dict(ghostnp.load_weights("ghostnet_100.safetensors"))
@@ -196,8 +196,8 @@ assert np.array_equal(fresh(x), logits)
 # ## When a file does not fit
 #
 # Either all arrays are loaded or none, and the error message lists everything that is wrong. The next cell has three
-# common mistakes: the parameters were saved without the statistics, the number of classes differs, or a name is not the
-# official one.
+# common mistakes: the parameters were saved without the statistics, the number of classes differs, and a name is not
+# the official one.
 
 # %%
 broken = dict(loaded)
@@ -214,8 +214,8 @@ assert np.array_equal(fresh(x), logits)
 # PyTorch calls missing arrays *missing keys* and additional ones *unexpected keys*. PyTorch also has `strict=False`,
 # which loads the arrays that fit and leaves the others as they are. Then some layers of the network can have random
 # weights, and there is no error message. ghostnp has no such option. If only the names differ, you can translate the
-# names before you load the arrays. `official_names` translates the names that wrappers of PyTorch and the library timm
-# use:
+# names before you load the arrays. `official_names` removes the prefixes of PyTorch's wrappers, such as `module.`, and
+# translates the names of some layers of the library timm:
 
 # %%
 wrapped = {f"module.{name}": array for name, array in loaded.items()}
@@ -310,7 +310,7 @@ assert depthwise[5 * 2 + 1, 0, 0, 2] == hwcm[0, 2, 5, 1]
 print("standard:", oihw.shape, "depthwise:", depthwise.shape)
 
 # %% [markdown]
-# **The order of the ghosts.** Document 000 concatenates [cheap, primary], but the official codes concatenate [primary,
+# **The order of the ghosts.** Document 000 concatenates [cheap, primary], but the official code concatenates [primary,
 # cheap] (claim C04). By hand: there are two ghosts $g_0$ and $g_1$, and two intrinsic maps $i_0$ and $i_1$. A filter of
 # the *next* layer has the weights (1, 2, 3, 4). In the document's order this filter gives
 # $1 g_0 + 2 g_1 + 3 i_0 + 4 i_1$. The official order of the maps is $i_0, i_1, g_0, g_1$, so the same sum needs the
@@ -391,8 +391,8 @@ print(f"largest difference of the logits: {np.abs(engine(x) - logits).max() / lo
 #
 # Weights that were learnt for one task also help with a similar task. For example, edges and strokes are useful for all
 # digits. *Fine-tuning* (微调) loads all weights except those of the classifier. The classifier gets new random weights
-# for the right number of classes. Then training continues. Fine-tuning also needs the official names in the file, and
-# checks the arrays as above.
+# for the right number of classes. Then training continues. Apart from the classifier, the names and shapes in the
+# file must again be those of the network, or nothing is loaded.
 #
 # We train the tiny network of tutorial 13 on the digits 0 to 4. Then this network has to learn the digits 5 to 9 from
 # only 40 images. A new network gets the same images and the same number of steps:
@@ -425,10 +425,10 @@ assert np.mean(results, axis=0)[0] > np.mean(results, axis=0)[1]
 
 # %% [markdown]
 # After these few steps the fine-tuned network is better. With more steps and a larger rate, the new network can become
-# as good, because this network and these images are small. This command fine-tunes a GhostNet, with a folder `photos`
-# that has a folder of photos for each class:
+# as good, because the network and the images are small. This command fine-tunes a GhostNet, with a folder `photos` that
+# has a folder of photos for each class:
 #
-#     ghostnp train --model ghostnet_100 --data folder --folder photos --size 224 --rate 0.01 \\
+#     ghostnp train --model ghostnet_100 --data folder --folder photos --size 224 --rate 0.01 \
 #         --init ghostnet_100.safetensors
 #
 # ## Which pixels does the answer depend on?
@@ -542,8 +542,8 @@ answer = None
 check("15.3", answer)
 
 # %% [markdown]
-# **4.** *(medium)* A ghost module has 10 output channels and ratio 2. Channel 7 in the official order is which channel
-# in the order of document 000?
+# **4.** *(medium)* A ghost module has 10 output channels and ratio 2. Which channel in the order of document 000 is
+# channel 7 of the official order?
 
 # %%
 answer = None
