@@ -1,6 +1,6 @@
 """Convolution by its most general name, and the separable one, which is two of them in a row.
 
-`conv2d` computes nothing itself. It looks at groups and kernel and hands over to the definition that fits:
+`conv2d` computes nothing itself. It looks at the groups and the kernel, and calls the definition that fits:
 
     groups = 1, kernel 1x1          pointwise_conv2d
     groups = 1                      standard_conv2d
