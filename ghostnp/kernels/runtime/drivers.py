@@ -28,7 +28,6 @@ from contextvars import ContextVar
 from functools import update_wrapper
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
 from ghostnp.kernels.runtime.atomics import load, store
@@ -312,7 +311,6 @@ class Program:
                 launch.function(launch.shares, *launch.keep)
 
 
-@numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 def _walk(words, table):
     owner, raised = become_owner(words), 0
     for i in range(len(table)):
@@ -323,3 +321,7 @@ def _walk(words, table):
     if owner:
         raised = max(raised, let_go(words))
     raise_error(raised)
+
+
+if JIT:
+    _walk = compile_shares(_walk)

@@ -194,8 +194,8 @@ def native(signature):
     return lambda function: _Native(function, signature)
 
 
-def compile_shares(function, lowering):
-    """Compile a driver's function; `lowering`, in place of Numba's own, writes its machine code."""
+def compile_shares(function, lowering=NativeLowering):
+    """Compile a driver's function, or one that calls drivers; `lowering` writes its machine code."""
     compiled = numba.njit(**_FLAGS, nogil=True, pipeline_class=_pipeline(_SelfContained, lowering))(function)
     keep_on_disk(compiled, function)
     watch(compiled)
