@@ -12,20 +12,21 @@ to start.
 """
 
 import inspect
+import json
 import os
-import pickle
 import subprocess
 import sys
-from base64 import b85decode, b85encode
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
 
 import numba
+from numba import types
 
 from ghostnp.kernels.runtime.cache import FOLDER, is_kept, is_on_disk
-from ghostnp.kernels.runtime.drivers import needed
+from ghostnp.kernels.runtime.drivers import Kernel, Program, needed
 from ghostnp.kernels.runtime.team import threads
 
 __all__ = ["compile_ahead", "help_compiling"]
@@ -33,8 +34,9 @@ __all__ = ["compile_ahead", "help_compiling"]
 _WORTH_IT = 3  # kernels
 _MOST, _END = 255, b"\xff"  # kernels in a queue, and what each process finds at the end of it
 
-# The same places for modules as here: that the package can be imported is known of this process alone.
-_HELP = "import sys; sys.path[:] = {path!r}; from {module} import help_compiling; help_compiling({kernels!r})"
+# The same places for modules as here: that the package can be imported may be known to this process alone. SciPy, which
+# Numba looks for to multiply matrices, would take a quarter of a second.
+_HELP = "import sys; sys.path[:] = {path!r}; sys.modules['scipy'] = None; import {module} as m; m.help_compiling()"
 
 _alone = Lock()  # a second thread that compiles in the meantime waits for Numba's lock, and needs no process
 
@@ -57,9 +59,9 @@ def compile_ahead(launches):
         _alone.release()
 
 
-def help_compiling(kernels):
+def help_compiling():
     """Compile kernels of the queue that standard input is, and end the process: what the second one does."""
-    kernels = pickle.loads(b85decode(kernels))
+    kernels = [Kernel(module, name, tuple(map(_type, kinds))) for module, name, kinds in json.loads(sys.argv[1])]
     kernels[0].dispatcher.targetctx.refresh()  # what comes once in a process, before a kernel waits for it
     for number in _taken(sys.stdin.fileno()):
         kernels[number].dispatcher.compile(kernels[number].types)
@@ -75,6 +77,7 @@ def _share(kernels):
             return
         try:
             left = len(kernels)
+            Program([])()  # this compiles what runs programs; meanwhile the other process starts
             for number in _taken(queue):
                 kernels[number].dispatcher.compile(kernels[number].types)
                 left -= 1
@@ -105,11 +108,11 @@ def _taken(queue):
 
 def _second_process(kernels, queue):
     """Start it; None if the system does not."""
-    path = [*sys.path, str(Path(__file__).parents[3])]
-    code = _HELP.format(path=path, module=__name__, kernels=b85encode(pickle.dumps(kernels)))
+    code = _HELP.format(path=[*sys.path, str(Path(__file__).parents[3])], module=__name__)
+    text = json.dumps([(kernel.module, kernel.name, [_spelled(kind) for kind in kernel.types]) for kernel in kernels])
     try:
         return subprocess.Popen(
-            [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", code],
+            [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", code, text],
             stdin=queue, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=os.environ | ({"NUMBA_CACHE_DIR": FOLDER} if FOLDER else {}),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
@@ -127,6 +130,28 @@ def _can_help(kernels):
 
 def _is_ready(kernel):
     return kernel.types in kernel.dispatcher.overloads or is_on_disk(kernel.dispatcher, kernel.types)
+
+
+def _spelled(kind):
+    """One of Numba's types in words of JSON."""
+    if isinstance(kind, types.Array):
+        return [str(kind.dtype), kind.ndim, kind.layout, kind.mutable]
+    if isinstance(kind, types.BaseTuple):
+        made_by = getattr(kind, "instance_class", None)  # a NamedTuple
+        name = [made_by.__module__, made_by.__qualname__] if made_by else None
+        return {"of": name, "parts": [_spelled(part) for part in kind.types]}
+    return str(kind)
+
+
+def _type(spelled):
+    """The inverse of `_spelled`."""
+    match spelled:
+        case [dtype, ndim, layout, mutable]:
+            return types.Array(_type(dtype), ndim, layout, readonly=not mutable)
+        case {"of": name, "parts": parts}:
+            made_by = name and getattr(import_module(name[0]), name[1])
+            return types.BaseTuple.from_types(tuple(map(_type, parts)), made_by)
+    return types.boolean if spelled == "bool" else getattr(types, spelled)
 
 
 def _length(kernel):

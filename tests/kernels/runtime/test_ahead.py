@@ -1,5 +1,6 @@
 """What a second process compiles is the same code, and whatever becomes of it, the first one goes on."""
 
+import json
 import os
 import signal
 import subprocess
@@ -74,6 +75,7 @@ def test_what_is_noted_is_what_is_bound():
     noted = set(needed(launches_of(engine.plan((2, 3, 64, 64)).work)))
     assert len(noted) > 5
     for kernel in noted:
+        assert tuple(ahead._type(json.loads(json.dumps(ahead._spelled(kind)))) for kind in kernel.types) == kernel.types
         assert kernel.types in kernel.dispatcher.overloads
 
 
@@ -83,6 +85,7 @@ class Stub(NamedTuple):
     number: int
     interrupted: bool = False
     types = ()
+    module = name = "stub"
 
     @property
     def dispatcher(self):
