@@ -63,7 +63,10 @@ def help_compiling():
     """Compile kernels of the queue that standard input is, and end the process: what the second one does."""
     kernels = [Kernel(module, name, tuple(map(_type, kinds))) for module, name, kinds in json.loads(sys.argv[1])]
     kernels[0].dispatcher.targetctx.refresh()  # what comes once in a process, before a kernel waits for it
+    parent = os.getppid()
     for number in _taken(sys.stdin.fileno()):
+        if os.getppid() != parent:  # it was killed
+            break
         kernels[number].dispatcher.compile(kernels[number].types)
     os._exit(0)  # at once: somebody waits for it
 
@@ -81,9 +84,9 @@ def _share(kernels):
             for number in _taken(queue):
                 kernels[number].dispatcher.compile(kernels[number].types)
                 left -= 1
-            if left:  # the other process has taken some, and may be compiling the last
+            if left:  # the other process has taken them, and may be compiling one still
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(perf_counter() - begun)
+                    process.wait(perf_counter() - begun)  # twice the time is the worst that can come of it
         finally:
             process.kill()
             with suppress(subprocess.TimeoutExpired):  # a disk that does not answer: the process ends when it does
