@@ -19,6 +19,7 @@ from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 
 from ghostnp.files import replace
+from ghostnp.kernels.runtime.interrupts import uninterrupted
 
 __all__ = ["FOLDER", "is_kept", "is_on_disk", "keep_on_disk"]
 
@@ -89,7 +90,8 @@ class _Cache(FunctionCache):
             _say_once(f"cannot be read ({error.strerror})")
 
     def holds(self, sig, target_context):
-        target_context.refresh()
+        with uninterrupted():
+            target_context.refresh()
         try:
             return self._cache_file.read(self._index_key(sig, target_context.codegen())) is not None
         except OSError:  # `load_overload` will say so
