@@ -56,10 +56,14 @@ def test_interrupted_again_and_again_kernels_are_compiled_and_right(run_python, 
 
 def test_an_interrupt_waits_for_the_end():
     came = []
-    with pytest.raises(KeyboardInterrupt):
+
+    def interrupted():
         with uninterrupted():
             signal.raise_signal(signal.SIGINT)
             came.append("to the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert came == ["to the end"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
