@@ -160,8 +160,8 @@ show(
 # **Why does unit (c) concatenate?** Two of the three units (c) in the network below increase the number of channels
 # from $c$ to $2c$. For an addition, both paths would need $2c$ channels. So the shortcut would need a 1x1 convolution
 # from $c$ to $2c$ channels, as in ResNet. A concatenation needs no such convolution. The main path makes only the
-# missing $2c - c = c$ channels, so its second 1x1 convolution becomes cheaper as well. (In stage 2, unit (c) has 24
-# input channels, so its main path makes $240 - 24 = 216$.) For 240 channels and 28x28 pixels, we get:
+# missing $2c - c = c$ channels, so its second 1x1 convolution becomes cheaper too. (In stage 2, unit (c) has 24 input
+# channels, so its main path makes $240 - 24 = 216$ channels.) For 240 channels and 28x28 pixels, we get:
 
 # %%
 unit_c = ghostnp.count(ShuffleUnit(240, 480, groups=3, stride=2), (1, 240, 28, 28))

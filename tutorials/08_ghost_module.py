@@ -701,10 +701,11 @@ said = "7x7 a ghost module", "shortcuts too", "classifier too", "side of the che
 print(*(f"  {what}: {value}" for what, value in zip(said, choices[nearest], strict=True)), sep="\n")
 
 # %% [markdown]
-# No combination gives both numbers. In the nearest one everything is a ghost module with 1x1 cheap kernels, and each
-# map has a batch norm with its statistics. Besides the 13.9 and 8.1 million, the official code creates 11.9 and 6.1
-# million weights that no forward pass uses. Neither these unused weights alone nor all weights together give the
-# paper's numbers. So we cannot explain the difference. Issue 146 of the official repository asks the authors about it.
+# No combination gives both numbers. In the nearest combination, all convolutions and the classifier are ghost modules
+# with 1x1 cheap kernels, and each map has a batch norm with its statistics. Besides the 13.9 and 8.1 million, the
+# official code creates 11.9 and 6.1 million weights that no forward pass uses. Neither these unused weights alone nor
+# all weights together give the paper's numbers. So we cannot explain the difference. Issue 146 of the official
+# repository asks the authors about it.
 #
 # ## References
 #

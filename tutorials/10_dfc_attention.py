@@ -479,8 +479,8 @@ check("10.5", answer)
 # - coordinate attention (CA), which takes means of rows and of columns, and has a factor for each row and each column.
 #
 # DFC had the highest accuracy on ImageNet. (We give only this order, because we could not look up the paper's numbers
-# when we wrote this page.) We count the cost. The attention is on the widened maps of each block. (CBAM and CA are not
-# in ghostnp.)
+# when we wrote this page.) Here we count the cost. The attention is on the widened maps of each block. (CBAM and CA are
+# not in ghostnp.)
 
 # %%
 for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}), ("DFC", {"gate": DFCAttention})):

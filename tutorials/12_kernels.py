@@ -154,9 +154,9 @@ for name, machine in machines.items():
 # 4. A layer is fast only if somebody has written a fast kernel for it. An unusual convolution, such as a depthwise 1x5,
 #    often runs on slow code.
 #
-# The measured case in tutorial 11, "A counter is a backend", has the first two reasons. Even the pointwise convolution
-# waits for bytes ($16/8 = 2$ is below 5), and the ghost module moves 2.2 times as many. About half of the measured
-# difference is the time of two more calls (23 microseconds, measured on maps of 2x2 pixels).
+# The measured case in tutorial 11, "A counter is a backend", shows the first two reasons. Even the pointwise
+# convolution waits for bytes ($16/8 = 2$ is below 5), and the ghost module moves 2.2 times as many bytes. About half of
+# the measured difference is the time of two more calls (23 microseconds, measured on maps of 2x2 pixels).
 #
 # **Why is depthwise convolution slow on GPUs and CPUs?** It does not have enough work for the bytes that it moves. Its
 # intensity is $k^2 / 8$, which is 1.1 for a 3x3 filter and 6.1 for a 7x7 filter. To reach their peak, the two cores

@@ -1,10 +1,13 @@
 """The page that says what to read: its minutes are those of the pages, and what it names exists."""
 
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from click.testing import CliRunner
 
+from ghostnp import ops
 from ghostnp.cli import main
 
 FOLDER = Path(__file__).parents[2] / "tutorials"
@@ -62,6 +65,21 @@ def test_exercises_that_it_names_exist():
     assert set(files) <= there
     week = re.findall(r"`(\d\d)`", TEXT)
     assert sorted(week) == sorted(name[:2] for name in there)
+
+
+def test_functions_of_a_reader_compute_in_a_network(monkeypatch, capsys):
+    """In place of what a reader has written so far: one function, which counts its calls."""
+    (code,) = re.findall(r"```python\n(import mine\n.*?)```", TEXT, flags=re.DOTALL)
+    called = []
+
+    def channel_shuffle(x, groups):
+        called.append(groups)
+        return ops.channel_shuffle(x, groups)
+
+    monkeypatch.setitem(sys.modules, "mine", SimpleNamespace(channel_shuffle=channel_shuffle))
+    exec(compile(code, "tutorials/README.md", "exec"), {})
+    assert len(called) == 4 + 8 + 4  # a shuffle in each unit
+    assert float(capsys.readouterr().out) < 1e-5
 
 
 def test_worksheets_that_it_names_can_be_made():
