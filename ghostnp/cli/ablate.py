@@ -25,8 +25,8 @@ _PICTURES = (".png", ".pdf", ".svg")
     type=click.Path(path_type=Path),
     default=Path("ghostnp-ablations"),
     show_default=True,
-    help="Finished networks are saved here. If you run the same command again, it trains only the networks that are not "
-    "finished.",
+    help="Finished networks are saved here. If you run the same command again, it trains only the networks that are "
+    "not finished.",
 )
 @click.option(
     "--executor",
