@@ -94,8 +94,8 @@ def main(context, image, output):
 
     Without a command, ghostnp starts a guided tour. The tour runs convolutions, a channel shuffle,
     squeeze-and-excitation, a ghost module, DFC attention and a whole GhostNet on a photo, forward and backward. It
-    checks that definitions and kernels agree. At the end it writes a page of pictures and an interactive
-    page.
+    checks that the definitions (in NumPy) and the kernels (in Numba) agree. At the end it writes a page of pictures and
+    an interactive page.
     """
     if context.invoked_subcommand is None:
         _tour(image, output)

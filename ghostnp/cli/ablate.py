@@ -13,13 +13,20 @@ _PICTURES = (".png", ".pdf", ".svg")
 
 @click.command("ablate")
 @click.argument("name", metavar="NAME")
-@click.option("--seeds", type=NUMBER, default=5, show_default=True, help="Number of seeds (0, 1, ...).")
+@click.option(
+    "--seeds",
+    type=NUMBER,
+    default=5,
+    show_default=True,
+    help="Number of random seeds (0, 1, ...). Each network is trained once with each seed.",
+)
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
     default=Path("ghostnp-ablations"),
     show_default=True,
-    help="Finished networks are saved here. The same command continues with the others.",
+    help="Finished networks are saved here. If you run the same command again, it trains only the networks that are "
+    "not finished.",
 )
 @click.option(
     "--executor",

@@ -30,10 +30,18 @@ _LAYERS: tuple[tuple[int, ...], ...] = ((224,), (8,))
     multiple=True,
     type=click.Choice(list_models()),
     metavar="NAME",
-    help="A network of ghostnp.list_models().",
+    help="A network of ghostnp.list_models().  [default: GhostNets and ShuffleNets]",
 )
-@click.option("--size", "sizes", multiple=True, type=NUMBER, help="Height and width of the images, in pixels.")
-@click.option("--batch", "batches", multiple=True, type=NUMBER, help="Number of images in a batch.")
+@click.option(
+    "--size", "sizes", multiple=True, type=NUMBER, help="Height and width of the images, in pixels.  [default: 224]"
+)
+@click.option(
+    "--batch",
+    "batches",
+    multiple=True,
+    type=NUMBER,
+    help="Number of images in a batch.  [default: 8 for operators, otherwise 1 and 8]",
+)
 @click.option("--full", is_flag=True, help="Measure sizes 32, 96, 224 and batches 1, 8, 32. This takes about an hour.")
 @click.option(
     "--peers", multiple=True, type=click.Choice(list(_PEERS)),
@@ -48,7 +56,11 @@ _LAYERS: tuple[tuple[int, ...], ...] = ((224,), (8,))
     help="Measure operators and networks a second time, while another program keeps one core busy.",
 )
 @click.option(
-    "--repeat", type=NUMBER, default=15, show_default=True, help="Largest number of rounds for each row of a table."
+    "--repeat",
+    type=NUMBER,
+    default=15,
+    show_default=True,
+    help="Largest number of rounds for each row of a table. In a round, each library is timed once.",
 )
 @click.option(
     "--seconds", type=float, help="Seconds for the rounds of one row.  [default: 0.3 for operators, otherwise 3]"

@@ -119,7 +119,8 @@ def check_command(files, providers, as_json, junit, seed, gradebook, rubric, by_
     that fails, the expected and the actual result, and where to look. FILE runs in a process of its own, which is
     stopped if it does not end.
 
-    An operator that FILE registers itself has no other definition. It is tested only against the laws of its kind.
+    If FILE registers an operator of its own, ghostnp has no definition of this operator. So it is tested only against
+    the laws of its kind.
 
     All limits in seconds are CPU time. Code that sleeps uses no CPU time, so it is stopped after ten times as many
     seconds by the clock.

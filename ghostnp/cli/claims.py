@@ -43,8 +43,9 @@ def claims(identifiers, style, document, verdict):
 
     The documents (000 to 004) are five blog posts about lightweight networks. The list has every number (N01 to N25)
     and every statement (C01 to C49) that was checked. It shows what the document says, what ghostnp gives, and a
-    verdict. The last two statements compare official codes. Everything that can be computed is computed when the
-    command runs. With an IDENTIFIER, such as N13, the command shows the whole calculation.
+    verdict. The last two statements compare two official versions of GhostNet, and the authors' ShuffleNetV2 with that
+    of torchvision. Everything that can be computed is computed when the command runs. With an IDENTIFIER, such as N13,
+    the command shows the whole calculation.
     """
     # Rich comes in with the first table, since `ghostnp --help` needs none.
     from ghostnp.course.documents.written import to_json, to_markdown, to_markdown_page

@@ -30,7 +30,7 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16")
     "dtypes",
     multiple=True,
     type=click.Choice(_DTYPES),
-    help="Number format to test.  [default: all of the framework]",
+    help="Number format to test.  [default: all formats of the framework]",
 )
 @click.option(
     "--calls", type=click.IntRange(min=1), default=24, show_default=True,

@@ -43,7 +43,10 @@ SIZES, NUMBER = Sizes(), click.IntRange(1)
 @click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input, in pixels.")
 @click.option("--batch", type=NUMBER, default=1, show_default=True, help="Number of images in the batch.")
 @click.option(
-    "--convention", default="macs", show_default=True, help="Also count by this convention, for example fvcore."
+    "--convention",
+    default="macs",
+    show_default=True,
+    help="Also show the counts of this convention, for example fvcore.",
 )
 @click.option(
     "--format", "style", type=click.Choice(["table", "markdown", "csv", "json"]), default="table", show_default=True,

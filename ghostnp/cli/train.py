@@ -83,14 +83,14 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
     type=click.IntRange(1),
     default=10,
     show_default=True,
-    help="Schedule step: number of epochs between two reductions of the learning rate.",
+    help="For --schedule step: number of epochs between two reductions of the learning rate.",
 )
 @click.option(
     "--fall",
     type=float,
     default=0.1,
     show_default=True,
-    help="Schedule step: factor by which the learning rate is multiplied.",
+    help="For --schedule step: factor by which the learning rate is multiplied.",
 )
 @click.option("--label-smoothing", type=float, default=0.0, show_default=True,
     help="Share of the target that is spread over all classes, from 0 to 1.",

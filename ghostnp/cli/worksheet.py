@@ -167,7 +167,9 @@ OWN_TOPICS = click.option(
     help="Points for a question: one number for all, or one for each level, such as 1,2,3.  [default: 1, not printed]",
 )
 @click.option("--answer-sheet", is_flag=True, help="Add an answer sheet at the end of each printed paper.")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here. - prints them.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here.  [default: print them]"
+)
 @click.option(
     "--key",
     type=FileOf(".md", ".markdown", ".txt", ".json"),
