@@ -110,10 +110,10 @@ def _compare(fn, backward, call, style, against):
         limits = {name: _sum(bounds, limits.get(name)) for name, bounds in rounding.items()}
     for name in wanted:
 
-        def overflows(accumulate, name=name):
+        def overflows_backward(accumulate, name=name):
             return backward_overflows(call, reference, dy, form.name, accumulate).get(name, [])
 
-        _assert_close(f"d{name}", got[name], right[name], limits.get(name), style, overflows)
+        _assert_close(f"d{name}", got[name], right[name], limits.get(name), style, overflows_backward)
 
 
 def _sum(bounds, others):
