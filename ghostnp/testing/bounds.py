@@ -36,6 +36,7 @@ Numbers below the smallest that is no subnormal may be taken for zero, as proces
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -308,7 +309,8 @@ class _Gradients:
     def __call__(self, given):
         given = dict(given)
         came = given.pop("dy")
-        extra = run(ops, self.call, given)[1] if self.call.row.sums_products else self.extra
+        row = self.call.row
+        extra = run(ops, self.call, given)[1] if row.sums_products and row.extra else self.extra
         found = run_backward(ops, self.call, came, given, extra)
         self.numbers = {name: len(leaves(part)) for name, part in found.items()}
         return leaves(found)
@@ -349,7 +351,7 @@ def _bound(call, arguments, rounding, results):
 def _bound_of_sums(call, arguments, rounding, results):
     absolute = {name: _each(value, np.abs) for name, value in arguments.items()}
     sizes = results(absolute)
-    counts = results({name: _each(value, np.ones_like) for name, value in arguments.items()})
+    counts = _counts(call, "dy" in arguments)
     pixels = _pixels(arguments) if call.row.divides else 0
     # Each of the n products may be too small, and so may the factor that the other one makes larger.
     others = 1 + max((float(part.max(initial=0)) for part in leaves(absolute)), default=0.0)
@@ -360,6 +362,18 @@ def _bound_of_sums(call, arguments, rounding, results):
     if call.row.family == "resize" and call.row.divides:
         bounds = [bound + _of_places(call, absolute, rounding) for bound in bounds]
     return bounds
+
+
+@lru_cache(64)  # calls in all regimes and formats have the same shapes
+def _counted(call, forward, backward):
+    arguments = call.arguments(np.float64, lambda rng, shape, dtype: np.ones(shape, dtype))
+    y, _ = run(ops, call, arguments)
+    return _Gradients(call)({**arguments, "dy": _each(y, np.ones_like)}) if backward else leaves(y)
+
+
+def _counts(call, backward):
+    """How many products are added up for each number: the results of ones."""
+    return _counted(call.replace(memory="C", seed=0, regime="usual"), call.row.forward, backward)
 
 
 def _pixels(arguments):
@@ -374,7 +388,7 @@ def _partial_sums(call, arguments, rounding, results):
     absolute = {name: _each(value, np.abs) for name, value in arguments.items()}
     if steps > 1:
         absolute = {name: _each(value, lambda part: np.maximum(part, 1)) for name, value in absolute.items()}
-    counts = results({name: _each(value, np.ones_like) for name, value in arguments.items()})
+    counts = _counts(call, "dy" in arguments)
     divisor = 1
     if call.row.divides and call.row.family != "resize":  # the weights of a blend are small before it is added up
         windows = "kernel_size" in call.row.positional
