@@ -43,10 +43,12 @@ def compare(fn, backward, call, style, against=ops):
     """Compare y and the gradients on one call.
 
     What is promised depends on the call's regime. With NaN or infinities among the activations y is compared, and no
-    gradient. Where a number lies on a kink, as 0 does of ReLU, any slope between those of its two sides is right. Where
-    numbers tie, any of them may get the gradient of a maximum, or it is shared: what is handed out has to be what came
-    in. Rounding does both too, in formats with few digits and far from zero. Where a framework takes subnormals for
-    zeros, they are on the kink of a ReLU, and gradients of what has kinks are not compared there.
+    gradient; a convolution may make NaN of all of an image that has such (see `spoiled`). Where a sum overflows in the
+    format that it is kept in, its result is ∞ or NaN (see `ghostnp.testing.bounds`). Where a number lies on a kink, as
+    0 does of ReLU, any slope between those of its two sides is right. Where numbers tie, any of them may get the
+    gradient of a maximum, or it is shared: what is handed out has to be what came in. Rounding does both too, in
+    formats with few digits and far from zero. Where a framework takes subnormals for zeros, they are on the kink of a
+    ReLU, and gradients of what has kinks are not compared there.
 
     Parameters
     ----------
