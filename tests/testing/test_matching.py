@@ -318,6 +318,26 @@ def test_a_sum_may_overflow_in_the_format_that_it_is_kept_in(operator):
         assert_matches(always, operator, accumulate="float16", **given | {"regimes": ["usual"]})
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_gradients_sum_may_overflow_too():
+    """Over many rows; dx, a sum of two numbers, may not."""
+
+    def backward(dy, x, weight):
+        dx, dweight = positive_first(dy[..., None] * weight, 1), positive_first(dy[..., None] * x[:, None], 0)
+        return dx, dweight, positive_first(dy, 0)
+
+    def overflows(dy, x, weight):
+        return np.full_like(x, np.inf), *backward(dy, x, weight)[1:]
+
+    given = {"dtype": "float16", "regimes": ["large"], "x": (2000, 2), "outputs": 2, "with_bias": False}
+    given |= {"memory": "C", "examples": 5}
+    assert_matches(rows, "linear", backward=backward, accumulate="float16", **given)
+    with pytest.raises(AssertionError, match=r"dweight\[.* is -?inf, .* is beyond 65504: "):
+        assert_matches(rows, "linear", backward=backward, **given)
+    with pytest.raises(AssertionError, match=r"dx\[.* is inf, .* numbers are off\n"):
+        assert_matches(rows, "linear", backward=overflows, accumulate="float16", **given)
+
+
 def test_a_variance_may_overflow():
     """In float16 256² is too large for a sum, and where 1/σ is 0 nothing is promised."""
 
