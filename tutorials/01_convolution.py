@@ -15,20 +15,20 @@
 #
 # **What does one layer of a convolutional network compute, number by number, and what does it cost?**
 #
-# You need to know Python, and what a matrix is. This page explains everything else, starting from one small window that
-# slides over a picture. It is the first of fifteen tutorials. Tutorials 08 to 10 build GhostNet and GhostNetV2 and run
-# them forward and backward.
+# You need to know Python and matrices. This page explains everything else. Tutorials 08 to 10 build the networks
+# GhostNet and GhostNetV2.
 #
-# A *map* (特征图, feature map) is a matrix of numbers: one colour of a photo, or the output of a layer. A *kernel*
-# (卷积核) is a small matrix of weights. To *convolve* means: lay the kernel on the map, multiply each weight by the
-# number below it, add up the products, and write down the sum. Then move the kernel to the next position and repeat.
+# A network computes in steps, called *layers*. Each layer reads *maps* (特征图, feature maps) and computes new maps. A map
+# is a matrix of numbers, such as one colour of a photo. A *kernel* (卷积核) is a small matrix of weights. To *convolve* a
+# map with a kernel, lay the kernel on the map, multiply each weight by the number below it, and write down the sum of
+# the products. Then move the kernel to the next position and repeat.
 #
-# On the way we check what others have written. Five Chinese blog posts teach these networks, and we call them by
-# number. Document 000 builds a GhostNet in Keras, and document 001 a ShuffleNet in Keras. Document 002 explains the
-# ghost module, document 003 GhostNetV2, and document 004 the cheap convolutions. You need not have read them. Each
-# number or statement that we check has an identifier, such as claim C12. In the terminal, `ghostnp claims C12` shows
-# what the document says and what ghostnp computes. (PyTorch, TensorFlow and Keras are *frameworks*, the libraries in
-# which most people write their networks.)
+# On the way, we check five Chinese blog posts about such networks, and call these posts documents 000 to 004. Document
+# 000 builds a GhostNet in Keras, and document 001 builds a ShuffleNet in Keras. (Keras, TensorFlow and PyTorch are
+# *frameworks*, the libraries in which most people write networks.) Document 002 explains the ghost module, document 003
+# explains GhostNetV2, and document 004 explains cheap convolutions. You need not have read the documents. Each
+# statement that we check is called a *claim* and has an identifier, such as C12. In the terminal, `ghostnp claims C12`
+# shows what the document says and what ghostnp computes.
 
 # %%
 import numpy as np
@@ -49,16 +49,17 @@ show(
 # %% [markdown]
 # ## By hand
 #
-# Look at the blue window above. Its four numbers are 2, 0 in the first row and 1, 3 in the second. We multiply each of
-# them by the weight at the same position in the kernel:
+# The blue window in the picture contains 2 and 0, and below them 1 and 3. We multiply each number by the weight at the
+# same position in the kernel, and add up the products. The sum is the output number in row 0 and column 1, counted from
+# 0:
 #
 # $$y[0, 1] = 2 \cdot 1 + 0 \cdot 0 + 1 \cdot 2 + 3 \cdot (-1) = 1.$$
 #
-# Compute one more before you read on. The window in the lower right corner sees 1, 0 and 0, 2, and its sum is
-# $1 \cdot 1 + 0 \cdot 0 + 0 \cdot 2 + 2 \cdot (-1) = -1$.
+# Compute one more output number before you read on. The window in the lower right corner contains 1 and 0, and below
+# them 0 and 2. Its output number is $1 \cdot 1 + 0 \cdot 0 + 0 \cdot 2 + 2 \cdot (-1) = -1$.
 #
-# A window with 2 rows fits into a map with 4 rows at 3 heights, so the output has 3 rows. In the same way it has 3
-# columns. In general, with kernel size $k$ and map size $h$,
+# A window with 2 rows fits into a map with 4 rows at 3 heights, so the output has 3 rows. In the same way, the output
+# has 3 columns. In general, for a kernel with $k$ rows and a map with $h$ rows, the number of output rows is
 #
 # $$h_\text{out} = h - k + 1.$$
 
@@ -69,22 +70,23 @@ for i, j in np.ndindex(y.shape):
 y
 
 # %% [markdown]
-# Note that the kernel was *not* flipped before it was laid on the map. Mathematicians call this operation a
-# *cross-correlation*, and use the word convolution for the flipped version. All deep learning frameworks compute the
-# unflipped one and call it convolution. Since the weights are learnt, a network can use either.
+# The kernel was *not* flipped before it was laid on the map. Mathematicians call this operation a *cross-correlation*,
+# and speak of a convolution only if the kernel is flipped. All deep learning frameworks leave the kernel unflipped, and
+# still call the operation a convolution. Since the weights are learnt, a network can use either operation.
 #
 # ## Padding and stride
 #
-# Two settings change where the windows are.
+# Two settings change the positions of the windows.
 #
-# - *Padding* (填充) puts $p$ zeros on each side of the map, so that windows also fit at the border.
+# - *Padding* (填充) adds a border of zeros to the map, $p$ pixels wide on each side, so that windows also fit at the
+#   edge.
 # - *Stride* (步长) is the distance $s$ in pixels from one window to the next.
 #
-# With padding and stride, the size of the output is
+# With padding and stride, the number of output rows is
 #
 # $$h_\text{out} = \left\lfloor \frac{h + 2p - k}{s} \right\rfloor + 1.$$
 #
-# The brackets mean: round down. If the last step would move the window over the edge, that step is left out.
+# The brackets mean: round down. If the last step would move the window over the edge, this step is left out.
 
 # %%
 show(
@@ -94,19 +96,21 @@ show(
 )
 
 # %% [markdown]
-# Here $h = 4$, $p = 1$, $k = 3$, $s = 2$: $(4 + 2 - 3) / 2 = 1.5$ is rounded down to 1, and plus 1 this makes 2 rows.
+# In this picture, $h = 4$, $p = 1$, $k = 3$ and $s = 2$. The quotient $(4 + 2 - 3) / 2 = 1.5$ is rounded down to 1, so
+# the output has 2 rows.
 #
-# **Why does padding "same" differ between frameworks?** In PyTorch the padding is a number, and that many zeros are put
-# on every side. In TensorFlow and Keras, "same" means as much padding as makes $h_\text{out} = \lceil h / s \rceil$. If
-# this takes an odd number of zeros, the extra zero goes to the bottom and to the right. With stride 1 and a 3x3 kernel,
-# both put one zero on each side. With stride 2 and an even size they differ: "same" needs only one row of zeros, at the
-# bottom, while PyTorch networks usually have a row at the top as well. All windows are then shifted by one pixel.
-# Document 000 builds GhostNet in Keras with "same", and the official network is in PyTorch. The stride-2 layers of the
-# two networks read different pixels, so the weights of one do not fit the other (claim C12). (PyTorch knows the word
-# "same" too, but refuses it with a stride above 1.)
+# **Why does the padding "same" differ between frameworks?** In PyTorch, the padding is a number $p$ for all four sides.
+# In TensorFlow and Keras, "same" means the padding that makes $h_\text{out} = \lceil h / s \rceil$ (rounded up). If the
+# number of added rows is odd, the extra row is at the bottom. An extra column is on the right.
 #
-# To see it, take one row of pixels, 1 to 6, and a kernel of one row whose first weight is 1 and whose other weights
-# are 0. Each output number is then the first pixel of its window:
+# With stride 1 and a 3x3 kernel, "same" is equal to $p = 1$. With stride 2 and a map of even size, "same" needs only
+# one row of zeros, at the bottom. But PyTorch networks usually have $p = 1$, which adds a row at the top as well. All
+# their windows are therefore shifted by one pixel. Document 000 builds GhostNet in Keras with "same", but the official
+# network is in PyTorch. The layers with stride 2 read different pixels in these two networks, so the weights of one
+# network do not fit the other network (claim C12). (PyTorch accepts the word "same" too, but only with stride 1.)
+#
+# To see the difference, take a row of six pixels, 1 to 6, and a kernel of one row with the weights 1, 0 and 0. Then
+# each output number is the first pixel of its window:
 
 # %%
 places = np.arange(1.0, 7).reshape(1, 1, 1, 6)
@@ -116,17 +120,18 @@ print("TensorFlow's 'same':", ops.standard_conv2d(places, corner, padding="same"
 print("PyTorch's padding=1:", ops.standard_conv2d(places, corner, padding=(0, 1), **rows_only).ravel())
 
 # %% [markdown]
-# With TensorFlow's rule the first window begins at pixel 1. With PyTorch's rule it begins at the zero before pixel 1.
+# With TensorFlow's rule, the first window begins at pixel 1. With $p = 1$, it begins at the zero before pixel 1.
 #
 # ## Dilation
 #
-# *Dilation* (空洞) is the distance $d$ in pixels between two neighbouring positions of the kernel. Without dilation,
-# $d = 1$. The first and the last row of the kernel are $d (k - 1)$ pixels apart. The window therefore covers
-# $d (k - 1) + 1$ rows instead of $k$, and this number takes the place of $k$:
+# *Dilation* (空洞) is the distance $d$, in pixels, between two neighbouring weights of the kernel when it lies on the
+# map. Without dilation, $d = 1$. The first and the last row of the kernel are $d (k - 1)$ pixels apart, so the window
+# covers $d (k - 1) + 1$ rows instead of $k$. This number replaces $k$ in the formula:
 #
 # $$h_\text{out} = \left\lfloor \frac{h + 2p - d (k - 1) - 1}{s} \right\rfloor + 1.$$
 #
-# A 3x3 kernel with dilation 2 covers 5x5 pixels, but it still has 9 weights and still costs 9 multiplications:
+# A 3x3 kernel with dilation 2 covers 5x5 pixels, but it still has 9 weights and takes 9 multiplications for each output
+# number:
 
 # %%
 show(
@@ -142,39 +147,38 @@ for d in (1, 2, 3, 4):
 # %% [markdown]
 # ## Channels
 #
-# A photo has three maps, red, green and blue. They are called *channels* (通道). A *filter* (滤波器) has one kernel for
-# each input channel, and adds up the results of all its kernels. So one filter makes one output map. A layer has many
-# filters.
+# A photo has three maps, red, green and blue. Such maps are called *channels* (通道). A *filter* (滤波器) has one kernel for
+# each input channel, and adds up the results of all its kernels. So each filter makes one output channel. A filter may
+# also have a *bias*, one number that is added to every pixel of its output channel.
 #
-# With $N$ images, $C_\text{in}$ input channels and $C_\text{out}$ filters, the arrays have these shapes:
+# With $N$ images, $C_\text{in}$ input channels of $H \times W$ pixels, and $C_\text{out}$ filters with kernels of $k_h
+# \times k_w$ weights, the arrays have these shapes:
 #
-# | array | shape | here |
+# | array | shape | example |
 # |---|---|---|
 # | `x` | $(N, C_\text{in}, H, W)$ | (1, 3, 4, 4) |
 # | `weight` | $(C_\text{out}, C_\text{in}, k_h, k_w)$ | (2, 3, 3, 3) |
 # | `bias` | $(C_\text{out},)$ | (2,) |
 # | `y` | $(N, C_\text{out}, H_\text{out}, W_\text{out})$ | (1, 2, 4, 4) |
 #
-# A position $(u, v)$ in the kernel is called a *tap*. With the padded input $\bar x$, stride $s$ and dilation $d$,
-# every output number is
+# A position $(u, v)$ in the kernel is called a *tap*. With the padded input $\bar x$, stride $s$ and dilation $d$, the
+# output numbers of filter $o$ for image $n$ are
 #
 # $$y[n, o, i, j] = b[o] + \sum_c \sum_{u, v} w[o, c, u, v] \cdot \bar x[n, c, i s + u d, j s + v d].$$
 #
-# The *bias* $b[o]$ is one number for each filter. It is added to every pixel of the filter's map.
+# Here $b[o]$ is the bias, and the sums run over all input channels $c$ and all taps.
 
 # %% [markdown]
 # ## The definition
 #
-# That formula is the whole definition. Here is the code that computes it. It is not a copy: this page reads the lines
-# from the file that runs.
+# This formula is the whole definition. The page reads the following code from the file that runs.
 
 # %%
 source(ops.standard_conv2d)
 
 # %% [markdown]
-# The loop runs over the taps $(u, v)$ of the kernel, not over the pixels. A 3x3 kernel has 9 taps. For one tap, `tap`
-# gives the pixels that this tap reads in all windows at once. It is a strided *view* of the array, so nothing is
-# copied.
+# The loop runs over the taps $(u, v)$ of the kernel, not over the pixels. The function `tap` returns the pixels that
+# one tap reads, for all windows at once. Its result is a *view* of the array, so nothing is copied.
 
 # %%
 xp = np.pad(x, 1)[None, None]
@@ -186,9 +190,9 @@ print("tap (1, 2) reads")
 print(ops.geometry.tap(xp, 1, 2, window)[0, 0])
 
 # %% [markdown]
-# `einsum("oc,ncij->noij", ...)` mixes the channels: for each output channel `o` it adds up the input channels `c`. The
-# seven nested loops of the formula must give the same numbers. They are slow, but so simple that we can trust them as a
-# check:
+# The call `einsum("oc,ncij->noij", ...)` mixes the channels: for each output channel `o`, it adds up the weighted input
+# channels `c`. As a check, we compute the formula with one loop for each of its seven indices. These loops are slow,
+# but so simple that we can trust them:
 
 # %%
 rng = np.random.default_rng(0)
@@ -206,9 +210,9 @@ print(f"largest number: {np.abs(fast).max():.1f}, largest difference: {np.abs(fa
 # %% [markdown]
 # ## On a photo
 #
-# The filters of a trained network are learnt. To see what a filter can do, we set three of them by hand. The first
-# subtracts the pixels on the left from those on the right. The second subtracts the pixels above from those below. Both
-# average the three colours. The third subtracts green from red.
+# A trained network has learnt its filters. To see what a filter can do, we choose three filters by hand. The first
+# filter subtracts the pixels on the left from the pixels on the right, and the second subtracts the pixels above from
+# the pixels below. Both average the three colours. The third filter subtracts green from red.
 
 # %%
 photo = load_photo(size=112)
@@ -231,14 +235,15 @@ show(
 # %% [markdown]
 # ## What it costs
 #
-# *Parameters* (参数量) are the numbers that are learnt. Each of the $C_\text{out}$ filters has
-# $C_\text{in} \cdot k_h \cdot k_w$ weights, and it may have a bias:
+# *Parameters* (参数量) are the numbers that a network learns. Each of the $C_\text{out}$ filters has $C_\text{in} \cdot
+# k_h \cdot k_w$ weights, and it may have a bias. So the number of parameters is
 #
 # $$\text{params} = C_\text{out} \cdot (C_\text{in} k_h k_w + 1) \quad\text{or, without biases,}\quad C_\text{out}
 # C_\text{in} k_h k_w.$$
 #
-# The size of the map plays no role here. It does for the amount of computation: every output number takes one
-# multiplication and one addition for each weight of its filter. Such a pair is one *multiply-add*, or MAC.
+# The size of the map does not change the number of parameters, but it changes the amount of computation. Every output
+# number takes one multiplication and one addition for each weight of its filter. Such a pair is called a
+# *multiply-add*, or MAC. The count for one image is
 #
 # $$\text{MACs} = C_\text{out} \cdot H_\text{out} \cdot W_\text{out} \cdot C_\text{in} k_h k_w.$$
 
@@ -249,40 +254,41 @@ for padding in (0, 2):
     print(f"           MACs       {cost.macs.formula} = {cost.macs:,}")
 
 # %% [markdown]
-# The padding changes the size of the output, here from 60x60 to 64x64. So it changes the multiply-adds, but not the
-# parameters. Document 000 works out the parameters as 256x(256x5x5+1) = 1,638,656, and for 1024 channels as 26,215,424.
-# Both are right (claims N01 and N04).
+# The padding of 2 changes the size of the output from 60x60 to 64x64. So it changes the number of multiply-adds, but
+# not the number of parameters. Document 000 works out 256x(256x5x5+1) = 1,638,656 parameters for this layer, and
+# 26,215,424 parameters for 1024 channels. Both numbers are right (claims N01 and N04).
 #
-# **Does the bias count?** A bias is a parameter like any other: it is the "+1" in document 000. Documents 001 and 004
-# leave it out (claim C45). A 3x3 convolution from 3 channels to 4 has $4 \cdot 3 \cdot 3 \cdot 3 = 108$ weights (claim
-# N20), and 112 parameters with its 4 biases. Neither count is wrong, but two counts can be compared only if both say
-# what they include. In this course a bias is never counted as a multiply-add, because adding it takes no
-# multiplication.
+# **Does the bias count?** A bias is a parameter like any other: it is the "+1" in the formula of document 000.
+# Documents 001 and 004 leave the biases out (claim C45). A 3x3 convolution from 3 channels to 4 has $4 \cdot 3 \cdot 3
+# \cdot 3 = 108$ weights (claim N20), but with its 4 biases it has 112 parameters. Neither count is wrong, but two
+# counts can be compared only if both say whether they include biases. In this course, a bias is never counted as a
+# multiply-add, because adding it takes no multiplication.
 #
-# **FLOPs or MACs?** A FLOP is one floating-point operation. A multiply-add consists of two, a multiplication and an
-# addition, so a count in FLOPs is twice a count in MACs. But nearly all papers on light networks, and the five
-# documents, write "FLOPs" and mean multiply-adds. If a number is twice or half of what you expected, check this first.
-# Tutorial 11 is about counting.
+# **FLOPs or MACs?** A FLOP is one floating-point operation. A multiply-add is two operations, so a count in FLOPs is
+# twice a count in MACs. But nearly all papers on light networks, and the five documents, write "FLOPs" when they mean
+# multiply-adds. If a number is twice or half of what you expected, check which of the two it counts. Tutorial 11 is
+# about counting.
 #
-# **Is a convolution a fully connected layer?** In a fully connected layer (全连接层), each output number has a weight
-# of its own for every input number. Document 000 compares a convolution with it, because each output pixel combines the
-# information of all channels. The comparison holds for the channels only (claim C15): an output pixel depends on all
-# channels, but only on the pixels inside its window. A fully connected layer from the 4x4 map to the 3x3 output above
-# would have $16 \cdot 9 = 144$ weights. The convolution has 4 weights, and uses them at 9 positions.
+# **Is a convolution a fully connected layer?** In a fully connected layer (全连接层), each output number has a weight of
+# its own for every input number. Document 000 compares a convolution with such a layer, because each output pixel
+# combines the information of all channels. The comparison holds for the channels only (claim C15): an output pixel
+# depends on all channels, but only on the pixels inside its window. A fully connected layer from the 4x4 map to the 3x3
+# output of the first picture would have $16 \cdot 9 = 144$ weights. The convolution has only 4 weights, and uses them
+# at 9 positions.
 
 # %% [markdown]
 # **To play with.** `ghostnp explore --open` shows a standard convolution in the browser, with numbers that you can
-# change. Point at a number of the output, and see its window, its products and their sum.
+# change. Point at an output number to see its window, its products and their sum.
 #
 # ## Exercises
 #
-# Replace `None` by your answer and run the cell. Each exercise says how difficult it is. A wrong answer gives you a
-# hint; there are two for each exercise. If the method was right and there is only a slip (a sign, a digit, a zero),
-# `check` says so. After three different wrong answers, `solution("01.1")` shows how it is done, with `from
-# ghostnp.course.study import solution`.
+# Replace `None` by your answer and run the cell. Each exercise says how difficult it is. If your answer is wrong,
+# `check` gives you a hint. There are two hints for each exercise. If your method was right and you only made a slip,
+# such as a wrong sign or a missing zero, `check` says so. After three different wrong answers, you can ask for the
+# solution. For exercise 1, write `from ghostnp.course.study import solution` and then `solution("01.1")`.
 #
-# **1.** *(easy)* By hand: a map has 7x7 pixels, a kernel 3x3, padding is 0 and stride is 2. How many pixels does the
-# output have in all?
+# **1.** *(easy)* By hand: a map has 7x7 pixels, and a kernel has 3x3 weights. The padding is 0 and the stride is 2. How
+# many pixels does the output have in all?
 
 # %%
 answer = None
@@ -297,7 +303,7 @@ answer = None
 check("01.2", answer)
 
 # %% [markdown]
-# **3.** *(medium)* The same layer runs on a photo of 224x224 pixels, with padding 3 and stride 2. How many
+# **3.** *(medium)* The layer of exercise 2 reads a photo of 224x224 pixels, with padding 3 and stride 2. How many
 # multiply-adds does it take?
 
 # %%
@@ -305,22 +311,23 @@ answer = None
 check("01.3", answer)
 
 # %% [markdown]
-# **4.** *(derivation)* The stride is 1 and the kernel size $k$ is odd. Derive from the formula for $h_\text{out}$ which
-# padding $p$ keeps the size of the map, for any dilation $d$. Which $p$ is it for $k = 5$ and $d = 3$?
+# **4.** *(derivation)* The stride is 1 and the kernel size $k$ is odd. With one padding $p$, the output has the same
+# size as the map. Derive this $p$ for any dilation $d$ from the formula for $h_\text{out}$. What is $p$ for $k = 5$ and
+# $d = 3$?
 
 # %%
 answer = None
 check("01.4", answer)
 
 # %% [markdown]
-# **5.** *(code)* Write `standard_conv2d` yourself. The file `tutorials/exercises/00_standard_conv2d.py` has the
-# signature and the docstring. The command
+# **5.** *(code)* Write `standard_conv2d` yourself. The file `tutorials/exercises/00_standard_conv2d.py` has its
+# signature and its docstring. The following command tries your function on many small cases. If some cases fail, the
+# command explains what is wrong in the smallest of them.
 #
 #     ghostnp check tutorials/exercises/00_standard_conv2d.py
 #
-# tries your function on many small cases, and explains what is wrong with the smallest one that fails. Then convolve
-# `np.arange(48.0).reshape(1, 3, 4, 4)` with a filter of ones of shape (1, 3, 2, 2), with stride 2 and no padding. What
-# is the sum of the output?
+# When the command reports no error, convolve `np.arange(48.0).reshape(1, 3, 4, 4)` with a filter of ones of shape (1,
+# 3, 2, 2), with stride 2 and no padding. What is the sum of all numbers in the output?
 
 # %%
 answer = None

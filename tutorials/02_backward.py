@@ -13,15 +13,15 @@
 # %% [markdown]
 # # 2. Convolution's backward pass
 #
-# **One number, the loss, says how wrong a network is. How does it change with each weight and each pixel?**
+# **One number, the loss, says how wrong a network is. How does the loss change with each weight and each pixel?**
 #
-# Tutorial 01 went forward: from a map `x` and a kernel `w` to a map `y`. Later layers turn `y` into one number $L$, the
-# *loss* (损失). Training needs to know how $L$ changes when a weight changes a little. The computation of this change is
-# called the *backward pass*, or *backpropagation* (反向传播).
+# Tutorial 01 went forward, from a map `x` and a kernel `w` to a map `y`. Later layers turn `y` into one number $L$, the
+# *loss* (损失). To train a network, we need to know how $L$ changes when a weight changes a little. The computation of
+# this change is called the *backward pass*, or *backpropagation* (反向传播).
 #
-# For every array, a $d$ in front of its name means the derivative of $L$: `dy[i, j]` $= \partial L / \partial y[i, j]$.
-# It has the same shape as `y`, and is called the *gradient* (梯度) of `y`. The later layers give us `dy`, and we have
-# to find `dw` and `dx`. We need not know what the later layers are.
+# A $d$ in front of the name of an array means the derivative of $L$: `dy[i, j]` $= \partial L / \partial y[i, j]$. The
+# array `dy` has the same shape as `y`, and is called the *gradient* (梯度) of `y`. The later layers give us `dy`, and we
+# have to find `dw` and `dx`. We do not need to know anything else about the later layers.
 
 # %%
 import numpy as np
@@ -51,15 +51,15 @@ show(
 # %% [markdown]
 # ## By hand
 #
-# Here `dy` has only two numbers that are not zero: the loss depends on `y[0, 0]` with slope 1, and on `y[1, 1]` with
-# slope 10. These two output pixels are
+# In this example, only two numbers of `dy` are not zero. These numbers mean that $L$ depends on `y[0, 0]` with slope 1,
+# and on `y[1, 1]` with slope 10. These two output pixels are
 #
 # $$y[0, 0] = w_{00} \cdot 1 + w_{01} \cdot 2 + w_{10} \cdot 0 + w_{11} \cdot 1$$
 #
 # $$y[1, 1] = w_{00} \cdot 1 + w_{01} \cdot 3 + w_{10} \cdot 0 + w_{11} \cdot 1$$
 #
-# Let $w_{01}$ grow by a small $h$. Then `y[0, 0]` grows by $2 h$ and `y[1, 1]` by $3 h$, so $L$ grows by
-# $1 \cdot 2 h + 10 \cdot 3 h$:
+# If $w_{01}$ grows by a small $h$, then `y[0, 0]` grows by $2 h$ and `y[1, 1]` grows by $3 h$. Therefore $L$ grows by
+# $1 \cdot 2 h + 10 \cdot 3 h$. We divide by $h$ and get
 #
 # $$dw_{01} = 1 \cdot 2 + 10 \cdot 3 = 32.$$
 #
@@ -77,8 +77,8 @@ print("dw =", grads.weight[0, 0].tolist())
 print("dx =", grads.x[0, 0].tolist())
 
 # %% [markdown]
-# `ghostnp.trace` splits a gradient into these products. In the list below, result 4 is the gradient of the weight, and
-# the last lines are the products that make up `dw[0, 1]`:
+# The function `ghostnp.trace` splits a gradient into these products. In the list below, result 4 is the gradient of the
+# weights. The lines after the list show the products whose sum is `dw[0, 1]`:
 
 # %%
 steps = ghostnp.trace(ops.standard_conv2d, x[None, None], w[None, None], dy=dy[None, None])
@@ -89,28 +89,29 @@ print(steps.weight(4, (0, 0, 0, 1)))
 # %% [markdown]
 # ## The derivation
 #
-# In the forward formula, each output number is a sum of products. With stride $s$ and padded input $\bar x$,
+# In the forward formula, each output number is a sum of products. For stride $s$, padded input $\bar x$ and no
+# dilation,
 #
 # $$y[n, o, i, j] = b[o] + \sum_{c, u, v} w[o, c, u, v] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
-# By hand we asked how fast each output number grows with a weight, multiplied this slope by the output's `dy`, and
-# added up. That is the *chain rule* (链式法则), $dw = \sum dy \cdot \partial y / \partial w$.
+# In the example, we asked how fast each output number grows with a weight. We multiplied this slope by the number of
+# `dy` for the same output number, and added up the products. This is the *chain rule* (链式法则), $dw = \sum dy \cdot
+# \partial y / \partial w$.
 #
-# A weight of filter $o$ was used for every pixel $(n, i, j)$ of output channel $o$, and nowhere else. The slope
-# $\partial y / \partial w$ is the input pixel by which the weight was multiplied there:
+# A weight of filter $o$ is used for every pixel $(n, i, j)$ of output channel $o$, and for no other output number. The
+# slope $\partial y / \partial w$ is the input pixel by which the weight is multiplied:
 #
 # $$dw[o, c, u, v] = \sum_{n, i, j} dy[n, o, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
-# An input pixel may lie in several windows. So we go through the windows, and each window *adds* to the pixels that it
-# read:
+# An input pixel may lie in several windows. So each window *adds* to the gradients of the pixels that it reads:
 #
-# $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= \sum_o w[o, c, u, v] \cdot dy[n, o, i, j],$$
+# $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= \sum_o w[o, c, u, v] \cdot dy[n, o, i, j].$$
 #
-# The bias was added to every pixel of its channel, so $db[o] = \sum_{n, i, j} dy[n, o, i, j]$. At the end the border of
-# $d\bar x$ is cut off, because the zeros of the padding are constants.
+# The bias was added to every pixel of its output channel, so $db[o] = \sum_{n, i, j} dy[n, o, i, j]$. At the end, the
+# border of $d\bar x$ is cut off, because the zeros of the padding are constants.
 #
-# Here are both passes in ghostnp. Read them side by side: the forward pass *reads* the pixels of a tap, and the
-# backward pass *adds* to the same view.
+# Here are both passes in ghostnp. Compare them line by line: the forward pass *reads* the pixels of a tap, and the
+# backward pass *adds* to the gradients of the same pixels.
 
 # %%
 source(ops.standard_conv2d)
@@ -124,17 +125,18 @@ source(ops.standard_conv2d_backward)
 # | | `dw[u, v] = dy @ tap(xp, u, v)ᵀ` |
 # | `y + bias` | `dy.sum(...)` |
 #
-# The line for `dx` spreads each number of `dy` over a window. Other texts call this a *transposed convolution*
-# (转置卷积). The line for `dw` is a convolution of `x`, with `dy` as the kernel.
+# The line for `dx` spreads each number of `dy` over a window. Other texts call this operation a *transposed
+# convolution* (转置卷积). With stride 1, the line for `dw` is a convolution of `x`, with `dy` as the kernel.
 #
 # ## Is it right?
 #
-# A wrong backward pass can look plausible: the network may still train, only worse. So every backward pass in ghostnp
-# is checked in two ways.
+# A network with a wrong backward pass may still train, only worse, so a mistake is easily overlooked. Therefore every
+# backward pass in ghostnp is checked in two ways.
 #
-# **The slope.** Take the loss $L = \langle dy, y \rangle$. The brackets are the *inner product*: multiply number by
-# number, and add up. Move the weights by a small step $h$ in a random direction $r$, and by the same step in the
-# opposite direction. The difference quotient of the loss must be the inner product of the gradient and the direction:
+# **The slope.** Take the loss $L = \langle dy, y \rangle$. The brackets mean the *inner product* of two arrays:
+# multiply number by number, and add up the products. Let $r$ be an array of random numbers with the shape of the
+# weights, and $h$ a small step. Compute the loss twice, once with the weights $w + h r$ and once with the weights $w -
+# h r$. The slope of the loss must be close to the inner product of the gradient and the direction $r$:
 #
 # $$\frac{L(w + h r) - L(w - h r)}{2 h} \approx \langle dw, r \rangle.$$
 #
@@ -159,12 +161,12 @@ print(f"<dw, r>:           {(found.weight * direction).sum():.6f}")
 assert_gradient(forward, (images, filters, bias), gradient, found)
 
 # %% [markdown]
-# The last line, `assert_gradient`, makes this comparison for `x`, the weights and the bias. It fails if slope and
-# gradient differ by more than rounding can explain. It also fails if a gradient consists of zeros only, because then
-# nothing would be checked.
+# The last line of the code, `assert_gradient`, makes this comparison for `x`, the weights and the bias. It fails if a
+# slope and its inner product differ by more than rounding errors can explain. It also fails if a gradient consists of
+# zeros only, because then nothing would be checked.
 #
-# Would it notice a mistake? A check that has never failed proves little. So we plant a typical mistake: the gradient is
-# spread over the windows with a flipped kernel.
+# Would this check notice a mistake? A check that has never failed proves little. So we plant a typical mistake in the
+# backward pass: it spreads the gradient over the windows with a flipped kernel.
 
 # %%
 planted = ops.standard_conv2d_backward(gradient, images, filters[:, :, ::-1, ::-1], **keywords)
@@ -174,19 +176,20 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# Read the message like this. "Gradient 0" is the first array that was checked, here `x`. "Off by" is the difference
+# The message has four parts. "Gradient 0" is the first gradient that was checked, here `dx`. "Off by" is the difference
 # between the slope and $\langle dx, r \rangle$. The "scale" is the length of the gradient times the length of the
-# direction, $|dx| \cdot |r|$. The inner product cannot be larger than the scale. In float64, rounding errors are about
-# a billion times smaller than the scale. So even a difference of a thousandth of the scale is a real mistake. All
-# tutorials print this message when a planted mistake is caught.
+# direction, $|dx| \cdot |r|$. No inner product can be larger than this scale. The last number is the largest difference
+# that the check allows. In float64, rounding errors are about a billion times smaller than the scale. So even a
+# difference of a thousandth of the scale is a real mistake. All tutorials print this message when the check finds a
+# planted mistake.
 #
 # **The inner product.** A convolution without bias is *linear* in `x`. The backward pass of a linear function $f$ is
-# its transpose, also called its *adjoint*. It satisfies
+# the transposed function, which is also called the *adjoint* of $f$. It satisfies
 #
 # $$\langle dy, f(x) \rangle = \langle dx, x \rangle$$
 #
-# for *every* `x` and `dy`. With small whole numbers the two sides agree exactly, since no rounding happens. A
-# convolution is linear in its weights too, so the same holds for `dw` and `w`.
+# for *every* `x` and `dy`. With small whole numbers, the two sides are exactly equal, because no rounding happens. A
+# convolution is linear in its weights too, so the same equation holds with `dw` and `w` in the place of `dx` and `x`.
 
 # %%
 whole_x = rng.integers(-3, 4, (2, 3, 6, 5)).astype(np.float32)
@@ -200,9 +203,9 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole_x).sum(), "=", (bac
 # %% [markdown]
 # ## On a photo
 #
-# Let the loss depend on a single output pixel, with slope 1. Then `dx` is a copy of the filter at the place of this
+# Let the loss depend on a single output pixel, with slope 1. Then `dx` is a copy of the filter at the position of this
 # pixel's window, and `dw` is a copy of the pixels in the window. If the loss depends on all output pixels, `dx` and
-# `dw` are sums of such copies, each one multiplied by its number of `dy`.
+# `dw` are sums of such copies. Each copy is multiplied by the value of `dy` at its output pixel.
 
 # %%
 photo = load_photo(size=64)
@@ -232,32 +235,32 @@ show(
 # %% [markdown]
 # ## What it costs
 #
-# Forward, each output number takes $C_\text{in} k_h k_w$ multiply-adds. Backward, each of these products has two
-# counterparts, one for `dw` and one for `dx`. So forward and backward together take about three times the multiply-adds
-# of the forward pass. Papers therefore state only the forward pass.
+# In the forward pass, each output number takes $C_\text{in} k_h k_w$ multiply-adds. For each of these products, the
+# backward pass computes two products, one for `dw` and one for `dx`. So both passes together take about three times as
+# many multiply-adds as the forward pass alone. Papers usually state only the multiply-adds of the forward pass.
 #
-# The forward pass has to keep `x`, because the formula for `dw` contains it. In ghostnp, a module's `forward` returns
-# `y, cache`, and this *cache* holds what the backward pass needs. Then `backward(dy, cache)` returns `dx` and the
-# gradients of the weights.
+# The forward pass has to keep `x`, because the formula for `dw` contains `x`. In ghostnp, the `forward` method of a
+# module (a layer with its weights) returns `y, cache`. This *cache* holds what the backward pass needs. Then
+# `backward(dy, cache)` returns `dx` and the gradients of the weights.
 #
-# **What do the documents say about the backward pass?** Nothing: all five show the forward pass only and leave the
+# **What do the documents say about the backward pass?** All five documents show the forward pass only, and leave the
 # gradients to the framework. But a gradient can show what a layer really does. For example, document 000 gives a bias
-# to every convolution, although a batch norm follows most of them. Tutorial 06, "Batch norm, backward", shows that in
-# training the gradient of such a bias is zero, so the bias is never learnt (claim C05).
+# to every convolution, although a batch norm follows most of these convolutions. Tutorial 06, "Batch norm, backward",
+# shows that the gradient of such a bias is zero during training. Therefore the bias is never learnt (claim C05).
 #
-# **To play with.** `ghostnp explore standard --backward --open` goes backward: point at a number of `dx` or at a
-# weight, and see which products it receives.
+# **To play with.** `ghostnp explore standard --backward --open` shows the backward pass in the browser. Point at a
+# number of `dx` or at a weight to see the products that it receives.
 #
 # ## Exercises
 #
-# **1.** *(easy)* By hand, with the `x`, `w` and `dy` from the beginning: what is `dw[1, 0]`?
+# **1.** *(easy)* By hand, with the `x`, `w` and `dy` from the beginning of this page: what is `dw[1, 0]`?
 
 # %%
 answer = None
 check("02.1", answer)
 
 # %% [markdown]
-# **2.** *(easy)* By hand, with the same arrays: what is `dx[2, 2]`?
+# **2.** *(easy)* By hand, with the same three arrays: what is `dx[2, 2]`?
 
 # %%
 answer = None
@@ -273,17 +276,17 @@ check("02.3", answer)
 
 # %% [markdown]
 # **4.** *(medium)* A 3x3 kernel moves over a map of 5x5 pixels, with stride 1 and no padding. How many windows contain
-# the pixel in the middle, and how many contain a pixel in a corner? Answer as `(middle, corner)`.
+# the pixel in the middle, and how many windows contain a pixel in a corner? Answer as `(middle, corner)`.
 
 # %%
 answer = None
 check("02.4", answer)
 
 # %% [markdown]
-# **5.** *(derivation)* A convolution has one channel and one filter, and no padding. Derive from the formula for
-# $d\bar x$ that the sum of all numbers of `dx` is the sum of all weights times the sum of all numbers of `dy`. A filter
-# has the weights 1, 2, 3 in its first row, 0, 0, 0 in its second and −2, 0, 1 in its third. The input has 8x8 pixels,
-# the stride is 1, and `dy` consists of ones. What is the sum of `dx`?
+# **5.** *(derivation)* A convolution has one channel, one filter and no padding. Derive from the formula for $d\bar x$
+# that the sum of all numbers of `dx` is the sum of all weights times the sum of all numbers of `dy`. As an example, a
+# filter has the weights 1, 2, 3 in its first row, 0, 0, 0 in its second row and −2, 0, 1 in its third row. The input
+# has 8x8 pixels, the stride is 1, and `dy` consists of ones. What is the sum of `dx`?
 
 # %%
 answer = None

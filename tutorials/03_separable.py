@@ -13,17 +13,18 @@
 # %% [markdown]
 # # 3. Pointwise, depthwise, separable
 #
-# **A standard convolution combines neighbouring pixels and channels in one step. How much is saved by doing it in two
-# steps?**
+# **A standard convolution combines neighbouring pixels and channels in one step. How much do we save if we use two
+# steps instead?**
 #
-# A standard convolution (tutorial 01) has a weight for each tap *and* each pair of channels. The work can be divided:
+# A standard convolution (tutorial 01) has a weight for each tap *and* each pair of channels. The work can be divided
+# between two convolutions.
 #
-# - a *pointwise* convolution (逐点卷积) has a window of one pixel: it mixes channels, but not neighbouring pixels;
-# - a *depthwise* convolution (逐通道卷积) has one kernel for each channel: it combines neighbouring pixels, but does
-#   not mix channels.
+# - A *pointwise* convolution (逐点卷积) has a window of one pixel. It mixes channels, but not neighbouring pixels.
+# - A *depthwise* convolution (逐通道卷积) has one kernel for each channel. It combines neighbouring pixels, but does not mix
+#   channels.
 #
-# The two in sequence are a *depthwise separable* convolution (深度可分离卷积). All networks of this course since
-# MobileNet are built from these two kinds.
+# A depthwise convolution followed by a pointwise convolution is called a *depthwise separable* convolution (深度可分离卷积).
+# MobileNet and the later networks of this course, such as GhostNet, are built from these two kinds of convolution.
 
 # %%
 import numpy as np
@@ -43,41 +44,45 @@ show(
 )
 
 # %% [markdown]
-# Each square is a pair of an input and an output channel, and each dot in it is a weight. The standard convolution has
-# nine weights for every pair. The depthwise convolution keeps only the pairs on the diagonal, and the pointwise
-# convolution keeps one weight for every pair. (The second picture shows the grouped convolution, the subject of
-# tutorial 04.)
+# In the picture, each square is a pair of an input channel and an output channel, and each dot in a square is a weight.
+# The standard convolution has nine weights for every pair. The depthwise convolution keeps only the pairs on the
+# diagonal, and the pointwise convolution keeps only one weight for every pair. (The second part of the picture shows
+# the grouped convolution of tutorial 04.)
 #
 # ## By hand
 #
-# A pixel has two channels, 5 and 7, and a pointwise filter has the weights 2 and −1. The output pixel is
-# $2 \cdot 5 - 1 \cdot 7 = 3$. A pointwise convolution multiplies the channels of every pixel by the same small matrix.
+# A pixel has two channels with the values 5 and 7, and a pointwise filter has the weights 2 and −1. The output pixel is
+# $2 \cdot 5 - 1 \cdot 7 = 3$. A layer has several such filters, and their weights form a matrix. A pointwise
+# convolution multiplies the channels of every pixel by this matrix.
 #
-# Document 004 has this example: a photo has 64x64 pixels and 3 channels, and a layer with 3x3 kernels and without
-# biases makes 4 maps of it.
+# Document 004 has this example: a photo has 64x64 pixels and 3 channels. A layer with 3x3 kernels and without biases
+# makes 4 maps from this photo.
 #
 # | | weights | result |
 # |---|---|---|
 # | standard 3x3 | $4 \cdot 3 \cdot 3 \cdot 3$ | 108 |
 # | depthwise 3x3 | $3 \cdot 3 \cdot 3$ | 27 |
 # | pointwise | $1 \cdot 1 \cdot 3 \cdot 4$ | 12 |
-# | both | $27 + 12$ | 39 |
+# | depthwise + pointwise | $27 + 12$ | 39 |
 #
 # All four numbers are right (claims N20, N21, N22 and N23). Document 004 then says that 39 is "about a third" of 108
-# (claim N24). More precisely it is 36%. In general, with $C$ input channels, the share is
+# (claim N24). More precisely, the share is 36%. In general, with $C$ input channels, $C_\text{out}$ output channels and
+# kernels of size $k$, a separable convolution has this share of the weights of a standard convolution:
 #
-# $$\frac{C k^2 + C \cdot C_\text{out}}{C \cdot C_\text{out} \cdot k^2} = \frac{1}{C_\text{out}} + \frac{1}{k^2},$$
+# $$\frac{C k^2 + C \cdot C_\text{out}}{C \cdot C_\text{out} \cdot k^2} = \frac{1}{C_\text{out}} + \frac{1}{k^2}.$$
 #
-# and here it is $1/4 + 1/9 = 13/36$. The number of *input* channels cancels. With many output channels,
-# $1/C_\text{out}$ becomes small, and a 3x3 separable convolution costs about a ninth of a standard one:
+# In the example, this share is $1/4 + 1/9 = 13/36$. The number of *input* channels cancels. With many output channels,
+# $1/C_\text{out}$ becomes small, and a 3x3 separable convolution has about a ninth of the weights of a standard
+# convolution:
 
 # %%
 for channels in (4, 16, 64, 256):
     print(f"{channels:4} maps: 1/{channels} + 1/9 = {1 / channels + 1 / 9:.3f}")
 
 # %% [markdown]
-# The share is the same for the multiply-adds, since all three convolutions make maps of the same size. Document 004
-# does not say how many multiply-adds there are. With padding, so that the maps stay at 64x64 (claim N25):
+# The share of the multiply-adds is the same, because all three convolutions make maps of the same size. Document 004
+# does not say how many multiply-adds there are. With a padding of 1, the maps keep their 64x64 pixels, and we get these
+# numbers (claim N25):
 
 # %%
 photo_shape, padding = (1, 3, 64, 64), {"padding": 1}
@@ -100,10 +105,10 @@ show(
 )
 
 # %% [markdown]
-# **Which half is more expensive?** For each input channel, the pointwise half has $C_\text{out}$ weights and the
-# depthwise half $k^2$. So the pointwise half is more expensive as soon as $C_\text{out} > k^2$. ghostnp can count what
-# share of a network's multiply-adds is in convolutions with a 1x1 kernel. (`seed=None` leaves out the random weights,
-# which a count does not need.)
+# **Which half is more expensive?** For each input channel, the pointwise half has $C_\text{out}$ weights, and the
+# depthwise half has $k^2$ weights. So the pointwise half is more expensive if $C_\text{out} > k^2$. For four networks,
+# we count the share of the multiply-adds that is in convolutions with a 1x1 kernel. (`seed=None` leaves out the random
+# weights, which a count does not need.)
 
 # %%
 for name in ("ghostnet_100", "mobilenetv1_100", "shufflenetv1_g3_1.0x", "shufflenetv2_1.0x"):
@@ -112,8 +117,8 @@ for name in ("ghostnet_100", "mobilenetv1_100", "shufflenetv1_g3_1.0x", "shuffle
     print(f"{name:21} {inside:11,} of {table.macs:11,} multiply-adds: {inside / table.macs:.0%}")
 
 # %% [markdown]
-# Most of the work is in 1x1 convolutions. So ShuffleNet puts them into groups (tutorial 05), and the ghost module makes
-# only half of its maps with them (tutorial 08).
+# Most of the work is in 1x1 convolutions, so ShuffleNet divides these convolutions into groups (tutorial 05). The ghost
+# module makes only half of its maps with a 1x1 convolution (tutorial 08).
 #
 # ## The definitions
 
@@ -122,16 +127,16 @@ source(ops.pointwise_conv2d)
 source(ops.depthwise_conv2d)
 
 # %% [markdown]
-# `pointwise_conv2d` has no loop over taps. `depthwise_conv2d` has no sum over channels: the weights of a channel are
-# multiplied by pixels of the same channel only.
+# `pointwise_conv2d` has no loop over taps. `depthwise_conv2d` has no sum over channels, because it multiplies the
+# weights of a channel only by pixels of the same channel.
 #
-# A channel may have several kernels. Their number is the *depth multiplier*, here $D$, and $C$ input channels become
+# A channel may have several kernels. Their number is called the *depth multiplier* $D$. Then $C$ input channels become
 # $C \cdot D$ output channels. Document 004 says that a depthwise convolution has as many output channels as input
-# channels "or n times" as many. Its n is the depth multiplier (claim C47). Output channel $c \cdot D + i$ is made by
-# kernel $i$ of input channel $c$, both in TensorFlow and in PyTorch.
+# channels, "or n times" as many. The n in this sentence is the depth multiplier (claim C47). Both in TensorFlow and in
+# PyTorch, output channel $c \cdot D + i$ is made by kernel $i$ of input channel $c$.
 #
-# A depthwise convolution is a standard convolution in which all weights between different channels are zero. We can
-# check this:
+# A depthwise convolution is equal to a standard convolution in which all weights between different channels are zero.
+# We check this for $D = 2$:
 
 # %%
 rng = np.random.default_rng(0)
@@ -143,15 +148,16 @@ difference = ops.depthwise_conv2d(x, kernels) - ops.standard_conv2d(x, dense)
 print(f"largest difference between depthwise with D = 2 and the standard one: {np.abs(difference).max():.0e}")
 
 # %% [markdown]
-# **Is "depthwise" short for "depthwise separable"?** No. A depthwise separable convolution is depthwise *and then*
-# pointwise. Four of the five documents say depthwise separable (深度可分离卷积) where they mean the depthwise half
-# alone (claims C02, C41 and C44). The difference matters for counting: document 003 calls the cheap operation of a
-# ghost module a "3x3 depthwise separable convolution", but this operation has no pointwise half.
+# **Is "depthwise" short for "depthwise separable"?** No. A depthwise separable convolution is a depthwise convolution
+# *followed by* a pointwise convolution. Four of the five documents write depthwise separable (深度可分离卷积) when they mean
+# the depthwise half alone (claims C02, C41 and C44). The difference matters when we count. For example, document 003
+# calls the cheap operation of a ghost module (tutorial 08) a "3x3 depthwise separable convolution", but this operation
+# has no pointwise half.
 #
 # ## On a photo
 #
-# First a depthwise convolution, in which each colour has its own kernel. Then a pointwise convolution, which mixes the
-# three maps.
+# First we apply a depthwise convolution, in which each colour has its own kernel. Then we apply a pointwise
+# convolution, which mixes the three resulting maps.
 
 # %%
 photo = load_photo(size=64)
@@ -175,25 +181,28 @@ show(
 # %% [markdown]
 # ## Backward
 #
-# Each formula has fewer sums than that of the standard convolution. The same holds for its gradients. Pointwise:
+# Both convolutions have fewer sums in their formulas than the standard convolution, and so do their gradients. The
+# gradients of the pointwise convolution are
 #
 # $$dx[n, c, i, j] = \sum_o w[o, c] \cdot dy[n, o, i, j] \qquad dw[o, c] = \sum_{n, i, j} dy[n, o, i, j] \cdot x[n, c,
-# i, j]$$
+# i, j].$$
 #
-# So `dx` is again a pointwise convolution, with the transposed matrix. Depthwise, with $D = 1$:
+# So `dx` is again a pointwise convolution, but with the transposed matrix. For the depthwise convolution with $D = 1$,
+# the gradients are
 #
 # $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= w[c, u, v] \cdot dy[n, c, i, j] \qquad
 # dw[c, u, v] = \sum_{n, i, j} dy[n, c, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
-# The gradient of a channel stays in its channel. In ghostnp, each line of the forward pass has a counterpart in the
-# backward pass:
+# The gradient of each channel depends only on `dy` of the same channel. In ghostnp, each line of the forward pass has a
+# counterpart in the backward pass:
 
 # %%
 source(ops.depthwise_conv2d_backward)
 
 # %% [markdown]
-# The checks are those of tutorial 02, "Is it right?". First the slope: `slopes` moves the input and each weight in a
-# random direction, and prints the slope of the loss beside the inner product of gradient and direction.
+# We check this backward pass as in tutorial 02, "Is it right?". First we check the slope. The function `slopes` moves
+# the input and each array of weights in a random direction. It prints the slope of the loss next to the inner product
+# of gradient and direction.
 
 # %%
 weights = rng.standard_normal((3, 1, 3, 3)), rng.standard_normal((4, 3, 1, 1)), rng.standard_normal(4)
@@ -208,8 +217,8 @@ grads = ops.separable_conv2d_backward(dy, x, weights[0], weights[1], padding=1)
 slopes(separable, dict(zip(grads._fields, (x, *weights), strict=True)), dy, grads)
 
 # %% [markdown]
-# Then a planted mistake, to see that the check would notice it: `dx` has its channels in the opposite order. Finally
-# the inner products, with whole numbers, so that they must agree exactly.
+# Then we plant a mistake, to see whether the check notices it: the channels of `dx` are in the opposite order. Finally
+# we check the inner products. All numbers are whole numbers, so the inner products must be exactly equal.
 
 # %%
 wrong = grads.x[:, ::-1]
@@ -229,57 +238,59 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole).sum(), "=", (back.
 # ## What is lost
 #
 # A standard 3x3 convolution from 3 to 4 channels can have a different kernel for each of its 12 pairs of channels. A
-# separable convolution has only 3 kernels. For the pair of input channel $c$ and output channel $o$ it uses kernel $c$,
-# multiplied by one number, $w[o, c]$:
+# separable convolution has only 3 kernels. For input channel $c$ and output channel $o$, it uses kernel $c$, multiplied
+# by one number, $w_\text{pointwise}[o, c]$:
 #
 # $$w_\text{standard}[o, c, u, v] = w_\text{pointwise}[o, c] \cdot w_\text{depthwise}[c, u, v].$$
 #
-# So all 4 output maps see a given input map through the same kernel. A standard convolution has no such restriction.
-# Whether a network becomes worse by it can only be found by training.
+# So all 4 output maps read a given input map through the same kernel. A standard convolution does not have this
+# restriction. Only training can show whether a network becomes worse because of this restriction.
 #
-# **To play with.** `ghostnp explore depthwise --open` has the depthwise convolution, and the pointwise one beside it,
+# **To play with.** `ghostnp explore depthwise --open` shows the depthwise and the pointwise convolution in the browser,
 # with numbers that you can change.
 #
 # ## Exercises
 #
-# **1.** *(easy)* By hand: how many weights does a depthwise separable convolution from 32 channels to 64 have, with 5x5
-# kernels and no biases?
+# **1.** *(easy)* By hand: a depthwise separable convolution from 32 channels to 64 has 5x5 kernels and no biases. How
+# many weights does it have?
 
 # %%
 answer = None
 check("03.1", answer)
 
 # %% [markdown]
-# **2.** *(derivation)* The depthwise half now has the depth multiplier $D$, so the pointwise half reads $C \cdot D$
-# channels. Derive which share of the multiply-adds of a standard convolution this separable convolution takes, with
-# stride 1. What is the share for 5x5 kernels, 64 output channels and $D = 2$? (Three digits are enough.)
+# **2.** *(derivation)* A separable convolution with stride 1 has a depthwise half with the depth multiplier $D$. So its
+# pointwise half reads $C \cdot D$ channels. Derive the share of the multiply-adds of a standard convolution that this
+# separable convolution takes. What is the share for 5x5 kernels, 64 output channels and $D = 2$? (Three digits are
+# enough.)
 
 # %%
 answer = None
 check("03.2", answer)
 
 # %% [markdown]
-# **3.** *(easy)* A depthwise convolution over 24 channels has a depth multiplier of 3. Which input channel does output
-# channel 50 read? (Both are counted from 0.)
+# **3.** *(easy)* A depthwise convolution has 24 input channels and a depth multiplier of 3. Which input channel does
+# output channel 50 read? (Both are counted from 0.)
 
 # %%
 answer = None
 check("03.3", answer)
 
 # %% [markdown]
-# **4.** *(code)* Complete `tutorials/exercises/01_pointwise_conv2d.py` and `02_depthwise_conv2d.py` until
-# `ghostnp check` reports no error. With your functions, filter `np.arange(18.0).reshape(1, 2, 3, 3)` with ones of shape
-# (2, 1, 2, 2), and then mix the two maps with the weights 1 and −1. All pixels of the result are the same number. Which
-# number is it?
+# **4.** *(code)* Complete `tutorials/exercises/01_pointwise_conv2d.py` and `02_depthwise_conv2d.py` until `ghostnp
+# check` reports no error. Then use your functions. First filter `np.arange(18.0).reshape(1, 2, 3, 3)` with ones of
+# shape (2, 1, 2, 2), and then mix the two maps with the weights 1 and −1. All pixels of the result are the same number.
+# Which number is it?
 
 # %%
 answer = None
 check("03.4", answer)
 
 # %% [markdown]
-# **5.** *(code)* Complete `tutorials/exercises/04_depthwise_conv2d_backward.py` in the same way. Then let `x` be
-# `np.arange(9.0).reshape(1, 1, 3, 3)`, `weight` ones of shape (2, 1, 2, 2) and `dy` ones of shape (1, 2, 2, 2): one
-# channel with two kernels. What is the sum of all numbers of the weight's gradient?
+# **5.** *(code)* Complete `tutorials/exercises/04_depthwise_conv2d_backward.py` in the same way. Then compute the
+# gradients of one channel with two kernels: let `x` be `np.arange(9.0).reshape(1, 1, 3, 3)`, let `weight` be ones of
+# shape (2, 1, 2, 2), and let `dy` be ones of shape (1, 2, 2, 2). What is the sum of all numbers in the gradient of the
+# weights?
 
 # %%
 answer = None
@@ -293,4 +304,4 @@ check("03.5", answer)
 # - F. Chollet, "Xception: deep learning with depthwise separable convolutions", CVPR 2017.
 #   <https://arxiv.org/abs/1610.02357>
 #
-# Next: tutorial 04, grouped convolution, which lies between the standard and the depthwise one.
+# Next: tutorial 04, grouped convolution, which lies between standard and depthwise convolution.

@@ -13,12 +13,13 @@
 # %% [markdown]
 # # 4. Grouped convolution
 #
-# **In a standard convolution, every output channel reads every input channel. What changes if it reads only a part of
-# them?**
+# **In a standard convolution, every output channel reads every input channel. What changes if it reads only some input
+# channels?**
 #
-# Divide the input channels into $g$ *groups* (分组), and the output channels into $g$ groups as well. Each group is
-# then a standard convolution of its own. Together they are a *grouped convolution* (分组卷积). With one group it is the
-# standard convolution of tutorial 01. With as many groups as channels it is the depthwise convolution of tutorial 03.
+# We divide the input channels into $g$ *groups* (分组), and the output channels into $g$ groups as well. Each group is
+# then a standard convolution of its own. Together, these convolutions are a *grouped convolution* (分组卷积). With one
+# group, this is a standard convolution (tutorial 01). With as many groups as channels, it is a depthwise convolution
+# (tutorial 03).
 
 # %%
 import numpy as np
@@ -39,8 +40,9 @@ show(
 # %% [markdown]
 # ## By hand
 #
-# Four input channels have one pixel each: 1, 2, 3 and 4. There are two groups, two output channels, and all weights of
-# the 1x1 filters are 1. The first group reads the pixels 1 and 2, the second reads 3 and 4:
+# Four input channels have one pixel each, with the values 1, 2, 3 and 4. There are two groups and two output channels,
+# and all weights of the 1x1 filters are 1. The first filter reads the pixels 1 and 2, and the second filter reads the
+# pixels 3 and 4:
 #
 # $$y_0 = 1 + 2 = 3, \qquad y_1 = 3 + 4 = 7.$$
 
@@ -50,13 +52,14 @@ print("2 groups:", ops.grouped_conv2d(pixels, np.ones((2, 2, 1, 1)), groups=2).r
 print("1 group: ", ops.grouped_conv2d(pixels, np.ones((2, 4, 1, 1)), groups=1).ravel())
 
 # %% [markdown]
-# Each filter now has 2 weights instead of 4. In general a filter reads $C_\text{in} / g$ channels, so with biases
+# With two groups, each filter has 2 weights instead of 4. In general, a filter reads $C_\text{in} / g$ channels, so
+# with biases
 #
 # $$\text{params} = C_\text{out} \cdot \left( \frac{C_\text{in}}{g} k_h k_w + 1 \right).$$
 #
-# Weights and multiply-adds become $g$ times fewer. **The biases do not**: there is still one for each output channel.
-# Document 000 works this out for 5x5 convolutions from 256 to 256 channels, and from 1024 to 1024 channels. Document
-# 001 does the same without biases, for a 3x3 convolution from 12 to 6 channels:
+# The numbers of weights and multiply-adds become $g$ times smaller. **The number of biases does not**: there is still
+# one bias for each output channel. Document 000 works out two examples, 5x5 convolutions from 256 to 256 and from 1024
+# to 1024 channels. The example of document 001 is a 3x3 convolution from 12 to 6 channels without biases:
 
 # %%
 claims("N01", "N02", "N03", "N09", "N10")
@@ -64,16 +67,16 @@ claims("N04", "N05", "N06")
 
 # %% [markdown]
 # In both examples of document 000, the number of *weights* becomes exactly $g$ times smaller. The number of
-# *parameters* does not, because of the biases, which the document counts too. Its "about 32 times" is 31.85 times
-# (claim N03), and its "about 1024 times" is 985 times (claim N06). The second difference is larger: there a filter has
-# only 25 weights instead of 25,600, but still one bias.
+# *parameters* does not, because document 000 also counts the biases. The document's "about 32 times" is 31.85 times
+# (claim N03), and its "about 1024 times" is 985 times (claim N06). The second difference is larger, because each filter
+# now has only 25 weights instead of 25,600, but still has one bias.
 
 # %% [markdown]
 # ## The definition
 #
 # Let $P = C_\text{in} / g$ be the number of input channels in a group, and $Q = C_\text{out} / g$ the number of output
-# channels. Output channel $o$ belongs to group $\lfloor o / Q \rfloor$. The first input channel of this group is
-# $\lfloor o / Q \rfloor \cdot P$, so
+# channels in a group. Output channel $o$ belongs to group $\lfloor o / Q \rfloor$. The first input channel of this
+# group is $\lfloor o / Q \rfloor \cdot P$, so
 #
 # $$y[n, o, i, j] = b[o] + \sum_{p < P} \sum_{u, v} w[o, p, u, v] \cdot \bar x[n, \lfloor o / Q \rfloor P + p, i s + u,
 # j s + v].$$
@@ -82,12 +85,14 @@ claims("N04", "N05", "N06")
 source(ops.grouped_conv2d)
 
 # %% [markdown]
-# For each group, `members` gives the slice of channels that the group reads and the slice that it writes. The inner
-# line is that of `standard_conv2d` in tutorial 01, applied to these slices.
+# For each group, `members` returns two slices: the input channels that the group reads and the output channels that it
+# writes. The line in the inner loop is the same as in `standard_conv2d` (tutorial 01), but it is applied to these
+# slices.
 #
-# The weights have the shape $(C_\text{out}, C_\text{in}/g, k_h, k_w)$. The second axis is the number of channels that a
-# filter reads. A grouped convolution is a standard convolution whose weights are *block-diagonal*: one block for each
-# group, and zeros for every pair of channels from different groups. We can check this:
+# The weights have the shape $(C_\text{out}, C_\text{in}/g, k_h, k_w)$. The length of the second axis is the number of
+# channels that a filter reads. A grouped convolution is equal to a standard convolution whose weights are
+# *block-diagonal*. This means that there is one block of weights for each group, and zeros for every pair of channels
+# from different groups. We can check this:
 
 # %%
 rng = np.random.default_rng(0)
@@ -102,14 +107,14 @@ print(f"largest difference between grouped and block-diagonal: {np.abs(differenc
 # **What is the difference between `groups` and `depth_multiplier`?** PyTorch has one layer for all convolutions, with
 # an argument `groups`. With `groups=C` the convolution is depthwise, and $C_\text{out} = D \cdot C$ filters give each
 # channel $D$ kernels. Keras has a separate layer for depthwise convolutions, `DepthwiseConv2D`. Its argument
-# `depth_multiplier` is $D$, and the number of output channels follows from it. So `depth_multiplier=2` with 8 channels
-# means `groups=8` with 16 filters. It does *not* mean `groups=2`. The order of the axes of the weights differs too:
-# $(C_\text{out}, 1, k_h, k_w)$ in PyTorch, $(k_h, k_w, C, D)$ in Keras.
+# `depth_multiplier` is $D$, and the layer computes the number of output channels from $D$. So with 8 channels,
+# `depth_multiplier=2` means `groups=8` with 16 filters. It does *not* mean `groups=2`. The axes of the weights are also
+# in a different order: $(C_\text{out}, 1, k_h, k_w)$ in PyTorch, and $(k_h, k_w, C, D)$ in Keras.
 #
 # ## On a photo
 #
-# Here six maps of a photo form three groups of two, and each group has two output maps. In the second row, one input
-# map of group 2 was set to zero. Only the outputs of group 2 change:
+# Here six maps of a photo form three groups of two, and each group has two output maps. For the second row of pictures,
+# one input map of group 2 was set to zero. Only the output maps of group 2 change:
 
 # %%
 photo = load_photo(size=64)
@@ -136,12 +141,12 @@ show(
 )
 
 # %% [markdown]
-# This separation is the disadvantage of groups. In any sequence of grouped convolutions with the same groups, an output
-# of one group never depends on an input of another group. Tutorial 05 shows the remedy, the channel shuffle.
+# This separation is the disadvantage of groups. If several grouped convolutions with the same groups follow each other,
+# an output of one group never depends on an input of another group. Tutorial 05 shows the remedy, the channel shuffle.
 #
 # ## Backward
 #
-# The gradient stays in its group too. With $c = \lfloor o / Q \rfloor P + p$,
+# The gradient stays in its group too. With the input channel $c = \lfloor o / Q \rfloor P + p$ from the definition,
 #
 # $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= w[o, p, u, v] \cdot dy[n, o, i, j], \qquad
 # dw[o, p, u, v] = \sum_{n, i, j} dy[n, o, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
@@ -156,9 +161,9 @@ grads = ops.grouped_conv2d_backward(dy, x, w, **keywords)
 slopes(lambda x, w: ops.grouped_conv2d(x, w, **keywords), {"x": x, "weight": w}, dy, grads[:2])
 
 # %% [markdown]
-# Now a planted mistake: the filters are taken in the opposite order, so most of them are in the wrong group. Both
-# checks of tutorial 02 notice it. In the second message, "came in" is $\langle dy, y \rangle$ and "hands out" is
-# $\langle dx, x \rangle$. They should be equal.
+# Now we plant a mistake: we take the filters in the opposite order, so most of them are in the wrong group. Both checks
+# of tutorial 02 notice this mistake. In the second message, the number before "came in" is $\langle dy, y \rangle$, and
+# the number after "hands out" is $\langle dx, x \rangle$. These two numbers should be equal.
 
 # %%
 mistaken = ops.grouped_conv2d_backward(dy, x, w[::-1], **keywords)
@@ -174,19 +179,19 @@ for name, law in {
 # %% [markdown]
 # ## Who used groups first, and does GhostNet use them?
 #
-# AlexNet (2012) had two groups, because the network did not fit into the memory of one GPU. ResNeXt (2017) introduced
-# groups as a design choice: at equal cost, a network with groups can have more channels. ShuffleNet (2018) grouped the
-# 1x1 convolutions.
+# AlexNet (2012) had two groups, because the network did not fit into the memory of one GPU. ResNeXt (2017) used groups
+# for another reason: at equal cost, a network with groups can have more channels. ShuffleNet (2018) divided its 1x1
+# convolutions into groups.
 #
 # Some statements of the documents about groups are wrong or imprecise. Claim C17 is about the first networks with
-# groups, and claim C14 about an example. The other three say that GhostNet has grouped convolutions:
+# groups, and claim C14 is about ShuffleNetV2. The other three claims say that GhostNet has grouped convolutions:
 
 # %%
 claims("C17", "C14", "C01", "C31", "C03")
 
 # %% [markdown]
-# The point to remember: **GhostNet has no grouped convolution with $1 < g < C$.** Its cheap operation is depthwise, and
-# its other convolutions have one group. We can count how many convolutions GhostNet has of each kind:
+# Remember: **GhostNet has no grouped convolution with $1 < g < C$.** Its cheap operation is depthwise, and its other
+# convolutions have one group. For two networks, we count the convolutions of each kind:
 
 # %%
 for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
@@ -196,8 +201,8 @@ for name in ("ghostnet_100", "shufflenetv1_g3_1.0x"):
     print(f"{name:21} g = 1: {whole}, g = C: {depthwise}, in between: {len(pairs) - whole - depthwise}")
 
 # %% [markdown]
-# **To play with.** `ghostnp explore grouped --open` has the grouped convolution. Choose other groups, and watch the
-# matrix of connections.
+# **To play with.** `ghostnp explore grouped --open` shows the grouped convolution in the browser. If you choose another
+# number of groups, the matrix of connections changes.
 #
 # ## Exercises
 #
@@ -209,8 +214,8 @@ answer = None
 check("04.1", answer)
 
 # %% [markdown]
-# **2.** *(medium)* A 1x1 convolution has 240 input channels, and maps of 28x28 pixels. With 3 groups and 60 output
-# channels it takes as many multiply-adds as a standard 1x1 convolution to $n$ output channels. What is $n$?
+# **2.** *(medium)* A 1x1 convolution has 240 input channels, and its maps have 28x28 pixels. With 3 groups and 60
+# output channels, it takes as many multiply-adds as a standard 1x1 convolution from 240 to $n$ channels. What is $n$?
 
 # %%
 answer = None
@@ -218,7 +223,7 @@ check("04.2", answer)
 
 # %% [markdown]
 # **3.** *(medium)* A convolution has 12 input channels, 18 output channels and 3 groups. Which input channels does
-# output channel 13 read? Answer with the first and the last of them, counted from 0, as `(first, last)`.
+# output channel 13 read? Give the first and the last of these channels, counted from 0, as `(first, last)`.
 
 # %%
 answer = None
@@ -226,9 +231,9 @@ check("04.3", answer)
 
 # %% [markdown]
 # **4.** *(derivation)* A $k \times k$ convolution with biases is divided into $g$ groups. Derive the factor by which
-# the number of its *parameters* becomes smaller. Show that the number of output channels plays no role. Why is the
-# factor always smaller than $g$? What is the factor for a 1x1 convolution from 64 to 64 channels and $g = 8$? (Three
-# digits.)
+# the number of its *parameters* becomes smaller. Show that this factor does not depend on the number of output
+# channels. Why is the factor always smaller than $g$? What is the factor for a 1x1 convolution from 64 to 64 channels
+# and $g = 8$? (Three digits are enough.)
 
 # %%
 answer = None
@@ -237,7 +242,7 @@ check("04.4", answer)
 # %% [markdown]
 # **5.** *(code)* Complete `tutorials/exercises/03_grouped_conv2d.py` until `ghostnp check` reports no error. Then
 # convolve `np.arange(6.0).reshape(1, 6, 1, 1)` with `np.arange(1.0, 13).reshape(6, 2, 1, 1)` in 3 groups. What is the
-# largest number of the output?
+# largest number in the output?
 
 # %%
 answer = None
@@ -251,4 +256,4 @@ check("04.5", answer)
 # - S. Xie et al., "Aggregated residual transformations for deep neural networks", CVPR 2017, section 3.3.
 #   <https://arxiv.org/abs/1611.05431>
 #
-# Next: tutorial 05 connects the groups by a channel shuffle.
+# Next: tutorial 05 connects the groups with a channel shuffle.

@@ -16,9 +16,9 @@
 # **Grouped convolutions are cheap, but they keep the groups apart. How does ShuffleNet connect the groups at no cost?**
 #
 # Tutorial 03 showed that most of the work of a light network is in 1x1 convolutions. Tutorial 04 showed that $g$ groups
-# make a convolution $g$ times cheaper. So ShuffleNet groups its 1x1 convolutions. Between two of these convolutions it
-# reorders the channels. Then each group of the second convolution reads channels from all groups of the first one. The
-# reordering is called the *channel shuffle* (通道混洗).
+# make a convolution $g$ times cheaper. So ShuffleNet divides its 1x1 convolutions into groups. Between two such
+# convolutions, the channels are reordered, so that each group of the second convolution reads channels from all groups
+# of the first convolution. This reordering is called the *channel shuffle* (通道混洗).
 
 # %%
 import numpy as np
@@ -49,13 +49,12 @@ show(
 # ## By hand
 #
 # The picture shows twelve channels in three groups: 0 1 2 3, 4 5 6 7 and 8 9 10 11. Take the first channel of each
-# group, then the second channel of each group, and so on: 0 4 8, 1 5 9, 2 6 10, 3 7 11. The next grouped convolution
-# divides this row into three groups again. Its first group reads 0, 4, 8 and 1, and so channels from all three old
-# groups.
+# group, then the second one, and so on: 0 4 8, 1 5 9, 2 6 10, 3 7 11. The next grouped convolution divides this row
+# into three groups again. Its first group reads channels 0, 4, 8 and 1, which come from all three old groups.
 #
-# In other words: write the channels as a matrix with one row for each group, and read the matrix by columns. That is a
-# transposition. Let $n = C / g$ be the number of channels in a group. Channel $p$ of group $q$ moves from position
-# $q n + p$ to position $p g + q$:
+# In other words, write the channels as a matrix with one row for each group, and read the matrix by columns. With $C$
+# channels in all, each group has $n = C / g$ channels. Channel $p$ of group $q$ moves from position $q n + p$ to
+# position $p g + q$:
 #
 # $$y[p \cdot g + q] = x[q \cdot n + p].$$
 
@@ -68,11 +67,11 @@ print(channels.reshape(3, 4).T.ravel())
 source(ops.channel_shuffle)
 
 # %% [markdown]
-# **Is the shuffle random?** No. It is one fixed permutation, the same for every image, in training and in evaluation.
+# **Is the shuffle random?** No. It is one fixed permutation, the same for every image.
 #
-# **Reshape to (g, n) or to (n, g)?** To $(g, n)$, and then transpose. Reshaping to $(n, g)$ gives the *inverse*
-# permutation, which is the shuffle by $n$ groups. The two are equal only if $g = n$. So a test with 4 groups of 4
-# channels does not notice the mistake.
+# **Reshape to (g, n) or to (n, g)?** The code reshapes to $(g, n)$ and then transposes. Reshaping to $(n, g)$ would
+# give the *inverse* permutation, which is the shuffle by $n$ groups. If $g$ and $n$ are greater than 1, these two
+# permutations are equal only for $g = n$. So a test with 4 groups of 4 channels does not notice this mistake.
 
 # %%
 x = np.arange(12.0).reshape(1, 12, 1, 1)
@@ -83,15 +82,15 @@ print("by 3 and then by 4: ", ops.channel_shuffle(there, 4).ravel().astype(int))
 
 # %% [markdown]
 # The gradient of each channel has to go back to the position from which the channel came. So the backward pass is the
-# inverse permutation, a shuffle by $C / g$ groups:
+# inverse permutation, a shuffle by $n = C / g$ groups:
 
 # %%
 source(ops.channel_shuffle_backward)
 
 # %% [markdown]
-# A shuffle has no weights and no multiply-adds. It is linear, so the inner-product check of tutorial 02, "Is it
-# right?", applies: $\langle dy, y \rangle = \langle dx, x \rangle$. The planted mistake uses the forward permutation in
-# the backward pass:
+# A shuffle has no weights and takes no multiply-adds. It is linear, so we can check the inner products as in tutorial
+# 02, "Is it right?": $\langle dy, y \rangle = \langle dx, x \rangle$. The planted mistake uses the forward permutation
+# in the backward pass:
 
 # %%
 rng = np.random.default_rng(0)
@@ -108,14 +107,14 @@ except AssertionError as error:
 # %% [markdown]
 # ## Are the groups connected?
 #
-# On which input channels does one output channel depend? The backward pass tells us: set `dy` to 1 for this output
-# channel and to 0 for all others, and see for which input channels `dx` is not zero. We do this for two grouped
-# convolutions in sequence, without and with a shuffle between them:
+# On which input channels does one output channel depend? We set `dy` to 1 for this output channel and to 0 for all
+# other channels. The output channel depends on the input channels for which `dx` is not zero. We do this for two
+# grouped convolutions in sequence, without and with a shuffle between them:
 
 
 # %%
 def reached(shuffled):
-    """How many of three groups one output channel of two grouped 1x1 convolutions has read."""
+    """Count on how many of three groups one output channel of two grouped 1x1 convolutions depends."""
     weight = np.ones((12, 4, 1, 1))
     dy = np.zeros((1, 12, 1, 1))
     dy[0, 0] = 1
@@ -130,14 +129,13 @@ print("without a shuffle: the output depends on", reached(False), "of 3 groups")
 print("with a shuffle:    the output depends on", reached(True), "of 3 groups")
 
 # %% [markdown]
-# Document 001 writes that after grouped 1x1 convolutions the groups have *not* lost contact. It should say that they
-# *have* lost contact (claim C16). The gallery compares trained networks with and without shuffle
-# (`gallery/shuffle.ipynb`).
+# Document 001 writes that the groups have *not* lost contact after grouped 1x1 convolutions. But they *have* lost
+# contact (claim C16). The page `gallery/shuffle.ipynb` compares trained networks with and without a shuffle.
 #
 # ## The units
 #
-# A ShuffleNet unit is a *bottleneck*: it works on fewer channels in the middle than at its ends. The middle width $m$
-# is a quarter of the output channels. The paper has three units, (a), (b) and (c):
+# A ShuffleNet unit is a *bottleneck*: it has fewer channels in the middle than at its ends. In the middle there are $m$
+# channels, a quarter of the output channels. The ShuffleNet paper has three units, (a), (b) and (c):
 
 # %%
 show(
@@ -149,20 +147,22 @@ show(
 )
 
 # %% [markdown]
-# - **Unit (a)** is the starting point, without groups. A 1x1 convolution reduces the channels to $m$, a 3x3 depthwise
-#   convolution combines neighbouring pixels, and a second 1x1 convolution increases the channels again. The input is
-#   added to the result. This path around the convolutions is called a *shortcut* (捷径).
-# - **Unit (b)** is unit (a) with both 1x1 convolutions in $g$ groups, and a channel shuffle behind the first one.
-# - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution. This stride halves the height and the width of
-#   the maps. The shortcut is a 3x3 average pool with stride 2, because the maps of both paths must have the same size.
-#   The output of the pool is not added but *concatenated*: the output of the unit has first the pooled input channels,
-#   and then the maps of the main path.
+# - **Unit (a)** has no groups. A 1x1 convolution reduces the number of channels to $m$, a 3x3 depthwise convolution
+#   combines neighbouring pixels, and a second 1x1 convolution increases the number of channels again. These
+#   convolutions form the *main path*. The second path, called the *shortcut* (捷径), adds the input to the result of the
+#   main path.
+# - **Unit (b)** is unit (a), but both 1x1 convolutions have $g$ groups, and a channel shuffle follows the first of
+#   them.
+# - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution, which halves the height and the width of the
+#   maps. The shortcut has an *average pool* with stride 2, which takes the mean of each 3x3 window, so both paths have
+#   maps of the same size. These maps are not added but *concatenated*: the pooled input channels come first, and the
+#   channels of the main path follow.
 #
-# **Why does unit (c) concatenate?** Where the maps become smaller, the number of channels grows. In two of the three
-# units (c) of the network below it grows from $c$ to $2c$. An addition needs the same number of channels on both paths.
-# So the shortcut would need a 1x1 convolution that makes $2c$ channels from $c$, as in ResNet. A concatenation needs no
-# such convolution. The main path makes only the $2c - c = c$ channels that are missing, so its second 1x1 convolution
-# becomes cheaper as well. For 240 channels on maps of 28x28 pixels:
+# **Why does unit (c) concatenate?** Two of the three units (c) in the network below increase the number of channels
+# from $c$ to $2c$. For an addition, both paths would need $2c$ channels. So the shortcut would need a 1x1 convolution
+# from $c$ to $2c$ channels, as in ResNet. A concatenation needs no such convolution. The main path makes only the
+# missing $2c - c = c$ channels, so its second 1x1 convolution becomes cheaper as well. For 240 channels on maps of
+# 28x28 pixels, we get:
 
 # %%
 unit_c = ghostnp.count(ShuffleUnit(240, 480, groups=3, stride=2), (1, 240, 28, 28))
@@ -173,21 +173,22 @@ print(f"an addition would take for the shortcut {shortcut:,} more, and for the m
 print(f"the same unit with an addition:      {unit_c.macs + shortcut + missing:>10,} MACs")
 
 # %% [markdown]
-# **Where is there no ReLU?** Each of the three convolutions is followed by a batch norm (BN; tutorial 06). A ReLU,
-# which sets negative numbers to 0, follows only the first 1x1 convolution and the end of the unit.
+# **Where is there no ReLU?** A batch norm (BN; tutorial 06) follows each of the three convolutions. There are only two
+# ReLUs (a ReLU sets negative numbers to 0). One follows the first batch norm, and the other is the last step of the
+# unit.
 #
-# - No ReLU follows the depthwise convolution. The paper follows Xception here, whose author found that networks trained
-#   better without it. A common explanation: each depthwise map comes from one channel, so no other map keeps what the
-#   ReLU would delete.
-# - No ReLU comes between the second 1x1 convolution and the addition. With a ReLU there, the main path could only
+# - No ReLU follows the depthwise convolution. Here the paper follows the author of Xception, who found that networks
+#   trained better without this ReLU. A common explanation is that each depthwise map comes from one channel, so no
+#   other map keeps what a ReLU would delete.
+# - No ReLU comes between the second 1x1 convolution and the addition. With such a ReLU, the main path could only
 #   increase the numbers of the shortcut, never decrease them.
 
 # %%
 source(ShuffleUnit)
 
 # %% [markdown]
-# Here is unit (b) on a photo, with random weights. `initializer(0)` draws the weights with seed 0, so they are the same
-# in every run. The input has 24 channels: the three colours of the photo, and mirrored and negated copies of them.
+# The next cell applies unit (b) with random weights to a photo. `initializer(0)` draws the weights with seed 0, so they
+# are the same in every run. The input has 24 channels: the three colours of the photo, and mirrored and negated copies.
 # `ghostnp.trace` lists every step:
 
 # %%
@@ -207,8 +208,8 @@ show(
 )
 
 # %% [markdown]
-# Backward, the gradient goes through both paths. The input was used by both of them, so its gradient is the sum of two
-# parts. This holds for every sum of two paths, so ghostnp has one function for it, `sum_backward`.
+# Both paths read the input, so in the backward pass the gradient of the input is the sum of two parts. One function,
+# `sum_backward`, computes all such sums.
 
 # %%
 source(ShuffleUnit.backward)
@@ -231,11 +232,11 @@ except AssertionError as error:
     print("without the shortcut's part:", error)
 
 # %% [markdown]
-# **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before it. The official
-# code, by Megvii, shuffles after it, and by the inverse permutation (by $n$ groups instead of $g$). A depthwise
-# convolution treats each channel separately, so the order of the channels makes no difference if the kernels are
-# reordered in the same way. Both versions can therefore learn the same functions, but with their weights in different
-# orders. So a *checkpoint* (a file of trained weights) of one version does not fit the other (claim C25).
+# **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before this convolution. The
+# official code, by Megvii, shuffles after it, and uses the inverse permutation (by $n$ groups instead of $g$). A
+# depthwise convolution treats each channel separately. Therefore the order of the channels makes no difference if the
+# kernels are reordered in the same way. Both versions can learn the same functions, but with their weights in different
+# orders. So a *checkpoint* (a file of trained weights) of one version does not fit the other version (claim C25).
 
 # %%
 kernels = rng.standard_normal((24, 1, 3, 3))
@@ -248,11 +249,11 @@ print(f"largest difference between shuffle, then depthwise and depthwise, then s
 # %% [markdown]
 # ## The network
 #
-# ShuffleNet begins with a 3x3 convolution, its *stem*, and a 3x3 *max pool*. Both have stride 2. Three stages of units
-# follow, called stage 2, 3 and 4. The first unit of each stage is a unit (c), and all others are units (b). At the end
-# stand a global average pool, which replaces each map by its mean, and a fully connected layer. For $g = 3$ the stem
-# gives 24 channels. The stages have 4, 8 and 4 units, and their outputs have 240, 480 and 960 channels. For images of
-# 224x224 pixels:
+# ShuffleNet begins with a 3x3 convolution, called the *stem*, and a 3x3 *max pool*. Both have stride 2. Then come three
+# *stages* of units, stages 2, 3 and 4. The first unit of each stage is a unit (c), and all other units are units (b).
+# The network ends in a global average pool, which replaces each map by its mean, and a fully connected layer. For $g =
+# 3$, the stem has 24 output channels. The next cell counts the units, the channels and the multiply-adds of each stage
+# for images of 224x224 pixels:
 
 # %%
 network = ghostnp.create_model("shufflenetv1_g3_1.0x", seed=None)
@@ -273,21 +274,21 @@ for g in (1, 3, 8):
     print(f"g = {g}: {WIDTHS[g, 1.0][1:]} channels in the three stages, {macs:,} MACs in all")
 
 # %% [markdown]
-# With more groups a unit is cheaper, and the paper uses the saved multiply-adds for more channels. The suffix 1.0x in
-# the name is the *width multiplier*: a network 0.5x has about half as many channels in every layer.
+# With more groups, a unit is cheaper, and the paper uses the saved multiply-adds for more channels. The suffix 1.0x in
+# the name is the *width multiplier*: a network with 0.5x has about half as many channels in every layer.
 #
-# **What is max pooling?** A *max pool* (最大池化) keeps the largest number of each window, and an average pool the
+# **What is max pooling?** A *max pool* (最大池化) keeps the largest number of each window, and an average pool keeps the
 # mean. Three details matter:
 #
-# - *Padding*: a max pool ignores the padding, as if it were $-\infty$. An average pool may count the zeros of the
-#   padding or leave them out. PyTorch counts them, and Keras does not.
-# - *Ties*: if several pixels of a window are the largest, the first one is chosen, row by row.
-# - *Backward*: only the chosen pixel influences the output. So it receives the whole `dy` of the window, and the others
-#   receive 0. A pixel that was chosen by several windows receives the sum. The forward pass must keep which pixel was
-#   chosen. A pool has no weights, so there is no `dw`.
+# - *Padding*: a max pool ignores the padding, as if its numbers were $-\infty$. An average pool may count the zeros of
+#   the padding or leave them out. PyTorch counts these zeros by default, and Keras does not.
+# - *Ties*: if several pixels of a window have the largest value, the first of these pixels is chosen, row by row.
+# - *Backward*: only the chosen pixel influences the output. So this pixel receives the whole `dy` of the window, and
+#   the others receive 0. A pixel that was chosen in several windows receives the sum. Therefore the forward pass must
+#   keep the chosen positions.
 #
-# By hand: the code below has four windows of 2x2. Their largest numbers are 2, 1, 0 and −1. In the first window three
-# pixels are 2, and the first one is chosen. With `dy` = 1, 2, 3, 4:
+# By hand: the map in the next cell has four windows of 2x2 pixels. Their largest numbers are 2, 1, 0 and −1. In the
+# first window, three pixels are 2, and the first of them is chosen. The numbers of `dy` are 1, 2, 3 and 4:
 
 # %%
 tied = np.array([[2.0, 2, 1, 0], [1, 2, 0, -1], [0, -3, -2, -1], [-4, -5, -2, -2]])[None, None]
@@ -312,38 +313,39 @@ for counted in (True, False):
 # | ResNeXt: 1x1, 3x3 in $g$ groups, 1x1 | $hw(2cm + 9m^2/g)$ |
 # | ShuffleNet: 1x1 in $g$ groups, depthwise 3x3, 1x1 in $g$ groups | $hw(2cm/g + 9m)$ |
 #
-# In this table $m$ is the width of the whole middle, all groups together. Work out the last line for $h = w = 28$,
-# $c = 240$, $m = 60$, $g = 3$ before you read on: $28 \cdot 28 \cdot (2 \cdot 240 \cdot 60 / 3 + 9 \cdot 60) = 784
-# \cdot 10140 = 7{,}949{,}760$.
+# In this table, $m$ counts the channels of all groups in the middle together. Before you read on, work out the last
+# line for $h = w = 28$, $c = 240$, $m = 60$ and $g = 3$. The result is $28 \cdot 28 \cdot (2 \cdot 240 \cdot 60 / 3 + 9
+# \cdot 60) = 784 \cdot 10140 = 7{,}949{,}760$.
 
 # %%
 print("ResNet,     c = 256, m = 64:                    ", resnet_unit(56, 56, 256, 64).working)
+# resnext_unit takes the width of one group, 4, as document 001 does.
 print("ResNeXt,    c = 256, m = 128 in 32 groups of 4: ", resnext_unit(56, 56, 256, 4, 32).working)
 print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28, 240, 60, 3).working)
 
 # %% [markdown]
-# Document 001 writes one line for each of these units (claims N11, N12 and N13). It uses the letter $m$ in all three,
-# but not with one meaning. In its line for ResNet, $m$ is the whole middle width. In its line for ResNeXt, $m$ is the
-# width of one *group* (claim C18). Each of the two lines is right with its own meaning of $m$. Its line for ShuffleNet
-# is
+# Document 001 writes one line for each of these units (claims N11, N12 and N13). But its letter $m$ does not always
+# have the same meaning. In the line for ResNet, $m$ is the width (the number of channels) of the whole middle. In the
+# line for ResNeXt, $m$ is the width of one *group* (claim C18). Each of these two lines is right with its own meaning
+# of $m$. The line for ShuffleNet is
 #
 # $$ghwm \cdot \frac{c}{g} + hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #
-# The correct cost has the terms $hwmc/g$, $9hwm$ and $hwcm/g$, with $m$ for the whole middle. Let us compare term by
-# term, in both meanings:
+# If $m$ is the width of the whole middle, the correct terms are $hwmc/g$, $9hwm$ and $hwcm/g$. We compare each term in
+# both meanings of $m$:
 #
 # | term | if $m$ is the whole middle | if $m$ is one group's width, so the middle has $gm$ channels |
 # |---|---|---|
-# | first 1x1: $ghwm \cdot c/g$ | it is $hwmc$, $g$ times too large | $hw(gm)c/g$ is right |
-# | depthwise: $hwm \cdot 9$ | right | **$g$ times too small**: right is $9hw(gm)$ |
-# | second 1x1: $ghwc \cdot m/g$ | it is $hwcm$, $g$ times too large | $hwc(gm)/g$ is right |
+# | first 1x1: $ghwm \cdot c/g$ | $hwmc$ is $g$ times too large | $hw(gm)c/g$ is right |
+# | depthwise: $hwm \cdot 9$ | $9hwm$ is right | $9hwm$ is **$g$ times too small**: $9hw(gm)$ is right |
+# | second 1x1: $ghwc \cdot m/g$ | $hwcm$ is $g$ times too large | $hwc(gm)/g$ is right |
 #
-# So in the first meaning both 1x1 terms are wrong, and in the second meaning the depthwise term alone. One factor $g$
-# repairs the line, with $m$ per group:
+# So both 1x1 terms are wrong in the first meaning, and only the depthwise term is wrong in the second meaning. With $m$
+# as the width of one group, one factor $g$ corrects the line:
 #
 # $$ghwm \cdot \frac{c}{g} + \mathbf{g} \cdot hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #
-# With the numbers from above:
+# The example with 240 channels and $g = 3$ gives:
 
 # %%
 readings = {
@@ -361,16 +363,16 @@ for reading, field in readings.items():
 #
 # ## Three ShuffleNets that are not the same
 #
-# The paper, the official code and document 001 differ in several details of a unit. In ghostnp, each of these details
-# is a named field of a `ShuffleStyle`:
+# The paper, the official code and document 001 differ in several details of a unit. In ghostnp, these details are the
+# fields of a `ShuffleStyle`:
 
 # %%
 meanings = {
-    "after_depthwise": "shuffle behind the depthwise convolution",
-    "inverse": "shuffle by the inverse permutation",
-    "main_first": "(c) concatenates the main path first",
-    "relu_pooled": "(c) has its last ReLU over the pooled channels too",
-    "pool_same": "(c) pads its pool by TensorFlow's rule, and leaves the padding out of the mean",
+    "after_depthwise": "the shuffle comes after the depthwise convolution",
+    "inverse": "the shuffle is the inverse permutation",
+    "main_first": "unit (c) has the main path first in its output",
+    "relu_pooled": "the last ReLU of unit (c) covers the pooled channels too",
+    "pool_same": "the pool of unit (c) has TensorFlow's padding, and leaves it out of the mean",
 }
 print("paper  Megvii  document 001")
 for field, meaning in meanings.items():
@@ -378,16 +380,16 @@ for field, meaning in meanings.items():
     print(f"{values[0]:6} {values[1]:7} {values[2]:13} {meaning}")
 
 # %% [markdown]
-# The claims about this: C21 is about the order of the concatenation and the last ReLU. C22 is about the pool. C24:
-# document 001 has fixed widths in its code. They fit only 3 groups and the width 1.0x.
+# Claim C21 is about the order of the concatenation and the last ReLU, and claim C22 is about the pool. Claim C24 is
+# about fixed widths in the code of document 001, which fit only 3 groups at 1.0x.
 
 # %%
 claims("C20", "C21", "C22", "C23", "C24")
 
 # %% [markdown]
-# Claims C20 and C23 are about the network and not about the unit. Both change the counts below. The first 1x1
-# convolution of stage 2 reads only 24 channels. The paper and the official code do not group it, and document 001 does
-# (C20). The convolutions and the classifier have biases in document 001, and none in the official code (C23):
+# Claims C20 and C23 explain the counts below. The first 1x1 convolution of stage 2 reads only 24 channels. The paper
+# and the official code do not divide this convolution into groups, but document 001 does (C20). In document 001, the
+# convolutions and the fully connected layer have biases, but in the official code they have none (C23):
 
 # %%
 for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
@@ -400,55 +402,56 @@ for name in ("shufflenetv1_g3_1.0x", "shufflenetv1_keras"):
     )
 
 # %% [markdown]
-# So document 001's network has fewer weights and fewer multiply-adds than the official one, but more parameters,
+# So the network of document 001 has fewer weights and multiply-adds than the official network, but more parameters,
 # because of its biases.
 #
 # <details><summary><b>For the curious: three more claims</b></summary>
 #
-# - Claim N14 is the count of document 001's network. The document's code prints a summary of the network, but the
-#   document does not show what was printed. ghostnp counts 1,877,008 trained parameters, as above.
-# - Claim C26: under Keras 3, a model that was not called yet reports zero parameters. This concerns the framework, not
-#   the document's network.
-# - Claim C49: ShuffleNetV2 has no grouped 1x1 convolutions. Each unit splits its channels into two halves, leaves one
-#   half unchanged, and shuffles by two groups. The code by Megvii and the one in torchvision differ in the stride-2
-#   units.
+# - Claim N14 is about the number of parameters in document 001's network. The document's code prints a summary of the
+#   network, but the document does not show this summary. ghostnp counts 1,877,008 trained parameters, as printed above.
+# - Claim C26 is about Keras, and not about the network: in Keras 3, a model that was never called reports zero
+#   parameters.
+# - Claim C49 is about ShuffleNetV2, which has no grouped 1x1 convolutions. Each unit with stride 1 splits its channels
+#   into two halves, and leaves one half unchanged. A channel shuffle mixes the two halves. The code by Megvii and the
+#   code in torchvision differ in the units with stride 2.
 #
-# `ghostnp claims C49` in the terminal shows what was computed.
+# In the terminal, `ghostnp claims C49` shows what was computed for this claim.
 #
 # </details>
 #
-# **To play with.** `ghostnp explore shuffle --open` has the channel shuffle, and `ghostnp explore pooling --open` max
-# and average pooling, forward and backward.
+# **To play with.** `ghostnp explore shuffle --open` shows the channel shuffle in the browser. `ghostnp explore pooling
+# --open` shows max and average pooling, forward and backward.
 #
 # ## Exercises
 #
-# **1.** *(easy)* By hand: 240 channels are shuffled by 3 groups. Which channel is then at position 100? (Count from 0.)
+# **1.** *(easy)* By hand: 240 channels are shuffled by 3 groups. Which channel is then at position 100? (Channels and
+# positions are counted from 0.)
 
 # %%
 answer = None
 check("05.1", answer)
 
 # %% [markdown]
-# **2.** *(medium)* By hand: a unit (c) has 480 input and 960 output channels, $m = 240$ and $g = 3$. The input has
-# 14x14 pixels. How many multiply-adds do its three convolutions take? (Which of them work on 14x14 pixels, and which on
-# 7x7?)
+# **2.** *(medium)* By hand: a unit (c) has 480 input channels, 960 output channels, $m = 240$ and $g = 3$. The input
+# has 14x14 pixels. How many multiply-adds do the three convolutions of the unit take? (First find out which
+# convolutions have an output of 14x14 pixels, and which have an output of 7x7 pixels.)
 
 # %%
 answer = None
 check("05.2", answer)
 
 # %% [markdown]
-# **3.** *(derivation)* Derive how many times more expensive a unit (a) is than a unit (b) with $g$ groups. Show that
-# neither $h$, $w$ nor $m$ plays a role. What is the factor for $c = 480$ and $g = 3$? Which value does it approach for
-# large $c$? Answer with the factor for $c = 480$. (Three digits.)
+# **3.** *(derivation)* A unit (a) takes more multiply-adds than a unit (b) with $g$ groups. Derive the factor between
+# the two numbers, and show that the factor does not depend on $h$, $w$ or $m$. Which value does the factor approach for
+# large $c$? Answer with the factor for $c = 480$ and $g = 3$. (Three digits are enough.)
 
 # %%
 answer = None
 check("05.3", answer)
 
 # %% [markdown]
-# **4.** *(hard)* Shuffle 12 channels by 3 groups, and repeat this with the result. After how many shuffles in all is
-# every channel at its first position again? `ghostnp.ops.channel_shuffle` may help.
+# **4.** *(hard)* Shuffle 12 channels by 3 groups. Then shuffle the result by 3 groups, and repeat this. After how many
+# shuffles in all is every channel at its first position again? You may use `ghostnp.ops.channel_shuffle`.
 
 # %%
 answer = None
@@ -456,8 +459,8 @@ check("05.4", answer)
 
 # %% [markdown]
 # **5.** *(code)* Complete `tutorials/exercises/05_channel_shuffle.py` and `06_channel_shuffle_backward.py` until
-# `ghostnp check` reports no error. Shuffle `np.arange(10.0).reshape(1, 10, 1, 1)` by 5 groups. Use the result as `dy`
-# of a shuffle by 2 groups, and compute `dx`. Which number is at position 4 of `dx`?
+# `ghostnp check` reports no error. Then shuffle `np.arange(10.0).reshape(1, 10, 1, 1)` by 5 groups. Use the result as
+# the `dy` of a shuffle by 2 groups, and compute the `dx` of this second shuffle. Which number is at position 4 of `dx`?
 
 # %%
 answer = None

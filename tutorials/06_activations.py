@@ -16,8 +16,8 @@
 # **Which operations come between two convolutions, and why are they needed?**
 #
 # Two convolutions in sequence can do no more than one larger convolution, because both are linear. So a nonlinear
-# function has to come between them, the *activation* (激活函数). And the numbers must not become larger and larger, or
-# smaller and smaller, from layer to layer. This is the task of *batch norm* (批归一化).
+# function, the *activation* (激活函数), has to come between them. The numbers may also grow or shrink with each layer.
+# *Batch norm* (批归一化) prevents this.
 
 # %%
 from itertools import pairwise
@@ -68,17 +68,18 @@ show(
 #
 # | name | formula | where |
 # |---|---|---|
-# | ReLU | $\max(x, 0)$ | everywhere |
+# | ReLU | $\max(x, 0)$ | ShuffleNet, ResNet, GhostNet |
 # | ReLU6 | $\min(\max(x, 0), 6)$ | MobileNet |
-# | sigmoid | $1 / (1 + e^{-x})$ | DFC attention; squeeze-and-excitation in document 000 |
+# | sigmoid | $1 / (1 + e^{-x})$ | DFC attention (tutorial 10); squeeze-and-excitation (tutorial 07) in document 000 |
 # | hard sigmoid | $\min(\max(x + 3, 0), 6) / 6$ | squeeze-and-excitation in the official GhostNet (PyTorch) |
-# | clip | $\min(\max(x, 0), 1)$ | squeeze-and-excitation in the official TensorFlow code, which calls it hard sigmoid |
+# | clip | $\min(\max(x, 0), 1)$ | squeeze-and-excitation in the official TensorFlow code (there it is called hard sigmoid) |
 #
-# By hand: at $x = 1$ the last three give 0.731, $4/6 = 0.667$ and 1. Tutorial 07, "Clamp or sigmoid?", shows why this
-# difference matters.
+# By hand: at $x = 1$ the last three functions give 0.731, $4/6 = 0.667$ and 1. Tutorial 07, "Clamp or sigmoid?", shows
+# why the difference between these three functions matters.
 #
-# Backward, $dx = dy \cdot f'(x)$. The slope of a ReLU is 1 where $x > 0$ and 0 where $x < 0$. So the gradient either
-# passes unchanged or becomes 0. (At exactly 0 the slope does not exist, and all frameworks use 0.)
+# Let $f$ be the activation. In the backward pass $dx = dy \cdot f'(x)$. The slope of a ReLU is 1 where $x > 0$ and 0
+# where $x < 0$. So the gradient either passes unchanged or becomes 0. (At $x = 0$ the slope does not exist. All
+# frameworks use 0 there.)
 
 # %%
 source(ops.relu)
@@ -92,21 +93,20 @@ print("dx for dy = 1:", ops.relu_backward(np.ones(4), numbers))
 # %% [markdown]
 # ## Batch norm
 #
-# Networks are trained on a *batch* (批) of $N$ images at a time. A channel of this batch has $M = N H W$ numbers. Batch
-# norm computes their mean $\mu$ and their variance $v$, and normalises each number:
+# Networks are trained on a *batch* (批) of $N$ images at a time. With maps of $H \times W$ pixels, a channel of this
+# batch has $M = N H W$ numbers. Batch norm computes the mean $\mu$ and the variance $v$ of these numbers. Then it
+# normalises each number:
 #
 # $$\mu = \frac{1}{M} \sum x, \qquad v = \frac{1}{M} \sum (x - \mu)^2, \qquad \sigma = \sqrt{v + \epsilon}, \qquad
 # \hat x = \frac{x - \mu}{\sigma}, \qquad y = w \hat x + b.$$
 #
-# The weight $w$ and the bias $b$ are learnt, one of each for every channel. The small constant $\epsilon$ is there
-# because a channel may be constant over the whole batch, for example after a ReLU that made all its numbers 0. Then
-# $v = 0$, and without $\epsilon$ we would divide by zero. PyTorch and ghostnp use $\epsilon = 10^{-5}$, Keras uses
-# $10^{-3}$.
+# Each channel has a weight $w$ and a bias $b$, which are learnt. A channel may be constant over the whole batch, for
+# example if a ReLU has made all its numbers 0. Then $v = 0$, and without the small constant $\epsilon$ we would divide
+# by zero. PyTorch and ghostnp use $\epsilon = 10^{-5}$, Keras uses $10^{-3}$.
 #
-# By hand: a channel consists of 1, 3, 5, 7. The mean is 4. The squared distances from it are 9, 1, 1, 9, so
-# $v = 20/4 = 5$, and $\hat x = (-3, -1, 1, 3) / \sqrt 5 = (-1.342, -0.447, 0.447,
-# 1.342)$. Whatever mean and variance the channel had, $\hat x$ has mean 0 and variance $v / (v + \epsilon)$, which is
-# almost 1.
+# By hand: a channel consists of 1, 3, 5, 7. The mean is 4. The squared distances from the mean are 9, 1, 1, 9, so
+# $v = 20/4 = 5$, and $\hat x = (-3, -1, 1, 3) / \sqrt 5 = (-1.342, -0.447, 0.447, 1.342)$. For every channel, $\hat x$
+# has mean 0 and variance $v / (v + \epsilon)$. This variance is almost 1 if $v$ is much larger than $\epsilon$.
 
 # %%
 channel = np.array([1.0, 3, 5, 7]).reshape(1, 1, 2, 2)
@@ -117,16 +117,16 @@ print("normalised:", y.ravel().round(3), "mean:", mean, "variance:", var)
 source(ops.batch_norm_train)
 
 # %% [markdown]
-# When the trained network is used, the result for one image must not depend on the other images of its batch. So in
-# evaluation the mean and the variance are constants. They are *running averages*, updated in training after each batch
-# with a small factor $a$:
+# When a trained network is used (in *evaluation*), the result for one image must not depend on the other images of its
+# batch. So in evaluation the mean and the variance are constants. These constants are *running averages*. Training
+# updates them after each batch, with a small factor $a$:
 #
 # $$\mu_\text{run} \leftarrow (1 - a) \cdot \mu_\text{run} + a \cdot \mu, \qquad v_\text{run} \leftarrow (1 - a) \cdot
 # v_\text{run} + a \cdot v.$$
 #
-# The frameworks use different constants. PyTorch calls $a$ the momentum, and Keras calls $1 - a$ the momentum. PyTorch
-# also multiplies the variance by $M / (M - 1)$ before it is averaged (the "unbiased" variance). Document 000 uses the
-# constants of Keras (claim C13):
+# The frameworks use different constants. PyTorch calls $a$ the *momentum*, and Keras calls $1 - a$ the momentum. Before
+# this update PyTorch also multiplies the variance of the batch by $M / (M - 1)$, which gives the *unbiased* variance.
+# Document 000 uses the constants of Keras (claim C13):
 
 # %%
 claims("C13")
@@ -134,34 +134,35 @@ claims("C13")
 # %% [markdown]
 # ## Batch norm, backward
 #
-# First the two parameters. From $y = w \hat x + b$ follow
+# We begin with the two parameters. From $y = w \hat x + b$ we get
 #
 # $$db = \sum dy, \qquad dw = \sum dy \cdot \hat x, \qquad d\hat x = w \cdot dy.$$
 #
-# A number $x$ influences the loss in three ways: through its own $\hat x$, through the mean, and through the variance,
-# on which all $\hat x$ of the channel depend. We work backward, step by step.
+# A number $x$ influences the loss in three ways: through its own $\hat x$, through the mean, and through the variance.
+# (Every $\hat x$ of the channel depends on the mean and the variance.) We work backward.
 #
-# **The variance.** From $\hat x = (x - \mu)(v + \epsilon)^{-1/2}$ follows $\partial \hat x / \partial v = -\frac{1}{2}
-# (x - \mu)(v + \epsilon)^{-3/2} = -\hat x / (2 \sigma^2)$. We sum over all numbers of the channel:
+# **The variance.** From $\hat x = (x - \mu)(v + \epsilon)^{-1/2}$ we get
+# $\partial \hat x / \partial v = -\frac{1}{2} (x - \mu)(v + \epsilon)^{-3/2} = -\hat x / (2 \sigma^2)$. We sum over all
+# numbers of the channel:
 #
 # $$dv = -\frac{1}{2 \sigma^2} \sum d\hat x \cdot \hat x = -\frac{w}{2 \sigma^2} \, dw.$$
 #
-# **The mean.** Directly, $\partial \hat x / \partial \mu = -1/\sigma$. The variance depends on the mean too, but
-# $\partial v / \partial \mu = -\frac{2}{M} \sum (x - \mu) = 0$, so this way contributes nothing:
+# **The mean.** With $v$ fixed, $\partial \hat x / \partial \mu = -1/\sigma$. The variance depends on the mean too, but
+# $\partial v / \partial \mu = -\frac{2}{M} \sum (x - \mu) = 0$. So the variance adds nothing:
 #
 # $$d\mu = -\frac{1}{\sigma} \sum d\hat x = -\frac{w}{\sigma} \, db.$$
 #
-# **The input.** Now $\partial \hat x / \partial x = 1/\sigma$ with $\mu$ and $v$ fixed,
-# $\partial \mu / \partial x = 1/M$ and $\partial v / \partial x = 2 (x - \mu) / M = 2 \sigma \hat x / M$. The three
-# ways add up:
+# **The input.** With $\mu$ and $v$ fixed, $\partial \hat x / \partial x = 1/\sigma$. The other two slopes are
+# $\partial \mu / \partial x = 1/M$ and $\partial v / \partial x = 2 (x - \mu) / M = 2 \sigma \hat x / M$. The gradient
+# of $x$ is the sum over the three ways:
 #
 # $$dx = \frac{d\hat x}{\sigma} + \frac{d\mu}{M} + dv \cdot \frac{2 \sigma \hat x}{M}
 # = \frac{w}{\sigma} \left( dy - \frac{db}{M} - \hat x \cdot \frac{dw}{M} \right).$$
 #
-# **Two checks.** If we add the same number to all $x$, then $\hat x$ does not change, and so neither does the loss.
-# Therefore $\sum dx$ must be 0. And it is: $\sum \hat x = 0$, so the sum of the bracket is $db - M \cdot db/M - 0 = 0$.
-# If we stretch all distances from the mean by the same factor, $\hat x$ changes only because of $\epsilon$. Therefore
-# $\sum dx \cdot \hat x$ must almost be 0. Exercise 4 asks for its exact value.
+# **Two checks.** If we add the same number to all $x$, no $\hat x$ changes, so the loss does not change. Therefore
+# $\sum dx$ must be 0. The formula agrees: because $\sum \hat x = 0$, the sum of the bracket is
+# $db - M \cdot db/M - 0 = 0$. If we multiply all distances from the mean by the same factor, $\hat x$ changes only
+# because of $\epsilon$. Therefore $\sum dx \cdot \hat x$ must be almost 0. Exercise 4 asks for its exact value.
 #
 # By hand, for the channel 1, 3, 5, 7 from above, with $w = 1$, $\epsilon \approx 0$ and $dy = (0, 1, 0, 0)$:
 #
@@ -174,10 +175,11 @@ claims("C13")
 # | $db / M$ | 0.25 |
 # | $\hat x \cdot dw / M$ | $(3, 1, -1, -3) / 20 = (0.15, 0.05, -0.05, -0.15)$ |
 # | $dy - db/M - \hat x \cdot dw/M$ | $(-0.4, 0.7, -0.2, -0.1)$, with the sum 0 |
-# | $dx$, this divided by $\sqrt 5$ | $(-0.179, 0.313, -0.089, -0.045)$ |
+# | $dx$: the row above, divided by $\sqrt 5$ | $(-0.179, 0.313, -0.089, -0.045)$ |
 #
-# Here the loss is the second $\hat x$. With a constant mean and variance, its slope would be $1/\sqrt 5 = 0.447$. A
-# change of the number 3 also changes the mean and the variance, and therefore the slope is only 0.313.
+# Here the loss is the second $\hat x$. If the mean and the variance were constants, the slope for the second number, 3,
+# would be $1/\sqrt 5 = 0.447$. But a change of this number also changes the mean and the variance, so the slope is only
+# 0.313.
 
 # %%
 by_hand = np.array([0.0, 1, 0, 0]).reshape(1, 1, 2, 2)
@@ -197,8 +199,9 @@ slopes(lambda x, w, b: ops.batch_norm_train(x, w, b)[0], {"x": x, "weight": w, "
 print("sum of dx in each channel:", ", ".join(f"{total:.0e}" for total in grads.x.sum(axis=(0, 2, 3))))
 
 # %% [markdown]
-# A common mistake is to treat the mean and the variance as constants in the backward pass. In evaluation they are
-# constants, and `batch_norm_eval_backward` does exactly this. In training it is wrong, and the check notices:
+# A common mistake is to treat the mean and the variance as constants in the backward pass of training.
+# `batch_norm_eval_backward` does this, because they are constants in evaluation. In training its result is wrong, and
+# the check notices this:
 
 # %%
 constants = ops.batch_norm_eval_backward(dy, x, w, mean, var)
@@ -208,9 +211,10 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# **Why does a convolution before a batch norm have no bias?** A bias adds the same number to a whole channel, and the
-# batch norm subtracts the mean of the channel right after it. So in training the bias has no effect, and its gradient
-# is $\sum dx = 0$, except for rounding errors. The official code leaves such biases out. Document 000 has them:
+# **Why does a convolution before a batch norm have no bias?** A bias adds the same number to a whole channel. The batch
+# norm then subtracts the mean of the channel, and the mean contains the bias. So in training the bias has no effect,
+# and its gradient is $\sum dx = 0$, except for rounding errors. The official code of GhostNet has no such biases.
+# Document 000 has them:
 
 # %%
 with initializer(0, dtype=np.float64):
@@ -225,26 +229,27 @@ blocks = sum(path.startswith("blocks") for path in normed)
 print(f"document 000: {len(normed)} convolutions with a bias before a batch norm, {blocks} of them in its blocks")
 
 # %% [markdown]
-# Claim C05 is about the 69 in the blocks. The other two are in the first and the last convolution of the network. The
-# convolutions of squeeze-and-excitation (tutorial 07) have biases too, but no batch norm follows them, so these biases
-# are learnt.
+# Claim C05 is about the 69 convolutions in the blocks. The other two are the first and the last convolution of the
+# network. The convolutions of squeeze-and-excitation (tutorial 07) have biases too. No batch norm follows them, so
+# these biases are learnt.
 #
-# **How is batch norm counted?** It has $2C$ parameters. The running mean and variance of each channel are *state*, not
-# parameters, because no gradient changes them. In evaluation, batch norm takes one multiplication and one addition for
-# each number. They are not counted among the multiply-adds of the convolutions, because they can be *folded* into the
-# weights and the bias of the convolution before: `ghostnp compile` does this. Tutorial 11 compares counters that treat
-# batch norm differently.
+# **How is batch norm counted?** Batch norm of $C$ channels has $2C$ parameters. The running mean and variance of each
+# channel are *state*, not parameters, because no gradient changes them. In evaluation, batch norm takes one
+# multiplication and one addition for each number. These operations are not counted among the multiply-adds of the
+# convolutions, because batch norm can be *folded* into the weights and the bias of the convolution before it (by
+# `ghostnp compile`). Tutorial 11 compares counters that treat batch norm differently.
 #
 # ## CReLU: both signs
 #
-# A ReLU sets all negative numbers to 0. Document 004 gives the idea of CReLU: in the first layers of trained networks,
-# many filters form pairs in which one is nearly the negative of the other. For example, one filter finds "brighter to
-# the right" and the other one "brighter to the left". Then one filter is enough, because the second map is the negative
-# of the first:
+# A ReLU sets all negative numbers to 0. Document 004 explains the idea of CReLU. In the first layers of trained
+# networks, many filters form pairs. In such a pair one filter is nearly the negative of the other. For example, one
+# filter finds "brighter to the right", and the other "brighter to the left". Then one filter is enough, because the
+# other filter makes nearly the negative of the same map. CReLU keeps the positive and the negative part of this one
+# map:
 #
 # $$\text{CReLU}(x) = [\max(x, 0), \max(-x, 0)].$$
 #
-# The number of channels doubles (claim C46), and this takes no multiplication.
+# CReLU doubles the number of channels (claim C46), and it needs no multiplications.
 
 # %%
 source(ops.crelu)
@@ -274,7 +279,8 @@ show(
 )
 
 # %% [markdown]
-# Backward, a positive $x$ receives `dy` of the first half, and a negative $x$ receives minus `dy` of the second half:
+# In the backward pass, a positive $x$ receives `dy` of the first half of the channels. A negative $x$ receives minus
+# `dy` of the second half:
 
 # %%
 source(ops.crelu_backward)
@@ -292,17 +298,18 @@ except AssertionError as error:
 # %% [markdown]
 # ## Do filters come in pairs?
 #
-# This can be measured. The *pairing filter* of filter $i$ is the filter whose direction is closest to the opposite of
-# filter $i$. It has the smallest cosine with it:
+# We can measure this. The *pairing filter* of filter $i$ is the filter that points most nearly in the opposite
+# direction. Let $w_i$ be the weights of filter $i$ as a vector. The pairing filter has the smallest cosine with filter
+# $i$:
 #
 # $$\bar\jmath = \mathrm{argmin}_{j \ne i} \cos(w_i, w_j), \qquad \cos(a, b) = \frac{a \cdot b}{|a| |b|}.$$
 #
 # By hand: take the filters $a = (1, 0)$, $b = (-1, 1)$ and $c = (0, 2)$. Then $\cos(a, b) = -1/\sqrt 2 = -0.707$,
 # $\cos(a, c) = 0$ and $\cos(b, c) = 1/\sqrt 2 = 0.707$. So the pairing filter of $a$ is $b$, with the cosine $-0.707$.
 #
-# Among many filters, some pairs are nearly opposite by chance. So we need a comparison: *random* filters of the same
-# shape, with normally distributed weights. The picture compares 32 random filters of 3x3x3 with 32 filters of which 16
-# are nearly the negatives of the other 16. Tutorial 14 measures a trained network.
+# Among many filters, some pairs are nearly opposite by chance. So we compare with *random* filters, whose weights are
+# normally distributed. The picture shows the cosines of 32 random filters of 3x3x3, and of 32 filters with planted
+# pairs: 16 are nearly the negatives of the other 16. Tutorial 14 measures the filters of a trained network.
 
 # %%
 random_filters = rng.standard_normal((32, 3, 3, 3))
@@ -325,13 +332,13 @@ show(
 )
 
 # %% [markdown]
-# **To play with.** `ghostnp explore batch-norm --open` has batch norm, step by step, and `ghostnp explore crelu --open`
-# has CReLU, forward and backward.
+# **To play with.** `ghostnp explore batch-norm --open` shows batch norm step by step. `ghostnp explore crelu --open`
+# shows CReLU, forward and backward.
 #
 # ## Exercises
 #
-# **1.** *(easy)* A channel consists of 2, 4, 4, 6. What does batch norm, with $w = 1$, $b = 0$ and $\epsilon = 0$, make
-# of the 6? (Three digits.)
+# **1.** *(easy)* A channel consists of 2, 4, 4, 6. It goes through batch norm with $w = 1$, $b = 0$ and $\epsilon = 0$.
+# What does the 6 become? (Three digits.)
 
 # %%
 answer = None
@@ -346,8 +353,8 @@ answer = None
 check("06.2", answer)
 
 # %% [markdown]
-# **3.** *(easy)* Of the filters $(3, 4)$, $(-4, -3)$ and $(0, 5)$: what is the cosine of the first with its pairing
-# filter?
+# **3.** *(easy)* Take the filters $(3, 4)$, $(-4, -3)$ and $(0, 5)$. What is the cosine of the first filter with its
+# pairing filter?
 
 # %%
 answer = None
@@ -355,8 +362,8 @@ check("06.3", answer)
 
 # %% [markdown]
 # **4.** *(derivation)* Derive $\sum \hat x^2 = M v / (v + \epsilon)$ for one channel. Then derive from the formula for
-# $dx$ that $\sum dx \cdot \hat x = \frac{w}{\sigma} \cdot dw \cdot \frac{\epsilon}{v +
-# \epsilon}$. What is this sum for $w = 1$, $dw = 2$, $v = 3$ and an unusually large $\epsilon = 1$?
+# $dx$ that $\sum dx \cdot \hat x = \frac{w}{\sigma} \cdot dw \cdot \frac{\epsilon}{v + \epsilon}$. What is
+# $\sum dx \cdot \hat x$ for $w = 1$, $dw = 2$, $v = 3$ and an unusually large $\epsilon = 1$?
 
 # %%
 answer = None
@@ -364,8 +371,8 @@ check("06.4", answer)
 
 # %% [markdown]
 # **5.** *(code)* Complete `tutorials/exercises/14_batch_norm_train_backward.py` until `ghostnp check` reports no error.
-# For the channel 1, 3, 5, 7 from above, with $w = 1$, $\epsilon = 10^{-5}$ and `dy` = 1, 0, 0, 0: what is `dx` of the
-# first number? (Three digits.)
+# Then take the channel 1, 3, 5, 7 from above, with $w = 1$, $\epsilon = 10^{-5}$ and `dy` = 1, 0, 0, 0. What is `dx` of
+# the first number? (Three digits.)
 
 # %%
 answer = None

@@ -16,9 +16,9 @@
 # **A convolution sees only a small window. How can a network use the whole image to decide which of its maps are
 # important?**
 #
-# *Squeeze-and-excitation* (SE, 压缩与激励) multiplies each channel by a factor between 0 and 1, the *gate* (门控). It
-# computes the gates from the means of all channels. GhostNet has SE in 7 of its 16 bottlenecks, and document 000
-# explains it.
+# *Squeeze-and-excitation* (SE, 压缩与激励) multiplies each map by a factor between 0 and 1, the *gate* (门控). SE
+# computes the gates from the means of all maps. GhostNet has SE in 7 of its 16 bottlenecks (tutorial 09). Document 000
+# explains SE.
 
 # %%
 import numpy as np
@@ -52,19 +52,21 @@ show(
 )
 
 # %% [markdown]
-# The first row shows six maps of a photo, and the second row each map times its gate. (The weights are random here, so
-# the sizes of the gates have no meaning.)
+# The first row shows six maps of a photo. The second row shows each map times its gate. (The weights are random here,
+# so the sizes of the gates have no meaning.)
 #
 # ## By hand
 #
-# SE has three steps. Take two maps $x_0 = (1, 3, 5, 7)$ and $x_1 = (0, 0, 2, 2)$, of 2x2 pixels each.
+# SE has three steps. Take two maps of 2x2 pixels, $x_0 = (1, 3, 5, 7)$ and $x_1 = (0, 0, 2, 2)$.
 #
-# **Squeeze.** Each map is replaced by its mean: $z = (4, 1)$. The mean says how strong a map is, but no longer where.
+# **Squeeze.** Each map is replaced by its mean: $z = (4, 1)$. The mean says how strong a map is, but not at which
+# pixels it is strong.
 #
-# **Excitation.** Two small fully connected layers compute one number for each channel from the means of all channels.
-# The first layer has few outputs, here one. With the weights $W_1 = (1, -2)$ it gives $a = 1 \cdot 4 - 2 \cdot 1 = 2$,
-# and a ReLU makes $h = 2$ of it. The second layer has one output for each channel. With the weights $W_2 = (1, -1)$ it
-# gives $t = (2, -2)$. The gate, here the hard sigmoid $\min(\max(t + 3, 0), 6) / 6$, gives $g = (5/6, 1/6)$.
+# **Excitation.** Two small fully connected layers compute one number for each map from the means of all maps. The first
+# layer has few outputs, here one. With the weights $W_1 = (1, -2)$ it gives $a = 1 \cdot 4 - 2 \cdot 1 = 2$. A ReLU
+# follows, so $h = \max(2, 0) = 2$. The second layer has one output for each map. With the weights $W_2 = (1, -1)$ it
+# gives $t = (2, -2)$. The last step is the activation of the gate, here the hard sigmoid $\min(\max(t + 3, 0), 6) / 6$.
+# It gives the gates $g = (5/6, 1/6)$.
 #
 # **Recalibration.** Each map is multiplied by its gate: $y_c = g_c \cdot x_c$.
 #
@@ -86,8 +88,8 @@ print("second map times its gate:", ops.multiply(small, g)[0, 1].ravel().round(3
 # ## The module
 #
 # The module has five layers with the names of the official checkpoint: `squeeze`, `conv_reduce`, `act1`, `conv_expand`
-# and `gate`. Run in sequence, they compute the gates. `gate_forward` computes the gates from the input, and multiplies
-# the input by them.
+# and `gate`. In this order the layers compute the gates. `gate_forward` multiplies the results of two paths that start
+# from the same input. In SE the first path is the input itself, and the second path computes the gates.
 
 # %%
 source(SqueezeExcite)
@@ -97,13 +99,15 @@ source(ops.multiply)
 # %% [markdown]
 # ## Backward
 #
-# The input is used *twice*: it is multiplied by the gate, and the gate is computed from it. So its gradient is the sum
-# of two parts. We go backward through the steps, with $\varphi$ for the function of the gate:
+# The input is used *twice*: the gates are computed from the input, and the input is multiplied by the gates. So the
+# gradient of the input is the sum of two parts. We go backward through the steps. Here $\varphi$ is the activation of
+# the gate, $b_1$ and $b_2$ are the biases of the two layers, and $i, j$ are the row and the column of a pixel in maps
+# of $H \times W$ pixels:
 #
 # | forward | backward |
 # |---|---|
 # | $y_c = g_c \cdot x_c$ | $dg_c = \sum_{i, j} dy_c \cdot x_c$, and the direct part of $dx_c$ is $g_c \cdot dy_c$ |
-# | $g = \varphi(t)$, the gate | $dt = dg \cdot \varphi'(t)$ |
+# | $g = \varphi(t)$, the gates | $dt = dg \cdot \varphi'(t)$ |
 # | $t = W_2 h + b_2$ | $dW_2 = dt \cdot h^T$, $\; db_2 = dt$, $\; dh = W_2^T \, dt$ |
 # | $h = \max(a, 0)$ | $da = dh$ where $a > 0$, and 0 elsewhere |
 # | $a = W_1 z + b_1$ | $dW_1 = da \cdot z^T$, $\; db_1 = da$, $\; dz = W_1^T \, da$ |
@@ -112,7 +116,7 @@ source(ops.multiply)
 #
 # These are the gradients for one image. For a batch, the gradients of $W_1, b_1, W_2, b_2$ are summed over the images.
 #
-# By hand, for the example above, with $dy_0 = (6, 0, 0, 0)$ and $dy_1 = (0, 0, 0, 6)$:
+# By hand, for the example above (without biases), with $dy_0 = (6, 0, 0, 0)$ and $dy_1 = (0, 0, 0, 6)$:
 #
 # | step | result |
 # |---|---|
@@ -143,17 +147,18 @@ print("dx of the first map: ", dx[0, 0].ravel().round(3))
 print("dx of the second map:", dx[0, 1].ravel().round(3))
 
 # %% [markdown]
-# The first pixel of the second map has `dy` = 0, but its `dx` is 0.5: it influences the loss through the gates of both
-# channels.
+# The first pixel of the second map has `dy` = 0, but its `dx` is 0.5. The reason is that this pixel influences the loss
+# through the gates of both maps.
 #
-# `gate_backward` does these steps in the reverse order of `gate_forward`: first the product, then the two paths, then
-# the sum.
+# `gate_backward` goes backward through the product first, and then through each of the two paths. At the end it adds
+# the gradients of the two paths:
 
 # %%
 source(gate_backward)
 
 # %% [markdown]
-# Now the slopes. The planted mistake leaves out the part that comes through the gates.
+# Now we compare the gradient with measured slopes. The planted mistake leaves out the part of the gradient that comes
+# through the gates.
 
 # %%
 with initializer(0, dtype=np.float64):
@@ -188,24 +193,24 @@ for name, array in module.parameters().items():
 # %% [markdown]
 # ## Clamp or sigmoid?
 #
-# **Which gate does GhostNet use?** There are three versions (claim C08). The paper on squeeze-and-excitation and
-# document 000 use a sigmoid. The official PyTorch code of GhostNet uses a hard sigmoid, $\mathrm{relu6}(x + 3) / 6$.
-# The official TensorFlow code clamps $x$ to the range from 0 to 1, and *calls* this a hard sigmoid. (The first release
-# of the PyTorch code clamped too. Asked about it, the authors answered that clamping is faster and gives similar
-# results: issue 2 of their first repository.)
+# **Which activation does the gate of GhostNet have?** There are three versions (claim C08). The paper on
+# squeeze-and-excitation and document 000 use a sigmoid. The official PyTorch code of GhostNet uses a hard sigmoid,
+# $\mathrm{relu6}(x + 3) / 6$. The official TensorFlow code clamps $x$ to the range from 0 to 1 (`Clip` in ghostnp), but
+# *calls* this function a hard sigmoid. (The first release of the PyTorch code clamped $x$ too. The authors explain in
+# issue 2 of their first repository that clamping is faster and gives similar results.)
 #
-# Weights that were trained with one gate do not work with another. Tutorial 06, "Activations", shows the three curves.
-# At $x = 1$ the gates are:
+# Weights that were trained with one of these activations do not work with another one. Tutorial 06, "Activations",
+# shows the three curves. At $x = 1$ the three gates are:
 
 # %%
 for kind in (Sigmoid, HardSigmoid, Clip):
     print(f"{kind.__name__:12} {kind()(np.ones((1, 1, 1, 1)))[0, 0, 0, 0]:.3f}")
 
 # %% [markdown]
-# The number of hidden channels differs too. All versions start from a quarter of the channels. Document 000 rounds it
-# down to a whole number. The official PyTorch code rounds to the nearest multiple of 4. Half way between two multiples
-# it rounds up, so 18 becomes 20. There is one exception. If the rounded number is below 90% of the value, the code
-# takes the next larger multiple: 5 becomes 8, not 4.
+# The number of hidden channels differs too. All versions start from a quarter of the channels. Document 000 rounds this
+# quarter down to a whole number. The official PyTorch code rounds the quarter to the nearest multiple of 4. A quarter
+# halfway between two multiples is rounded up, so 18 becomes 20. There is one exception: if the rounded number is below
+# 90% of the quarter, the code takes the next larger multiple. So 5 becomes 8, not 4.
 
 # %%
 source(make_divisible)
@@ -216,11 +221,11 @@ for channels in (20, 72, 120, 480, 672, 960):
 # %% [markdown]
 # ## What it costs
 #
-# With $C$ channels and $C_h$ hidden channels, the first layer has $C \cdot C_h + C_h$ parameters, and the second
-# $C_h \cdot C + C$. Together they take $2 C C_h$ multiply-adds. The size of the maps plays no role, since the layers
-# work on the means. For $C = 672$ and $C_h = 168$ these are $2 \cdot 672 \cdot 168 + 168 + 672 = 226{,}632$ parameters
-# and $225{,}792$ multiply-adds. So SE has many parameters but takes few multiply-adds. The mean and the multiplication
-# by the gate are not counted here; see tutorial 11.
+# With $C$ channels and $C_h$ hidden channels, the first layer has $C \cdot C_h + C_h$ parameters, and the second layer
+# has $C_h \cdot C + C$. Together the two layers take $2 C C_h$ multiply-adds. The size of the maps does not matter,
+# because the layers work on the means. For $C = 672$ and $C_h = 168$ there are
+# $2 \cdot 672 \cdot 168 + 168 + 672 = 226{,}632$ parameters and $225{,}792$ multiply-adds. So SE has many parameters,
+# but takes few multiply-adds. The means and the multiplication by the gates are not counted here (see tutorial 11).
 
 # %%
 table = ghostnp.count(ghostnp.create_model("ghostnet_100", seed=None), (1, 3, 224, 224))
@@ -238,7 +243,7 @@ print(f"{shares['squeeze-and-excitation'][0] / table.params:.0%} of the paramete
       f"{shares['squeeze-and-excitation'][1] / table.macs:.1%} of the multiply-adds")  # fmt: skip
 
 # %% [markdown]
-# **To play with.** `ghostnp explore squeeze-excite --open` has squeeze-and-excitation, forward and backward.
+# **To play with.** `ghostnp explore squeeze-excite --open` shows squeeze-and-excitation, forward and backward.
 #
 # ## Exercises
 #
@@ -249,8 +254,9 @@ answer = None
 check("07.1", answer)
 
 # %% [markdown]
-# **2.** *(medium)* This SE module and a depthwise 5x5 convolution both work on 40 maps of 28x28 pixels. How many times
-# as many multiply-adds does the convolution take? (The output of the convolution has 28x28 pixels too. Three digits.)
+# **2.** *(medium)* The SE module of exercise 1 and a depthwise 5x5 convolution both get 40 maps of 28x28 pixels. The
+# output of the convolution has 28x28 pixels too. How many times as many multiply-adds as SE does the convolution take?
+# (Three digits.)
 
 # %%
 answer = None
@@ -265,10 +271,10 @@ answer = None
 check("07.3", answer)
 
 # %% [markdown]
-# **4.** *(derivation)* Let there be one hidden channel, whose ReLU is open ($a > 0$). Derive the slope of an output
-# pixel $y_c[i]$ with respect to another pixel $x_c[j]$ of the same map, $j \ne i$. Start from the table above, with $dy
-# = 1$ at pixel $i$ of map $c$ and 0 everywhere else. Then use the numbers of the example by hand: what is the slope of
-# the *first* pixel of $y_0$ with respect to the *last* pixel of $x_0$? (Three digits.)
+# **4.** *(derivation)* Take SE with one hidden channel and $a > 0$. Derive the slope of pixel $i$ of the output map
+# $y_c$ with respect to a different pixel $j$ of the input map $x_c$. Start from the table in "Backward", with $dy = 1$
+# at pixel $i$ of map $c$ and 0 everywhere else. Then take the numbers of the example by hand. What is the slope of the
+# *first* pixel of $y_0$ with respect to the *last* pixel of $x_0$? (Three digits.)
 
 # %%
 answer = None
@@ -276,8 +282,8 @@ check("07.4", answer)
 
 # %% [markdown]
 # **5.** *(code)* Complete `tutorials/exercises/09_global_avg_pool2d_backward.py` and `10_multiply_backward.py` until
-# `ghostnp check` reports no error. Then let `a` be `np.arange(8.0).reshape(1, 2, 2, 2)`, `b` ones of shape (1, 2, 1,
-# 1), and `dy` ones of the shape of `a`. What is the sum of the gradient of `b`?
+# `ghostnp check` reports no error. Then let `a` be `np.arange(8.0).reshape(1, 2, 2, 2)`. Let `b` be ones of shape (1,
+# 2, 1, 1), and `dy` be ones of the shape of `a`. What is the sum of the gradient of `b`?
 
 # %%
 answer = None

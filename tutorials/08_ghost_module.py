@@ -13,15 +13,14 @@
 # %% [markdown]
 # # 8. Redundancy of feature maps and the ghost module
 #
-# **Many maps of a layer look alike. Why pay the full price for each of them?**
+# **Many maps of a layer look alike. Why compute each of them at full cost?**
 #
-# A layer of a network makes dozens of maps, and each map costs a filter over all input channels. Some of these maps
-# look like blurred, sharpened or slightly shifted copies of others. GhostNet begins with this observation. A map that
-# resembles another one need not be computed from the whole input. It can be computed from that other map, and this is
-# cheap.
+# A layer of a network makes dozens of maps, and each map needs a filter over all input channels. Some of these maps
+# look like blurred, sharpened or slightly shifted copies of other maps. GhostNet begins with this observation. A map
+# that resembles another map need not be computed from the whole input. It can be computed cheaply from the other map.
 #
-# Here are the first 8 of 16 maps of a photo. The filters are random 3x3 filters, as before any training. Batch norm and
-# ReLU follow. (The section at the end of the page is for the curious.)
+# Here are the first 8 of 16 maps of a photo. The maps are made by random 3x3 filters, as in an untrained network,
+# followed by batch norm and ReLU.
 
 # %%
 import itertools
@@ -52,25 +51,25 @@ show(
 # %% [markdown]
 # ## By hand
 #
-# First the idea on small numbers. Two maps come in. Each has a single row, so that little has to be written:
+# We start with small numbers. The input has two maps, each with a single row:
 #
 # $$x_0 = (1, 2, 3), \qquad x_1 = (0, 1, 1).$$
 #
-# A *primary* convolution, 1x1 with the weights 1 and −1, makes one map of the two. This map is called *intrinsic*
-# (本征特征图):
+# A 1x1 convolution with the weights 1 and −1, the *primary* convolution, makes one map from these two. This map is
+# called *intrinsic* (本征特征图):
 #
 # $$y_0 = 1 \cdot x_0 - 1 \cdot x_1 = (1, 1, 2).$$
 #
-# A *cheap operation* (廉价操作) makes a second map *from the first one*. Here it is a depthwise kernel $(1, 0, -1)$
-# with padding. The second map is called a *ghost* (幻影特征图):
+# A *cheap operation* (廉价操作) makes a second map *from the intrinsic map*. Here the cheap operation is a depthwise
+# kernel $(1, 0, -1)$ with padding. The second map is called a *ghost* (幻影特征图):
 #
 # $$y_1 = (0 - 1, 1 - 2, 1 - 0) = (-1, -1, 1).$$
 #
-# The output is both maps, side by side. A plain 1x3 convolution from 2 maps to 2 maps also sees three pixels. It has
-# $2 \cdot 2 \cdot 3 = 12$ weights; the primary convolution and the cheap operation have $2 + 3 = 5$. (A plain 1x1
-# convolution has only 4. The section "What it costs" says when a ghost module has fewer weights than that.)
+# The output is the concatenation of both maps. A plain 1x3 convolution from 2 maps to 2 maps also reads three pixels.
+# It has $2 \cdot 2 \cdot 3 = 12$ weights, but the primary convolution and the cheap operation have only $2 + 3 = 5$. (A
+# plain 1x1 convolution has 4. The section "What it costs" compares it with a ghost module.)
 #
-# With more maps, and with batch norm and ReLU after both steps, this is the module of GhostNet:
+# The ghost module of GhostNet has more maps, and batch norm and ReLU after both steps:
 
 # %%
 show(
@@ -81,9 +80,9 @@ show(
 )
 
 # %% [markdown]
-# The cheap kernel of the module is 3x3. We put our row into the middle of it. `GhostConv2d` is a ghost module without
+# The cheap kernel of the module is 3x3. We put our kernel into its middle row. `GhostConv2d` is a ghost module without
 # batch norm and ReLU, so its output is what we computed by hand. It has biases, which are 0 here. (`initializer(None)`
-# makes all weights 0, and `initializer(0)` makes random weights from the seed 0.)
+# makes all weights 0.)
 
 # %%
 x = np.array([[[[1.0, 2, 3]], [[0, 1, 1]]]])
@@ -96,14 +95,14 @@ print(tiny(x)[0, :, 0])
 # %% [markdown]
 # ## How much alike are they?
 #
-# Back to the 16 maps. Can map $b$ be made from map $a$ by a 3x3 kernel? Each pixel of $b$ would have to be a weighted
-# sum of the nine pixels around it in $a$, plus a constant. There are 3,136 pixels and only ten unknown numbers, so an
-# exact answer exists only by chance. *Least squares* finds the ten numbers whose result is nearest to $b$. The number
-# $r^2$ says how near this result is:
+# We go back to the 16 maps. Can a 3x3 kernel make map $b$ from map $a$? Then each pixel of $b$ is a weighted sum of
+# nine pixels of $a$, plus a constant. There are 3,136 pixels, but only ten unknown numbers. So an exact solution exists
+# only by chance. *Least squares* finds the ten numbers whose result is nearest to $b$. The number $r^2$ says how near
+# this result is:
 #
 # $$r^2 = 1 - \frac{\text{variance of } (b - \text{what the kernel makes of } a)}{\text{variance of } b}.$$
 #
-# It is 1 if the kernel makes $b$ exactly. It is 0 if the kernel does no better than a constant.
+# If the kernel makes $b$ exactly, $r^2$ is 1. If the result is no better than a constant map, $r^2$ is 0.
 
 
 # %%
@@ -147,11 +146,11 @@ print(f"median of the best r²: {np.median(r2.max(axis=0)):.2f}")
 print(f"median for maps that are mirrored left to right: {np.median(control.max(axis=0)):.2f}")
 
 # %% [markdown]
-# The last line is a control: only the map that is to be made is mirrored. It has the same edges and the same brightness
-# as before, but at other places. If any two maps with edges fitted each other, the mirrored maps would fit just as
-# well. They do not. So two maps of one photo fit because they show the same content *at the same place*.
+# The last line is a control, for which we mirrored map $b$, but not map $a$. A mirrored map has the same edges and the
+# same brightness, but at other places. If any two maps with edges fitted each other, the mirrored maps would fit just
+# as well. They fit much worse. So two maps of one photo fit because they show the same content *at the same place*.
 #
-# Here are the two best pairs, with the kernel that was found. It is applied with `depthwise_conv2d`, on one channel:
+# Here are the two best pairs and their kernels:
 
 # %%
 sharp = {"interpolation": "nearest"}
@@ -170,29 +169,30 @@ show(
 )
 
 # %% [markdown]
-# Redundancy is not waste by itself. The paper says that a network may well *need* maps that resemble each other. The
-# paper only wants to make some of them cheaply. (Random filters show redundancy too, because photos are smooth and
-# their colours vary together. For a trained network redundancy is measured in tutorial 14, "Maps that resemble each
-# other".)
+# Redundancy is not always waste. The paper says that a network may *need* maps that resemble each other. The paper only
+# wants to make some of these maps cheaply. (Even random filters make similar maps, because photos are smooth and their
+# colours vary together. Tutorial 14, "Maps that resemble each other", measures the redundancy of a trained network.)
 #
 # ## The module
 #
-# A *ghost module* does not wait until two maps happen to be alike. It makes some maps in the usual way and *defines*
-# the others as cheap transforms of them. Let $n$ maps be wanted. One map in $s$ is intrinsic; $s$ is called the
+# A *ghost module* does not search for maps that are alike. It makes some maps by a convolution, and *defines* the other
+# maps as cheap transforms of these. The module makes $n$ maps, and one map in $s$ is intrinsic. We call $s$ the
 # *ratio*. In the paper's letters:
 #
 # $$Y' = X * f' \quad (m = n / s \text{ intrinsic maps}), \qquad
-# y_{ij} = \Phi_{i,j}(y'_i), \quad i \le m, j \le s - 1,$$
+# y_{ij} = \Phi_{i,j}(y'_i), \quad i \le m, j \le s - 1.$$
 #
-# and the output is $[Y', Y]$. Each $\Phi$ is a depthwise 3x3 kernel. The official code does a little more than the
-# formula: batch norm and ReLU follow both steps. So a ghost is made from an intrinsic map after its ReLU. (If $n$ is no
-# multiple of $s$, see "A ratio that does not divide" at the end of the page.)
+# Here $X$ is the input, and $f'$ are the primary filters. Map $y'_i$ is the intrinsic map number $i$, and $y_{ij}$ is
+# its ghost number $j$. The output is the concatenation $[Y', Y]$. Each $\Phi$ is a depthwise 3x3 kernel. In the
+# official code batch norm and ReLU follow both steps. So a ghost is made from an intrinsic map after its ReLU. (The
+# section "A ratio that does not divide" is about an $n$ that is not a multiple of $s$.)
 #
-# **Which ghost modules have a ReLU?** In GhostNet two ghost modules stand in each block (tutorial 09, "By hand"). The
-# first one makes many maps (it *widens*), and has both ReLUs. The second one makes few (it *narrows*), and has none
-# (`relu=False`). Its maps are added to the shortcut. A ReLU there would set about half of their numbers to 0, and no
-# later layer could restore these numbers. MobileNetV2 gives this reason for its *linear bottleneck*. GhostNet follows
-# MobileNetV2. Batch norm stays in both modules.
+# **Which ghost modules have a ReLU?** In GhostNet each block has two ghost modules (tutorial 09, "By hand"). The first
+# module makes many maps (it *widens*), and has both ReLUs. The second module makes few maps (it *narrows*), and has no
+# ReLU (`relu=False`). A ReLU in the second module would set about half of the numbers to 0, and no later layer could
+# restore these numbers. In the first module the ReLUs do less harm, because among many maps, other maps keep what one
+# ReLU deletes. MobileNetV2 gives these reasons for its *linear bottleneck*, and GhostNet follows MobileNetV2. Both
+# modules keep batch norm.
 
 # %%
 source(GhostModule.forward)
@@ -200,9 +200,9 @@ source(GhostModule.forward)
 # %% [markdown]
 # ## On a photo
 #
-# The module below makes eight intrinsic maps. We set its weights by hand, as the tour does (the command `ghostnp`).
-# Each intrinsic map is a mixture of the colours, and each has one cheap kernel. Every map with an orange frame is made
-# from the map with a blue frame above it, and from nothing else.
+# The module below makes eight intrinsic maps. We set its weights by hand, as in the tour (the command `ghostnp`). Each
+# intrinsic map is a mixture of the colours, and has one cheap kernel. Each ghost (orange frame) is made only from the
+# intrinsic map above it (blue frame).
 
 # %%
 from ghostnp.course.tour.filters import CHEAP, INTRINSIC
@@ -225,13 +225,14 @@ show(
 # %% [markdown]
 # ## Backward
 #
-# Again by hand first. Say the loss depends on the first pixel of the intrinsic map and on the last pixel of the ghost:
+# Again we start by hand. Let the loss be the sum of the first pixel of the intrinsic map and the last pixel of the
+# ghost:
 #
 # $$dy_0 = (1, 0, 0), \qquad dy_1 = (0, 0, 1).$$
 #
-# The last pixel of the ghost is $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0$: its window contains the values 1 and 2, and a zero
-# of the padding. So the gradient of the cheap kernel is $(1, 2, 0)$. The cheap operation gives the gradient $(0, 1, 0)$
-# to the intrinsic map, because the tap with weight 1 lies on the middle pixel.
+# The last pixel of the ghost is $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0$, because its window contains 1, 2 and a zero of the
+# padding. So the gradient of the cheap kernel is $(1, 2, 0)$. In this window the tap with weight 1 lies on the middle
+# pixel. Therefore the cheap operation gives the gradient $(0, 1, 0)$ to the intrinsic map.
 #
 # **The intrinsic map is used twice**, once as output and once as the input of the cheap operation. So its gradient is a
 # sum:
@@ -254,16 +255,16 @@ print("cheap:  ", grads["conv2.weight"][0, 0, 1].tolist())
 #
 # $$d\text{intrinsic} = dY' + \text{cheap}^\top dY, \qquad dX = \text{primary}^\top d\text{intrinsic}.$$
 #
-# Compare `backward` with `forward`. `concat` becomes `concat_backward`, the two steps come in the
-# opposite order, and where an array was used twice there is an `add`.
+# Compare `backward` with `forward`. `concat` becomes `concat_backward`, and the two steps come in the opposite order.
+# An `add` stands where an array was used twice.
 
 # %%
 source(GhostModule.backward)
 
 # %% [markdown]
-# `ghostnp.trace` lists each step. (The cheap operation is called `standard_conv2d` there, because a depthwise
-# convolution over a single map is a standard one. The module has 13 parameters: our 2 weights, the 9 of the 3x3 kernel,
-# and 2 biases.) The row `add` is the sum of the two gradients:
+# `ghostnp.trace` lists each step. (The cheap operation is listed as `standard_conv2d`, because a depthwise convolution
+# of a single map is a standard convolution. The module has 13 parameters: 2 primary weights, 9 weights of the 3x3
+# kernel, and 2 biases.) The row `add` is the sum of the two gradients:
 
 # %%
 steps = ghostnp.trace(tiny, x, dy=dy)
@@ -277,8 +278,8 @@ print(f"#{added.number}:", steps[added.number].ravel().tolist(), "(their sum)")
 # %% [markdown]
 # ## Is it right?
 #
-# We compare with the measured slope, in float64 (tutorial 02, "Is it right?"). This time we take the full module with
-# batch norm and ReLU, in training. We check the input and the weights of both steps at once.
+# We compare the gradients with measured slopes, in float64 (tutorial 02, "Is it right?"). This time we take the full
+# module with batch norm and ReLU, in training. We check the gradients of the input and of both weights.
 
 # %%
 rng = np.random.default_rng(1)
@@ -304,9 +305,9 @@ assert_gradient(forward, arguments, dy, (dx, grads["primary_conv.0.weight"], gra
 print("the gradients of the input and of both weights agree with their slopes")
 
 # %% [markdown]
-# The usual mistake is to forget the sum, and to give the primary convolution only the part that comes from the output,
-# $dY'$. The result has the right shape, is not zero, and has about the right size. Training with this gradient would
-# still run, but learn worse. The slope shows the mistake.
+# The usual mistake is to forget the sum, and to give the primary convolution only $dY'$, the part that comes from the
+# output. The wrong gradient has the right shape and about the right size. Training with it would still run, but the
+# network would learn worse. The measured slope shows the mistake.
 
 # %%
 own_share, _ = ops.concat_backward(dy, cache.maps, keep=6)
@@ -320,8 +321,8 @@ except AssertionError as error:
 # %% [markdown]
 # ## What it costs
 #
-# Let $C$ channels come in and $n$ be wanted. Let the primary kernel be $k \times k$ and the cheap one $d \times d$.
-# Without biases:
+# A ghost module makes $n$ maps from $C$ channels. Let the primary kernels be $k \times k$, and the cheap kernels
+# $d \times d$. Without biases there are:
 #
 # | | weights |
 # |---|---|
@@ -329,22 +330,22 @@ except AssertionError as error:
 # | primary | $\frac{n}{s} C k^2$ |
 # | cheap operation | $(s - 1) \frac{n}{s} d^2$ |
 #
-# The multiply-adds are these numbers times the number of pixels. So parameters and multiply-adds shrink by the same
-# factor,
+# The multiply-adds are these numbers times the number of output pixels. So a ghost module divides parameters and
+# multiply-adds by the same factor,
 #
 # $$\frac{n C k^2}{\frac{n}{s} C k^2 + (s - 1) \frac{n}{s} d^2} = \frac{s C k^2}{C k^2 + (s - 1) d^2}.$$
 #
-# If $C k^2$ is much larger than $d^2$, the factor is about $s$. With $d = k$ it is $s C / (C + s - 1)$, which is the
-# paper's form. In GhostNet, however, $k = 1$ and $d = 3$.
+# If $C k^2$ is much larger than $d^2$, the factor is about $s$. With $d = k$ the factor is $s C / (C + s - 1)$, as in
+# the paper. But in GhostNet $k = 1$ and $d = 3$.
 #
 # **When is a ghost module more expensive than the convolution that it replaces?** When the factor is below 1:
 #
 # $$s C k^2 < C k^2 + (s - 1) d^2 \iff C k^2 < d^2.$$
 #
 # The condition contains neither $s$ nor $n$. With $k = 1$ and $d = 3$, a ghost module with fewer than **9 input
-# channels** costs more than the convolution. Document 002 (a blog post that explains GhostNet) tries its module with
-# just 3 channels. Claim N15 is about this example. The module has $3 \cdot 32 + 32 \cdot 9 = 384$ weights; a plain 1x1
-# convolution has $3 \cdot 64 = 192$. With $64 \cdot 2$ numbers of batch norm the module has 512 parameters.
+# channels** costs more than the convolution. Document 002 (a blog post) tries its module with only 3 channels (claim
+# N15). This module has $3 \cdot 32 + 32 \cdot 9 = 384$ weights, but a plain 1x1 convolution has only
+# $3 \cdot 64 = 192$. With the $64 \cdot 2$ numbers of batch norm the module has 512 parameters.
 
 # %%
 claims("N15")
@@ -385,8 +386,9 @@ show(
 
 # %% [markdown]
 # What do ghost modules save in GhostNet itself? All of its 32 ghost modules have at least 16 input channels, so none is
-# more expensive than a plain 1x1 convolution. The first saves little, the last nearly a half. (`seed=None` makes a
-# network whose weights are all 0, because counting needs only shapes. `tree()` gives all modules of a network.)
+# more expensive than a plain 1x1 convolution. The first module saves little, and the last module saves nearly half of
+# the weights. (`seed=None` makes all weights 0, because counting needs only shapes. `tree()` gives all modules of a
+# network.)
 
 # %%
 ghosts = [module for module in create_model("ghostnet_100", seed=None).tree().values() if type(module) is GhostModule]
@@ -399,17 +401,18 @@ print(f"all {len(ghosts)}: {sum(plain):,} / {sum(own):,} = {sum(plain) / sum(own
 
 # %% [markdown]
 # **Which size of cheap kernel, and which ratio?** A 1x1 cheap kernel can only scale a map. A larger kernel also reads
-# the pixels around. How much better does it explain another map? We search for the best partner of each map again, with
-# kernels of four sizes, among the first eight maps:
+# the pixels around it. How much larger does $r^2$ become? We search for the best partner of each of the first eight
+# maps, with kernels of four sizes:
 
 # %%
 for d in (1, 3, 5, 7):
     print(f"d = {d}: median of the best r² {np.median(likeness(stack[:8], stack[:8], d).max(axis=0)):.2f}")
 
 # %% [markdown]
-# The step from 1x1 to 3x3 brings the most. The paper tried $d$ = 1, 3, 5, 7 and $s$ = 2, 3, 4, 5 on VGG-16 for
-# CIFAR-10, with each convolution replaced by a ghost module (its tables 3 and 4). It chose $d = 3$ and $s = 2$. What
-# each choice costs is counted here:
+# Each larger kernel explains more, but the step from 5x5 to 7x7 adds the least. The paper replaced each convolution of
+# VGG-16 by a ghost module, and tried $d$ = 1, 3, 5, 7 and $s$ = 2, 3, 4, 5 on CIFAR-10 (tables 3 and 4). At $s = 2$ the
+# accuracy was higher for $d = 3$ than for 1, 5 and 7. With a larger $s$ it fell gradually. The paper chose $d = 3$ and
+# $s = 2$. Here we count what each choice costs:
 
 # %%
 VGG = [64, 64, "pool", 128, 128, "pool", *[256] * 3, "pool", *[512] * 3, "pool", *[512] * 3, "pool"]
@@ -434,12 +437,13 @@ for ratio, kernel in ((2, 1), (2, 3), (2, 5), (2, 7), (3, 3), (4, 3), (5, 3)):
     )
 
 # %% [markdown]
-# A larger $d$ costs little, and a larger $s$ saves much. The accuracy of each choice can only be found by training.
-# Results are at the end of the page.
+# In VGG-16 a larger $d$ costs little, because each intrinsic map has $9C$ weights, and each ghost has only $d^2$. (With
+# few channels and 1x1 primary kernels a larger $d$ costs much. In the small network of `gallery/ghost.ipynb` 7x7 takes
+# twice the multiply-adds of 3x3.) A larger $s$ saves much. For accuracies see "For the curious".
 
 # %% [markdown]
 # **To play with.** `ghostnp explore ghost --backward --open` shows the ghost module. Point at a number of the gradient
-# of an intrinsic map, and see both parts of the sum.
+# of an intrinsic map to see both parts of the sum.
 #
 # ## Exercises
 #
@@ -451,25 +455,26 @@ answer = None
 check("08.1", answer)
 
 # %% [markdown]
-# **2.** *(medium)* By hand: 1x1 primary and **5x5** cheap kernels. What is the smallest number of input channels with
-# which the ghost module has fewer weights than a plain 1x1 convolution?
+# **2.** *(medium)* By hand: a ghost module has 1x1 primary kernels and **5x5** cheap kernels. What is the smallest
+# number of input channels for which this module has fewer weights than a plain 1x1 convolution?
 
 # %%
 answer = None
 check("08.2", answer)
 
 # %% [markdown]
-# **3.** *(medium)* 30 maps are wanted, with ratio 4. How many cheap filters never get a gradient? (Read "A ratio that
-# does not divide" below first.)
+# **3.** *(medium)* A ghost module with ratio 4 makes 30 maps. How many of its cheap filters never get a gradient? (Read
+# "A ratio that does not divide" below first.)
 
 # %%
 answer = None
 check("08.3", answer)
 
 # %% [markdown]
-# **4.** *(derivation)* Show that the number of weights, divided by $n$, is $d^2 + (C k^2 - d^2) / s$. Then show that
-# the factor $C k^2 / (d^2 + (C k^2 - d^2) / s)$, by which the module saves weights, grows with $s$ towards a limit.
-# (Let $C k^2 > d^2$.) How large is this limit for 160 input channels, $k = 1$ and $d = 3$? (Three digits.)
+# **4.** *(derivation)* Show that the number of weights of a ghost module, divided by $n$, is $d^2 + (C k^2 - d^2) / s$.
+# Then show that the factor $C k^2 / (d^2 + (C k^2 - d^2) / s)$, by which the module saves weights, grows with $s$
+# towards a limit. (Assume that $C k^2 > d^2$.) How large is this limit for 160 input channels, $k = 1$ and $d = 3$?
+# (Three digits.)
 
 # %%
 answer = None
@@ -477,9 +482,9 @@ check("08.4", answer)
 
 # %% [markdown]
 # **5.** *(code)* Fill in `tutorials/exercises/17_ghost_module.py` and `18_ghost_module_backward.py` until
-# `ghostnp check` accepts them. Both steps end in a ReLU. Then let `x` be `np.arange(1.0, 5).reshape(1, 1, 2, 2)`,
-# `primary_weight` a single 2, `cheap_weight` ones of shape (1, 1, 3, 3), and `dy` ones of shape (1, 2, 2, 2). What is
-# the gradient of `primary_weight`?
+# `ghostnp check` accepts them. In both files each step of the module ends in a ReLU. Then let `x` be
+# `np.arange(1.0, 5).reshape(1, 1, 2, 2)`, `primary_weight` a single 2, `cheap_weight` ones of shape (1, 1, 3, 3), and
+# `dy` ones of shape (1, 2, 2, 2). What is the gradient of `primary_weight`?
 
 # %%
 answer = None
@@ -491,8 +496,8 @@ check("08.5", answer)
 # Nothing on the later pages needs this section.
 #
 # **Is the input split?** Document 002 says that the input is split into two parts, a small one for local and a large
-# one for global information. We can ask the module itself. Take one pixel of an intrinsic map and one of a ghost, go
-# backward, and see which inputs get a gradient.
+# one for global information. We can check this. We take one pixel of an intrinsic map and one pixel of a ghost. From
+# each of them we go backward, and see which inputs get a gradient.
 
 # %%
 with initializer(0, np.float64):
@@ -506,10 +511,11 @@ for name, channel in {"an intrinsic map": 0, "a ghost": 4}.items():
     print(f"{name} reads {reached.any(axis=(1, 2)).sum()} of 6 channels, {reached.any(axis=0).sum()} of 49 pixels")
 
 # %% [markdown]
-# Nothing is split: both maps depend on all six channels, the ghost through its intrinsic map. A pixel of the intrinsic
-# map reads one pixel, and a pixel of the ghost reads nine. So neither is global. In GhostNet only two things bring in
-# far pixels: squeeze-and-excitation, which has one factor for a whole map, and the many layers. GhostNetV2 starts from
-# this weakness (tutorial 10, at its beginning).
+# The input is not split: both maps depend on all six channels. (The ghost depends on them through its intrinsic map.) A
+# pixel of the intrinsic map reads one pixel of each channel, and a pixel of the ghost reads nine. So neither map is
+# global. In GhostNet only two things make a pixel depend on far pixels. One is squeeze-and-excitation, which has one
+# factor for a whole map. The other is the large number of layers. GhostNetV2 improves this (see the beginning of
+# tutorial 10).
 
 # %%
 claims("C28", "C29", "C30", "C27")
@@ -517,10 +523,10 @@ claims("C28", "C29", "C30", "C27")
 # %% [markdown]
 # ### A ratio that does not divide
 #
-# **What is the slice after the concatenation for?** Take $n = 10$ and $s = 3$. Ten is no multiple of three. The
-# official code rounds the intrinsic maps up, $m = \lceil 10 / 3 \rceil = 4$. It makes $4 \cdot 2 = 8$ ghosts, so there
-# are 12 maps. The last 2 are cut off, by `out[:, :oup]` in the official code and by `keep=` in ghostnp's `concat`.
-# Rounding down would give $3 + 6 = 9$ maps, one too few.
+# **What is the slice after the concatenation for?** Take $n = 10$ and $s = 3$. Ten is not a multiple of three. The
+# official code rounds the number of intrinsic maps up, $m = \lceil 10 / 3 \rceil = 4$. These have $4 \cdot 2 = 8$
+# ghosts, so there are 12 maps. The last 2 maps are cut off. The official code does this by `out[:, :oup]`, and ghostnp
+# by the argument `keep` of `concat`. Rounding down would give $3 + 6 = 9$ maps, one too few.
 
 # %%
 show(
@@ -531,10 +537,10 @@ show(
 )
 
 # %% [markdown]
-# The maps that are cut off are computed all the same, but no output depends on them. So the gradient of their filters
-# is exactly zero (claim C33). These filters do not learn: only weight decay (tutorial 13, "Descent") still shrinks
-# them. Each intrinsic map has two ghosts, and the ghosts stand in the order of the intrinsic maps. The two that are cut
-# off are both ghosts of the last intrinsic map, so this map has no ghost left.
+# The maps that are cut off are computed too, but no output depends on them. So the gradient of their filters is exactly
+# zero (claim C33). These filters do not learn: only weight decay (tutorial 13, "Descent") still shrinks them. Each
+# intrinsic map has two ghosts, and the ghosts stand in the order of the intrinsic maps. Both ghosts of the last
+# intrinsic map are cut off, so this map has no ghost left.
 
 # %%
 with initializer(0, np.float64):
@@ -547,8 +553,8 @@ for ghost, gradient in enumerate(grads["cheap_operation.0.weight"]):
     print(f"ghost {ghost} of intrinsic map {ghost // 2}: largest gradient {np.abs(gradient).max():.2f}")
 
 # %% [markdown]
-# In GhostNet the slice never cuts anything: the ratio is 2 everywhere, and all channel counts are multiples of 4. Three
-# codes treat the remainder in three ways:
+# In GhostNet the slice never cuts anything off, because the ratio is always 2, and all channel counts are multiples
+# of 4. For other ratios and counts, three codes do three different things:
 #
 # | code | 9 maps, ratio 2 | ratio 1 |
 # |---|---|---|
@@ -556,33 +562,37 @@ for ghost, gradient in enumerate(grads["cheap_operation.0.weight"]):
 # | official TensorFlow | 5 + 4: cuts the ghosts before the concatenation | gives the primary maps |
 # | Keras, document 000 | 4 + 4: *one map is lost without a message* (claim C10) | has no ratio |
 #
-# ghostnp does what the official PyTorch code does. For a ratio of 1 it does what the TensorFlow code does.
+# For a ratio of 1, ghostnp does what the official TensorFlow code does. For every other ratio, ghostnp does what the
+# official PyTorch code does.
 
 # %%
 claims("C10", "C32", "C33")
 
 # %% [markdown]
-# **Which accuracy do other kernels and ratios give?** The paper reports 93.7% for $s = 2$ and $d = 3$, which it chose.
-# This course does not train on CIFAR-10, so it cannot confirm the paper's accuracies. A small experiment on digits of
-# 8x8 pixels is in the gallery (`gallery/ghost.ipynb`). There 1x1 was worst (95.0%, against 96.5% with 3x3). 5x5 and 7x7
-# were a little *better* than 3x3 (97.2% and 97.3%), with more multiply-adds. The repository
-# `TingsongYu/ghostnet_cifar10` trained on CIFAR-10 for $s = 2$ and $d = 3$. It reports 92.0%, where the paper has
-# 93.7%. For VGG-16 itself it reports 93.5%, where the paper has 93.6%.
+# **Which accuracy do other kernels and ratios give?** The paper chose $s = 2$ and $d = 3$, and reports an accuracy of
+# 93.7% for this choice. This course does not train on CIFAR-10, so it cannot confirm the paper's accuracies. The
+# gallery has a small experiment on digits of 8x8 pixels (`gallery/ghost.ipynb`). In this experiment 1x1 cheap kernels
+# were worst (95.0%, against 96.5% with 3x3). Kernels of 5x5 and 7x7 were a little *better* than 3x3 (97.2% and 97.3%),
+# but took more multiply-adds. The repository `TingsongYu/ghostnet_cifar10` has a network with $s = 2$ and $d = 3$ that
+# was trained on CIFAR-10. Its accuracy is 92.0%, and the paper reports 93.7%. For VGG-16 without ghost modules the
+# repository reports 93.5%, and the paper 93.6%.
 
 # %% [markdown]
-# **Which comes first?** Document 000 (a GhostNet in Keras) concatenates the ghosts first and the intrinsic maps second.
-# The official codes do the opposite (claim C04). The maps are the same in another order. But the weights of the next
-# layer expect one of the two orders. So weights of one code are useless in the other until their input channels are
-# permuted. Tutorial 15, "From Keras to PyTorch", does that.
+# **Which comes first?** In document 000 (a GhostNet in Keras) the ghosts come first in the concatenation, and the
+# intrinsic maps follow. In the official codes the intrinsic maps come first (claim C04). Both codes have the same maps,
+# but in another order, and the weights of the next layer expect one of the two orders. So the weights of one code are
+# useless in the other code until their input channels are permuted. Tutorial 15, "From Keras to PyTorch", permutes
+# them.
 
 # %%
 claims("C04")
 
 # %% [markdown]
 # **Cheap operation or depthwise separable convolution?** Document 004 calls the ghost module a convolution plus a
-# depthwise separable one (claim C44). Document 000 speaks of grouped convolution in the ghost module (claim C01). The
-# cheap operation is depthwise and nothing else. (Tutorial 03, "The definitions", explains the difference.) Both modules
-# have a 1x1 and a 3x3 depthwise convolution. They differ in four points:
+# depthwise separable convolution (claim C44). Document 000 speaks of grouped convolution in the ghost module (claim
+# C01). In fact the cheap operation is only a depthwise convolution. (Tutorial 03, "The definitions", explains the
+# difference.) A depthwise separable convolution and a ghost module both consist of a 1x1 convolution and a 3x3
+# depthwise convolution. But they differ in four points:
 #
 # | | depthwise separable | ghost module |
 # |---|---|---|
@@ -596,9 +606,9 @@ claims("C44", "C01")
 
 # %% [markdown]
 # **How do I plot the feature maps of the paper's first figure?** The figure shows maps of the first group of residual
-# blocks (tutorial 09) of a trained ResNet-50, and frames three similar pairs. `best_pairs` from above finds the pairs,
-# and `pictures.feature_maps` draws the frames. The network here is untrained, and only its first block is run. With a
-# loaded checkpoint (tutorial 15, "The file") the same lines make the paper's figure.
+# blocks (tutorial 09) of a trained ResNet-50. Frames mark three similar pairs. `best_pairs` from above finds such
+# pairs, and `pictures.feature_maps` draws the frames. The network below is untrained, and we run only its first block.
+# With a loaded checkpoint (tutorial 15, "The file") and all blocks of the group, you get a figure like the paper's.
 
 # %%
 network = create_model("resnet50", num_classes=10)
@@ -616,14 +626,14 @@ show(
 )
 
 # %% [markdown]
-# **Can ghost modules be used in a ResNet?** Yes, the authors did that. Each convolution of every bottleneck becomes a
-# ghost module, and so does the convolution in a shortcut. Only the first 7x7 convolution stays. So some primary kernels
-# are 1x1, and others are 3x3.
+# **Can ghost modules be used in a ResNet?** Yes, the authors did this. Each convolution of every bottleneck becomes a
+# ghost module, and so does each convolution in a shortcut. Only the 7x7 convolution at the beginning stays. So some
+# primary kernels are 1x1, and others are 3x3.
 #
-# **Where do stride and dilation go?** Into the primary convolution, together with the padding of the layer. They never
-# go into the cheap operation. (The authors say so in issue 34 of their repository.) Each pixel of a ghost has to belong
-# to the pixel at the same place of its intrinsic map. If the cheap operation had the stride, the maps could not be
-# concatenated:
+# **Where do stride and dilation go?** They go into the primary convolution, together with the padding of the layer, and
+# never into the cheap operation. (The authors say so in issue 34 of their repository.) Each pixel of a ghost has to
+# belong to the pixel at the same place of its intrinsic map. If the cheap operation had the stride, the maps could not
+# be concatenated:
 
 # %%
 features = rng.standard_normal((1, 4, 8, 8))
@@ -639,9 +649,10 @@ dilated = ops.standard_conv2d(features, weight, padding=2, dilation=2)
 print("dilation in primary:", ops.concat((dilated, ops.depthwise_conv2d(dilated, kernel, padding=1))).shape)
 
 # %% [markdown]
-# (A dilated cheap operation would have the right shape, but a ghost is meant to be a *small* change of its map.)
+# (A dilated cheap operation would make ghosts of the right shape. But a ghost is meant to be a *small* change of its
+# intrinsic map.)
 #
-# The counts, for photos of 224x224:
+# Here are the counts for photos of 224x224 pixels:
 
 # %%
 for name, keywords in (("resnet50", {}), ("ghost_resnet50", {"ratio": 2}), ("ghost_resnet50", {"ratio": 4})):
@@ -649,14 +660,14 @@ for name, keywords in (("resnet50", {}), ("ghost_resnet50", {"ratio": 2}), ("gho
     print(f"{name:15}{keywords!s:13} {table.params:>10,} parameters, {table.macs:>13,} MACs")
 
 # %% [markdown]
-# The multiply-adds are the 4.1, 2.2 and 1.2 billion of the paper's table 6. The parameters that the paper prints for
-# the two Ghost-ResNets are 13.0 and 6.5 million. They are *not* reproduced: the official code runs with the 13.9 and
-# 8.1 million that are counted here.
+# The multiply-adds agree with the 4.1, 2.2 and 1.2 billion of the paper's table 6. For the two Ghost-ResNets the paper
+# prints 13.0 and 6.5 million parameters. We could *not* reproduce these two numbers: the official code uses the 13.9
+# and 8.1 million parameters that are counted here.
 #
-# What was tried: perhaps the paper's networks differ from the code in what is replaced and in what is counted. Below we
-# count every combination of these choices: the 7x7 convolution, the shortcuts and the classifier as ghost modules or
-# not; cheap kernels of 1, 3, 5 and 7; and counted for each map nothing, a bias, a batch norm, or a batch norm with its
-# statistics.
+# Perhaps the paper's networks differ from the code in what is replaced and in what is counted. So we count every
+# combination of three kinds of choices. The 7x7 convolution, the shortcuts and the classifier are ghost modules or not.
+# The cheap kernels are 1x1, 3x3, 5x5 or 7x7. For each map we add nothing, a bias, a batch norm, or a batch norm with
+# its statistics:
 
 # %%
 filters = [
@@ -685,11 +696,11 @@ print(f"nearest to both: {nearest[0]:.2f} M and {nearest[1]:.2f} M")
 
 # %% [markdown]
 # No combination gives both numbers. Besides the 13.9 and 8.1 million, the official code creates 11.9 and 6.1 million
-# weights that no forward pass uses. Neither these alone nor all weights together give the paper's numbers. So the
-# difference is not explained here. The question was put to the authors in issue 146.
+# weights that no forward pass uses. Neither these unused weights alone nor all weights together give the paper's
+# numbers. So we cannot explain the difference. Issue 146 of the official repository asks the authors about it.
 #
-# Documents 000 and 002 also show accuracy and latency of GhostNet on ImageNet. To check them, one would have to train
-# on ImageNet; this course does not.
+# Documents 000 and 002 also show accuracy and latency of GhostNet on ImageNet. This course does not train on ImageNet,
+# so it does not check these numbers.
 #
 # ## References
 #

@@ -13,15 +13,15 @@
 # %% [markdown]
 # # 9. GhostNet, official and Keras side by side
 #
-# **How do ghost modules become a network, and is the GhostNet of document 000 the GhostNet of its authors?**
+# **How do ghost modules become a network, and is the GhostNet of document 000 the same as the official GhostNet?**
 #
-# Two ghost modules in a row (tutorial 08, "The module") are a *ghost bottleneck* (Ghost 瓶颈). The first widens, from
-# few maps to many. The second narrows again. Then the input is added to the result. The path of the input to this sum
-# is the *shortcut*. A block with such a sum is called *residual*. GhostNet is sixteen of these bottlenecks between a
-# first convolution (the *stem*) and a classifier. In the picture below, the third chart belongs to GhostNetV2 (tutorial
-# 10, "The module").
+# A *ghost bottleneck* (Ghost 瓶颈) has two ghost modules in a row (tutorial 08, "The module"). The first module widens:
+# it makes many maps from few. The second module narrows: it makes few maps again. Then the input is added to the
+# result. The path of the input to this sum is the *shortcut*. A block with such a sum is called *residual*. GhostNet
+# has sixteen of these bottlenecks between a first convolution (the *stem*) and a classifier. In the picture below, the
+# third chart belongs to GhostNetV2 (tutorial 10, "The module").
 #
-# Document 000 is a blog post that builds GhostNet in Keras. (The section at the end of the page is for the curious.)
+# Document 000 is a blog post that builds GhostNet in Keras.
 
 # %%
 import numpy as np
@@ -48,8 +48,9 @@ show(
 # %% [markdown]
 # ## By hand
 #
-# We count one bottleneck, the second of GhostNet. 16 maps come in. The bottleneck widens them to 48, has a stride of 2,
-# and narrows to 24. No convolution has a bias. Each is followed by a batch norm, which has 2 numbers for each map.
+# We count the parameters of the second bottleneck of GhostNet. Its input has 16 maps. The bottleneck widens to 48 maps,
+# has a stride of 2, and narrows to 24 maps. The convolutions have no biases. After each of them comes a batch norm,
+# which has 2 parameters for each map.
 #
 # | step | weights | batch norm | together |
 # |---|---|---|---|
@@ -67,20 +68,20 @@ with initializer(None):
 print(f"{ghostnp.count(second, (1, 16, 112, 112)).params:,}")
 
 # %% [markdown]
-# **Where are the ReLUs?** Ghost 1 has a ReLU after its primary convolution and after its cheap operation. Nothing else
-# in the bottleneck has one: not the depthwise convolution that strides, not ghost 2, not the shortcut, and not the sum.
-# (Squeeze-and-excitation has a ReLU inside, on its way to the gates.) So what is added to the shortcut can be negative.
-# (Tutorial 08, "The module", says why there is no ReLU.)
+# **Where are the ReLUs?** Ghost 1 has a ReLU after its primary convolution and after its cheap operation. No ReLU
+# follows the depthwise convolution that strides, ghost 2, the shortcut or the sum. So the maps that are added to the
+# shortcut can be negative. (Tutorial 08, "The module", says why ghost 2 has no ReLU. Squeeze-and-excitation has a ReLU,
+# but only for the gates.)
 #
 # **Why does the shortcut need convolutions?** The sum $y = \text{main}(x) + \text{shortcut}(x)$ exists only if both
-# terms have the same shape. Where a bottleneck strides or changes the number of maps, the shortcut is a depthwise and a
-# 1x1 convolution. The depthwise one strides, and the 1x1 one changes the number. In all other bottlenecks the shortcut
+# terms have the same shape. If a bottleneck strides or changes the number of maps, its shortcut has two convolutions. A
+# depthwise convolution strides, and a 1x1 convolution changes the number of maps. In all other bottlenecks the shortcut
 # is $x$ itself.
 #
 # ## The definition
 #
-# The bottleneck lists its layers. `Residual` runs them, as a sum of two paths. A shortcut without layers is the
-# identity.
+# `GhostBottleneck` lists the layers. `Residual` runs them as a sum of two paths. A shortcut without layers gives $x$
+# itself.
 
 # %%
 source(GhostBottleneck.__init__)
@@ -88,13 +89,13 @@ source(Residual.forward)
 source(sum_forward)
 
 # %% [markdown]
-# Now backward. A sum gives its gradient to both terms unchanged. The input went into both paths, so its gradient is the
-# sum of what comes back on the two:
+# In the backward pass, a sum gives its gradient to both terms unchanged. The input was used by both paths, so its
+# gradient is the sum of the gradients from both paths:
 #
 # $$dx = \text{main}^\top dy + \text{shortcut}^\top dy, \qquad \text{or } dx = \text{main}^\top dy + dy.$$
 #
-# The second form is for an identity shortcut. It shows why a shortcut helps deep networks: `dy` reaches `dx` on a path
-# without any weights.
+# The second form is for a shortcut that is $x$ itself. This form shows why shortcuts help deep networks: `dy` reaches
+# `dx` on a path without any weights.
 
 # %%
 source(Residual.backward)
@@ -103,8 +104,9 @@ source(sum_backward)
 # %% [markdown]
 # ## The table
 #
-# The whole network is this table, `STAGES`: kernel, width inside, width out, squeeze-and-excitation, stride. `GhostNet`
-# reads this table, and builds one bottleneck from each row. The sizes are for photos of 224x224.
+# The table `STAGES` describes all bottlenecks. Each row has the kernel, the number of maps inside and at the end, the
+# share of hidden channels of squeeze-and-excitation (SE), and the stride. `GhostNet` builds one bottleneck from each
+# row. The sizes of the maps are for photos of 224x224 pixels.
 
 # %%
 print("block        kernel  inside  out   SE   stride  maps")
@@ -116,9 +118,9 @@ for stage, rows in enumerate(STAGES):
         print(f"blocks.{stage}.{place}   {cells}     {row.out}x{size}x{size}")
 
 # %% [markdown]
-# Before the table comes the stem, from 3 to 16 maps at stride 2. After it come `blocks.9` (a 1x1 convolution to 960
-# maps), the mean of each map, a 1x1 convolution to 1280 numbers, and the classifier. `folded(2)` adds up all rows of
-# one stage:
+# Before these bottlenecks comes the stem, from 3 to 16 maps at stride 2. After them come `blocks.9` (a 1x1 convolution
+# to 960 maps), the mean of each map, a 1x1 convolution to 1280 numbers, and the classifier. `folded(2)` adds up all
+# rows of one stage:
 
 # %%
 table = ghostnp.count(create_model("ghostnet_100", seed=None), (1, 3, 224, 224))
@@ -128,18 +130,18 @@ for row in table.folded(2).rows:
 print(f"{'all':11} {table.params:>10,} parameters {table.macs:>12,} MACs")
 
 # %% [markdown]
-# Nearly half of all parameters are in the last two layers, but only 2% of the work, because the maps there are single
-# pixels. Most of the work is in `blocks.6` and `blocks.8`.
+# The last two layers have nearly half of all parameters. But they take only 2% of the multiply-adds, because their maps
+# are single pixels. `blocks.6` and `blocks.8` take nearly half of the multiply-adds.
 #
-# The paper prints 5.2M parameters and 141M multiply-adds. These are the sums above, rounded. Tools that also count
-# running means and variances, or batch norms, or that leave out the classifier, print other numbers (tutorial 11, "Why
-# 151M and not 141M?").
+# The paper prints 5.2M parameters and 141M multiply-adds. These are the sums above, rounded. Some tools also count
+# running means and variances, or the work of batch norms. Others leave out the classifier. So they print other numbers
+# (tutorial 11, "Why 151M and not 141M?").
 #
 # **What do 1.0x and 0.5x mean?** They are *width multipliers* (宽度系数). Every channel count of the table is
-# multiplied by the width and rounded to a multiple of 4. The number of blocks and the 1280 numbers in front of the
-# classifier stay the same. A 1x1 convolution has $C_\text{in} \cdot C_\text{out}$ weights, so at half the width it has
-# a quarter of them. A depthwise convolution has half. The 1x1 convolution before the classifier has half of its
-# weights, and the classifier keeps all:
+# multiplied by the width multiplier and rounded to a multiple of 4. The number of blocks and the 1280 numbers before
+# the classifier stay the same. A 1x1 convolution has $C_\text{in} \cdot C_\text{out}$ weights, so at 0.5x it has a
+# quarter of its weights. A depthwise convolution has half of its weights. The 1x1 convolution before the classifier
+# also has half, and the classifier keeps all of its weights:
 
 # %%
 for name in ("ghostnet_050", "ghostnet_100", "ghostnet_130"):
@@ -152,7 +154,7 @@ for name in ("ghostnet_050", "ghostnet_100", "ghostnet_130"):
 
 # %% [markdown]
 # **The names are those of the official checkpoint**, so that its weights can be loaded (tutorial 15, "Names").
-# `state_dict()` is a dict of all arrays of a network, parameters and running statistics, by name:
+# `state_dict()` gives all arrays of a network, parameters and running statistics, with their names:
 
 # %%
 official = create_model("ghostnet_100")
@@ -163,8 +165,8 @@ print("names in all:", len(official.state_dict()))
 # %% [markdown]
 # ## On a photo
 #
-# This is the untrained network. One map of each stage is shown, with a brightness scale of its own. The maps get
-# smaller, and the position of things in the photo gets lost.
+# The picture shows one map of each stage of the untrained network, each with its own brightness scale. The maps get
+# smaller, so they lose the positions of things in the photo.
 
 # %%
 photo = load_photo(size=192)
@@ -188,9 +190,9 @@ show(
 # %% [markdown]
 # ## The other GhostNet
 #
-# Document 000 says that its GhostNet has "5M parameters" (claim N07). Its network has 5,157,168 trained parameters and
+# Document 000 says that its GhostNet has "5M parameters" (claim N07). This network has 5,157,168 trained parameters and
 # 23,152 running statistics. Together these are 5,180,320, which is close to the official 5,182,508. Yet the networks
-# are different. In ghostnp one class makes both. A `Dialect` holds what differs, with one field for each difference:
+# are different. In ghostnp one class makes both networks. A `Dialect` has one field for each difference:
 
 # %%
 for field in Dialect._fields[1:]:
@@ -206,17 +208,17 @@ print(f"{'':18} document: {KERAS._asdict()}")
 # | `ghosts_first` | the ghosts stand first in the concatenation |
 # | `relu_after_stride` | a ReLU follows the depthwise convolution that strides |
 # | `projection` | a shortcut has convolutions where the shape changes |
-# | `gate` | the last step of squeeze-and-excitation |
+# | `gate` | the activation of the gate in squeeze-and-excitation |
 # | `squeeze_divisor` | the hidden channels of squeeze-and-excitation are rounded to a multiple of this |
-# | `head_norm` | a batch norm follows on the 1280 numbers |
+# | `head_norm` | a batch norm follows the convolution to 1280 numbers |
 # | `probabilities` | a softmax is the last step |
 # | `bias` of `conv_norm` | convolutions have a bias |
 # | `same` | convolutions pad by TensorFlow's rule |
 # | `eps` | the $\epsilon$ that batch norm adds to the variance |
 # | `momentum` | the share of the new batch in the running statistics |
-# | `unbiased` | the running variance of $M$ numbers is the sum of squares divided by $M - 1$ (PyTorch), not by $M$ (Keras) |
+# | `unbiased` | for the running variance of $M$ numbers, the sum of the squared differences from their mean is divided by $M - 1$ (PyTorch), not by $M$ (Keras) |
 #
-# We change one field after the other, and print what each does to the counts:
+# We change one field after the other, and print how each change affects the counts:
 
 
 # %%
@@ -236,10 +238,10 @@ for field in Dialect._fields:
 assert dialect == DOCUMENT_000
 
 # %% [markdown]
-# So the two totals, 5,182,508 and 5,180,320, are close only by chance. Biases (one for each of the official network's
-# 10,984 maps before a batch norm) and one more batch norm add 13,544 parameters. Missing convolutions in shortcuts, and
-# fewer hidden channels in squeeze-and-excitation, remove 38,884. These two also remove multiply-adds, and no difference
-# adds any. So 141.2 million become 134.7 million.
+# So the two totals, 5,182,508 and 5,180,320, are close only by chance. Document 000 has a bias for each of the official
+# network's 10,984 maps before a batch norm, and it has one more batch norm. These add 13,544 parameters. But document
+# 000 has no convolutions in shortcuts, and fewer hidden channels in SE. These two differences remove 38,884 parameters,
+# and also multiply-adds: 141.2 million become 134.7 million.
 
 # %%
 claims("N07")
@@ -247,8 +249,8 @@ claims("N07")
 # %% [markdown]
 # ### Five blocks without a residual (C07)
 #
-# Document 000 adds the input only where the shape fits. It has no convolutions in a shortcut, so five of its sixteen
-# blocks are not residual at all:
+# Document 000 adds the input of a block only if the result has the same shape. It has no convolutions in shortcuts, so
+# five of its sixteen blocks are not residual:
 
 # %%
 rows = [(f"blocks.{i}.{j}", i, j) for i, stage in enumerate(STAGES) for j in range(len(stage))]
@@ -260,16 +262,16 @@ for name, _, _ in rows:
         print(f"{name}: no residual; officially weights of {shortcut[0]} and {shortcut[2]} in the shortcut")
 
 # %% [markdown]
-# In these five blocks the gradient, too, has only the main path.
+# In these five blocks the gradient also has only the main path.
 #
 # ### Parameters that learn nothing (C05)
 #
-# In document 000 each convolution has a bias. A batch norm follows each of them, except those of
-# squeeze-and-excitation. The bias was added to a whole map, so it is part of the mean, and the batch norm subtracts
-# this mean. So the loss does not depend on the bias: in training its gradient is exactly zero (tutorial 06, "Batch
-# norm, backward"). We call such a parameter *idle*. We check the whole network, in float64, with a photo and its mirror
-# image as a batch. With rounding, such a zero stays below $10^{-10}$. Every other array has a gradient above $10^{-7}$.
-# So the two kinds cannot be confused:
+# In document 000 each convolution has a bias. A batch norm follows each convolution, except in SE. The bias is added to
+# a whole map, so it is part of the mean that the batch norm subtracts. So in training the loss does not depend on the
+# bias, and the gradient of the bias is exactly zero (tutorial 06, "Batch norm, backward"). We call such a parameter
+# *idle*. We check the whole network in float64, with a photo and its mirror image as a batch. Because of rounding, an
+# idle array has a gradient that is not exactly zero, but below $10^{-10}$. Every other array has a gradient above
+# $10^{-7}$, so the two kinds cannot be confused:
 
 # %%
 batch = load_photo(size=96).astype(np.float64)
@@ -307,27 +309,26 @@ for name in networks:
 # So 71 bias arrays are idle in document 000: 69 in the blocks, one in the stem and one in the 1x1 convolution before
 # the classifier. The official network has no bias before a batch norm.
 #
-# But both networks have idle *shifts of batch norms*: 13 in the official one, and 16 in document 000. The end of the
-# page says which ones are idle, and why.
+# But both networks have idle *shifts of batch norms*: the official network has 13, and document 000 has 16. The section
+# "For the curious" says which shifts are idle, and why.
 #
 # ### The other differences (C06, C08, C11, C13)
 #
 # - Document 000 has a ReLU after the depthwise convolution that strides. The official network has only a batch norm
-#   there.
-# - The number of hidden channels in its squeeze-and-excitation is a quarter of the channels, rounded down. The official
-#   code rounds to a multiple of 4. So 72 channels have 18 hidden channels in document 000, and 20 officially. The gate
-#   of document 000 is a sigmoid, and the official gate is a hard sigmoid.
-# - The 1280 numbers before its classifier have a batch norm. The 1x1 convolution that makes these numbers also has a
-#   bias, which is idle because of this batch norm. The official PyTorch network has this bias, and no batch norm after
-#   it. In training the official network also has *dropout* in front of the classifier: a fifth of the numbers, chosen
-#   anew each time, is set to 0.
-# - It ends in a *softmax*, which turns the classifier's numbers (the *logits*) into probabilities. The official network
-#   ends in the logits, which are what the loss of training needs (tutorial 13, "The loss").
-# - Its batch norms have Keras's constants: $\epsilon = 10^{-3}$ instead of $10^{-5}$, and running statistics that move
-#   ten times more slowly.
+#   after this convolution.
+# - In document 000 the number of hidden channels of SE is a quarter of the channels, rounded down. The official code
+#   rounds the quarter to a multiple of 4. So for 72 channels, document 000 has 18 hidden channels, and the official
+#   network has 20. The activation of the gate is a sigmoid in document 000, and a hard sigmoid in the official network.
+# - In document 000 a batch norm follows the 1x1 convolution to 1280 numbers, so the bias of this convolution is idle.
+#   The official PyTorch network has this bias, but no batch norm after it. In training the official network also has
+#   *dropout* before the classifier: about a fifth of the numbers are set to 0, and are chosen anew each time.
+# - Document 000 ends in a *softmax*, which turns the classifier's numbers (the *logits*) into probabilities. The
+#   official network ends in the logits, because the loss is computed from them (tutorial 13, "The loss").
+# - The batch norms of document 000 have Keras's constants: $\epsilon = 10^{-3}$ instead of $10^{-5}$, and running
+#   statistics that move ten times more slowly.
 #
 # What happens if the official weights are put into a network with one of these differences? We copy every array whose
-# name and shape fit. Then both networks get the photo, and we compare the logits.
+# name and shape fit. Then we run both networks on the same batch and compare their logits.
 
 # %%
 weights = networks["official"].state_dict()
@@ -345,10 +346,10 @@ for field in ("conv_norm", *Dialect._fields[1:-1]):
 # %% [markdown]
 # So a checkpoint of one network is useless for the other. (`head_norm` seems to change nothing, because a new batch
 # norm with mean 0 and variance 1 is nearly the identity. A trained batch norm is not, and the official checkpoint has
-# no numbers for this one.) `ghosts_first` changes so much because the weights were copied without permuting their input
-# channels (tutorial 15, "From Keras to PyTorch").
+# no numbers for this batch norm.) `ghosts_first` changes so much because the weights were copied without permuting
+# their input channels (tutorial 15, "From Keras to PyTorch").
 #
-# This does not say which network is better. For that both would have to be trained on ImageNet.
+# To find out which network is better, we would have to train both networks on ImageNet.
 
 # %%
 claims("C05", "C06", "C07", "C08", "C11", "C13")
@@ -357,12 +358,11 @@ claims("C05", "C06", "C07", "C08", "C11", "C13")
 # ## Backward through the whole network
 #
 # GhostNet's backward pass needs no new formula. Each module calls the backward passes of its children in the opposite
-# order. Where an array was used twice there is a sum: in a ghost module, in squeeze-and-excitation, in a residual
-# block.
+# order. Where an array was used twice, two gradients are added: in a ghost module, in SE and in a residual block.
 #
-# To check it, we move *all* parameters at once in a random direction, by a step of $10^{-7}$, and compare the slope
-# with the inner product of gradient and direction. (With a larger step some of the many ReLUs would change from closed
-# to open.)
+# To check the backward pass, we move *all* parameters at once in a random direction, by a step of $10^{-7}$. Then we
+# compare the slope of the loss with the inner product of gradient and direction. (With a larger step, the inputs of
+# some ReLUs would change sign.)
 
 
 # %%
@@ -391,8 +391,8 @@ for name, network in networks.items():
     )
 
 # %% [markdown]
-# Now a planted mistake: in one residual block the gradient leaves out the shortcut. We take the real backward pass of a
-# block and subtract the shortcut's part.
+# Now we plant a mistake: the gradient of one residual block leaves out the shortcut. We take the right gradient of the
+# block, and subtract the part of the shortcut, which is `dy`.
 
 # %%
 block = networks["official"].tree()["blocks.4.0"]
@@ -411,8 +411,8 @@ print(f"slope {measured:.4f}; gradient {with_shortcut:.4f}; without the shortcut
 # %% [markdown]
 # ## Exercises
 #
-# **1.** *(medium)* By hand: how many parameters does `blocks.8.1` have? It goes from 160 maps to 960 and back to 160,
-# at stride 1, with squeeze-and-excitation. (Its two 1x1 convolutions go from 960 to 240 maps and back, and have
+# **1.** *(medium)* By hand: how many parameters does `blocks.8.1` have? This bottleneck goes from 160 maps to 960 and
+# back to 160, at stride 1, with SE. (The two 1x1 convolutions of SE go from 960 to 240 numbers and back. They have
 # biases.)
 
 # %%
@@ -420,18 +420,19 @@ answer = None
 check("09.1", answer)
 
 # %% [markdown]
-# **2.** *(derivation)* Take $n$ residual blocks in a row, $y = x + f(x)$, whose main paths all multiply a gradient by
-# the same number $a$. Derive the factor by which the gradient is multiplied on its way from the last output to the
-# first input. GhostNet has 11 blocks whose shortcut is $x$ itself. How large is the factor for $n = 11$ and $a = -0.1$?
-# (Three digits. Compare with $a^n$, the factor without the shortcuts.)
+# **2.** *(derivation)* Take $n$ residual blocks $y = x + f(x)$ in a row. The main path of each block multiplies a
+# gradient by the same number $a$. Derive the factor by which the gradient is multiplied on its way from the last output
+# to the first input. GhostNet has 11 blocks whose shortcut is $x$ itself. How large is the factor for $n = 11$ and
+# $a = -0.1$? (Three digits. Compare with $a^n$, the factor without the shortcuts.)
 
 # %%
 answer = None
 check("09.2", answer)
 
 # %% [markdown]
-# **3.** *(medium)* By hand: how many parameters does document 000 save at `blocks.6.3`, from 80 maps to 112 at stride 1
-# with kernel 3x3, by having no shortcut there? (Count as the official network does, without biases.)
+# **3.** *(medium)* By hand: `blocks.6.3` goes from 80 maps to 112, at stride 1 and with kernel 3x3. Document 000 has no
+# shortcut in this block. How many parameters does this save? (Count the shortcut of the official network, which has no
+# biases.)
 
 # %%
 answer = None
@@ -447,7 +448,7 @@ check("09.4", answer)
 # %% [markdown]
 # **5.** *(code)* Every ghost module of the network ends in a concatenation. Fill in
 # `tutorials/exercises/08_concat_backward.py` until `ghostnp check` accepts it. Then let `xs` be two arrays of zeros of
-# shape (1, 2, 2, 2), `keep` 3, and `dy` be `np.arange(12.0).reshape(1, 3, 2, 2)`. What is the sum of the second
+# shape (1, 2, 2, 2). Let `keep` be 3, and `dy` be `np.arange(12.0).reshape(1, 3, 2, 2)`. What is the sum of the second
 # gradient?
 
 # %%
@@ -460,11 +461,11 @@ check("09.5", answer)
 # Nothing on the later pages needs this section.
 #
 # **Why is the kernel in the table not used at stride 1?** `blocks.4.0` has kernel 5x5 and stride 1 in the table. The
-# table was taken from MobileNetV3, where each block has a depthwise convolution of the table's size. In GhostNet this
-# convolution exists only where a block strides. At stride 1 there is no such convolution, so the kernel is not used.
-# (The authors confirmed this in issue 25 of their first repository.) The ghost modules have kernels of their own, 1x1
-# and 3x3. A shortcut with convolutions also has a depthwise one of the table's size. We make each kernel in turn 7x7
-# and see whether the count changes:
+# table was taken from MobileNetV3, where each block has a depthwise convolution of the table's size. In GhostNet only a
+# block that strides has this convolution. So at stride 1 the kernel is not used. (The authors confirmed this in issue
+# 25 of their first repository.) There is one exception: a shortcut with convolutions has a depthwise convolution of the
+# table's size. The ghost modules have their own kernels, 1x1 and 3x3. We change one kernel of the table after the other
+# to 7x7, and see whether the count changes:
 
 
 # %%
@@ -481,20 +482,20 @@ for name, i, j in rows:
 print("the kernel is used in", *used)
 
 # %% [markdown]
-# These are the four blocks that stride, and `blocks.6.3`, which goes from 80 to 112 maps at stride 1. In the other
-# eleven rows the kernel is not used.
+# Four of these five blocks stride. `blocks.6.3` does not stride, but its shortcut has convolutions, because the block
+# goes from 80 to 112 maps. In the other eleven rows the kernel is not used.
 #
-# **Three gates.** Three published codes have three different gates (claims C08 and C48). Tutorial 07, "Clamp or
-# sigmoid?", explains them. Use the gate that the checkpoint was trained with.
+# **Three gates.** Three published codes have three different activations of the gate (claims C08 and C48). Tutorial 07,
+# "Clamp or sigmoid?", explains them. Use the activation with which the checkpoint was trained.
 
 # %%
 claims("C48")
 
 # %% [markdown]
-# **Padding "same"** (claim C12). At stride 2 and even sizes Keras pads below and on the right only, and PyTorch pads on
-# every side (tutorial 01, "Padding and stride"). In GhostNet this matters in the stem, in the four striding blocks and,
-# in the official network, in their shortcuts. The windows of the two stems are one pixel apart. So the Keras stem gives
-# what the PyTorch stem gives for a photo that was moved by one pixel:
+# **Padding "same"** (claim C12). At stride 2 and even sizes, Keras pads only below and on the right, and PyTorch pads
+# on every side (tutorial 01, "Padding and stride"). In GhostNet this difference matters in the stem and in the four
+# striding blocks. (In the official network, it also matters in their shortcuts.) The windows of the two stems are one
+# pixel apart. So the Keras stem gives the same result as the PyTorch stem on a photo that was moved by one pixel:
 
 # %%
 stem = official.conv_stem.weight
@@ -511,48 +512,49 @@ print(
 claims("C12")
 
 # %% [markdown]
-# **Which shifts of batch norms are idle?** A shift adds a constant to a whole map. It is idle if a later batch norm
-# removes this constant. A sum keeps such a constant. A 1x1 convolution turns constants into other constants: shifts of
-# 1 and 2, with the weights 3 and −1, become $3 \cdot 1 - 1 \cdot 2 = 1$. After three kinds of operator the effect of a
-# shift is no longer a constant, so the shift matters: a ReLU, which cuts at 0; a gate that depends on the shift; and a
-# convolution with zero padding, where the border of the map gets another value than the inside.
+# **Which shifts of batch norms are idle?** A shift adds a constant to a whole map. The shift is idle if a later batch
+# norm removes this constant. Two kinds of operators keep the effect of a shift constant over the map. A sum keeps it
+# unchanged. A 1x1 convolution turns constants into other constants: shifts of 1 and 2, with the weights 3 and −1,
+# become $3 \cdot 1 - 1 \cdot 2 = 1$. After three other kinds of operators the effect is not constant, so the shift
+# matters. A ReLU cuts at 0. A gate depends on the shift. A convolution with zero padding gives the border of the map
+# another value than the inside.
 #
 # The official network has 13 idle shifts:
 #
-# - 5 in shortcuts with convolutions. The layers there are depthwise, batch norm, 1x1, batch norm. The second batch norm
-#   removes the shift of the first one.
-# - 2 of `bn_dw`, the batch norm after the depthwise convolution that strides. In two striding blocks the 1x1
-#   convolution of ghost 2 and its batch norm come next. In the other two, squeeze-and-excitation comes first, and its
-#   gates depend on the shift.
-# - 5 of batch norms of the ghosts in ghost 2, in `blocks.7` and `blocks.8`. Ghost 2 has no ReLU. Its maps go into a
-#   sum, and then into the 1x1 convolution of the next block. Each identity shortcut carries the constant on to the next
-#   sum. A constant from a block before `blocks.7` comes to a shortcut with a depthwise convolution, which pads with
-#   zeros. So the shifts of these blocks matter. After `blocks.7` there is no such shortcut, so a shift remains a
-#   constant.
-# - 1 of `shortcut.3` in `blocks.7`, the last batch norm of its shortcut, for the same reason.
+# - 5 are in shortcuts with convolutions. Such a shortcut has a depthwise convolution, a batch norm, a 1x1 convolution
+#   and a second batch norm. The second batch norm removes the shift of the first.
+# - 2 belong to `bn_dw`, the batch norm after the depthwise convolution that strides. In two striding blocks the 1x1
+#   convolution of ghost 2 follows, and then a batch norm that removes the shift. In the other two striding blocks SE
+#   follows, and its gates depend on the shift.
+# - 5 belong to the batch norm after the cheap operation of ghost 2, in `blocks.7` and `blocks.8`. Ghost 2 has no ReLU.
+#   Its maps go into a sum, and then into the 1x1 convolution of the next block. A shortcut without layers carries the
+#   constant on to the next sum. In blocks before `blocks.7` such a shift matters, because its constant reaches a later
+#   shortcut with a depthwise convolution, which pads with zeros. After `blocks.7` there is no such shortcut, so the
+#   effect of the shift remains constant.
+# - 1 belongs to `shortcut.3` in `blocks.7`, the last batch norm of the shortcut. It is idle for the same reason.
 #
-# The shift of an *intrinsic* map always matters, because the 3x3 cheap operation, which pads with zeros, reads this
-# map.
+# The shift of an *intrinsic* map always matters, because the 3x3 cheap operation reads this map and pads it with zeros.
 #
-# Document 000 has 16 idle shifts. It has no convolutions in its shortcuts, so the shifts of the ghosts in all sixteen
-# ghost 2 modules are idle. Its `bn_dw` is followed by a ReLU, so that shift matters.
+# Document 000 has 16 idle shifts. It has no convolutions in shortcuts, so in all sixteen blocks the shift after the
+# cheap operation of ghost 2 is idle. A ReLU follows `bn_dw`, so the shift of `bn_dw` matters.
 
 # %% [markdown]
-# **What works by luck (C09, C10, N08).** Three things in document 000 work only because nothing else is changed.
+# **What works by luck (C09, C10, N08).** Three things in document 000 work only as long as nothing else is changed.
 #
-# - Whether a layer is depthwise, and whether it has a ReLU, is read from its *name*, by searching for words in it. So a
-#   new name changes the network. A name such as `prelude_conv_bn` contains the letters "relu".
-# - A ghost module makes `out_channel // 2` maps twice. If 9 maps are wanted, it makes 8 (tutorial 08, "A ratio that
+# - The code searches for words in the *name* of a layer, to find out whether the layer is depthwise and whether it has
+#   a ReLU. So a new name can change the network. For example, the name `prelude_conv_bn` contains the letters "relu".
+# - A ghost module makes `out_channel // 2` maps twice. So instead of 9 maps it makes only 8 (tutorial 08, "A ratio that
 #   does not divide").
-# - The last pool is 7x7. For a photo of 224x224 that is the whole map. For other photos the map has another size, and
-#   the network fails or leaves out pixels. The official network takes the mean of all pixels, whatever the size.
+# - The last pooling has a window of 7x7. For photos of 224x224 pixels this window is the whole map. For photos of
+#   another size the map has another size too. Then the network fails or leaves out pixels. The official network takes
+#   the mean of all pixels for every size.
 
 # %%
 claims("C09", "C10", "N08")
 
 # %% [markdown]
-# **The gradient of the photo.** This is $dx$ of both networks. Where the gradient is strong, a pixel matters for these
-# (random) logits:
+# **The gradient of the photo.** The picture shows the gradient $dx$ of both networks. Where the gradient is large, the
+# pixel has a large influence on the loss. (The loss here is a random sum of the logits.)
 
 # %%
 sharp = {"interpolation": "nearest"}

@@ -13,13 +13,14 @@
 # %% [markdown]
 # # 10. DFC attention and GhostNetV2
 #
-# **A ghost module sees 3x3 pixels at most. How can the weight of a pixel depend on pixels far away, at a low cost?**
+# **A ghost module reads at most 3x3 pixels. How can each pixel get a factor that depends on far pixels, at a low
+# cost?**
 #
-# In a ghost module (tutorial 08) half of the maps come from a 1x1 convolution, which sees one pixel, and the other half
-# from a 3x3 depthwise one. Squeeze-and-excitation (tutorial 07) uses the whole map, but has only one factor for each
-# map. GhostNetV2 computes a factor between 0 and 1 for each *pixel* of each map. The factor depends on the pixels along
-# columns and rows. The paper calls this *decoupled fully connected attention*, DFC (解耦全连接注意力). *Attention*
-# (注意力) is a word for such factors. Document 003, a blog post, explains the paper.
+# In a ghost module (tutorial 08) half of the maps come from a 1x1 convolution, which reads one pixel. The other half
+# come from a 3x3 depthwise convolution. Squeeze-and-excitation (tutorial 07) uses the whole map, but has only one
+# factor for each map. GhostNetV2 computes a factor between 0 and 1 for each *pixel* of each map. The factor depends on
+# the pixels along columns and rows. Such factors are called *attention* (注意力). The paper calls its own kind
+# *decoupled fully connected attention*, DFC (解耦全连接注意力). Document 003, a blog post, explains the paper.
 
 # %%
 from functools import partial
@@ -45,43 +46,43 @@ show(
 )
 
 # %% [markdown]
-# Two steps are enough to see a whole area. In the first step each pixel reads its row. In the second step each pixel
+# Two steps are enough to read a whole area. In the first step each pixel reads its row. In the second step each pixel
 # reads its column, and every pixel of that column has already read its own row. (The official code has this order. The
-# section "By hand: decoupled" follows the paper's equations: columns first.)
+# paper's equations, and the section "By hand: decoupled", begin with the columns.)
 #
 # ## By hand: full attention
 #
-# We start with the expensive way. One map has 2x2 pixels,
+# In full attention every output pixel reads every input pixel. Take a map of 2x2 pixels:
 #
-# $$z = \begin{pmatrix} 1 & 2 \cr 3 & 4 \end{pmatrix},$$
+# $$z = \begin{pmatrix} 1 & 2 \cr 3 & 4 \end{pmatrix}.$$
 #
-# and every output pixel reads every input pixel. Then each of the 4 output pixels has 4 weights of its own, 16 in all.
-# If the first output pixel has the weights 1, −1, 2 and −2, its value is
+# Each of the 4 output pixels has its own 4 weights, so there are 16 weights. If the first output pixel has the weights
+# 1, −1, 2 and −2, its value is
 #
 # $$a[0, 0] = 1 \cdot 1 - 1 \cdot 2 + 2 \cdot 3 - 2 \cdot 4 = -3.$$
 #
-# That is a fully connected layer (全连接层) on the pixels of a channel, the paper's equation (3). On maps of
-# $H \times W$ it has $HW \cdot HW$ weights for each channel, and takes as many multiply-adds.
+# This is a fully connected layer (全连接层) on the pixels of a channel (equation 3 of the paper). On maps of
+# $H \times W$ pixels it has $HW \cdot HW$ weights for each channel, and takes as many multiply-adds.
 #
 # ## By hand: decoupled
 #
-# Now in two steps (equations 4 and 5). First along the columns. Each pixel of the upper row is replaced by a sum over
-# its column, with the weights 1 (upper pixel) and 2 (lower pixel):
+# Decoupled attention has two steps (equations 4 and 5). The first step goes along the columns. It replaces each pixel
+# of the upper row by a sum over its column, with the weights 1 (upper pixel) and 2 (lower pixel):
 #
 # $$a'[0, 0] = 1 \cdot 1 + 2 \cdot 3 = 7, \qquad a'[0, 1] = 1 \cdot 2 + 2 \cdot 4 = 10.$$
 #
-# Then along the row, with the weights 1 and −1:
+# The second step goes along the row, with the weights 1 and −1:
 #
 # $$a[0, 0] = 1 \cdot 7 - 1 \cdot 10 = -3.$$
 #
-# This is −3 again, because the four weights 1, −1, 2, −2 above are the products of (1, 2) and (1, −1). Let $h, w$ be
-# the row and the column of the pixel that is written, and $h', w'$ those of the pixel that is read. Decoupled attention
-# is full attention whose weights are such products,
+# The result is −3 again, because the four weights 1, −1, 2, −2 of full attention are the products of (1, 2) and (1,
+# −1). Let $h, w$ be the row and the column of the pixel that is written, and $h', w'$ those of the pixel that is read.
+# Decoupled attention is full attention with such products as weights:
 #
 # $$F[h, w, h', w'] = F_H[h, h', w'] \cdot F_W[w, h, w'].$$
 #
-# Not every $F$ is such a product, so decoupled attention can do less. But each pixel has $H + W$ weights instead of
-# $H \cdot W$. These are fewer when maps are larger than 2x2.
+# Not every $F$ is such a product, so decoupled attention can do less. But each pixel has only $H + W$ weights instead
+# of $H \cdot W$. For maps larger than 2x2, $H + W$ is the smaller number.
 
 # %% [markdown]
 # ## The definitions
@@ -91,8 +92,9 @@ source(ops.full_attention)
 source(ops.decoupled_attention)
 
 # %% [markdown]
-# The letters of `einsum` name the axes: `h, w` is the pixel that is written, `i, j` the row and column that are
-# read. Channels `c` are never mixed. We compute the full weights as products of the decoupled ones, and compare.
+# The letters of `einsum` name the axes. `h` and `w` are the row and the column that are written, and `i` and `j` are
+# those that are read. Channels (`c`) are never mixed. We compute the full weights as products of the decoupled weights,
+# and compare the results:
 
 # %%
 rng = np.random.default_rng(0)
@@ -104,8 +106,8 @@ print(f"decoupled against full: largest difference {np.abs(decoupled - ops.full_
 print(f"weights for each channel: {weight_h[0].size} + {weight_w[0].size} instead of {products[0].size}")
 
 # %% [markdown]
-# Document 003 says how the cost of both attentions grows with the size of the map. This is right (claims N16 and N17).
-# For one channel the formulas are even exact:
+# Document 003 says correctly how the cost of both attentions grows with the size of the map (claims N16 and N17). For
+# one channel its formulas are even exact:
 
 # %%
 claims("N16", "N17")
@@ -113,18 +115,18 @@ claims("N16", "N17")
 # %% [markdown]
 # ## Where are the FC layers in DFC?
 #
-# The official code contains no fully connected layer. It has a 1x1 convolution, a depthwise one with a 1x5
-# kernel, and a depthwise one with a 5x1 kernel. The explanation has two steps.
+# The official code contains no fully connected layer. It has a 1x1 convolution and two depthwise convolutions, with a
+# 1x5 and a 5x1 kernel. Two steps lead from fully connected layers to these depthwise convolutions.
 #
-# **Share the weights.** Let a weight depend only on the signed distance from the pixel written to the pixel read, for
-# example +1 for one row below and −1 for one row above. Then the sums along a column are a depthwise convolution with a
-# $K \times 1$ kernel. To reach from the first row to the last and from the last to the first, the kernel needs all
-# distances from $-(H - 1)$ to $H - 1$, so
+# **Share the weights.** Let each weight depend only on the distance from the pixel that is written to the pixel that is
+# read. (One row below is +1, one row above is −1.) Then the sums along a column are a depthwise convolution with a
+# $K \times 1$ kernel. The kernel has to reach from the first row to the last and back. So it needs all distances from
+# $-(H - 1)$ to $H - 1$, and its length is
 #
 # $$K = 2H - 1.$$
 #
-# Such a convolution computes what the fully connected layer with shared weights computes. Below, the weights of this
-# layer are filled in from the kernel:
+# This convolution and the fully connected layer with shared weights give the same result. To check this, we copy the
+# weights of the kernel into the layer:
 
 # %%
 height, width = z.shape[2:]
@@ -143,45 +145,46 @@ print(f"layers against long kernels: largest difference {np.abs(by_layers - by_k
 # %% [markdown]
 # **Then cut the kernel off.** The official code has $K = 5$ everywhere. The last four bottlenecks have 7x7 maps, which
 # the attention halves to 3x3. On 3x3 maps the kernel is long enough, because $5 = 2 \cdot 3 - 1$: the attention is
-# fully connected along rows and columns. On larger maps it is not. There a factor depends on 5x5 pixels, as in the
-# picture at the top. These are pixels of a *halved* map, so they cover 10x10 pixels of the map itself.
+# fully connected along rows and columns. On larger maps the kernel is too short. There a factor depends on only 5x5
+# pixels, as in the picture at the top. These are pixels of a *halved* map, so they cover 10x10 pixels of the map
+# itself.
 #
-# Document 003 states the costs of this form correctly (claim N18). It leaves out the cost of the 1x1 convolution in
-# front:
+# Document 003 states the cost of the two depthwise convolutions correctly (claim N18). But it leaves out the cost of
+# the 1x1 convolution before them:
 
 # %%
 claims("N18", "C39", "C40")
 
 # %% [markdown]
-# About claim C39: a kernel of one row runs along the *width*, so the document's letters are swapped. The code goes
-# along the width first, the equations along the height. Without the batch norm between the two convolutions, their
-# order makes no difference. With the batch norm, the results differ a little at the border. About claim C40: accuracies
-# for other kernel sizes need training on ImageNet, which this course does not repeat.
+# Claim C39: the document writes `1xK_H` and `K_Wx1`. But a kernel of one row runs along the *width*, so it should be
+# `1xK_W` and `K_Hx1`. The code goes along the width first, and the equations go along the height first. Without the
+# batch norm between the two convolutions, their order makes no difference. With the batch norm, the results differ a
+# little at the border. Claim C40: accuracies for other kernel sizes need training, which this course does not repeat.
 #
 # ## The module
 #
-# GhostNetV2's attention, from a map $x$ to the factors:
+# The attention of GhostNetV2 computes the factors from the input $x$ of the ghost module, in five steps:
 #
-# 1. *halve* the maps (下采样), by averages over 2x2 pixels;
-# 2. a 1x1 convolution, so that there are as many channels as the ghost module makes;
-# 3. along the rows, 1x5 depthwise; along the columns, 5x1 depthwise; batch norm after each of the three convolutions
-#    (1x1, 1x5, 5x1), no ReLU;
-# 4. *sigmoid*: factors between 0 and 1;
-# 5. *enlarge* to the old size (上采样), by the nearest neighbour.
+# 1. Averages over 2x2 pixels *halve* the maps (下采样).
+# 2. A 1x1 convolution makes as many channels as the ghost module makes.
+# 3. A depthwise 1x5 convolution goes along the rows, and then a depthwise 5x1 convolution goes along the columns. A
+#    batch norm follows each of the three convolutions, but no ReLU.
+# 4. A *sigmoid* makes factors between 0 and 1.
+# 5. The nearest neighbour *enlarges* the factors to the old size (上采样).
 
 # %%
 source(DFCAttention)
 
 # %% [markdown]
-# The layers "0" to "5" have the numbers that they have in the official checkpoint. In `forward`, the maps of the ghost
-# module (`super()`) are multiplied by the factors, as in squeeze-and-excitation.
+# The layers have the numbers "0" to "5", as in the official checkpoint. `GhostModuleV2.forward` multiplies the maps of
+# the ghost module (`super()`) by the factors, as in squeeze-and-excitation.
 
 # %%
 source(GhostModuleV2.forward)
 source(gate_forward)
 
 # %% [markdown]
-# All factors are between 0 and 1, so attention can only weaken: no number grows beyond what the ghost module made.
+# All factors are between 0 and 1. So attention can only weaken the maps: no absolute value becomes larger.
 
 # %%
 with initializer(1, dtype=np.float64):
@@ -195,8 +198,8 @@ print(f"factors from {cache.factors.min():.2f} to {cache.factors.max():.2f}")
 # %% [markdown]
 # ## Half of seven
 #
-# A 2x2 average over 7 rows reads rows 0 and 1, 2 and 3, 4 and 5. Row 6 is left over, and the attention never sees it.
-# To enlarge, 3 rows have to become 7 again. Row $i$ is a copy of its nearest neighbour, row
+# On 7 rows, the 2x2 averages read rows 0 and 1, 2 and 3, 4 and 5. Row 6 is left over, and the attention never reads
+# this row. When the factors are enlarged, 3 rows become 7 again. New row $i$ is a copy of old row
 # $\lfloor i \cdot 3 / 7 \rfloor$:
 #
 # | $i$ | 0 | 1 | 2 | 3 | 4 | 5 | 6 |
@@ -204,9 +207,9 @@ print(f"factors from {cache.factors.min():.2f} to {cache.factors.max():.2f}")
 # | $i \cdot 3 / 7$ | 0 | 0.43 | 0.86 | 1.29 | 1.71 | 2.14 | 2.57 |
 # | copies | 0 | 0 | 0 | 1 | 1 | 2 | 2 |
 #
-# Row 0 is copied three times, and rows 1 and 2 twice. All other stages of GhostNetV2 have even sizes. There every row
-# is copied twice, and a test would not notice a mistake in this rule. Claim C42 is about this halving. Claims C34 and
-# C35 are what document 003 says about the averages and about the enlargement.
+# Row 0 is copied three times, and rows 1 and 2 twice. All other stages of GhostNetV2 have even sizes, so every row is
+# copied twice. A test with even sizes would not notice a mistake. Claim C42 is about the halving, claim C34 about the
+# averages, and claim C35 about the enlargement.
 
 # %%
 rows = np.arange(3.0).reshape(1, 1, 3, 1)
@@ -223,10 +226,10 @@ claims("C42", "C34", "C35")
 # %% [markdown]
 # ## On a photo
 #
-# A new attention has random weights, so we set the weights by hand. The ghost module makes the brightness of the photo,
-# and from it an edge map. The attention measures how much redder than green a pixel is. Its long kernels take averages
-# along the row and then along the column. They have 31 taps here instead of 5, so that the effect is visible. So a
-# pixel is kept where its *surroundings* are red.
+# We set the weights by hand. The intrinsic map is the brightness of the photo, and the ghost is an edge map. The 1x1
+# convolution of the attention measures how much redder than green a pixel is. The two long kernels take averages along
+# the row and then along the column. (Here they have 31 taps, so that the effect is visible.) So the module keeps a
+# pixel if its *surroundings* are red.
 
 # %%
 photo = load_photo(size=112)
@@ -263,16 +266,16 @@ show(
 # %% [markdown]
 # ## Backward
 #
-# **Decoupled attention.** Each step is a sum of products. In such a sum the gradient of one factor is `dy` times the
-# other factor. Go back in the opposite order: first the row step, whose input was $a'$, then the column step, whose
-# input was $z$.
+# **Decoupled attention.** Each step is a sum of products of a weight and a pixel. The gradient of the weight is `dy`
+# times the pixel, and the gradient of the pixel is `dy` times the weight. We go back in the opposite order: first
+# through the row step with the input $a'$, and then through the column step with the input $z$.
 #
 # $$da'[h, j] = \sum_w F_W[w, h, j] \cdot dy[h, w], \qquad dF_W[w, h, j] = dy[h, w] \cdot a'[h, j],$$
 #
 # $$dz[i, w] = \sum_h F_H[h, i, w] \cdot da'[h, w], \qquad dF_H[h, i, w] = da'[h, w] \cdot z[i, w].$$
 #
 # (This is for one channel. The gradients of the weights are also summed over the images.) In the code, `dcolumns` is
-# $da'$. The value $a'$ is needed again. It is not kept in memory, but computed a second time, as `columns`.
+# $da'$. The backward pass needs $a'$ again. This value is not kept in memory, but computed a second time, as `columns`.
 
 # %%
 source(ops.decoupled_attention_backward)
@@ -290,14 +293,14 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# **The gated module.** The module multiplies its maps by factors $f$, $y = \text{maps} \cdot f$. Both the maps and $f$
-# were made from the same `x`. So there are two paths back, and their results are added:
+# **The gated module.** The module multiplies the maps by the factors $f$: $y = \text{maps} \cdot f$. The maps and the
+# factors are both computed from the same `x`. So there are two backward paths, and their gradients are added:
 #
 # $$d\text{maps} = dy \cdot f, \qquad df = dy \cdot \text{maps}, \qquad dx = dx_\text{ghost}(d\text{maps}) + dx_\text{attention}(df).$$
 #
-# On the path of the attention, each factor of the small map gets the sum of the gradients of all pixels that copied it,
+# On the path of the attention, each factor of the small map gets the sum of the gradients of its copies,
 # `dx[⌊i · 3 / 7⌋] += dy[i]`. Then the gradient goes back through the sigmoid, the convolutions and the average. The
-# average gives a quarter to each of its four pixels.
+# average gives a quarter of its gradient to each of its four pixels.
 
 # %%
 source(GhostModuleV2.backward)
@@ -337,14 +340,14 @@ print(f"short_conv.0.weight: slope {slope:.6f}, gradient {(found * direction).su
 # %% [markdown]
 # ## What it costs
 #
-# With $C$ channels in and $D$ out, on maps halved to $h \times w$, the attention takes
+# For $C$ input channels and $D$ output channels, on maps halved to $h \times w$, the attention takes
 #
 # $$hw \cdot (C D + 5 D + 5 D)$$
 #
-# multiply-adds. Of these, $10 D$ belong to the two long kernels, and $C D$ to the 1x1 convolution in front. With more
-# than 10 input channels the 1x1 convolution costs more than the two kernels. In GhostNetV2 1.0x it takes 87% of the
-# attention's multiply-adds (computed below). Halving the maps saves three quarters (claim N19), if their size is even.
-# Of 7x7 = 49 pixels 3x3 = 9 are left, which saves 81.6%:
+# multiply-adds. For each pixel, the two long kernels take $10 D$, and the 1x1 convolution takes $C D$. With more than
+# 10 input channels the 1x1 convolution costs more than the two long kernels. In GhostNetV2 1.0x the 1x1 convolutions
+# take 87% of the attention's multiply-adds. If the size of the maps is even, halving saves three quarters (claim N19).
+# Of 7x7 = 49 pixels 3x3 = 9 are left, so halving saves 81.6%:
 
 # %%
 claims("N19")
@@ -375,16 +378,17 @@ for name, (params, macs, _) in bars.items():
     print(f"{name:16} {params:9,} parameters {macs:11,} multiply-adds{share}")
 
 # %% [markdown]
-# The first four lines sum to the last one. The paper prints 167M multiply-adds for GhostNetV2.
+# The last line is the sum of the first four lines. The paper prints 167M multiply-adds for GhostNetV2.
 #
-# **Why on the first ghost module?** GhostNetV2 has attention on the *first* ghost module of a bottleneck, the one that
-# widens, and none on the second. The paper gives a reason: the many maps in the middle decide what a block can express.
-# (The paper calls this *expressiveness*. It uses the word *capacity* for the number of the few maps at the end of the
-# block, which pass the result on.) Half of the many maps are ghosts, and a ghost depends on 3x3 pixels only. The paper
-# tried attention on each module and on both, and chose the first. What each choice costs is counted below.
+# **Why on the first ghost module?** GhostNetV2 has attention on the *first* ghost module of a bottleneck, which widens,
+# and no attention on the second. The paper's reason is that the many maps in the middle decide what a block can
+# express. (The paper calls this the *expressiveness* of the block.) Half of the many maps are ghosts, and a ghost
+# depends on only 3x3 pixels. Document 003 reports what the paper found: attention on the first module helps more than
+# on the second. Attention on both modules helps most, but costs more. Below we count what each choice costs.
 #
-# Document 003 observes correctly that the code has no attention in the first two bottlenecks (claims C38 and C41).
-# `with_attention` sets the attention of each row of the table, so every variant can be counted:
+# Document 003 observes correctly that the code has no attention in the first two bottlenecks (claim C38), but calls the
+# cheap operation depthwise separable (claim C41). `with_attention` sets the attention of each row of the table, so we
+# can count every variant:
 
 # %%
 claims("C38", "C41")
@@ -407,11 +411,12 @@ for name, widened, narrowed in (
     )
 
 # %% [markdown]
-# So attention on the first module is not the cheaper choice. Attention on the second module takes 21.9 million
-# multiply-adds, and attention on the first 31.1 million. The second module is cheaper for two reasons. In the striding
-# bottlenecks it works after the stride, on a quarter of the pixels. And it makes few maps, so $D$ is small. The first
-# two bottlenecks have the largest maps. Attention there would cost the difference of the second and third line: 5.2
-# million multiply-adds for only 2,048 parameters.
+# So attention on the first module is not the cheapest choice. In all 16 bottlenecks, it adds 31.1 million multiply-adds
+# on the first module, 21.9 million on the second, and 53.0 million on both. On both modules it also adds twice as many
+# parameters as on one. The second module is cheaper than the first for two reasons. In the striding bottlenecks, the
+# second module works after the stride, on a quarter of the pixels. It also makes few maps, so $D$ is small. The first
+# two bottlenecks have the largest maps. Attention in these two would add 5.2 million multiply-adds (third line minus
+# second), but only 2,048 parameters.
 
 # %% [markdown]
 # **To play with.** `ghostnp explore dfc --open` shows DFC attention. `ghostnp explore resizing --open` shows nearest
@@ -419,8 +424,8 @@ for name, widened, narrowed in (
 #
 # ## Exercises
 #
-# **1.** *(easy)* By hand: on maps of 10x15, how many times fewer multiply-adds does decoupled attention take than full
-# attention?
+# **1.** *(easy)* By hand: take maps of 10x15 pixels. How many times as many multiply-adds as decoupled attention does
+# full attention take?
 
 # %%
 answer = None
@@ -434,17 +439,17 @@ answer = None
 check("10.2", answer)
 
 # %% [markdown]
-# **3.** *(derivation)* (Read "Bilinear, by hand" below first.) Show that bilinear enlargement of a row keeps
-# $\sum dx = \sum dy$. Then derive the weights for enlarging 3 pixels to 7, and with $dy$ of ones the gradient of the
-# *middle* pixel. (Three digits.)
+# **3.** *(derivation)* (Read "Bilinear, by hand" below first.) Show that $\sum dx = \sum dy$ for the bilinear
+# enlargement of a row. Then derive the weights for enlarging 3 pixels to 7. What is the gradient of the *middle* old
+# pixel if all numbers of $dy$ are 1? (Three digits.)
 
 # %%
 answer = None
 check("10.3", answer)
 
 # %% [markdown]
-# **4.** *(code)* Fill in `tutorials/exercises/12_resize_nearest_backward.py` until `ghostnp check` accepts it. Give
-# ones of shape (1, 1, 11, 11) back to a map of 5x5. What is the largest number there?
+# **4.** *(code)* Fill in `tutorials/exercises/12_resize_nearest_backward.py` until `ghostnp check` accepts it. Then let
+# `dy` be ones of shape (1, 1, 11, 11), for a map `x` of 5x5 pixels. What is the largest number of `dx`?
 
 # %%
 answer = None
@@ -453,8 +458,8 @@ check("10.4", answer)
 # %% [markdown]
 # **5.** *(code)* Fill in `15_decoupled_attention.py` and `16_decoupled_attention_backward.py`. Let `z` be
 # `np.arange(6.0).reshape(1, 1, 2, 3)`, `weight_h` be `np.arange(12.0).reshape(1, 2, 2, 3)`, and `weight_w` be ones of
-# shape (1, 3, 2, 3). First: what is the output pixel `a[0, 0, 1, 2]`? Second: with `dy` of ones, what is the sum of all
-# numbers of `dz`? Answer with both, as `(a, sum)`.
+# shape (1, 3, 2, 3). What is the output pixel `a[0, 0, 1, 2]`? And what is the sum of all numbers of `dz` if `dy` is
+# ones? Answer with both numbers, as `(a, sum)`.
 
 # %%
 answer = None
@@ -465,11 +470,15 @@ check("10.5", answer)
 #
 # Nothing on the later pages needs this section.
 #
-# **Is DFC better than other attentions?** Document 003 reports, from the paper, a comparison in MobileNetV2 with three
-# others: squeeze-and-excitation (SE), CBAM (a factor for each channel, then a factor for each pixel) and coordinate
-# attention (CA: the means of rows and of columns, with a factor for each row and each column of a map). DFC had the
-# highest accuracy on ImageNet. We do not repeat the training, but the cost can be counted. The widened maps of each
-# block get the attention. (CBAM and CA are not in ghostnp.)
+# **Is DFC better than other attentions?** Document 003 reports the paper's comparison of DFC in MobileNetV2 with three
+# other attentions:
+#
+# - squeeze-and-excitation (SE, tutorial 07);
+# - CBAM, which has a factor for each channel, and then a factor for each pixel;
+# - coordinate attention (CA), which takes means of rows and of columns, and has a factor for each row and each column.
+#
+# DFC had the highest accuracy on ImageNet. We do not repeat the training, but we can count the cost. The attention is on
+# the widened maps of each block. (CBAM and CA are not in ghostnp.)
 
 # %%
 for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}), ("DFC", {"gate": DFCAttention})):
@@ -478,22 +487,22 @@ for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}),
     print(f"MobileNetV2, {name:5} {counted.params:9,} parameters {counted.macs:11,} multiply-adds")
 
 # %% [markdown]
-# SE costs few multiply-adds, because its convolutions work on single pixels. It costs many parameters, because it has
-# two matrices: one from the wide maps to a quarter as many numbers, and one back. (The authors of CA print 3.89M
-# parameters for SE and CBAM, and 3.95M for CA. So their SE has fewer hidden channels than a quarter.) DFC has fewer
-# parameters than this SE, because it reads the *narrow* input of the block. It has more multiply-adds, because it works
-# on maps.
+# SE takes few multiply-adds, because its convolutions work on single pixels. But SE has many parameters, because it has
+# two large matrices. The first matrix leads from the means of the wide maps to a quarter as many numbers, and the
+# second matrix leads back. (The authors of CA print 3.89M parameters for SE and CBAM, and 3.95M for CA. So their SE has
+# fewer hidden channels than a quarter.) DFC has fewer parameters than the SE that we counted, because DFC reads the
+# *narrow* input of the block. But DFC takes more multiply-adds, because it works on maps.
 #
-# Document 003 also has tables of latency, and of accuracy on ImageNet, COCO and ADE20K. They are not checked here,
-# because that would need training on these data sets.
+# Document 003 also has tables of latency, and of accuracy on ImageNet, COCO and ADE20K. This course does not check
+# these tables, because it does not train on these data sets.
 
 # %% [markdown]
 # ### Bilinear, by hand
 #
-# Document 003 speaks of *bilinear* enlargement (双线性插值) instead of the nearest neighbour. Bilinear blends the two
-# nearest pixels along each axis. Take a row of 2 pixels, $(a, b)$, and enlarge it to 4. The old pixels have their
-# middles at 0.5 and 1.5. In the same units, pixel $i$ of the new row has its middle at $(i + 0.5) \cdot 2 / 4$. So its
-# distance from the first old middle is
+# Document 003 speaks of *bilinear* enlargement (双线性插值) instead of the nearest neighbour. Bilinear enlargement
+# blends the two nearest pixels along each axis. Take a row of 2 pixels, $(a, b)$, and enlarge it to 4. The old pixels
+# have their middles at 0.5 and 1.5. In the same units, pixel $i$ of the new row has its middle at
+# $(i + 0.5) \cdot 2 / 4$. So the distance of this pixel from the first old middle is
 #
 # $$t_i = (i + 0.5) \cdot \tfrac{2}{4} - 0.5 = -0.25, \; 0.25, \; 0.75, \; 1.25.$$
 #
@@ -502,11 +511,11 @@ for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}),
 #
 # $$(a, \; 0.75 a + 0.25 b, \; 0.25 a + 0.75 b, \; b).$$
 #
-# For a map this is done along the rows and then along the columns, so the weights of a pixel are products of two such
+# A map is enlarged along the rows and then along the columns. So the weight of each old pixel is a product of two such
 # weights.
 #
-# **Backward,** each new pixel gives its gradient to the old pixels with the same weights. With
-# $dy = (dy_0, dy_1, dy_2, dy_3)$,
+# **Backward.** Each new pixel gives its gradient to the old pixels, with the same weights as in the forward pass. For
+# $dy = (dy_0, dy_1, dy_2, dy_3)$ we get
 #
 # $$da = dy_0 + 0.75\, dy_1 + 0.25\, dy_2, \qquad db = 0.25\, dy_1 + 0.75\, dy_2 + dy_3.$$
 #
@@ -527,15 +536,16 @@ print(
 source(ops.resize_bilinear_backward)
 
 # %% [markdown]
-# **Sigmoid before or after?** The code takes the sigmoid on the small map, which is a quarter of the work, and enlarges
-# afterwards. Document 003 says that the factors are then *no longer strictly between 0 and 1* (claim C36), and that
-# this matters little. But the factors do stay between 0 and 1: the nearest neighbour copies factors, and a bilinear
-# blend of two factors, $(1 - t) a + t b$, lies between $a$ and $b$.
+# **Sigmoid before or after?** The code computes the sigmoid on the small map and enlarges afterwards, so the sigmoid
+# takes a quarter of the work. Document 003 says that the factors are then *no longer strictly between 0 and 1* (claim
+# C36), and that this matters little. But the factors do stay between 0 and 1: the nearest neighbour copies factors, and
+# a bilinear blend of two factors, $(1 - t) a + t b$, lies between $a$ and $b$.
 #
-# What does change is the result. Write $\text{sig}$ for the sigmoid and "up" for enlarging. For the nearest neighbour
-# the order makes no difference, $\text{up}(\text{sig}(x)) = \text{sig}(\text{up}(x))$: the two *commute*. For a blend
-# the order matters, since the sigmoid of a mean is not the mean of the sigmoids. By hand, halfway between $-4$ and $0$:
-# $(\text{sig}(-4) + \text{sig}(0)) / 2 = (0.018 + 0.5) / 2 = 0.26$, but $\text{sig}(-2) = 0.12$.
+# But the order can change the result. Let $\text{sig}$ be the sigmoid, and let $\text{up}$ be the enlargement. For the
+# nearest neighbour the order makes no difference: $\text{up}(\text{sig}(x)) = \text{sig}(\text{up}(x))$. For the
+# bilinear enlargement the order matters, because the sigmoid of a mean is not the mean of the sigmoids. By hand,
+# halfway between $-4$ and $0$: $(\text{sig}(-4) + \text{sig}(0)) / 2 = (0.018 + 0.5) / 2 = 0.26$, but
+# $\text{sig}(-2) = 0.12$.
 
 # %%
 logits = np.array([-4.0, 0, 6]).reshape(1, 1, 1, 3)
@@ -567,4 +577,4 @@ claims("C36", "C37", "C43")
 # - Q. Hou, D. Zhou and J. Feng, "Coordinate attention for efficient mobile network design", CVPR 2021; the counts are
 #   in <https://github.com/Andrew-Qibin/CoordAttention>
 #
-# Next: tutorial 11, on counting, and on why two people who count one network do not agree.
+# Next: tutorial 11 is about counting, and about why two people who count the same network get different numbers.

@@ -15,11 +15,12 @@
 #
 # **Two people count the same network, and get 141 million and 151 million. Who is right?**
 #
-# Both. A count belongs to a *convention* (约定), a rule of what is counted and how often. Few people who print a number
-# say which convention they used. We count a small network by hand, explain the difference of 10 million exactly, and
-# write a counter of our own. At the end we count what training costs.
+# Both are right. A count follows a *convention* (约定): a rule that says what is counted, and how often. Few people who
+# print a number say which convention they used. We count a small network by hand, explain the difference of 10 million
+# exactly, and write a counter of our own. At the end we count what training costs.
 #
-# Here is the same network, GhostNet 1.0x on one photo of 224x224, by six rules of counting:
+# The network is GhostNet 1.0x, on one photo of 224x224 pixels. The picture shows its counts by six conventions. Five of
+# them have the names of tools that count for PyTorch:
 
 # %%
 import math
@@ -87,8 +88,8 @@ show(
 # %% [markdown]
 # ## By hand
 #
-# One small stack: a 3x3 convolution from 2 maps to 4 with padding 1 and biases, then batch norm, then ReLU, on one
-# image of 6x6.
+# The example is a small stack of layers on one image of 6x6 pixels. It has a 3x3 convolution from 2 maps to 4, with
+# padding 1 and biases. A batch norm and a ReLU follow.
 #
 # | | calculation | |
 # |---|---|---|
@@ -98,12 +99,12 @@ show(
 # | batch norm, not trained | a mean and a variance for each map | 8 |
 # | multiply-adds | $4 \cdot 6 \cdot 6$ outputs, $2 \cdot 3 \cdot 3$ each | 2,592 |
 # | biases added | one for each output | 144 |
-# | batch norm, computed | times a scale, plus a shift: 2 for each number | 288 |
+# | batch norm, computed | a product with the scale and a sum with the shift: 2 for each number | 288 |
 # | ReLU, computed | a comparison for each number | 144 |
 # | activations | each of the three layers gives 144 numbers | 432 |
 #
 # Depending on the convention, this stack has 72, 76, 84 or 92 parameters, and takes 2,592, 2,736, 3,168 or 5,184
-# operations. The code prints each number with its calculation:
+# operations. The code prints the counts of each layer with their calculations:
 
 # %%
 with initializer(0):
@@ -115,9 +116,10 @@ for row in small.rows:
 print("activations:", small.activations, "numbers;", small.memory.activations, "bytes")
 
 # %% [markdown]
-# `ghostnp count` prints the same in the terminal, for a network or for one operator. Below is the convolution of claim
-# N02 (tutorial 04, "By hand"): 5x5, from 256 to 256 channels, in 32 groups. Here it has padding 2, so that the output
-# has 64x64 pixels. Each count is *computed from* the formula that is printed with it, so the two cannot disagree.
+# The command `ghostnp count` prints such counts in the terminal, for a network or for one operator. The next cell
+# counts the convolution of claim N02 (tutorial 04, "By hand"). It has 5x5 kernels, 32 groups and padding 2, and goes
+# from 256 to 256 channels of 64x64 pixels. Each count is *computed from* the formula that is printed with it, so the
+# count and the formula cannot disagree.
 
 # %%
 source(ops.grouped_conv2d_cost)
@@ -128,43 +130,44 @@ print(layer.macs.working)
 # %% [markdown]
 # ## What counters count
 #
-# **FLOP or MACs, and why twice?** As in tutorial 01, a multiply-add (乘加, MAC) is two FLOPs (floating point
-# operations, 浮点运算). Papers on light networks count multiply-adds, and most call them FLOPs. So do the blog posts of
-# this course (claims C19 and C45). Counters inside frameworks, such as `torch.utils.flop_counter`, count two for each
-# multiply-add. (FLOPS with a capital S is a speed: operations *per second*.)
+# **FLOPs or MACs?** As in tutorial 01, a multiply-add (乘加, MAC) is two FLOPs (floating point operations, 浮点运算). Papers
+# on light networks count multiply-adds, and most of these papers call them FLOPs. The documents do the same (claim
+# C19). Counters inside frameworks, such as `torch.utils.flop_counter`, count two FLOPs for each multiply-add. (FLOPS
+# with a capital S is a speed: operations *per second*.)
 #
-# **Does bias count?** As a parameter it usually counts. Document 000 counts "+1" for each filter; documents 001 and 004
-# leave it out (claims N21 and N22 are the two counts of 004). As work, it costs one addition for each output, which
-# only some tools count.
+# **Does a bias count?** It usually counts as a parameter. Document 000 adds 1 for the bias of each filter. Documents
+# 001 and 004 leave biases out (claim C45; claims N21 and N22 are two counts of document 004). The work of a bias is one
+# addition for each output. Only some tools count these additions.
 
 # %%
 claims("C19", "C45", "N21", "N22")
 
 # %% [markdown]
-# **Where is batch norm?** Its scale and shift are trained, so they are parameters. Its running mean and variance
-# (tutorial 06, "Batch norm") are *buffers* (缓冲区): numbers that are stored and not trained. Keras prints the sum of
-# both kinds as "Total params". PyTorch's `parameters()` gives only what is trained. Documents 000 and 001 print the
-# totals of Keras (claims N07 and N14):
+# **Where is batch norm?** The scale and the shift of a batch norm are trained, so they are parameters. The running mean
+# and variance (tutorial 06, "Batch norm") are *buffers* (缓冲区): numbers that are stored but not trained. Keras prints
+# the sum of parameters and buffers as "Total params". PyTorch's `parameters()` gives only the numbers that are trained.
+# Claims N07 and N14 give these numbers for the networks of documents 000 and 001:
 
 # %%
 claims("N07", "N14")
 
 # %% [markdown]
-# **What else do counters count?** Conventions differ on nearly all of these:
+# **What else do counters count?** Conventions differ in nearly all rows of this table:
 #
 # | | who counts it |
 # |---|---|
-# | products with the zeros of the padding | all of them, though these change nothing |
-# | batch norm, for each number | papers 0, fvcore and ptflops 2, thop 4; torchinfo its number of parameters, whatever the map size |
+# | products with the zeros of the padding | all tools, though these products change nothing |
+# | batch norm, for each number | papers count 0, fvcore and ptflops count 2, thop counts 4; torchinfo counts the parameters of the batch norm, whatever the size of the maps |
 # | ReLU: 1 for each number | ptflops; version 0.7 counts each ReLU twice, as a module and as a function call |
-# | pooling: 1 for each number in, or out | ptflops, fvcore (the global one only), thop |
-# | the classifier | the ShuffleNet paper leaves it out |
-# | resizing, sigmoids, shuffles, concatenation | almost no tool; the last two only move numbers |
-# | *activations*, the numbers that come out of layers | papers on design spaces, because they predict the time better |
-# | *memory*, the bytes that are held | few tools; but memory decides whether a training run crashes |
+# | pooling: 1 for each number in, or out | ptflops (twice in version 0.7), thop, and fvcore (only global pooling) |
+# | the classifier | the ShuffleNet paper leaves the classifier out |
+# | resizing, sigmoids, shuffles, concatenation | almost no tool; shuffles and concatenation only move numbers |
+# | *activations*, the numbers that come out of layers | papers that compare many networks of one family ("design spaces"), because activations predict the time better than multiply-adds |
+# | *memory*, the bytes that are held | few tools, though memory decides whether a training run crashes |
 #
-# Some tools see only modules, and no function calls. So rewriting a network without changing what it computes can
-# change its "FLOPs". We found the rules of these tools by running them. In ghostnp the rules are data:
+# Some tools see only modules, and no function calls. So the "FLOPs" of a network can change if its code is rewritten,
+# even if the result stays the same. We found these conventions by running the tools. Here are four conventions, each
+# with its count for GhostNet:
 
 # %%
 for name in ("macs", "flops", "ptflops", "thop"):
@@ -175,24 +178,22 @@ for name in ("macs", "flops", "ptflops", "thop"):
 # ## Why 151M and not 141M?
 #
 # The paper of GhostNet says 141M for the network of width 1.0. The counter ptflops says 0.1512 G. `reconcile` takes
-# printed numbers, each with its own precision. It looks for the rules that give them, and lists the terms of the
-# difference:
+# printed numbers, each with its own precision. It looks for the conventions that give these numbers, and lists the
+# terms of the difference:
 
 # %%
 found = str(reconcile(network, "141M", "0.1512G"))
 print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in found.splitlines()))
 
 # %% [markdown]
-# So 141M are the multiply-adds alone. The other 10,077,600 are biases, batch norms, ReLUs and pools. (The pools are
-# those of squeeze-and-excitation, and the global one at the end.) Both counts are right. Seven tenths of the difference
-# is batch norm. At inference batch norm need not be computed at all: it can be folded into the convolutions (tutorial
-# 12, "Doing less: the engine").
+# So the 141M are the multiply-adds alone. The other 10,077,600 operations are those of biases, batch norms, ReLUs and
+# average pooling. Both counts are right. Batch norm is seven tenths of the difference. But after training, batch norm
+# need not be computed, because it can be folded into the convolutions (tutorial 12, "Doing less: the engine").
 #
-# **Which convention gives 0.30 G?** This number is also printed for GhostNet 1.0x. The end of the page explains it.
 #
 # ## Numbers that nothing reproduces
 #
-# Now the tables of the papers. Is there a convention that gives all numbers of one table?
+# We count the networks in the tables of four papers. Is there a convention that gives all numbers of one table?
 
 # %%
 tables = {
@@ -214,23 +215,23 @@ print("\n".join(lines))
 
 # %% [markdown]
 # - **GhostNetV2**: the multiply-adds of convolutions and linear layers give all three numbers.
-# - **GhostNet**: the same for 0.5x and 1.0x. For 1.3x the paper prints 226M, and the count is 227.00. Without the
-#   classifier it would be 225.72, which fits. But then the other two, 41.05 and 139.87, do not fit 42 and 141. *No
-#   convention gives all three.*
-# - **ShuffleNetV1**: all five numbers leave the classifier out. With the classifier, three would be wrong. (The 143M of
-#   one group and the 137M of three groups fit both ways.)
-# - **ShuffleNetV2** counts the classifier, for 1.0x to 2.0x. No convention gives the 41M for 0.5x.
+# - **GhostNet**: the same convention gives the numbers for 0.5x and 1.0x. For 1.3x the paper prints 226M, but the count
+#   is 227.00. Without the classifier the count for 1.3x is 225.72, which fits. But the counts for 0.5x and 1.0x are
+#   then 41.05 and 139.87, which do not fit 42 and 141. *No convention gives all three numbers.*
+# - **ShuffleNetV1**: all five numbers leave the classifier out. With the classifier, three numbers would be wrong. (The
+#   143M for one group and the 137M for three groups fit with and without it.)
+# - **ShuffleNetV2**: the numbers for 1.0x, 1.5x and 2.0x include the classifier. No convention gives the 41M for 0.5x.
 #
-# A printed number can be wrong. When your count differs, first look for the convention. When no convention gives the
-# printed number, say so. Do not change the network to make its count fit.
+# A printed number can be wrong. If your count differs from a printed number, first look for a convention that gives
+# this number. If there is none, say so. Do not change the network to make its count fit.
 
 # %% [markdown]
 # ## A counter is a backend
 #
-# How does a counter see what a network does? Tools for PyTorch attach a *hook* to every module. Here there is a simpler
-# way. The modules of ghostnp compute nothing by themselves. They call a *backend* (后端): a namespace with the
-# functions `standard_conv2d`, `relu` and so on. With another backend the same network does something else. A backend
-# that computes and also writes down each call is a counter:
+# How does a counter see what a network does? Tools for PyTorch attach a *hook* to every module: a function that is
+# called whenever the module runs. ghostnp has a simpler way. Its modules compute nothing by themselves. They call a
+# *backend* (后端): a namespace with the functions `standard_conv2d`, `relu` and so on. With another backend the same
+# network does something else. A backend that computes and also writes down each call is a counter:
 
 
 # %%
@@ -258,14 +259,14 @@ with ghostnp.use_backend(moved):
 print(dict(moved.bytes))
 
 # %% [markdown]
-# Check the first number by hand. $2 \cdot 36 = 72$ numbers go in, with 72 weights and 4 biases, and $4 \cdot 36 = 144$
-# numbers come out. These are 292 numbers of 4 bytes, 1,168 bytes.
+# We check the first number by hand. The convolution reads $2 \cdot 36 = 72$ numbers of the image, 72 weights and 4
+# biases. It writes $4 \cdot 36 = 144$ numbers. Together these are 292 numbers of 4 bytes, which are 1,168 bytes.
 #
-# To count, nothing has to be computed. `record` replaces arrays by *tokens*, which have a shape and a dtype but no
-# numbers. For each call, the cost function of the operator is asked, the call is written down, and a token is returned.
-# The list of calls is called a *tape*. `ghostnp.count` only reads the tape, and a counter of your own can do the same.
-# Here is one for *arithmetic intensity* (计算强度): multiply-adds for each byte that has to be moved, by kind of
-# operator, in all of GhostNet:
+# A counter need not compute the numbers in the arrays. The function `record` replaces arrays by *tokens*, which have a
+# shape and a dtype but no numbers. For each call, `record` asks the cost function of the operator for the counts,
+# writes the call down, and returns a token. The list of calls is called a *tape*. `ghostnp.count` only reads the tape,
+# and a counter of your own can do the same. The next cell counts the *arithmetic intensity* (计算强度): the multiply-adds
+# for each byte that has to be moved. The cell adds up all calls of GhostNet by the kind of operator:
 
 # %%
 tape = record(network, Token(image, np.dtype(np.float32)))
@@ -280,15 +281,15 @@ for op, number in bytes_moved.most_common(5):
     print(f"{op:18} {number / 1e6:5.1f} MB moved, {work[op] / number:4.1f} multiply-adds for each byte")
 
 # %% [markdown]
-# Batch norms move nearly as many bytes as the pointwise convolutions do, and have no multiply-adds. The depthwise
-# convolutions have less than one multiply-add for each byte. So **FLOPs are not time**: a layer can have fewer of them
-# and be slower.
+# Batch norms move nearly as many bytes as the pointwise convolutions, but have no multiply-adds. The depthwise
+# convolutions have less than one multiply-add for each byte. So **FLOPs are not time**: a layer can have fewer FLOPs
+# and still be slower.
 #
-# **A measured case.** The first ghost module of GhostNet goes from 16 maps to 16, of 112x112 pixels. A plain 1x1
-# convolution does the same in one step. The ghost module has fewer multiply-adds, but it is three steps, and each reads
-# and writes maps. We run each 60 times, in turns. We print the lower quartile: a quarter of the 60 runs took less time
-# than this. (The times are those of the machine on which this page was made, with other programs running. Run the cell
-# on yours.)
+# **A measured case.** The first ghost module of GhostNet makes 16 maps from 16 maps of 112x112 pixels. An ordinary 1x1
+# convolution can also make 16 maps, in one step. The ghost module has fewer multiply-adds, but it has three steps, and
+# each step reads and writes maps. We run each layer 60 times, in turns, and print the lower quartile: a quarter of the
+# 60 runs took less time than this. (The times are from the machine that made this page, while other programs were
+# running. Run the cell on your machine.)
 
 # %%
 with initializer(0):
@@ -305,20 +306,21 @@ for name, layer in layers.items():
     print(f"{name:16} {macs:9,} multiply-adds, {np.quantile(times[name], 0.25):5.0f} microseconds")
 
 # %% [markdown]
-# The ghost module needs 2.5 million multiply-adds, and the convolution 3.2 million. Yet on that machine the ghost
-# module took longer. Why fewer multiply-adds can take longer, and what kernels can do about it, is the subject of
-# tutorial 12.
+# The ghost module needs 2.5 million multiply-adds, and the convolution needs 3.2 million. Yet the ghost module took
+# longer on that machine. Tutorial 12 explains why, and what fast code can do about it.
 #
 # %% [markdown]
 # ## Counting the backward pass
 #
-# A training step goes forward and backward. How much more is that? Take a convolution, or any sum of products. Each
-# multiply-add multiplies a weight $w$ by a pixel $x$. The product is added to an output number, whose gradient is $dy$.
-# We call $(w, x, dy)$ a *triple*. If there are $P$ multiply-adds, there are $P$ triples, and
+# A training step has a forward pass and a backward pass. How much more work is this than a forward pass alone? Take a
+# convolution, or any other layer that adds up products. Each multiply-add multiplies a weight $w$ by a pixel $x$, and
+# adds the product to an output number. We call the gradient of this output number $dy$, and we call $(w, x, dy)$ a
+# *triple*. If there are $P$ multiply-adds, there are $P$ triples. The inner product of the gradient and the output is a
+# sum over all triples:
 #
 # $$\langle dy, y \rangle = \sum_\text{triples} w \cdot x \cdot dy.$$
 #
-# The forward pass, `dx` and `dw` use the same triples. Each multiplies two of the three numbers:
+# The forward pass, `dx` and `dw` use the same triples. Each of the three passes multiplies two numbers of a triple:
 #
 # | pass | multiplies | adds up for each | multiply-adds |
 # |---|---|---|---|
@@ -326,8 +328,8 @@ for name, layer in layers.items():
 # | `dx` | $w \cdot dy$ | input number | $P$ |
 # | `dw` | $x \cdot dy$ | weight | $P$ |
 #
-# So the backward pass costs $2 P$, and a training step costs about three times a forward pass. (It is a little less:
-# the `dx` of the photo is not needed, so the first layer can leave it out.) Here are the forward line of a pointwise
+# So the backward pass costs $2 P$, and a training step costs about three times a forward pass. (The step costs a little
+# less, because the first layer need not compute the gradient of the photo.) Here are the forward line of a pointwise
 # convolution and the two backward lines that belong to it:
 
 # %%
@@ -335,9 +337,9 @@ source(ops.pointwise_conv2d)
 source(ops.pointwise_conv2d_backward)
 
 # %% [markdown]
-# This can be counted. Let all weights, pixels and gradients be 1, without padding. Then every
-# triple adds exactly 1. So the sums of `y`, of `dx` and of `dw` say how many products each pass adds up. All three
-# must be equal to the cost function's number:
+# We can check that each pass costs $P$. Let all weights, pixels and gradients be 1, without padding. Then every triple
+# adds exactly 1. So the sums of `y`, of `dx` and of `dw` say how many products each pass adds up. All three sums must
+# be equal to the count of the cost function:
 
 # %%
 cases = {
@@ -359,8 +361,9 @@ for op, (x_shape, w_shape, keywords) in cases.items():
 # ## Memory for training
 #
 # To *use* a network, memory must hold the weights, the maps on a shortcut, and the input and output of one operator at
-# a time. To *train* it, the forward pass must also keep what the backward pass needs: `dw` needs $x$. This is the
-# *cache* (缓存) of each module. We count what the caches of GhostNet hold after one forward pass, each array once:
+# a time. To *train* it, the forward pass must also keep what the backward pass needs. For example, `dw` needs $x$. The
+# arrays that a module keeps are its *cache* (缓存). We count the bytes in the caches of GhostNet after one forward
+# pass, each array once:
 
 
 # %%
@@ -387,30 +390,31 @@ print(
 
 # %% [markdown]
 # The caches hold about four fifths of all activations. An output that no backward pass reads is not kept, for example
-# that of a batch norm before a ReLU. On this photo of 64x64 the caches are smaller than the weights. But the caches
-# grow with the pixels and with the images in a batch, and the weights do not. For one photo of 224x224 the activations
-# are 53.4 million bytes, as the last line says. A batch of 32 has 32 times as many, 1.7 GB. The weights and statistics
-# remain 20.8 million bytes. FLOPs say nothing about memory.
-#
-# **To practise.** `ghostnp quiz` asks for such counts in the terminal, with new numbers each time, and explains each
-# mistake. `ghostnp worksheet` makes papers of such questions for a class. The words of all tutorials are in the
-# [glossary](GLOSSARY.md).
-#
-# **To play with.** `ghostnp explore --open` shows the counts of a layer with their working, while you change its
-# settings.
+# the output of a batch norm before a ReLU. On this photo of 64x64 the caches are smaller than the weights. But the
+# caches grow with the number of pixels and with the number of images in a batch, and the weights do not. For a photo of
+# 224x224 pixels the activations are 53.4 million bytes, as the last line says. A batch of 32 photos has 32 times as
+# many bytes, 1.7 GB. The weights and statistics are still 20.8 million bytes. FLOPs say nothing about memory.
 #
 # ## Exercises
 #
-# **1.** *(easy)* By hand: a 5x5 convolution from 3 to 16 channels with biases, and a batch norm. Which number does
-# Keras print as "Total params"?
+# **To practise.** `ghostnp quiz` asks for such counts in the terminal, with new numbers each time, and explains each
+# mistake. `ghostnp worksheet` makes sheets of such questions for a class. The words of all tutorials are in the
+# [glossary](GLOSSARY.md).
+#
+# **To play with.** `ghostnp explore --open` shows how the counts of a layer are calculated, while you change the
+# settings of the layer.
+#
+# **1.** *(easy)* By hand: a network is a 5x5 convolution from 3 to 16 channels with biases, and then a batch norm.
+# Which number does Keras print as "Total params"?
 
 # %%
 answer = None
 check("11.1", answer)
 
 # %% [markdown]
-# **2.** *(medium)* A pointwise convolution from 8 to 16 channels without biases, then batch norm, then ReLU, on one
-# image of 10x10. What does ptflops (in the version that counts ReLUs once) count for the three?
+# **2.** *(medium)* A network has a pointwise convolution from 8 to 16 channels without biases, then a batch norm, then
+# a ReLU. It runs on one image of 10x10 pixels. What does ptflops (in the version that counts ReLUs once) count for the
+# three layers?
 
 # %%
 answer = None
@@ -418,25 +422,26 @@ check("11.2", answer)
 
 # %% [markdown]
 # **3.** *(derivation)* A $k \times k$ convolution with padding $(k - 1) / 2$ and stride 1 runs over maps of
-# $H \times H$ pixels. Derive which share of the counted products has a zero of the padding as a factor. (Count the
-# products with real pixels along one axis first.) Which share is it for $k = 5$ and $H = 14$? (Three digits.)
+# $H \times H$ pixels. Derive which share of the counted products has a zero of the padding as a factor. (First count
+# the products with real pixels along one axis.) Which share is it for $k = 5$ and $H = 14$? (Three digits.)
 
 # %%
 answer = None
 check("11.3", answer)
 
 # %% [markdown]
-# **4.** *(medium)* By hand: a depthwise 3x3 convolution over 32 channels of 14x14, one image, padding 1, no biases,
-# float32. How many multiply-adds does it have for each byte of input, weights and output? (Three digits.)
+# **4.** *(medium)* By hand: a depthwise 3x3 convolution with padding 1 and without biases runs over one image with 32
+# channels of 14x14 pixels. All numbers are float32. How many multiply-adds does it have for each byte of input, weights
+# and output? (Three digits.)
 
 # %%
 answer = None
 check("11.4", answer)
 
 # %% [markdown]
-# **5.** *(medium)* A network of two layers without biases, on one image of 10x10 pixels: a 3x3 convolution from 3 to 8
-# maps with padding 1, then a 1x1 convolution from 8 to 16. How many multiply-adds does a training step take, if the
-# gradient of the image is not computed?
+# **5.** *(medium)* A network has two layers without biases: a 3x3 convolution from 3 to 8 maps with padding 1, then a
+# 1x1 convolution from 8 to 16 maps. It runs on one image of 10x10 pixels. How many multiply-adds does a training step
+# take, if the gradient of the image is not computed?
 
 # %%
 answer = None
@@ -450,8 +455,9 @@ check("11.5", answer)
 # ### An operator of your own
 #
 # What if your network uses an operator that ghostnp does not have? MobileNetV3 uses *h-swish*,
-# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. Write three functions: forward, backward and cost. The slope of h-swish is 0
-# up to $-3$, 1 from 3 on, and $(2x + 3) / 6$ between. Then `register` the operator:
+# $y = x \cdot \mathrm{relu6}(x + 3) / 6$. The function relu6 limits numbers to the range from 0 to 6. You write three
+# functions: forward, backward and cost. For the backward function, the slope of h-swish is 0 for $x \le -3$, 1 for
+# $x \ge 3$, and $(2x + 3) / 6$ between. Then you `register` the operator:
 
 
 # %%
@@ -476,9 +482,9 @@ class HardSwish(Plain):
 
 # %% [markdown]
 # `like="relu6"` says that the operator is elementwise, as `relu6` is. Now h-swish is an operator like any other. A
-# network with it can be run, counted, traced and compiled. `assert_laws` tests the operator with random arguments,
-# which the library Hypothesis makes. (Hypothesis would write notes into the current folder, so the cell gives it a
-# temporary one.)
+# network that uses h-swish can be run, counted, traced and compiled. `assert_laws` tests the operator with random
+# arguments, which the library Hypothesis makes. (Hypothesis would write notes into the current folder, so the cell
+# gives it a temporary folder.)
 
 # %%
 with initializer(0):
@@ -492,9 +498,10 @@ hypothesis.configuration.set_hypothesis_home_dir(notes.name)
 assert_laws(ops, "hard_swish", examples=50)
 
 # %% [markdown]
-# **Would the test with ones notice a mistake?** (See "Counting the backward pass" above.) Yes. If a grouped convolution
-# of two groups is counted as a standard one, the count is twice the number of triples. If a backward pass leaves out
-# products, for example those of the last row of windows, its sums are smaller:
+# **Would the test with ones notice a mistake?** In the section "Counting the backward pass", all numbers were 1. That
+# test notices both of the following mistakes. If a grouped convolution of two groups is counted as a standard
+# convolution, the count is twice the number of triples. If a backward pass leaves out products, for example those of
+# the last row of windows, the sums of its gradients are smaller:
 
 # %%
 x_shape, w_shape, keywords = cases["grouped_conv2d"]
@@ -511,8 +518,8 @@ except AssertionError as error:
     print("caught:", error)
 
 # %% [markdown]
-# Every tool counts the products with the zeros of the padding. So with padding 1 the sum of ones is smaller than the
-# count:
+# Every tool counts the products with the zeros of the padding. But such a product adds 0 to the output. So with padding
+# 1, the sum of the output is smaller than the count:
 
 # %%
 ones = np.ones((1, 1, 6, 6))
@@ -521,8 +528,8 @@ cost = ops.standard_conv2d_cost((1, 1, 6, 6), (1, 1, 3, 3), padding=1)
 print(f"counted: {cost.macs.working}; with a pixel of the image: {int(y.sum())}")
 
 # %% [markdown]
-# **Which convention gives 0.30 G?** This number is also printed for GhostNet 1.0x. `reconcile` finds no rule that gives
-# it. But 0.30 G is near 2 x 151M. Here is what each rule gives, as it is and doubled:
+# **Which convention gives 0.30 G?** This number is also printed for GhostNet 1.0x. `reconcile` finds no convention that
+# gives it. But 0.30 G is near 2 x 151M. The next cell prints the count of each convention, and the doubled count:
 
 # %%
 for name, rule in CONVENTIONS.items():
@@ -532,9 +539,10 @@ for name, rule in CONVENTIONS.items():
         print(f"{name:20} {total:.4f} G{marks[0]:10} doubled {2 * total:.4f} G{marks[1]}")
 
 # %% [markdown]
-# So 0.30 G is fvcore's or ptflops's number doubled. That is not a count of operations: batch norms and ReLUs are not
-# multiply-adds, and were doubled too. Two operations for each multiply-add, and nothing else, give 0.28 G (`flops`).
-# (MobileNetV2 has 300M multiply-adds. So "0.30 G" for MobileNetV2 is the count of `macs`, not doubled.)
+# So 0.30 G is the number of fvcore or ptflops, doubled. The doubled number is not a count of operations. Only a
+# multiply-add is two operations, but the operations of batch norms and ReLUs were doubled, too. If each multiply-add
+# counts as two operations and nothing else counts, the result is 0.28 G (`flops`). (MobileNetV2 has 300M multiply-adds.
+# So "0.30 G" for MobileNetV2 is the count of `macs`, not doubled.)
 
 # %% [markdown]
 # ## References

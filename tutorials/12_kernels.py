@@ -16,12 +16,12 @@
 # **The same formula can take a millisecond or ten seconds. Why? And why can a layer with fewer multiply-adds be
 # slower?**
 #
-# So far all tutorials have used the definitions in `ops`, which are written to be read. Here we make them fast. A
-# function that is compiled for speed is also called a *kernel* (算子). On this page, "kernel" means such a function,
-# and we say "filter" for the weights of a convolution. ghostnp has each function a second time in `kernels`.
+# The earlier tutorials explain the definitions in `ops`, which are written to be read. Here we make them fast. A
+# function that is compiled for speed is also called a *kernel* (算子). On this page, "kernel" means such a function, and
+# we say "filter" for the weights of a convolution. ghostnp has a fast version of each definition in `kernels`.
 #
-# Speed depends on the machine. The measured times on this page are from one machine with two cores. (`ghostnp bench`
-# measures on yours.) The times that the cells print are computed from shapes.
+# The measured times on this page are from one machine with two cores. The times that the cells print are computed from
+# shapes.
 
 # %%
 from math import prod
@@ -75,8 +75,8 @@ show(
 # This picture is called a *roofline* (屋顶线). A machine has two limits. Its *peak* is the largest number of
 # multiply-adds that it computes in a second. Its *bandwidth* (带宽) is the largest number of bytes that it moves
 # between memory and processor in a second. A layer needs some time for arithmetic and some for moving bytes. The longer
-# of the two decides how fast it can be. The horizontal axis shows how many multiply-adds a layer does for each byte
-# that it moves: its *arithmetic intensity* (计算强度). The points show where a perfect kernel would be.
+# of these two times decides how fast the layer can be. The horizontal axis shows how many multiply-adds a layer does
+# for each byte that it moves: its *arithmetic intensity* (计算强度). The points show the speed of a perfect kernel.
 #
 # ## By hand
 #
@@ -84,22 +84,22 @@ show(
 # 4 bytes.
 #
 # - Multiply-adds: 16 outputs times 9 taps are 144.
-# - Numbers moved: 16 in, 9 weights and 16 out are 41. These are 164 bytes.
+# - Numbers moved: 16 inputs, 9 weights and 16 outputs are 41 numbers, which are 164 bytes.
 # - Intensity: $144 / 164 = 0.88$.
 #
-# On large maps the weights are few compared with the pixels. If we leave them out, a depthwise convolution does $k^2$
-# multiply-adds for two numbers, one in and one out:
+# On large maps the weights are few compared with the pixels. If we leave the weights out, a depthwise convolution does
+# $k^2$ multiply-adds for two numbers, one input and one output:
 #
 # $$I_\text{depthwise} \approx \frac{k^2 \cdot CHW}{4 \cdot 2\,CHW} = \frac{k^2}{8}.$$
 #
-# For a 3x3 filter this is 1.1, *whatever the number of channels*. A pointwise convolution from $C$ to $C$ channels uses
-# each input number $C$ times, and a standard one uses it $C k^2$ times:
+# For a 3x3 filter this intensity is 1.1, *whatever the number of channels*. A pointwise convolution from $C$ to $C$
+# channels uses each input number $C$ times, and a standard convolution uses it $C k^2$ times:
 #
 # $$I_\text{pointwise} \approx \frac{C}{8}, \qquad I_\text{standard} \approx \frac{C k^2}{8}.$$
 #
 # The machine in the picture has a peak of 150 billion multiply-adds and a bandwidth of 30 billion bytes a second. So it
 # can do $150 / 30 = 5$ multiply-adds in the time in which it moves one byte. A depthwise 3x3 convolution has only 1.1
-# for each byte. So about four fifths of the arithmetic stay unused, however the layer is programmed.
+# multiply-adds for each byte. So it can use only about a fifth of the peak, however it is programmed.
 
 # %%
 print(f"{'':14}{'multiply-adds':>14}{'bytes':>12}{'for each byte':>15}   limit")
@@ -108,17 +108,17 @@ for name, (macs, moved, _) in layers.items():
     print(f"{name:14}{macs:14,}{moved:12,}{macs / moved:15.2f}   {limit}")
 
 # %% [markdown]
-# These numbers include the weights. So the pointwise and the standard convolution are below $128 / 8 = 16$ and
-# $128 \cdot 9 / 8 = 144$. The classifier has the smallest intensity. For one image, each of its weights is read and
-# used once. For 32 images at a time, each weight is used 32 times. This is one reason why a batch takes less time for
-# each image.
+# The bytes in this table include the weights. So the intensities of the pointwise and the standard convolution are
+# below $128 / 8 = 16$ and $128 \cdot 9 / 8 = 144$. The classifier has the smallest intensity. For one image, each
+# weight of the classifier is read once and used once. For a batch of 32 images, each weight that is read is used 32
+# times. This is one reason why a batch takes less time for each image.
 #
 # ## Why can fewer FLOPs be slower?
 #
 # Compare two ways to make 128 maps from 128 maps of 32x32 pixels. The first is a pointwise convolution. The second is a
-# ghost module (tutorial 08): a pointwise convolution to 64 channels, a depthwise one over these, and a concatenation.
-# The ghost module has about half the multiply-adds. We add up the least time that a machine needs. Each call takes the
-# time of its arithmetic or the time of its bytes, whichever is longer.
+# ghost module (tutorial 08): a pointwise convolution to 64 channels, a depthwise convolution over these channels, and a
+# concatenation. The ghost module has about half the multiply-adds. For both, we add up the least time that a machine
+# needs for each call. The least time is the time of the arithmetic or of the bytes, whichever is longer.
 
 # %%
 half = (1, 64, 32, 32)
@@ -144,26 +144,28 @@ for name, machine in machines.items():
           f"without the concatenation {at_best(ghost[:2], *machine):6.2f} µs")  # fmt: skip
 
 # %% [markdown]
-# So the answer follows from shapes alone. **Fewer FLOPs can be slower** for four reasons.
+# So we can see from shapes alone why **fewer FLOPs can be slower**. There are four reasons.
 #
 # 1. A layer may wait for *bytes*, and FLOPs do not count bytes. The ghost module has half the multiply-adds, but moves
-#    twice as many bytes. On the two cores it gains next to nothing. On the GPU (10 trillion multiply-adds and a
-#    trillion bytes a second) it is slower.
-# 2. One call became three. Each call takes some time by itself: it has to be started, and threads wait for each other.
-#    On small maps this is most of the time.
+#    twice as many bytes. On the two cores the ghost module is hardly faster. On a large GPU (10 trillion multiply-adds
+#    and a trillion bytes a second) it is slower.
+# 2. A ghost module makes three calls instead of one. Each call takes some extra time, because it has to be started, and
+#    because threads wait for each other. On small maps this extra time is most of the time.
 # 3. Concatenation, shuffle, addition, batch norm and activations have no multiply-adds, but they move bytes. No count
-#    of FLOPs shows them.
-# 4. Somebody must have written a fast kernel. An unusual convolution, such as a depthwise 1x5, often runs on slow code.
+#    of FLOPs shows these bytes.
+# 4. A layer is fast only if somebody has written a fast kernel for it. An unusual convolution, such as a depthwise 1x5,
+#    often runs on slow code.
 #
 # A measured case is in tutorial 11, "A counter is a backend".
 #
-# **Why is depthwise convolution slow on GPUs and CPUs?** It does not have enough work for the bytes that it moves.
-# $k^2 / 8$ multiply-adds for each byte are 1.1 for 3x3 and 6.1 for 7x7. The two cores need 5 to reach their peak, and
-# the GPU above needs 10. A depthwise convolution has $C / k^2$ times fewer multiply-adds than a pointwise one on the
-# same maps, but moves about as many bytes. In a measurement with 480 channels on 14x14 pixels, it had 53 times fewer
-# multiply-adds, but was only about 5 times as fast.
+# **Why is depthwise convolution slow on GPUs and CPUs?** It does not have enough work for the bytes that it moves. Its
+# intensity is $k^2 / 8$, which is 1.1 for a 3x3 filter and 6.1 for a 7x7 filter. To reach their peak, the two cores
+# need 5 multiply-adds for each byte, and the GPU needs 10. So a 7x7 filter has enough work for the two cores, but not
+# for the GPU. Compared with a pointwise convolution on the same maps, a depthwise convolution has $C / k^2$ times fewer
+# multiply-adds, but moves about as many bytes. In a measurement with 480 channels of 14x14 pixels, it had 53 times
+# fewer multiply-adds, but was only about 5 times as fast.
 #
-# And a whole network? We add up the calls of GhostNet 1.0x by their kind.
+# What limits a whole network? We add up the calls of GhostNet 1.0x by their kind.
 
 # %%
 table = ghostnp.count(ghostnp.create_model("ghostnet_100", seed=None), (1, 3, 224, 224))
@@ -196,13 +198,13 @@ show(figure, f"Bars of shares. {said}.")
 
 # %% [markdown]
 # "All others" are batch norm, activations, concatenations, additions, the means of squeeze-and-excitation, and the
-# classifier. They have next to no multiply-adds, and most of the bytes. The section "Doing less: the engine" removes
-# most of them.
+# classifier. These calls have almost no multiply-adds, but move most of the bytes. The section "Doing less: the engine"
+# removes most of them.
 #
 # ## The formula, four times
 #
-# **1. Loops.** Write the formula in Python as it stands. Python takes dozens of steps for each multiply-add. These
-# loops were 4,000 to 10,000 times slower than the kernel, depending on the layer.
+# **1. Loops.** We write the formula in Python as it stands. Python takes dozens of steps for each multiply-add.
+# Depending on the layer, these loops were 4,000 to 10,000 times slower than the kernel.
 
 # %%
 rng = np.random.default_rng(0)
@@ -224,19 +226,18 @@ largest = np.abs(expected).max()
 print(f"loops: largest number {largest:.1f}, largest difference {np.abs(loops(x, weight) - expected).max():.0e}")
 
 # %% [markdown]
-# **2. Taps.** The definition exchanges the loops. NumPy does the loop over the pixels, and only the loop over the 9
-# taps is in Python (tutorial 03, "The definitions"). These are 9 passes over all pixels. The *cache* (缓存) of the
-# processor is its small fast memory (and not the cache of a module, tutorial 02). If the maps do not fit into it, they
-# go through the slow memory 9 times. The kernel was 7 to 26 times faster than the taps.
+# **2. Taps.** The definition in `ops` has the loops in another order: the loop over the 9 taps is on the outside
+# (tutorial 03, "The definitions"). Only this loop is in Python. NumPy goes over all pixels 9 times. The *cache* (缓存)
+# of a processor is its small fast memory. (This is not the cache of a module.) If the maps do not fit into the fast
+# memory, they are read from the slow memory 9 times. The kernel was 7 to 26 times faster than the definition.
 #
-# **3. im2col and BLAS.** Write what each output pixel reads into a column (this is *im2col*). Then *any* convolution is
-# a product of two matrices. For such products there are excellent libraries, called *BLAS*; NumPy's `@` calls one.
+# **3. im2col and BLAS.** Each output pixel needs some numbers of the input. We write these numbers into a column of a
+# matrix. This is called *im2col*. With one column for each output pixel, *any* convolution is a product of two
+# matrices. There are excellent libraries for such products, called *BLAS*. NumPy's `@` calls one of them.
 #
-# For a standard convolution im2col is worth its cost. The columns have $k^2$ times as many numbers as the map, but each
-# of them is used $C_\text{out}$ times. For a depthwise convolution it is not worth its cost: each number of the columns
-# is used *once*, and writing the columns takes longer than the product. A pointwise convolution needs no columns,
-# because the maps themselves are the matrix. The product is one of a $C_\text{out} \times C_\text{in}$ matrix and a
-# $C_\text{in} \times HW$ matrix.
+# For a depthwise convolution im2col is slow, because writing the columns takes longer than the product. A pointwise
+# convolution needs no columns, because the maps themselves are the matrix. It multiplies a
+# $C_\text{out} \times C_\text{in}$ matrix by a $C_\text{in} \times HW$ matrix.
 #
 # **4. Numba.** Numba compiles a Python function with loops to machine code. So we can write loops again, in the order
 # in which the numbers lie in memory.
@@ -244,8 +245,8 @@ print(f"loops: largest number {largest:.1f}, largest difference {np.abs(loops(x,
 # ## Memory order: C, H, W, N
 #
 # Memory is one long row of numbers. The *strides* of an array say how many bytes lie between two neighbours along each
-# axis. NumPy and PyTorch lay out `(N, C, H, W)` as it is written: all of image 0, then all of image 1. The kernels of
-# ghostnp lay out the same array as C, H, W, N: channel 0 of *all* images, then channel 1. Within a channel, the same
+# axis. NumPy and PyTorch store an array `(N, C, H, W)` in the order of its axes: all of image 0, then all of image 1.
+# The kernels store it in the order C, H, W, N: channel 0 of *all* images, then channel 1. Within a channel, the same
 # pixel of all images lies together.
 
 # %%
@@ -277,17 +278,17 @@ show(
 # %% [markdown]
 # This order has three advantages.
 #
-# - Neighbouring channels, such as a group or half of a concatenation, are *one piece* of memory (they are
-#   *contiguous*), for any batch. Ghost modules and ShuffleNet slice and concatenate channels in every unit.
+# - Neighbouring channels, such as a group or half of a concatenation, are *one piece* of memory, or *contiguous*, for
+#   any size of the batch. Ghost modules and ShuffleNet slice and concatenate channels in every unit.
 # - A pointwise convolution is one matrix product $(C_\text{out} \times C_\text{in})(C_\text{in} \times HWN)$ for the
 #   whole batch.
-# - One pixel to the right is $N$ numbers further on. So a tap in column $v$ of the filter reads a whole row of inputs,
-#   shifted by $vN$ numbers. It adds this row, times the weight, to a whole row of outputs. A processor computes 8 or 16
-#   numbers at once if they lie side by side.
+# - The next pixel to the right is $N$ numbers further on. So for a tap in column $v$ of the filter, a kernel reads a
+#   whole row of inputs, shifted by $vN$ numbers. It multiplies this row by the weight, and adds the products to a whole
+#   row of outputs. A processor computes 8 or 16 numbers at once if they lie side by side.
 #
-# (With stride 2 the kernels sort the pixels first, into *phases*. They are explained at the end of the page.)
+# (With stride 2 the kernels first sort the pixels into *phases*. The end of the page explains phases.)
 #
-# The arrays still look like `(N, C, H, W)`. Two functions convert between this shape and the order in memory:
+# The arrays still have the shape `(N, C, H, W)`. Two functions convert between this shape and the order in memory:
 
 # %%
 source(layout.planes)
@@ -338,10 +339,10 @@ def own(x, weight, bias=None, *, padding=0, pixel=None):
 print(f"largest difference from the definition: {np.abs(own(x, weight, padding=1) - expected).max():.0e}")
 
 # %% [markdown]
-# One case that agrees proves little. `assert_matches` tries many calls, unusual ones too, such as empty batches. With
-# `exact=True` all numbers are small integers. Then no sum is rounded, and the two functions must agree to the last bit.
-# Would this test notice a mistake? A typical mistake is to shift by 1 instead of by $N$. For a single image the result
-# is right, because then $N = 1$.
+# One case proves little. `assert_matches` tries many calls, which the library Hypothesis draws at random. Some of these
+# calls are unusual, for example with empty batches. With `exact=True` all numbers are small integers. Then no sum is
+# rounded, and the two functions must agree to the last bit. Would this test notice a mistake? A typical mistake is to
+# shift a row by 1 number instead of by $N$ numbers. For a single image the result is right, because then $N = 1$.
 
 # %%
 hypothesis.settings.register_profile("tutorial", derandomize=True)  # the same cases each time this page is run
@@ -365,7 +366,8 @@ else:
     raise AssertionError("the mistake went unnoticed")
 
 # %% [markdown]
-# All kernels of ghostnp are compared with their definitions in this way. On the photo:
+# All kernels of ghostnp are compared with their definitions in this way. The next cell compares three versions on the
+# photo:
 
 # %%
 photo = load_photo(size=96)
@@ -380,30 +382,19 @@ for place, (title, values) in enumerate(made.items(), start=1):
 show(figure, "The red channel of the photo, and three maps of its vertical edges, which look the same.")
 
 # %% [markdown]
-# ## Backward
-#
-# The forward pass only adds rows, $y \mathrel{+}= w \cdot x_\text{row}$. For each of these additions the derivation of
-# tutorial 02, "The derivation", gives two lines:
-#
-# $$dx_\text{row} \mathrel{+}= w \cdot dy, \qquad dw \mathrel{+}= \langle dy, x_\text{row} \rangle.$$
-#
-# So `dx` uses the same `add_row`, with source and target exchanged, and `dw` is an inner product of two rows. The loops
-# around these two lines stay as they are (the code is at the end of the page).
-
-# %% [markdown]
 # ## Doing less: the engine
 #
-# The last step is to remove the calls that were "all others" above. After training, batch norm is a fixed function of
-# each channel. (We write $\gamma$ and $\beta$ for the $w$ and $b$ of tutorial 06, because here $w$ and $b$ are the
-# weight and the bias of the convolution.) So batch norm can be put into the weight and the bias of the convolution
-# before it. This is called *folding* (融合):
+# The last step removes most of the calls that the picture of GhostNet called "all others". After training, batch norm
+# is a fixed function of each channel. So it can be put into the weight $w$ and the bias $b$ of the convolution before
+# it. This is called *folding* (融合). With the scale $\gamma$, the shift $\beta$, the mean $\mu$ and the variance $v$
+# of the batch norm, folding is
 #
 # $$\gamma \cdot \frac{w \cdot x + b - \mu}{\sqrt{v + \epsilon}} + \beta
 # = (a w) \cdot x + \big(a (b - \mu) + \beta\big), \qquad a = \frac{\gamma}{\sqrt{v + \epsilon}}.$$
 #
-# By hand: $w = 2$ and $b = 0$; $\gamma = 3$, $\beta = 1$, $\mu = 4$ and $v + \epsilon = 4$. Then $a = 3/2$, the new
-# weight is 3, and the new bias is $\tfrac32 (0 - 4) + 1 = -5$. Try $x = 3$. The long way gives $2 \cdot 3 = 6$ and then
-# $3 (6 - 4) / 2 + 1 = 4$. The short way gives $3 \cdot 3 - 5 = 4$.
+# By hand, let $w = 2$, $b = 0$, $\gamma = 3$, $\beta = 1$, $\mu = 4$ and $v + \epsilon = 4$. Then $a = 3/2$, the new
+# weight is 3, and the new bias is $\tfrac32 (0 - 4) + 1 = -5$. For $x = 3$ the convolution gives $2 \cdot 3 = 6$, and
+# the batch norm makes $3 (6 - 4) / 2 + 1 = 4$ from this. The folded convolution gives $3 \cdot 3 - 5 = 4$, too.
 
 # %%
 source(fold._folded)
@@ -411,13 +402,14 @@ source(fold._folded)
 # %% [markdown]
 # `ghostnp.compile` makes an *engine* from a network, in four steps.
 #
-# 1. It *records* the calls of the network on shapes. This list is the tape of tutorial 11, "A counter is a backend".
-# 2. It *folds* batch norms into weights, and applies a ReLU while a result is written.
-# 3. It *plans the memory*. Each result gets a place in one block. The two halves of a concatenation get their places
-#    inside its result, so there is nothing left to copy. This works because channels are contiguous. The memory of a
-#    result is used again after the last call that reads this result.
+# 1. It *records* the calls of the network on a tape, with tokens instead of arrays (tutorial 11, "A counter is a
+#    backend").
+# 2. It *folds* batch norms into weights, and applies each ReLU in the same loop that writes the input of the ReLU.
+# 3. It *plans the memory*. Each result gets a place in one block of memory. The two halves of a concatenation get their
+#    places inside the result of the concatenation, so nothing has to be copied. This works because channels are
+#    contiguous. The memory of a result is reused after the last call that reads this result.
 # 4. It turns each call into a *launch* of compiled code. The work of a launch is cut into equal *shares*, which threads
-#    take. One native call runs all launches, without Python in between.
+#    take. One call of compiled code runs all launches, without Python in between.
 #
 # Here is the plan of a ghost module whose batch norms have random statistics:
 
@@ -439,20 +431,22 @@ print(f"numbers up to {np.abs(plainly).max():.1f}; largest difference of the eng
       f"{np.abs(engine(maps_in) - plainly).max():.0e}")  # fmt: skip
 
 # %% [markdown]
-# Seven calls have become two launches. The third line of the plan, the concatenation, has nothing to do. Folding
-# changes only the rounding.
+# Seven calls have become two launches. Step 3 of the plan, the concatenation, has nothing to do. The results of the
+# engine and of the layers differ only by rounding.
 #
-# For a whole GhostNet the engine took about a quarter of the time of PyTorch (see the README). To measure on
-# your machine:
-#
-#     ghostnp bench networks --network ghostnet_100 --batch 1
-#     ghostnp bench ops
+# For a whole GhostNet the engine took about a fifth of the time of PyTorch (see the README).
 
 # %% [markdown]
 # ## Exercises
 #
-# **1.** *(easy)* By hand: a pointwise convolution from 64 to 128 channels runs on one map of 14x14 pixels, without
-# bias. How many bytes does it move at least, in float32: maps in, weights, maps out?
+# **To play with.** These commands measure the speed of networks and of operators on your machine:
+#
+#     ghostnp bench networks --network ghostnet_100 --batch 1
+#     ghostnp bench ops
+#
+# **1.** *(easy)* By hand: a pointwise convolution from 64 to 128 channels without biases runs on one image of 14x14
+# pixels. All numbers are float32. How many bytes of input maps, weights and output maps does the convolution move at
+# least?
 
 # %%
 answer = None
@@ -460,34 +454,35 @@ check("12.1", answer)
 
 # %% [markdown]
 # **2.** *(derivation)* A pointwise convolution goes from $C$ to $D$ channels, on maps so large that the weights need
-# not be counted. Derive its arithmetic intensity from $C$ and $D$. Show that with $C = 20$ or fewer input channels it
-# can never reach 5 multiply-adds for each byte, however large $D$ is. With $C = 24$: for which $D$ is it exactly 5?
+# not be counted. Derive its arithmetic intensity from $C$ and $D$. Show that with $C = 20$ or fewer input channels the
+# intensity can never reach 5 multiply-adds for each byte, however large $D$ is. For which $D$ is the intensity exactly
+# 5 if $C = 24$?
 
 # %%
 answer = None
 check("12.2", answer)
 
 # %% [markdown]
-# **3.** *(medium)* Fold: $w = 0.5$ and $b = 2$; $\gamma = 6$, $\beta = -1$, $\mu = 1$ and $v + \epsilon = 16$. What are
-# the new weight and the new bias, as `(weight, bias)`?
+# **3.** *(medium)* A convolution has $w = 0.5$ and $b = 2$. The batch norm after it has $\gamma = 6$, $\beta = -1$,
+# $\mu = 1$ and $v + \epsilon = 16$. What are the weight and the bias after folding? Answer as `(weight, bias)`.
 
 # %%
 answer = None
 check("12.3", answer)
 
 # %% [markdown]
-# **4.** *(medium)* Eight images have 32 maps of 14x14 pixels in float32, in the order C, H, W, N. How many bytes are
-# there from a pixel to the one below it?
+# **4.** *(medium)* Eight images have 32 maps of 14x14 pixels in float32, in the order C, H, W, N. What is the distance
+# in bytes between a pixel and the pixel below it?
 
 # %%
 answer = None
 check("12.4", answer)
 
 # %% [markdown]
-# **5.** *(code)* A max pool has no multiply-adds, but it moves bytes (tutorial 05, "The network", explains it).
-# Complete `tutorials/exercises/11_max_pool2d_backward.py` until `ghostnp check` reports no error. Pool
-# `np.arange(16.0).reshape(1, 1, 4, 4)` with windows of 3x3 and stride 1; `ops.max_pool2d` gives `y` and `argmax`. Use
-# `y` itself as `dy`. What is the gradient of the last pixel of the *third* row, `dx[0, 0, 2, 3]`?
+# **5.** *(code)* A max pool has no multiply-adds, but it moves bytes (tutorial 05, "The network", explains max
+# pooling). Complete `tutorials/exercises/11_max_pool2d_backward.py` until `ghostnp check` reports no error. Then call
+# `ops.max_pool2d` for `np.arange(16.0).reshape(1, 1, 4, 4)`, with windows of 3x3 and stride 1. The results are `y` and
+# `argmax`. Use `y` itself as `dy`. What is the gradient of the last pixel of the *third* row, `dx[0, 0, 2, 3]`?
 
 # %%
 answer = None
@@ -498,7 +493,13 @@ check("12.5", answer)
 #
 # Nothing on the later pages needs this section.
 #
-# **The backward pass of our own kernel.** The section "Backward" says what changes:
+# **The backward pass of our own kernel.** The forward pass only adds rows, $y \mathrel{+}= w \cdot x_\text{row}$. For
+# each of these additions, the derivation of tutorial 02, "The derivation", gives two lines:
+#
+# $$dx_\text{row} \mathrel{+}= w \cdot dy, \qquad dw \mathrel{+}= \langle dy, x_\text{row} \rangle.$$
+#
+# So `dx` uses the same `add_row`, with source and target exchanged, and `dw` is an inner product of two rows. The loops
+# around these two lines are the same as before:
 
 
 # %%
@@ -535,12 +536,13 @@ except AssertionError as error:
     print("taps in the wrong order:", error)
 
 # %% [markdown]
-# **The gradients of a pointwise convolution** are matrix products too. Forward it is $Y = WX$, and $X$ has $P = HWN$
-# columns. Then $dX = W^\top dY$ and $dW = dY\,X^\top$. $dW$ is small, and each of its numbers is a sum over all pixels
-# of all images. The product for $dW$ needs another kernel than the one for $Y$: it computes many inner products at
-# once. `kernels.matmul` has both kernels, `gemm` and `gemm_nt`.
+# **The gradients of a pointwise convolution** are matrix products, too. The forward pass is $Y = WX$, where $X$ has
+# $P = HWN$ columns. Then $dX = W^\top dY$ and $dW = dY\,X^\top$. The matrix $dW$ is small, and each of its numbers is a
+# sum over all pixels of all images. So the product for $dW$ has a kernel of its own, which computes many inner products
+# at once. In `kernels.matmul`, `gemm` is the kernel for $Y$, and `gemm_nt` is the kernel for $dW$.
 #
-# **Does the number of threads change the result?** A sum depends on its order, since every addition rounds:
+# **Does the number of threads change the result?** The result of a sum depends on the order of the additions, because
+# every addition rounds:
 
 # %%
 many = rng.standard_normal(100_000).astype(np.float32)
@@ -548,8 +550,8 @@ onward, backward = (np.cumsum(row, dtype=np.float32)[-1] for row in (many, many[
 print(f"the same numbers, added from the left: {onward:.4f}, from the right: {backward:.4f}")
 
 # %% [markdown]
-# If each thread added its numbers whenever it was ready, two runs of one training would differ. So ghostnp cuts the
-# work into a fixed number of shares, whatever the number of threads. It adds the sums of the shares in a fixed order:
+# If each thread added its numbers whenever it was ready, the results of two runs could differ. So ghostnp cuts the work
+# into a fixed number of shares, whatever the number of threads. It adds the sums of the shares in a fixed order:
 
 # %%
 images = rng.standard_normal((4, 24, 28, 28)).astype(np.float32)
@@ -563,8 +565,12 @@ print("largest difference between one thread and all threads:",
       max(float(np.abs(a - b).max()) for a, b in zip(*runs, strict=True)))  # fmt: skip
 
 # %% [markdown]
-# **im2col.** By hand, for a map of 3x3 pixels and a 2x2 filter: there are four windows, so four columns, and each
-# column has the four numbers of its window.
+# **When is im2col worth its cost?** The columns of im2col have $k^2$ times as many numbers as the maps. For a standard
+# convolution this is worth the cost, because each number is used $C_\text{out}$ times. For a depthwise convolution it
+# is not, because each number is used only *once*.
+#
+# By hand: a 2x2 filter has four windows on a map of 3x3 pixels. So there are four columns, and each column has the four
+# numbers of its window:
 
 # %%
 small, two = np.arange(1.0, 10).reshape(1, 1, 3, 3), np.array([[1.0, 0], [2, -1]])
@@ -574,13 +580,13 @@ print("weights @ columns =", (two.ravel() @ columns).astype(int))
 print("the definition    =", ops.standard_conv2d(small, two[None, None]).astype(int).ravel())
 
 # %% [markdown]
-# **What are phases?** With stride 2, the pixels for neighbouring outputs do not lie side by side. So the kernels first
-# sort the pixels of a few rows into four sets: even or odd row, even or odd column. Each set is called a *phase*
-# (相位). Within a phase, the numbers that a tap reads lie side by side again. By hand, a row 0 1 2 3 4 with a filter of
-# 3 taps has the phases 0 2 4 and 1 3. Its two outputs read 0 2 for the first tap, 1 3 for the second and 2 4 for the
-# third. At stride 1 there is a single phase, the padded rows themselves. With phases ghostnp need not write the columns
-# of im2col: the matrix product reads its numbers from the phases. The phases hold each pixel once, and the columns hold
-# it up to $k^2$ times.
+# **What are phases?** With stride 2, the pixels that a tap reads for neighbouring outputs do not lie side by side. So
+# the kernels first sort the pixels of a few rows into four sets: even or odd row, even or odd column. Each set is
+# called a *phase* (相位). Within a phase, the numbers that a tap reads lie side by side again. By hand: the row 0 1 2 3
+# 4 has the phases 0 2 4 and 1 3. A filter of 3 taps has two outputs on this row. The outputs read 0 and 2 for the first
+# tap, 1 and 3 for the second tap, and 2 and 4 for the third tap. At stride 1 there is a single phase, the padded rows
+# themselves. With phases ghostnp need not write the columns of im2col, because the matrix product reads its numbers
+# from the phases. The phases hold each pixel once, and the columns would hold each pixel up to $k^2$ times.
 
 # %% [markdown]
 # **What do the kernels of ghostnp do better than ours?** Here are the two loops that correspond to our `add_row`:
@@ -590,35 +596,36 @@ source(taps.add_scaled)
 source(taps.add_taps)
 
 # %% [markdown]
-# `add_scaled` is our `add_row`. `add_taps` adds nine taps, or three, in one pass. So each number of `target` is loaded
-# and stored once for nine products, not nine times. This is the main rule of fast code: *use a number as often as you
-# can while it is in a register or in the cache*. The matrix product follows it too: it computes several rows of results
-# at a time, so that each number of `x` that it loads is used several times.
+# `add_scaled` does the same as our `add_row`. `add_taps` adds the products of nine taps, or of three taps, in one pass.
+# So each number of `target` is loaded and stored once for nine products, not nine times. This follows the main rule of
+# fast code: *use a number as often as you can while it is in a register or in the cache*. The matrix product follows
+# this rule, too. It computes several rows of results at a time, so it uses each number of `x` that it loads several
+# times.
 #
 # **How do the threads share the work?** The shares of a launch are divided into regions, one for each thread. A thread
-# works through its own region first, and then helps the others. In the next launch it begins in the same region. So it
-# mostly reads what it wrote itself, which is still in its core's cache. (A number that another core has just written
-# takes about 50 ns to fetch, and several hundred if the two cores share no cache.) The calling thread waits only for
-# shares that another thread has already begun. A launch with little work is done by one thread, because waking the
-# others would take longer.
+# works through its own region first, and then helps the other threads. In the next launch it begins in the same region.
+# So it mostly reads numbers that it wrote itself, and these numbers are still in the cache of its core. (To fetch a
+# number that another core has just written takes about 50 ns. If the two cores share no cache, it takes several hundred
+# nanoseconds.) The calling thread waits only for shares that another thread has already begun. A launch with little
+# work is done by one thread, because waking the others would take longer.
 #
-# **What does "in bands" mean in a plan?** MobileNetV2 widens few channels to many, filters each of these, and narrows
-# them again. On 112x112 pixels the wide map is several times as large as the cache. So the engine runs the convolutions
-# together, a band of a few rows at a time, and the wide map never goes to memory. Each thread works on bands of its
-# own.
+# **What does "in bands" mean in a plan?** A block of MobileNetV2 widens few channels to many, filters each of the many
+# channels, and narrows them to few again. With 112x112 pixels, the wide array is several times as large as the cache.
+# So the engine runs the convolutions together, on a band of a few rows at a time. Then the wide array never goes to the
+# slow memory. Each thread works on bands of its own.
 #
-# **Training as a program.** A training step is a list of calls too: forward, loss, backward and update.
-# `ghostnp.compile(model, training=True)` records and plans all of them. Nothing is folded, because in training a batch
-# norm depends on its batch. But the whole list makes some savings possible that a single layer cannot make:
+# **Training as a program.** A training step is also a list of calls: forward, loss, backward and update.
+# `ghostnp.compile(model, training=True)` records and plans all these calls. Nothing is folded, because in training a
+# batch norm depends on its batch. But the whole list makes some savings possible that a single layer cannot make:
 #
 # - **A result that no call reads is not computed** (*dead code*, 死代码). The backward pass of a layer makes a gradient
 #   for the layer before it. The first layer has no layer before it, so this gradient is left out.
-# - **An activation's memory is free once its gradient is made.** Some gradients need no activation at all: the backward
-#   pass of a sum or a concatenation needs only shapes.
+# - **The memory of an activation is free after the last backward call that reads the activation.** Some gradients need
+#   no activation at all: the backward pass of a sum or a concatenation needs only shapes.
 # - **Cheap results are recomputed** (*recompute*, 重计算). The output of a batch norm can be made again from its input,
-#   with one pass and next to no arithmetic. So the largest of these outputs are not kept until their gradients are
-#   made; they are made again. In the plan of a large network they have the note "again".
-# - **Parameters change at the very end.** If a step fails half way, the model is unchanged.
+#   with one pass and almost no arithmetic. So the largest of these outputs are thrown away, and made again when the
+#   backward pass needs them. In the plan below, step 16 has the note "again".
+# - **Parameters change at the very end.** If a step fails before its end, the model is unchanged.
 
 # %%
 with initializer(0):
@@ -629,9 +636,10 @@ print(step.program((8, 3, 16, 16)))
 runtime.set_threads(every_thread)
 
 # %% [markdown]
-# Look for "no dx" at the backward pass of the first convolution, and for "in #" where a half is written into the
-# concatenation. The column *until* says after which step a value is not needed any more. With a learning rate of 0 the
-# parameters stay as they are. So we can compare the gradients of the step with those of the layers:
+# In the plan, the backward pass of the first convolution has the note "no dx". The notes "in #10" say that both halves
+# are written directly into the result of the concatenation. The column *until* says after which step a value is not
+# needed any more. With a learning rate of 0 the parameters stay as they are. So we can compare the gradients of the
+# step with those of the layers:
 
 # %%
 pictures_in, labels = rng.standard_normal((8, 3, 16, 16)).astype(np.float32), np.arange(8) % 2
@@ -648,11 +656,11 @@ print(f"largest gradient {max(np.abs(gradient).max() for gradient in gradients.v
 # %% [markdown]
 # **Where is the code of the kernels?** It is in `ghostnp/kernels`, one file for each subject. A *leaf* is a loop over
 # rows, such as `add_row`. A *driver* does one share of the work, and calls leaves. Read `layout.py` first, then
-# `loops.py`, `matmul.py`, and then any other. The code that compiles and runs the kernels is in `runtime/`. `bands.py`
-# runs convolutions in bands. The passes of the engine are in `ghostnp/graph/engine`.
+# `loops.py` and `matmul.py`, and then any other file. The code that compiles and runs the kernels is in `runtime/`.
+# `bands.py` runs convolutions in bands. The passes of the engine are in `ghostnp/graph/engine`.
 #
-# Document 002 plots accuracy against latency. Such figures are measurements on hardware that we do not have, so
-# this course does not check them.
+# Document 002 plots accuracy against latency. Such figures show measurements on hardware that we do not have, so this
+# course does not check them.
 #
 # ## References
 #

@@ -13,12 +13,12 @@
 # %% [markdown]
 # # 13. Training a tiny GhostNet
 #
-# **All the pieces are there, forward and backward. Can a GhostNet be trained with them, on real images, in about half a
-# minute?**
+# **The earlier tutorials have built all the layers, forward and backward. Can we train a GhostNet with them, on real
+# images, in about half a minute?**
 #
 # The images are 1797 handwritten digits of 8x8 pixels, from forms that people filled in (E. Alpaydin and C. Kaynak,
-# 1998). They come with ghostnp. The network learns from 1437 of them. The other 360 are *held out*: the network never
-# sees them before it is tested.
+# 1998). The images are part of ghostnp. The network learns from 1437 of them. The other 360 images are *held out*: the
+# network never sees them before it is tested.
 
 # %%
 import numpy as np
@@ -49,7 +49,8 @@ show(
 # ## The network
 #
 # The network has a stem, three ghost bottlenecks (tutorials 08 and 09) and a classifier. One bottleneck has stride 2,
-# and one has squeeze-and-excitation. The plan is that of GhostNet, but it is small enough for 8x8 pixels.
+# and one has squeeze-and-excitation. The network is built like GhostNet, but it is small enough for images of 8x8
+# pixels.
 
 # %%
 source(tiny_ghostnet)
@@ -62,8 +63,9 @@ print(f"{table.params:,} parameters, {table.macs:,} multiply-adds for one digit"
 # %% [markdown]
 # ## The loss
 #
-# The network gives ten numbers, the *logits* $z$, one for each digit. The softmax turns them into probabilities,
-# $p_k = e^{z_k} / \sum_j e^{z_j}$. The *cross entropy* (交叉熵) is large if the true class $t$ has a small probability:
+# For each image the network gives ten numbers, the *logits* $z$, one for each class. The softmax turns the logits into
+# probabilities, $p_k = e^{z_k} / \sum_j e^{z_j}$. The *cross entropy* (交叉熵) is large if the true class $t$ has a
+# small probability:
 #
 # $$L = -\log p_t.$$
 #
@@ -71,7 +73,7 @@ print(f"{table.params:,} parameters, {table.macs:,} multiply-adds for one digit"
 # If class 0 is true, $L = -\log 0.25 = 1.386$. A network that gives all ten digits the same probability has
 # $L = \log 10 = 2.303$. An untrained network has about this loss.
 #
-# For the gradient, write the logarithm of the fraction as a difference,
+# To derive the gradient, we write the logarithm of the fraction as a difference:
 #
 # $$L = \log \sum_j e^{z_j} - z_t.$$
 #
@@ -80,9 +82,10 @@ print(f"{table.params:,} parameters, {table.macs:,} multiply-adds for one digit"
 #
 # $$\frac{\partial L}{\partial z_k} = p_k - [k = t],$$
 #
-# where $[k = t]$ is 1 if $k = t$ and 0 otherwise. The gradient is the network's probability minus the target, which is
-# 1 for the true class and 0 for the others. In the example, with class 1 true, the gradient is $(1/4, -1/4)$. (For a
-# batch of $N$ images $L$ is the mean of the losses, so the gradient is divided by $N$.)
+# where $[k = t]$ is 1 if $k = t$ and 0 otherwise. The gradient is the probability that the network gives, minus the
+# *target*. The target is 1 for the true class and 0 for the other classes. If class 1 is true in the example, the
+# gradient is $(1/4, -1/4)$. (For a batch of $N$ images $L$ is the mean of the losses, so the gradient is divided by
+# $N$.)
 
 # %%
 source(ops.softmax_cross_entropy)
@@ -103,21 +106,21 @@ except AssertionError as error:
     print("without subtracting the truth:", error)
 
 # %% [markdown]
-# **Label smoothing.** The loss is 0 only if $p_t = 1$, which needs an infinite logit. So training makes logits larger
-# and larger. *Label smoothing* (标签平滑) asks for a probability a little below 1. With $K$ classes and a small number
-# $\epsilon$, the target is no longer 1 for the true class and 0 for the others, but
+# **Label smoothing.** The loss is 0 only if $p_t = 1$, but this needs an infinite logit. So training makes logits
+# larger and larger. *Label smoothing* (标签平滑) asks for a probability a little below 1. With $K$ classes and a small
+# number $\epsilon$, the target is no longer 1 or 0. The new target $q$ and the loss are
 #
 # $$q_k = (1 - \epsilon) \, [k = t] + \frac{\epsilon}{K}, \qquad L = -\sum_k q_k \log p_k.$$
 #
-# The gradient is found in the same two steps. Since $\sum_k q_k = 1$, the loss is $\log \sum_j e^{z_j} - \sum_k q_k
-# z_k$, and
+# We derive the gradient in the same two steps. Because $\sum_k q_k = 1$, the loss is
+# $\log \sum_j e^{z_j} - \sum_k q_k z_k$, and
 #
 # $$\frac{\partial L}{\partial z_k} = p_k - q_k.$$
 #
-# The gradient is 0 when $p = q$, and finite logits can reach this. By hand, with the two classes from above and
-# $\epsilon = 0.1$: $q = (0.05, 0.95)$, $p = (0.25, 0.75)$, so $L = -0.05 \log 0.25 - 0.95 \log 0.75 = 0.343$ and the
-# gradient is $(0.2, -0.2)$. For ImageNet $\epsilon = 0.1$ is usual (Szegedy et al., see the references). The tiny
-# network of this page is trained without label smoothing.
+# The gradient is 0 when $p = q$, and finite logits can give these probabilities. By hand, we take the two classes of
+# the example and $\epsilon = 0.1$. With $q = (0.05, 0.95)$ and $p = (0.25, 0.75)$, the loss is
+# $L = -0.05 \log 0.25 - 0.95 \log 0.75 = 0.343$, and the gradient is $(0.2, -0.2)$. For ImageNet $\epsilon = 0.1$ is
+# usual (Szegedy et al., see the references). The tiny network of this page is trained without label smoothing.
 
 # %%
 z, truth = np.array([[0, np.log(3)]]), np.array([1])
@@ -129,10 +132,10 @@ print(f"loss {loss:.3f}, gradient {dz.round(3)[0].tolist()}")
 # ## Is the whole network's gradient right?
 #
 # Before training, we check the backward pass of all layers together, in float64 and in training mode. We move *all*
-# parameters at once in one random direction. The slope of the loss must be the inner product of the gradient and this
-# direction. A wrong gradient of one array would change the inner product, so most mistakes are found. (It cannot find a
-# mistake that is smaller than the allowed difference, or two mistakes that happen to cancel. The tests of ghostnp
-# therefore also check each operator by itself.)
+# parameters at once in one random direction. The slope of the loss in this direction must be the inner product of the
+# gradient and the direction. If the gradient of one array is wrong, the inner product is wrong, too. So this check
+# finds most mistakes. (The check cannot find a mistake that is smaller than the allowed difference, or two mistakes
+# that cancel each other. Therefore the tests of ghostnp also check each operator by itself.)
 
 # %%
 precise = tiny_ghostnet(dtype=np.float64)
@@ -164,25 +167,25 @@ assert np.isclose(slope, found, rtol=1e-5)
 # %% [markdown]
 # ## Descent
 #
-# The loss falls fastest in the direction opposite to the gradient. *Stochastic gradient descent* (随机梯度下降) takes a few
-# images at a time, a *batch*, and makes a small step. Three additions are usual:
+# The loss falls fastest in the direction opposite to the gradient. *Stochastic gradient descent* (随机梯度下降) takes a
+# few images at a time, a *batch*, and makes a small step in this direction. Three additions are usual:
 #
-# - *Momentum* (动量) keeps a velocity $v$, a sum of earlier gradients in which older ones count less. (The momentum of a
-#   batch norm's running statistics is another number.)
+# - *Momentum* (动量) keeps a velocity $v$, a sum of all gradients so far in which older gradients count less. (The
+#   momentum of a batch norm's running statistics is another number.)
 # - *Weight decay* (权重衰减) adds a small share of each weight to its gradient. This pulls weights towards zero.
-# - The step size starts at `rate` and falls to zero, along half a cosine.
+# - The step size starts at a number that is called `rate`, and falls to zero along half a cosine.
 #
-# With momentum $\mu$, decay $\lambda$ and step size $\eta$:
+# With momentum $\mu$, decay $\lambda$ and step size $\eta$, one step is
 #
 # $$v \leftarrow \mu v + dw + \lambda w, \qquad w \leftarrow w - \eta v.$$
 #
-# By hand, with $\mu = 0.9$, $\lambda = 0.1$, $\eta = 0.5$, and a gradient that is always 1. Start with $w = 2$ and
-# $v = 0$. Step 1: $v = 0 + 1 + 0.2 = 1.2$ and $w = 2 - 0.6 = 1.4$. Step 2: $v = 1.08 + 1 + 0.14 = 2.22$ and
-# $w = 1.4 - 1.11 = 0.29$. The second step is longer than the first, because the velocity still contains the first
+# By hand, let $\mu = 0.9$, $\lambda = 0.1$ and $\eta = 0.5$, and let the gradient always be 1. We start with $w = 2$
+# and $v = 0$. Step 1 gives $v = 0 + 1 + 0.2 = 1.2$ and $w = 2 - 0.6 = 1.4$. Step 2 gives $v = 1.08 + 1 + 0.14 = 2.22$
+# and $w = 1.4 - 1.11 = 0.29$. The second step is longer than the first, because the velocity still contains the first
 # gradient.
 #
-# Here are the definition of one step, and the loop that calls it. `grads` and `parameters()` have the same names, so
-# the loop goes through both dicts together.
+# Here are the definition of one step, and the loop that calls it. The dicts `grads` and `parameters()` have the same
+# names, so the loop can go through both dicts together.
 
 # %%
 source(updates.sgd)
@@ -190,8 +193,9 @@ source(StepByLayers.__call__)
 
 # %% [markdown]
 # One pass through all images, in an order drawn at random, is an *epoch* (轮). A batch has 64 images. The last batch of
-# an epoch is smaller, since 1437 is no multiple of 64. `train` runs fifteen epochs, and gives the mean loss of each.
-# (For speed, it runs a compiled program of the same step, as the engine of tutorial 12 does.)
+# an epoch is smaller, because 1437 is not a multiple of 64. `train` runs fifteen epochs, and gives the mean loss of
+# each epoch. (For speed, `train` runs this step as a compiled program. This is explained in tutorial 12, "For the
+# curious".)
 
 # %%
 losses, accuracies = [], []
@@ -216,33 +220,37 @@ show(
 )
 
 # %% [markdown]
-# The command `ghostnp train` does the same, and writes a log, a picture and checkpoints to a folder. It also takes
-# other data, any network of ghostnp, and the optimisers of the next section.
+# The command `ghostnp train` trains in the same way, and writes a log, a picture and checkpoints to a folder. The
+# command can also use other data, any network of ghostnp, and the optimisers of the section "Other steps".
 #
-# (The first point of the curve is the *mean* of the first epoch. The loss falls so fast that this mean is already far
-# below the 2.303 at the start.)
+# (The first point of the left curve is the *mean* loss of the first epoch. The loss falls so fast that this mean is
+# already far below the 2.303 at the start.)
 #
-# Batch norm behaves differently in training and afterwards (tutorial 06, "Batch norm"). So its running statistics also
-# had to be learnt. They are in `state_dict()`, together with the parameters.
+# After training, batch norm uses its running statistics instead of the statistics of a batch (tutorial 06, "Batch
+# norm"). So training also had to collect the running statistics. They are in `state_dict()`, together with the
+# parameters.
 #
 # ## Other steps
 #
-# **Adam.** The gradients of one weight may be a thousand times larger than those of another. Adam divides each gradient
-# by its usual size, so all weights move by steps of about $\eta$. For each weight it keeps two averages: $m$ of the
-# gradient, and $s$ of its square. Both begin at 0. In step $t = 1, 2, \dots$
+# **Adam.** The gradients of one weight may be a thousand times larger than the gradients of another weight. Adam
+# divides each gradient by its usual size, so all weights move by steps of about $\eta$. For each weight Adam keeps two
+# averages: $m$ is the average of the gradient, and $s$ is the average of its square. Both averages begin at 0. The
+# share of the old average is $\beta_1$ for $m$ and $\beta_2$ for $s$. Step $t = 1, 2, \dots$ is
 #
 # $$m \leftarrow \beta_1 m + (1 - \beta_1)\, dw, \quad s \leftarrow \beta_2 s + (1 - \beta_2)\, dw^2, \quad
 # w \leftarrow w - \eta \, \frac{m / (1 - \beta_1^t)}{\sqrt{s / (1 - \beta_2^t)} + \epsilon}.$$
 #
-# The divisors $1 - \beta^t$ correct for the beginning: an average that starts at 0 is too small at first.
+# The divisors $1 - \beta_1^t$ and $1 - \beta_2^t$ are needed because an average that starts at 0 is too small at first.
+# The small constant $\epsilon$ prevents a division by 0.
 #
-# By hand, with $\beta_1 = 0.9$, $\beta_2 = 0.999$, $\eta = 0.1$ and $w = 1$. (Here $\epsilon = 10^{-8}$ changes
-# nothing.) In step 1 the gradient is 2. Then $m = 0.2$ and $s = 0.004$. The corrected values are $0.2 / 0.1 = 2$ and
-# $0.004 / 0.001 = 4$, so $w = 1 - 0.1 \cdot 2 / \sqrt 4 = 0.9$. With a gradient of 2000, $w$ would be 0.9, too. In step
-# 2 the gradient is $-1$. Then $m = 0.18 - 0.1 = 0.08$ and $s = 0.003996 + 0.001 = 0.004996$. The corrected values are
-# $0.08 / 0.19 = 0.421$ and $0.004996 / 0.001999 = 2.499$, so $w = 0.9 - 0.1 \cdot 0.421 / 1.581 = 0.873$.
+# By hand, let $\beta_1 = 0.9$, $\beta_2 = 0.999$, $\eta = 0.1$ and $w = 1$. (With $\epsilon = 10^{-8}$ the digits below
+# do not change.) In step 1 the gradient is 2. Then $m = 0.2$ and $s = 0.004$. The corrected values are $0.2 / 0.1 = 2$
+# and $0.004 / 0.001 = 4$, so $w = 1 - 0.1 \cdot 2 / \sqrt 4 = 0.9$. With a gradient of 2000, $w$ would be 0.9, too. In
+# step 2 the gradient is $-1$. Then $m = 0.18 - 0.1 = 0.08$ and $s = 0.003996 + 0.001 = 0.004996$. The corrected values
+# are $0.08 / 0.19 = 0.421$ and $0.004996 / 0.001999 = 2.499$, so $w = 0.9 - 0.1 \cdot 0.421 / 1.581 = 0.873$.
 #
-# AdamW and RMSProp are variations of Adam. `UPDATES` has all four, with their settings:
+# AdamW and RMSProp are similar to Adam. The dict `UPDATES` has these three optimisers and gradient descent, with their
+# settings:
 
 # %%
 w, mean, square = np.array([1.0]), np.zeros(1), np.zeros(1)
@@ -255,12 +263,14 @@ for name, update in updates.UPDATES.items():
 
 # %% [markdown]
 # **Schedules.** A *schedule* says how the step size changes. A new network has large gradients, so it may help to begin
-# with small steps. In the *warm-up* (预热) the step size rises along a straight line. After that it falls along a cosine
-# (*cosine*), or by a factor after every few epochs (*step*), or it stays the same (*constant*).
+# with small steps. In the *warm-up* (预热) the step size rises along a straight line. After the warm-up, the step size
+# falls along a cosine (schedule *cosine*), falls by a factor after every few epochs (*step*), or stays the same
+# (*constant*).
 #
-# By hand, with `rate` 0.1, four epochs of five steps, and one epoch of warm-up: the first steps are 0.02, 0.04, 0.06,
-# 0.08 and 0.1. Fifteen steps are left for the cosine, $\eta = 0.05 \cdot (1 + \cos(\pi r))$ with $r = 0, 1/15, 2/15,
-# \dots$ After five of them $r = 1/3$, the cosine is $1/2$, and $\eta = 0.075$.
+# By hand, let `rate` be 0.1. There are four epochs of five steps each, and the first epoch is the warm-up. So the first
+# five step sizes are 0.02, 0.04, 0.06, 0.08 and 0.1. Fifteen steps are left for the cosine. Their step sizes are
+# $\eta = 0.05 \cdot (1 + \cos(\pi r))$ with $r = 0, 1/15, 2/15, \dots$, where $r$ is the share of these fifteen steps
+# that are done. After five of them $r = 1/3$, the cosine is $1/2$, and $\eta = 0.075$.
 
 # %%
 figure, grid = style.sheet(8, 2.6, nrows=1, ncols=1, left=0.09, bottom=0.2)
@@ -279,13 +289,14 @@ show(
 )
 
 # %% [markdown]
-# **Averaged weights.** The last steps move each weight $w$ up and down. Its *moving average* $a$ changes less: $a
-# \leftarrow d\,a + (1 - d)\,w$, with $d$ a little below 1. By hand, with $d = 0.9$: $a$ starts at 1, and the weight is
-# 2 in the next three steps. Then $a$ becomes 1.1, 1.19 and 1.271. With `average=0.99` (or `ghostnp train --average
-# 0.99`) the averaged weights are tested and kept.
+# **Averaged weights.** The last steps move each weight $w$ up and down. Its *moving average* $a$ changes less:
+# $a \leftarrow d\,a + (1 - d)\,w$, where $d$ is a little below 1. By hand, let $d = 0.9$. The average $a$ starts at 1,
+# and the weight is 2 in the next three steps. Then $a$ becomes 1.1, 1.19 and 1.271. With the argument `average=0.99` of
+# `train` (or `ghostnp train --average 0.99`), the model has the averaged weights after training.
 #
 # **Clipping.** A single step that is much too long can ruin a network. So the gradients of all weights are taken as one
-# vector. If its length is above $c$, all of them are multiplied by $c$ / length. `ghostnp train` clips at 1.
+# vector. If the length of this vector is above $c$, all gradients are multiplied by $c$ / length. `ghostnp train` clips
+# at 1.
 
 # %%
 a = np.array([1.0])
@@ -295,9 +306,9 @@ for _ in range(3):
 print(f"gradients (3, 4) have length 5, and are multiplied by {updates.clipping([np.array([3.0, 4.0])], 1.0):.3f}")
 
 # %% [markdown]
-# ## What it gets wrong
+# ## What the network gets wrong
 #
-# It is useful to look at the mistakes.
+# It is useful to look at the mistakes of the network:
 
 # %%
 answers = model(held_out.images).argmax(axis=1)
@@ -320,9 +331,10 @@ show(
 )
 
 # %% [markdown]
-# **How were the digits held out?** They were chosen at random. So digits written by the same person are in both parts.
-# A harder question is how well the network reads the handwriting of people whom it has never seen. For this we hold out
-# the last digits of the file, which were written by other people than the first:
+# **How were the digits held out?** They were chosen at random. So the same person may have written digits that the
+# network learns from and digits that are held out. A harder question is how well the network reads the handwriting of
+# other people. To answer this question, we hold out the last digits of the file. They were written by other people than
+# the first digits:
 
 # %%
 learnt_in_order, others = load_digits(seed=None)
@@ -334,13 +346,13 @@ print(f"right, of digits by other writers:                      {accuracy(other_
 assert 0.9 < accuracy(other_hands, *others) < accuracies[-1]
 
 # %% [markdown]
-# How the test images are chosen decides what is measured. If the network will read the handwriting of new people, use
-# the second way.
+# So the choice of the test images decides what is measured. If the network will have to read the handwriting of new
+# people, hold out all digits of some people.
 #
 # **Do the documents say how to train?** Document 002 says that GhostNet has a new method of training, "low-rank
 # decomposition" (claim C27). GhostNet has no such method: its paper trains by ordinary gradient descent, as here. The
-# documents also have tables of accuracy on ImageNet. To repeat them takes days of training on GPUs, so this course does
-# not.
+# documents also have tables of accuracy on ImageNet. To repeat these results would take days of training on GPUs, so
+# this course does not repeat them.
 #
 # ## Exercises
 #
@@ -374,7 +386,7 @@ check("13.4", answer)
 
 # %% [markdown]
 # **5.** *(derivation)* Show that with label smoothing the loss is smallest where $p = q$, and that it is not 0 there.
-# What is the smallest possible loss for 10 classes and $\epsilon = 0.1$? (Three digits. To check: give
+# What is the smallest possible loss for 10 classes and $\epsilon = 0.1$? (Three digits. To check your answer, give
 # `ops.softmax_cross_entropy` the logits $\log q$.)
 
 # %%

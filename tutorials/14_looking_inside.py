@@ -16,10 +16,10 @@
 # **The ghost module was built on an observation: the maps of a trained network resemble each other. Is this true of
 # our networks?**
 #
-# Tutorial 13 trained a tiny GhostNet on handwritten digits. Here we train two of them, one without and one with DFC
-# attention, and an ordinary network for comparison. Then we look at their maps, ghosts, gates, attention and filters.
-# The results are about networks of a few thousand weights on 8x8 pixels. The methods work for every network. The
-# results may differ in other networks.
+# Tutorial 13 trained a tiny GhostNet on handwritten digits. Here we train two such networks, one without and one with
+# DFC attention. For comparison, we also train an ordinary network, which has no ghost modules. Then we look at their
+# maps, ghosts, gates, attention and filters. The results are about networks of a few thousand weights on 8x8 pixels.
+# The methods work for every network, but other networks may have other results.
 
 # %%
 import numpy as np
@@ -54,24 +54,25 @@ show(
 )
 
 # %% [markdown]
-# The picture shows a seven in the first layers: input, stem, batch norm, ReLU. `ghostnp.trace` keeps every intermediate
-# result, so we can look inside the network without changing it.
+# The picture shows the input, which is a seven, and the maps after the first three layers: the stem, its batch norm and
+# its ReLU. `ghostnp.trace` keeps every intermediate result, so we can look inside the network without changing it.
 #
 # ## Maps that resemble each other
 #
-# How similar are two maps $a$ and $b$? Similar does not mean equal. The question is whether $b$ can be *made* from $a$
-# by a cheap operation. So we fit the best 3x3 kernel and a constant $c$, and ask which share of the variance of $b$
-# they explain (tutorial 08, "How much alike are they?"):
+# How similar are two maps $a$ and $b$? Similar maps need not be equal. The question is whether $b$ can be *made* from
+# $a$ by a cheap operation. So we fit the best 3x3 kernel $k$ and the best constant $c$. Then we compute the share of
+# the variance of $b$ that they explain (tutorial 08, "How much alike are they?"). With the convolution $k * a$ and the
+# mean $\bar b$ of $b$, this share is
 #
 # $$r^2 = 1 - \min_{k, c} \frac{\sum (b - k * a - c)^2}{\sum (b - \bar b)^2}.$$
 #
-# By hand, with a kernel of one weight, $a = (1, 2, 3)$ and $b = (2, 4, 5)$:
+# By hand, let the kernel have only one weight, and let $a = (1, 2, 3)$ and $b = (2, 4, 5)$:
 #
 # | step | numbers | sum of squares |
 # |---|---|---|
 # | $a$ minus its mean 2 | $(-1, 0, 1)$ | 2 |
 # | $b$ minus its mean $11/3$ | $(-5, 1, 4) / 3$ | $14/3$ |
-# | best weight: the sum of the products of these rows, divided by 2 | $3 / 2$ | |
+# | best weight: multiply the two rows above number by number, add up (3), divide by the sum of squares of the first row (2) | $3 / 2$ | |
 # | what is left: the second row minus $3/2$ times the first | $(-1, 2, -1) / 6$ | $1/6$ |
 #
 # So $r^2 = 1 - (1/6) / (14/3) = 0.964$: $a$ explains nearly all of the variance of $b$.
@@ -110,8 +111,8 @@ show(
 )
 
 # %% [markdown]
-# These are the three best pairs: each map in an orange frame is made from a map in a blue frame. (A map can be in two
-# pairs.) The next picture shows all pairs:
+# These are the three best pairs: each map in an orange frame can be made from a map in a blue frame. (A map can be in
+# two pairs.) The next picture shows all pairs:
 
 # %%
 figure, grid = style.sheet(9, 3.4, nrows=1, ncols=2, left=0.08, bottom=0.16, top=0.9, wspace=0.3)
@@ -132,10 +133,10 @@ print(
 )
 
 # %% [markdown]
-# So there is redundancy in a network that was not built for it. The ghost module does not remove the redundancy. It
-# *makes* similar maps by a cheap operation, instead of by a full convolution. Whether a network of ghost modules is as
-# accurate as an ordinary one has to be tried. Each page of the gallery compares small networks that differ in one
-# thing, with several seeds:
+# So there is redundancy in a network without ghost modules: many of its maps can be made approximately from other maps.
+# A ghost module does not remove this redundancy. It *makes* similar maps by a cheap operation, instead of by an
+# ordinary convolution. Only an experiment can show whether a network of ghost modules is as accurate as an ordinary
+# network. Each page of the gallery compares small networks that differ in one thing, with several seeds:
 #
 # - the number of ghosts and the size of their kernel (`gallery/ghost.ipynb`),
 # - ghost modules and other units at the same cost (`gallery/units.ipynb`),
@@ -146,10 +147,10 @@ print(
 #
 # ## Are the ghosts copies of their intrinsic maps?
 #
-# In a ghost module, each map of the second half is computed from one map of the first half. A 3x3 kernel, batch norm
-# and ReLU do this. A kernel that only copies its map would have all of its weight in the middle. A kernel that uses
-# neighbouring pixels has weight at the border. Did training change how much the kernels use the neighbours? The picture
-# shows kernels of the first bottleneck:
+# In a ghost module, each map of the second half is computed from one map of the first half, by a 3x3 kernel and a batch
+# norm. (In the widening ghost module of a bottleneck, a ReLU follows.) If a kernel only copied its map, its middle
+# weight would be the only one that is not 0. A kernel that uses neighbouring pixels also has other weights. Did
+# training change how much the kernels use the neighbours? The picture shows kernels of the first bottleneck:
 
 # %%
 kernels = model.blocks[0].ghost1.cheap_operation[0].weight
@@ -178,14 +179,15 @@ for name, shown in (("trained", model), ("untrained", tiny_ghostnet())):
           f"largest {share_on_middle.max():.2f}")  # fmt: skip
 
 # %% [markdown]
-# Nine random weights have a mean share of $1/9 = 0.111$ on the middle, and a kernel that copies has 1. Both printed
+# The share on the middle is the absolute value of the middle weight, divided by the sum of all nine absolute values.
+# For random weights the mean of this share is $1/9 = 0.111$. For a kernel that copies, the share is 1. Both printed
 # means are near $1/9$. So training did not move the kernels towards copying. (It did not move them away from the middle
 # either.) The ghosts are not copies of their intrinsic maps: each pixel of a ghost mixes neighbouring pixels.
 #
 # ## Gates
 #
-# The third bottleneck has squeeze-and-excitation (tutorial 07). It computes 72 gates for each image. The picture shows
-# their means over all images of each class:
+# The third bottleneck has squeeze-and-excitation (tutorial 07). The bottleneck computes 72 gates for each image. The
+# picture shows the mean of each gate over all images of a class:
 
 
 # %%
@@ -210,13 +212,14 @@ spread = by_class.std(axis=0)
 print(f"standard deviation of a gate between the ten digits: from {spread.min():.3f} to {spread.max():.3f}")
 
 # %% [markdown]
-# Where the rows differ, the gate depends on the digit. A gate that is the same for all images is a constant factor, and
-# could be folded into the weights of the next convolution. Here some gates depend on the image, and others hardly do.
+# If the colours of a column differ, the gate of this channel depends on the digit. A gate that is the same for all
+# images is a constant factor, and could be folded into the weights of the next convolution. Here some gates depend on
+# the digit, and others hardly depend on it.
 #
 # ## DFC attention
 #
 # The second network has DFC attention in its widening ghost modules (tutorial 10). The factors of this attention are
-# maps. For each channel and each pixel, they say how much of the ghost module's output is kept.
+# maps. Each factor says how much of the ghost module's output is kept in one channel at one pixel.
 
 # %%
 attentive = trained(tiny_ghostnet(attention=True))
@@ -253,13 +256,15 @@ show(
 )
 
 # %% [markdown]
-# The squares of 2x2 equal pixels come from the enlargement by nearest neighbour: the attention is computed on 4x4
-# pixels, and each factor is copied four times.
+# The attention is computed on 4x4 pixels. Then it is upsampled by nearest neighbour, which copies each factor to a
+# square of 2x2 pixels. This is why the pictures have squares of equal pixels.
 #
 # ## Do filters come in pairs?
 #
-# CReLU rests on the observation that filters come in pairs of opposites (tutorial 06, "Do filters come in pairs?"). We
-# compare the first layers of the ordinary network and of the tiny GhostNet with random filters.
+# CReLU is based on the observation that filters come in pairs of opposites (tutorial 06, "Do filters come in pairs?").
+# The *pairing filter* of a filter is the other filter with the smallest cosine to it. We compare these cosines for
+# three kinds of filters: those in the first layer of the ordinary network, those in the stem of the tiny GhostNet, and
+# random ones.
 
 # %%
 layers = {"ordinary network": plain.conv1.weight, "tiny GhostNet": model.conv_stem.weight}
@@ -283,10 +288,11 @@ for name, weight in layers.items():
     print(f"{name}: mean {pairing(weight)[1].mean():.2f}; {rank:.0%} of random layers are more opposed")
 
 # %% [markdown]
-# A filter of nine weights has only nine dimensions. Among sixteen random filters in so few dimensions, each one finds a
-# partner that is rather opposite. If the mean of a trained network lies inside the grey histogram, there is no sign
-# that training made pairs. The paper on CReLU saw pairs in the first layer of AlexNet, with 96 filters of $11 \cdot 11
-# \cdot 3 = 363$ weights. In that many dimensions random filters are almost orthogonal:
+# A filter of nine weights has only nine dimensions. With sixteen random filters in so few dimensions, each filter has a
+# pairing filter with a clearly negative cosine. The means of both trained networks lie inside the grey histogram of
+# random layers. So there is no sign that training made pairs. The paper on CReLU saw pairs in the first layer of
+# AlexNet, with 96 filters of $11 \cdot 11 \cdot 3 = 363$ weights. In so many dimensions random filters are almost
+# orthogonal:
 
 # %%
 for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):
@@ -301,9 +307,9 @@ for filters, shape in ((16, (1, 3, 3)), (96, (3, 11, 11))):
 #
 # ## Which pixels does the answer depend on?
 #
-# The backward pass also gives the gradient with respect to the *image*: `dx`. We start from the logit of the right
-# class. First we check the gradient in float64. As a planted mistake, we turn it upside down. Then we look at the right
-# gradient.
+# The backward pass also gives the gradient with respect to the *image*: `dx`. We start the backward pass at the logit
+# of the correct class. First we check the gradient in float64. As a planted mistake, we flip the gradient, so that its
+# last row becomes the first. The check must notice this. Then we look at the correct gradient.
 
 # %%
 precise = tiny_ghostnet(dtype=np.float64)
@@ -333,8 +339,8 @@ show(
 # ## Exercises
 #
 # **1.** *(easy)* The first bottleneck's widening ghost module goes from 16 maps to 32. An ordinary 1x1 convolution
-# could make the same 32 maps. By hand: how many more weights would it have than the two convolutions of the ghost
-# module? (Leave out batch norm. If it has fewer weights, the answer is negative.)
+# could also make 32 maps from 16. By hand: how many more weights would this convolution have than the two convolutions
+# of the ghost module? (Leave out batch norm. If the ordinary convolution has fewer weights, the answer is negative.)
 
 # %%
 answer = None

@@ -13,13 +13,13 @@
 # %% [markdown]
 # # 15. An official checkpoint, and a photo
 #
-# **Trained weights of GhostNet are published. How do they get into this network, and how do
-# you know that they are used correctly?**
+# **Trained weights of GhostNet are published. How do you load them into a network of ghostnp, and how do you know that
+# they are used correctly?**
 #
-# A *checkpoint* (检查点, 预训练权重) is a file of arrays with names. This page downloads nothing. It makes a file of its own
-# with the official names. This file is used to show what can go wrong with a published one.
+# A *checkpoint* (检查点, 预训练权重) is a file of arrays with names. This page downloads nothing. It makes a file of
+# its own with the official names, and uses this file to show what can go wrong with a published checkpoint.
 #
-# First the input. A network takes an array in which each colour of the photo was shifted and scaled:
+# We begin with the input. A network takes an array in which each colour of the photo was shifted and scaled:
 
 # %%
 import json
@@ -60,8 +60,9 @@ show(
 # %% [markdown]
 # ## Preprocessing, by hand
 #
-# Colours are numbers from 0 to 255. Divide by 255, subtract the mean of that colour over ImageNet's training photos,
-# and divide by its standard deviation. Red has the mean 0.485 and the deviation 0.229, so
+# The colours of a pixel are three numbers from 0 to 255. Each number is divided by 255. Then the mean of its colour
+# over ImageNet's training photos is subtracted, and the result is divided by the standard deviation of the colour. Red
+# has the mean 0.485 and the standard deviation 0.229:
 #
 # | red in the file | divided by 255 | normalised |
 # |---|---|---|
@@ -69,8 +70,9 @@ show(
 # | 124 | 0.4863 | $(0.4863 - 0.485) / 0.229 = 0.006$ |
 # | 255 | 1 | $(1 - 0.485) / 0.229 = 2.25$ |
 #
-# **Why these numbers?** Other numbers would do as well. But the weights were *trained* on photos prepared in this way,
-# so every photo has to be prepared in this way. The numbers belong to the checkpoint, but they are not in the file.
+# **Why these numbers?** Other numbers would work as well. But the weights were *trained* on photos that were prepared
+# with these numbers, so every new photo has to be prepared with the same numbers. The numbers belong to the checkpoint,
+# but are not in its file.
 
 # %%
 print("mean", MEAN, "deviation", STD)
@@ -80,8 +82,8 @@ print(((np.array([0, 124, 255]) / 255 - MEAN[0]) / STD[0]).round(3))
 # ## Names
 #
 # `state_dict()` is a dict of all arrays of a network. The name of an array is its *dotted path*: the attributes that
-# lead from the network to it. PyTorch does the same. The modules of ghostnp have the attribute names of the official
-# code, so our paths are the official names.
+# lead from the network to the array. PyTorch names arrays in the same way. The modules of ghostnp have the attribute
+# names of the official code, so our paths are the official names.
 
 # %%
 model = ghostnp.create_model("ghostnet_100", seed=0)
@@ -93,12 +95,14 @@ for name in (
 print(f"... {len(state)} arrays in all")
 
 # %% [markdown]
-# Read `blocks.3.0.ghost1.cheap_operation.0.weight` from left to right: fourth stage, first bottleneck, widening ghost
-# module, cheap operation, layer 0 (the convolution; 1 is its batch norm), weight.
+# Read `blocks.3.0.ghost1.cheap_operation.0.weight` from left to right. The name leads to the fourth stage, its first
+# bottleneck, the widening ghost module, the cheap operation, and layer 0 of the cheap operation. (Layer 0 is the
+# convolution, and layer 1 is its batch norm.) The array is the weight of this layer.
 #
 # Not every array is learnt by gradient descent. A batch norm (tutorial 06) learns `weight` and `bias`. Its
 # `running_mean` and `running_var` are *averages* over the batches of training, and `num_batches_tracked` is the number
-# of batches. **Batch norm's statistics are part of the checkpoint.** GhostNet 1.0x has:
+# of batches. **Batch norm's statistics are part of the checkpoint.** The next cell counts all these numbers in GhostNet
+# 1.0x:
 
 # %%
 learnt = model.parameters()
@@ -117,9 +121,9 @@ print(f"standard deviation of the logits: {model(x).std():,.0f}")
 
 # %% [markdown]
 # The network gives one class nearly all of the probability, though its weights are random numbers. The reason is the
-# running statistics. In a new batch norm the mean is 0 and the variance is 1, so the batch norm changes nothing. Then
-# the numbers grow through dozens of layers. We run some pieces of the photo through the network in training mode,
-# without learning. This updates the statistics:
+# running statistics. In a new batch norm the running mean is 0 and the running variance is 1, so the batch norm changes
+# nothing. Therefore the numbers grow from layer to layer. Now we run some pieces of the photo through the network in
+# training mode. This updates the running statistics, but not the weights:
 
 # %%
 wide, rng = load_photo(size=288), np.random.default_rng(0)
@@ -132,14 +136,15 @@ for name, probability in answers(x, model, 5):
 print(f"standard deviation of the logits: {logits.std():.1f}")
 
 # %% [markdown]
-# Now the best of the thousand classes has only about 1%. The names come from the list of ImageNet's classes, in the
-# order of the outputs. That order also belongs to a checkpoint and is not in its file.
+# Now the most probable of the thousand classes has only about 1%. The names of the classes come from the list of
+# ImageNet's classes, in the order of the outputs. That order also belongs to the checkpoint, but is not in its file.
 #
 # ## The file
 #
-# ghostnp reads and writes *safetensors*, a simple format: eight bytes with the length of the header, the header (JSON:
-# names, types, shapes, positions), and then the numbers. The file contains no program. By hand: the numbers 1 and 2 in
-# float32 are 8 bytes. So the file has 8 bytes, the header, and 8 bytes.
+# ghostnp reads and writes *safetensors*, a simple format. The first eight bytes are the length of the header. The
+# header follows, as JSON, with the names, types, shapes and positions of the arrays. Then come the numbers. The file
+# contains no program. By hand: the numbers 1 and 2 in float32 are 8 bytes. So the file has 8 bytes for the length, then
+# the header, and then 8 bytes of numbers.
 
 # %%
 with TemporaryDirectory() as folder:
@@ -152,8 +157,8 @@ print("header: ", json.loads(contents[8 : 8 + length]))
 print("numbers:", *np.frombuffer(contents[8 + length :], np.float32))
 
 # %% [markdown]
-# PyTorch's own `.pth` files are *pickles*. Loading a pickle can run any program that was put into it.
-# So ghostnp does not open them, and says what to do instead:
+# PyTorch's own `.pth` files are *pickles*. Loading a pickle can run any program that was put into it. So ghostnp does
+# not open `.pth` files, and says what to do instead:
 
 # %%
 try:
@@ -162,19 +167,19 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# **How do I load the official weights?** Take `state_dict_73.98.pth` from the official repository
-# (`ghostnet_pytorch/models`; timm's `ghostnet_100` has the same names), and run the three lines of the message above
-# where PyTorch is installed. Then:
+# **How do I load the official weights?** Download `state_dict_73.98.pth` from the official repository (folder
+# `ghostnet_pytorch/models`), and rename it to `ghostnet_100.pth`. (The arrays of timm's `ghostnet_100` have the same
+# names.) Run the three lines of the message above on a machine with PyTorch. Then load the weights in Python:
 #
 #     model = ghostnp.create_model("ghostnet_100", seed=None)
 #     model.load_state_dict(ghostnp.load_weights("ghostnet_100.safetensors"))
 #
-# or, on the command line, with the photo prepared as in the official evaluation (short side to 256 pixels, the middle
-# 224 cut out):
+# Or use the command line. This command prepares the photo as in the official evaluation: it scales the short side to
+# 256 pixels, and cuts out the middle 224x224 pixels.
 #
 #     ghostnp classify photo.jpg --model ghostnet_100 --weights ghostnet_100.safetensors
 #
-# We do the same with a file of our own. The logits have to be equal in every bit:
+# We now save and load a file of our own. The logits before and after this must be equal in every bit:
 
 # %%
 with TemporaryDirectory() as folder:
@@ -188,10 +193,11 @@ print(f"{len(loaded)} arrays loaded; largest difference of the logits: {np.abs(f
 assert np.array_equal(fresh(x), logits)
 
 # %% [markdown]
-# ## When it does not fit
+# ## When a file does not fit
 #
-# Either all arrays are loaded or none, and the error message lists everything that is wrong. Three common cases: the
-# parameters were saved without the statistics, the number of classes differs, or a name is not the official one.
+# Either all arrays are loaded or none, and the error message lists everything that is wrong. The next cell has three
+# common mistakes: the parameters were saved without the statistics, the number of classes differs, and a name is not
+# the official one.
 
 # %%
 broken = dict(loaded)
@@ -206,9 +212,10 @@ assert np.array_equal(fresh(x), logits)
 
 # %% [markdown]
 # PyTorch calls missing arrays *missing keys* and additional ones *unexpected keys*. PyTorch also has `strict=False`,
-# which loads the arrays that fit and leaves the others as they are. Then a network can run with some random layers,
-# without a message. ghostnp has no such option. Where only the names differ, they can be translated before loading.
-# `official_names` translates the names that wrappers of PyTorch and the library timm use:
+# which loads the arrays that fit and leaves the others as they are. Then some layers of the network can have random
+# weights, and there is no error message. ghostnp has no such option. If only the names differ, you can translate the
+# names before you load the arrays. `official_names` removes the prefixes of PyTorch's wrappers, such as `module.`, and
+# translates the names of some layers of the library timm:
 
 # %%
 wrapped = {f"module.{name}": array for name, array in loaded.items()}
@@ -218,9 +225,9 @@ assert official_names(wrapped).keys() == loaded.keys()
 # %% [markdown]
 # ## Why are my logits different?
 #
-# Every name fits, every shape fits, and yet the logits are not those of the original network. The file does not say
-# what is done with the arrays. We make each of the usual mistakes and measure how much the logits change, in units of
-# their own standard deviation:
+# Sometimes all names and shapes fit, but the logits are not those of the original network. The reason is that the file
+# does not say how the arrays are used. We make each of the usual mistakes, and measure how much the logits change. The
+# unit is the standard deviation of the correct logits:
 
 # %%
 colours = denormalise(x)
@@ -276,22 +283,23 @@ for name, far in moved.items():
 assert all(np.isfinite(far) and (far > 0.01) != name.startswith("nothing") for name, far in moved.items())
 
 # %% [markdown]
-# The axis is logarithmic. The last bar is only rounding, about a millionth. All other bars are mistakes. Still, the
-# class with the largest logit is often plausible. So do not compare classes: compare *logits*, for one array that both
-# networks read from a file. When the logits differ, compare layer by layer from the first one on (`ghostnp.trace`),
-# until you find the first difference.
+# The axis is logarithmic. The last bar is only rounding, about a millionth. All other bars are mistakes. But even with
+# a mistake, the class with the largest logit is often plausible. So do not compare classes. Compare the *logits* of
+# both networks, for an input that both networks read from the same file. If the logits differ, compare the results of
+# the layers (`ghostnp.trace`), from the first layer on, until you find the first difference.
 #
-# By hand, why eps can matter: a map with variance 0.001 is multiplied by $1 / \sqrt{0.001 + 0.00001} = 31.5$ in
-# PyTorch, and by $1 / \sqrt{0.001 + 0.001} = 22.4$ in Keras.
+# The eps of a batch norm can matter, too. By hand: a map with variance 0.001 is multiplied by
+# $1 / \sqrt{0.001 + 0.00001} = 31.5$ in PyTorch, and by $1 / \sqrt{0.001 + 0.001} = 22.4$ in Keras.
 #
 # ## From Keras to PyTorch
 #
-# Document 000 builds its GhostNet in Keras. Could weights that were trained there be loaded here? Some differences are
-# only differences of order.
+# Document 000 builds its GhostNet in Keras. Could the weights of this network be loaded into the GhostNet of ghostnp?
+# Some differences between the two networks are only differences of order.
 #
-# **Kernels.** PyTorch writes $(C_\text{out}, C_\text{in}, k_h, k_w)$, OIHW; Keras writes $(k_h, k_w, C_\text{in},
-# C_\text{out})$, HWIO, and $(k_h, k_w, C, D)$ for depthwise kernels. By hand: a Keras kernel of shape (3, 3, 16, 32)
-# becomes (32, 16, 3, 3).
+# **Kernels.** The axes of a kernel are $(C_\text{out}, C_\text{in}, k_h, k_w)$ in PyTorch, and
+# $(k_h, k_w, C_\text{in}, C_\text{out})$ in Keras. These orders are called OIHW and HWIO. The axes of a depthwise
+# kernel in Keras are $(k_h, k_w, C, D)$. Here $C$ is the number of input channels, and $D$ is the number of filters for
+# each of them (1 in GhostNet). By hand: a Keras kernel of shape (3, 3, 16, 32) becomes (32, 16, 3, 3).
 
 # %%
 hwio, hwcm = rng.standard_normal((3, 3, 16, 32)), rng.standard_normal((3, 3, 16, 2))
@@ -302,11 +310,12 @@ assert depthwise[5 * 2 + 1, 0, 0, 2] == hwcm[0, 2, 5, 1]
 print("standard:", oihw.shape, "depthwise:", depthwise.shape)
 
 # %% [markdown]
-# **The order of the ghosts.** Document 000 concatenates [cheap, primary], the official codes [primary, cheap] (claim
-# C04). By hand: there are two ghosts $g$ and two intrinsic maps $i$, and a filter of the *next* layer has the weights
-# (1, 2, 3, 4). In the document's order it gives $1 g_0 + 2 g_1 + 3 i_0 + 4 i_1$. In the official order the maps come as
-# $i_0, i_1, g_0, g_1$, so the same sum needs the weights (3, 4, 1, 2). The ghost module's own weights stay as they are.
-# Only the weights of the layer that *reads* the result are permuted.
+# **The order of the ghosts.** Document 000 concatenates [cheap, primary], but the official code concatenates [primary,
+# cheap] (claim C04). By hand: there are two ghosts $g_0$ and $g_1$, and two intrinsic maps $i_0$ and $i_1$. A filter of
+# the *next* layer has the weights (1, 2, 3, 4). In the document's order this filter gives
+# $1 g_0 + 2 g_1 + 3 i_0 + 4 i_1$. The official order of the maps is $i_0, i_1, g_0, g_1$, so the same sum needs the
+# weights (3, 4, 1, 2). The ghost module's own weights stay as they are. Only the weights of the layer that *reads* the
+# result are permuted.
 
 # %%
 with initializer(185):
@@ -348,16 +357,18 @@ assert np.abs(permuted - meant).max() < 1e-5
 assert np.abs(copied - meant).max() > 0.1
 
 # %% [markdown]
-# The layer that reads the result may be a depthwise convolution (permute its filters), squeeze-and-excitation (permute
-# the inputs of its first layer and the outputs of its second), or the next ghost module. The output of the *narrowing*
-# ghost module is added to the shortcut. An addition needs the same order of channels in both, and the shortcut brings
-# the order of the bottleneck before. So the order has to be changed in the whole network.
+# The layer that reads the result may also be a depthwise convolution or squeeze-and-excitation. For a depthwise
+# convolution, we permute its filters. For squeeze-and-excitation, we permute the inputs of its first layer and the
+# outputs of its second layer. The output of the *narrowing* ghost module is added to the shortcut. An addition needs
+# the same order of channels in both terms, and the maps on the shortcut have the order of the previous bottleneck. So
+# the order has to be changed in the whole network.
 #
-# **What no permutation can repair.** With padding "same" at stride 2 the windows are at other places (claim C12;
-# tutorial 01, "Padding and stride"). Document 000's *head*, the layers after the last bottleneck, has a batch norm
-# behind its bias. It ends in a softmax, so it gives probabilities and not logits (claim C11). Shortcuts are missing,
-# and the SE layers have other widths and another gate (tutorial 09, "The other GhostNet"). So these are two different
-# networks. Weights trained for one cannot be used in the other.
+# **What no permutation can repair.** In Keras, padding "same" at stride 2 puts the windows at other places (claim C12;
+# tutorial 01, "Padding and stride"). In document 000 the *head* (the layers after the last bottleneck) has a batch norm
+# after the convolution to 1280 numbers. The head ends in a softmax, so it gives probabilities and not logits (claim
+# C11). Some shortcuts are missing, and the squeeze-and-excitation layers have other widths and another gate (tutorial
+# 09, "The other GhostNet"). So these are two different networks. Weights that were trained for one network cannot be
+# used in the other.
 
 # %%
 claims("C04", "C11", "C12")
@@ -365,8 +376,8 @@ claims("C04", "C11", "C12")
 # %% [markdown]
 # ## The engine gives the same answer
 #
-# `ghostnp.compile` (tutorial 12) folds batch norms into weights, with the statistics that were loaded. It copies the
-# model, so compile *after* loading.
+# `ghostnp.compile` (tutorial 12) folds batch norms into weights, with the statistics that were loaded. The engine has
+# its own copy of the weights, so compile *after* you have loaded the weights.
 
 # %%
 engine = ghostnp.compile(model)
@@ -378,13 +389,13 @@ print(f"largest difference of the logits: {np.abs(engine(x) - logits).max() / lo
 # %% [markdown]
 # ## Fine-tuning
 #
-# Weights that were learnt for one question help with another: edges and strokes are useful for all digits.
-# *Fine-tuning* (微调) loads all weights but those of the classifier. The classifier gets new random weights for the right
-# number of classes. Then training continues. Here too the file needs the official names, and its arrays are checked as
-# above.
+# Weights that were learnt for one task also help with a similar task. For example, edges and strokes are useful for all
+# digits. *Fine-tuning* (微调) loads all weights except those of the classifier. The classifier gets new random weights
+# for the right number of classes. Then training continues. Apart from the classifier, the names and shapes in the
+# file must again be those of the network, or nothing is loaded.
 #
-# We train the tiny network of tutorial 13 on the digits 0 to 4. Then it has to learn 5 to 9 from only 40 images. A new
-# network has to learn the same in the same number of steps:
+# We train the tiny network of tutorial 13 on the digits 0 to 4. Then this network has to learn the digits 5 to 9 from
+# only 40 images. A new network gets the same images and the same number of steps:
 
 # %%
 digits, to_test = load_digits()
@@ -413,23 +424,25 @@ for seed in range(3):
 assert np.mean(results, axis=0)[0] > np.mean(results, axis=0)[1]
 
 # %% [markdown]
-# After these few steps the fine-tuned network is better. With more steps and a larger rate the new one can become as
-# good, since this network and these images are small. On the command line, with a folder that has a folder of photos
-# for each class:
+# After these few steps the fine-tuned network is better. With more steps and a larger rate, the new network can become
+# as good, because the network and the images are small. This command fine-tunes a GhostNet, with a folder `photos` that
+# has a folder of photos for each class:
 #
-#     ghostnp train --model ghostnet_100 --data folder --folder photos --size 224 --rate 0.01 \\
+#     ghostnp train --model ghostnet_100 --data folder --folder photos --size 224 --rate 0.01 \
 #         --init ghostnet_100.safetensors
 #
 # ## Which pixels does the answer depend on?
 #
-# Tutorial 14 asked this for digits. Forward, the network computes the score $z_k$ of a class from a photo. Backward, it
-# computes how that score changes with each pixel. We start with a `dy` that is 1 for class $k$ and 0 for all others.
-# The gradient of the photo is
+# Tutorial 14 asked this for digits. In the forward pass, the network computes the score $z_k$ (the logit) of each class
+# $k$ from a photo. In the backward pass, it computes how the score of one class changes with each pixel. We start the
+# backward pass with a `dy` that is 1 for class $k$ and 0 for all other classes. Then the gradient with respect to the
+# photo is
 #
 # $$dx[c, i, j] = \frac{\partial z_k}{\partial x[c, i, j]},$$
 #
-# the *saliency* (显著图) of each pixel. The weights do not change. This `dx` is with respect to the *normalised* photo.
-# With $x = (\text{colour} - \text{mean}) / \text{std}$ the chain rule gives the gradient of the colours themselves:
+# the *saliency* (显著图) of colour $c$ at pixel $(i, j)$. The weights do not change. This `dx` is the gradient with
+# respect to the *normalised* photo. Because $x = (\text{colour} - \text{mean}) / \text{std}$, the chain rule gives the
+# gradient with respect to the colours themselves:
 #
 # $$\frac{\partial z_k}{\partial\,\text{colour}} = \frac{dx}{\text{std}}.$$
 #
@@ -439,8 +452,8 @@ assert np.mean(results, axis=0)[0] > np.mean(results, axis=0)[1]
 source(chain_backward)
 
 # %% [markdown]
-# We compare the gradient with the slope, in float64, on a smaller network and a smaller photo. As a planted mistake we
-# leave out the division by the standard deviation:
+# We compare the gradient with the slope of the score, in float64, for a smaller network and a smaller photo. As a
+# planted mistake, we leave out the division by the standard deviation:
 
 # %%
 precise = ghostnp.create_model("ghostnet_050", seed=1, dtype=np.float64)
@@ -497,15 +510,16 @@ show(
 )
 
 # %% [markdown]
-# Such a picture proves little. This network has learnt *nothing*, and yet its map is not pure noise. A map that looks
-# the same for a trained and for a random network shows the photo, not the network (Adebayo et al. tested many kinds of
-# maps in this way). So always compare with the map of a random network, like this one.
+# Such a picture proves little. This network has learnt *nothing*, but the picture is not pure noise. A saliency picture
+# that looks the same for a trained network and for a random network shows the photo, not the network. (Adebayo et al.
+# tested many kinds of such pictures in this way.) So always compare with the picture of a random network, like this
+# one.
 #
 # ## Exercises
 #
-# **1.** *(easy)* By hand: a pointwise convolution from 16 to 24 channels without bias, and its batch norm. How many
-# learnt numbers and how many numbers of running statistics (without the counter) are in its checkpoint? Answer as
-# `(learnt, statistics)`.
+# **1.** *(easy)* By hand: a network has a pointwise convolution from 16 to 24 channels without biases, and its batch
+# norm. How many learnt numbers and how many numbers of running statistics (without the counter) are in the checkpoint
+# of this network? Answer as `(learnt, statistics)`.
 
 # %%
 answer = None
@@ -513,32 +527,33 @@ check("15.1", answer)
 
 # %% [markdown]
 # **2.** *(medium)* By mistake a photo is divided by 255 once, but then normalised *twice*. Blue has the mean 0.406 and
-# the deviation 0.225. What does the network get for a pixel of full blue, 255? (Three digits.)
+# the standard deviation 0.225. What does the network get for a pixel of full blue, 255? (Three digits.)
 
 # %%
 answer = None
 check("15.2", answer)
 
 # %% [markdown]
-# **3.** *(easy)* A depthwise kernel of Keras has the shape (5, 5, 12, 2). Which shape does it have here? Answer as a
-# tuple.
+# **3.** *(easy)* A depthwise kernel of Keras has the shape (5, 5, 12, 2). Which shape does this kernel have in ghostnp?
+# Answer as a tuple.
 
 # %%
 answer = None
 check("15.3", answer)
 
 # %% [markdown]
-# **4.** *(medium)* A ghost module has 10 output channels and ratio 2. Which channel of document 000 is channel 7 of
-# the official order?
+# **4.** *(medium)* A ghost module has 10 output channels and ratio 2. Which channel in the order of document 000 is
+# channel 7 of the official order?
 
 # %%
 answer = None
 check("15.4", answer)
 
 # %% [markdown]
-# **5.** *(derivation)* A batch norm divides by $\sqrt{\text{variance} + \epsilon}$. Derive the factor by which its
-# output is too small if it runs with Keras's $\epsilon = 10^{-3}$ instead of PyTorch's $10^{-5}$. Show that the factor
-# is never more than 10. For which variance is it exactly 2? (Three digits.)
+# **5.** *(derivation)* A batch norm divides by $\sqrt{\text{variance} + \epsilon}$. It should run with PyTorch's
+# $\epsilon = 10^{-5}$, but it runs with Keras's $\epsilon = 10^{-3}$. Derive the factor by which the normalised numbers
+# are too small. Show that this factor is never more than 10. For which variance is the factor exactly 2? (Three
+# digits.)
 
 # %%
 answer = None
@@ -547,8 +562,9 @@ check("15.5", answer)
 # %% [markdown]
 # ## References
 #
-# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, table 1: the network whose weights these
-#   are. <https://arxiv.org/abs/1911.11907>; code and weights: <https://github.com/huawei-noah/Efficient-AI-Backbones>
+# - K. Han et al., "GhostNet: more features from cheap operations", CVPR 2020, table 1: the network of the official
+#   weights. <https://arxiv.org/abs/1911.11907>; code and weights:
+#   <https://github.com/huawei-noah/Efficient-AI-Backbones>
 # - S. Ioffe and C. Szegedy, "Batch normalization", 2015, section 3.1: inference with statistics of training.
 #   <https://arxiv.org/abs/1502.03167>
 # - K. Simonyan, A. Vedaldi and A. Zisserman, "Deep inside convolutional networks: visualising image classification

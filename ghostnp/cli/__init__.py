@@ -77,7 +77,7 @@ class _Program(click.Group):
     "--image",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Take this photo instead of the bundled one.",
+    help="Use this photo instead of the one that comes with ghostnp.",
 )
 @click.option(
     "--output",
@@ -85,16 +85,17 @@ class _Program(click.Group):
     metavar="FOLDER",
     default=Path("ghostnp-tour"),
     show_default=True,
-    help="Write the pictures and the page here. Other files in the folder are not changed.",
+    help="Write the pictures and pages here. Other files in the folder are not changed.",
 )
 @click.version_option(ghostnp.__version__, prog_name="ghostnp")
 @click.pass_context
 def main(context, image, output):
-    """Lightweight convolutional networks, to read and to run.
+    """Run, count, train and test lightweight convolutional networks.
 
-    Without a command: a guided tour. It runs convolutions, a channel shuffle, squeeze-and-excitation, a ghost module,
-    DFC attention and the whole of GhostNet on a photo, forward and backward. It checks that definitions and kernels
-    agree. At the end it writes pictures and a page that explains them.
+    Without a command, ghostnp starts a guided tour. The tour runs convolutions, a channel shuffle,
+    squeeze-and-excitation, a ghost module, DFC attention and a whole GhostNet on a photo, forward and backward. It
+    checks that definitions and kernels agree. At the end it writes a page of pictures and an interactive
+    page.
     """
     if context.invoked_subcommand is None:
         _tour(image, output)

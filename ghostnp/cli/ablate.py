@@ -13,35 +13,36 @@ _PICTURES = (".png", ".pdf", ".svg")
 
 @click.command("ablate")
 @click.argument("name", metavar="NAME")
-@click.option("--seeds", type=NUMBER, default=5, show_default=True, help="Number of seeds: 0, 1, ...")
+@click.option("--seeds", type=NUMBER, default=5, show_default=True, help="Number of seeds (0, 1, ...).")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
     default=Path("ghostnp-ablations"),
     show_default=True,
-    help="Finished networks are saved here; the same command continues with the rest.",
+    help="Finished networks are saved here. The same command continues with the others.",
 )
 @click.option(
     "--executor",
     default="processes",
     show_default=True,
-    help="Where networks are trained: processes, dask://HOST:PORT, or mpi.",
+    help="Where the networks are trained: processes (on this machine), dask://HOST:PORT or mpi.",
 )
-@click.option("--workers", type=NUMBER, help="Number of processes; one for each core by default.")
+@click.option("--workers", type=NUMBER, help="Number of processes.  [default: one for each core]")
 @click.option(
     "--format", "style", type=click.Choice(["table", "markdown"]), default="table", show_default=True,
     help="Format of the table.",
 )  # fmt: skip
-@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write every result here.")
+@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write all results here.")
 @click.option(
-    "--picture", type=click.Path(path_type=Path), metavar="FILE", help=f"Draw the result: {', '.join(_PICTURES)}."
+    "--picture", type=click.Path(path_type=Path), metavar="FILE", help=f"Draw the results here: {', '.join(_PICTURES)}."
 )
 def ablate(name, seeds, folder, executor, workers, style, json_file, picture):
-    """Train small networks that differ in one thing, and print how they compare.
+    """Train and compare small networks that differ in one thing.
 
-    NAME is units (standard, separable, ghost and shuffle units at equal cost), shuffle (groups, with and without),
-    dfc (place and kind of DFC attention), ghost (ratio and cheap kernel), se (squeeze-and-excitation and its gate) or
-    crelu. module:NAME is an Ablation of your own. Each takes a few minutes.
+    NAME is one of these comparisons: units (standard, separable, ghost and shuffle units at equal cost), shuffle
+    (grouped convolutions with and without a channel shuffle), dfc (position and kind of DFC attention), ghost (ratio
+    and cheap kernel), se (squeeze-and-excitation and its gate) or crelu (CReLU and ReLU). For an Ablation of your own,
+    NAME is my_module:MINE. A comparison takes a few minutes.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -30,34 +30,47 @@ _LAYERS: tuple[tuple[int, ...], ...] = ((224,), (8,))
     multiple=True,
     type=click.Choice(list_models()),
     metavar="NAME",
-    help="A network, as in `ghostnp count`.",
+    help="A network of ghostnp.list_models().",
 )
-@click.option("--size", "sizes", multiple=True, type=NUMBER, help="Pixels along each side.")
-@click.option("--batch", "batches", multiple=True, type=NUMBER, help="Images at once.")
-@click.option("--full", is_flag=True, help="Sizes 32, 96, 224 and batches 1, 8, 32: an hour or so.")
-@click.option("--peers", multiple=True, type=click.Choice(list(_PEERS)), help=f"Default: {', '.join(_USUAL)}.")
-@click.option("--threads", "counts", multiple=True, type=NUMBER, help="Threads of each library; all cores by default.")
-@click.option("--busy", is_flag=True, help="Measure operators and networks also while a program keeps one core busy.")
-@click.option("--repeat", type=NUMBER, default=15, show_default=True, help="Largest number of rounds of a row.")
+@click.option("--size", "sizes", multiple=True, type=NUMBER, help="Height and width of the images, in pixels.")
+@click.option("--batch", "batches", multiple=True, type=NUMBER, help="Number of images in a batch.")
+@click.option("--full", is_flag=True, help="Measure sizes 32, 96, 224 and batches 1, 8, 32. This takes about an hour.")
 @click.option(
-    "--seconds", type=float, help="Seconds after which the rounds of a row end; 0.3 for an operator, 3 otherwise."
+    "--peers", multiple=True, type=click.Choice(list(_PEERS)),
+    help=f"A library or other code to compare with.  [default: {', '.join(_USUAL)}]",
+)  # fmt: skip
+@click.option(
+    "--threads", "counts", multiple=True, type=NUMBER, help="Threads of each library.  [default: one for each core]"
+)
+@click.option(
+    "--busy",
+    is_flag=True,
+    help="Measure operators and networks a second time, while another program keeps one core busy.",
+)
+@click.option(
+    "--repeat", type=NUMBER, default=15, show_default=True, help="Largest number of rounds for each row of a table."
+)
+@click.option(
+    "--seconds", type=float, help="Seconds for the rounds of one row.  [default: 0.3 for operators, otherwise 3]"
 )
 @click.option(
     "--format", "style", type=click.Choice(["table", "markdown"]), default="table", show_default=True,
     help="Format of the tables.",
 )  # fmt: skip
-@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write every sample here.")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw ratios and roofline here.")
+@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write all measurements here.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the ratios of times, and a roofline, here."
+)
 def bench(section, networks, sizes, batches, full, peers, counts, busy, repeat, seconds, style, json_file, plot):
-    """Measure ghostnp against its peers, in one run and in turns.
+    """Measure speed and memory of ghostnp and of other libraries.
 
-    ops: single layers of the networks, and whether memory or arithmetic limits them. networks: inference and training
-    step. memory: the largest amount that the networks use. startup: import, first forward, first training step. All of
-    them by default.
+    ops measures single layers of the networks, and shows whether memory or arithmetic limits their speed. networks
+    measures inference and training steps. memory measures how much memory the networks use at most. startup measures
+    the import, the first forward pass and the first training step. By default, all four are measured.
 
-    The options --network, --size, --batch, --peers and --threads may be repeated: --threads 1 --threads 2 measures with
-    one thread and with two. A peer that is not installed is named and left out. Results are compared
-    before anything is timed; if any is wrong, the command says so and fails.
+    The options --network, --size, --batch, --peers and --threads may be repeated. For example, --threads 1 --threads 2
+    measures with one thread and with two threads. A library that is not installed is named and left out. Before the
+    timing, the command compares the results of all libraries. If a result is wrong, the command says so and fails.
     """
     import ghostnp.kernels  # noqa: F401 - says so if Numba is missing, which every process below needs
 

@@ -30,95 +30,110 @@ def _print_rubric(context, param, value):
     "providers",
     multiple=True,
     metavar="MODULE_OR_FILE",
-    help="Registers operators (ghostnp.register); FILE is checked against these too. May be repeated.",
+    help="A module or a Python file that registers operators (ghostnp.register). Functions of FILE with the names of "
+    "these operators are checked too. This option may be repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
-@click.option("--junit", type=FileOf(".xml"), metavar="FILE", help="Write JUnit XML here as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--junit", type=FileOf(".xml"), metavar="FILE", help="Also write the report here, as JUnit XML.")
 @click.option(
     "--seconds",
     type=_SECONDS,
     default=10.0,
     show_default=True,
-    help="Seconds for all calls of one function together. If they take longer, the function is incomplete.",
+    help="Seconds for all calls of one function together. A function that takes longer is incomplete.",
 )
 @click.option(
     "--call-seconds",
     type=_SECONDS,
     default=2.0,
     show_default=True,
-    help="Seconds for one call, before it is stopped.",
+    help="Seconds for one call. A call that takes longer is stopped.",
 )
 @click.option(
     "--start-seconds",
     type=_SECONDS,
     default=20.0,
     show_default=True,
-    help="Seconds for importing FILE, and for a first call, which may compile a function.",
+    help="Seconds for the import of FILE, and for a first call, which may compile a function.",
 )
 @click.option(
     "--file-seconds",
     type=_SECONDS,
-    help=f"How long all of FILE may take.  [default: no limit; {_OF_A_CLASS['file_seconds']:g} with --gradebook]",
+    help=f"Seconds for all of FILE.  [default: no limit; {_OF_A_CLASS['file_seconds']:g} with --gradebook]",
 )
 @click.option(
     "--memory",
     type=_SECONDS,
     metavar="GIB",
-    help=f"How much memory FILE may take.  [default: no limit; {_OF_A_CLASS['memory']:g} with --gradebook]",
+    help=f"Memory that FILE may use, in GiB.  [default: no limit; {_OF_A_CLASS['memory']:g} with --gradebook]",
 )
 @click.option(
     "--seed",
     type=click.IntRange(0),
-    help="Draw other cases, which students cannot know. The same seed gives the same cases.",
+    help="Draw test cases that students cannot know. The same seed gives the same cases. Without this option, the "
+    "cases are those that students see at home.",
 )
 @click.option(
     "--gradebook", type=FileOf(".csv", ".txt"), metavar="FILE",
-    help="Check a class, and write a row for each student here, as CSV. The reports go into a folder beside it.",
+    help="Check a class, and write a table with a row for each student here, as CSV. The reports go into a folder next "
+    "to this file.",
 )  # fmt: skip
-@click.option("--rubric", type=_FILE, metavar="FILE", help="Points, in TOML.  [default: 10 for each function]")
+@click.option(
+    "--rubric", type=_FILE, metavar="FILE", help="TOML file with the points.  [default: 10 for each function]"
+)
 @click.option(
     "--print-rubric", is_flag=True, is_eager=True, expose_value=False, callback=_print_rubric,
     help="Print a rubric to edit, and exit.",
 )  # fmt: skip
-@click.option("--by-law", is_flag=True, help="In the gradebook, a column for the points of each law.")
+@click.option("--by-law", is_flag=True, help="Add a column to the gradebook for the points of each law.")
 @click.option(
     "--roster",
     type=_FILE,
     metavar="FILE",
-    help="A class list, as for ghostnp worksheet. Every student on it gets a row.",
+    help="Class list, as for `ghostnp worksheet`. Every student on the list gets a row.",
 )
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Students checked at once.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Number of students checked at the same time.",
+)
 @click.option(
     "--container",
     is_flag=True,
-    help="Run each file in a container, by docker or podman, without network and other files.",
+    help="Run each file in a container of docker or podman, which has no network and no other files.",
 )
 @click.option(
-    "--image", default="ghostnp", show_default=True, help="The image of the container, in which ghostnp is installed."
+    "--image", default="ghostnp", show_default=True, help="Image of the container. It must have ghostnp installed."
 )
 def check_command(files, providers, as_json, junit, seed, gradebook, rubric, by_law, roster, jobs, container, image,
                   **limits):  # fmt: skip
-    """Check the functions that FILE defines, such as a stub of tutorials/exercises that you have filled.
+    """Check the functions in FILE, such as a code exercise.
 
-    FILE is Python or a notebook (.ipynb), whose code cells are run in order, without magics and plots.
+    FILE is a Python file or a notebook (.ipynb). The code cells of a notebook are run in order, without magics and
+    plots. The code exercises are the files in tutorials/exercises/.
 
-    Each function is compared with its definition and its laws. If it is wrong, the report shows the smallest case that
-    fails, the expected and the actual result, and where to look. FILE runs in a process of its own, which is stopped if
-    it does not end.
+    Each function with the name of an operator is compared with the definition of this operator, and tested against its
+    laws (equations that every correct version satisfies). If the function is wrong, the report shows the smallest case
+    that fails, the expected and the actual result, and where to look. FILE runs in a process of its own, which is
+    stopped if it does not end.
 
-    An operator that FILE registers has no other definition. It is tested against the laws of its kind.
+    An operator that FILE registers itself has no other definition. It is tested only against the laws of its kind.
 
-    Seconds are CPU time. By the clock, ten times as many are allowed, for code that sleeps.
+    All limits in seconds are CPU time. Code that sleeps uses no CPU time, so it is stopped after ten times as many
+    seconds by the clock.
 
-    A class: ghostnp check submissions/ --gradebook grades.csv --rubric rubric.toml. Each folder or file in that folder
-    belongs to one student. If there are several FILEs, each belongs to one student. Names that Moodle, nbgrader and
-    Canvas make are recognised: "Ada Lovelace_1234_assignsubmission_file_", submitted/ada/hw1/hw1.ipynb,
-    lovelaceada_1234_567_hw1.py. Any other name is the student's name. A student whose files and options have not
-    changed is not checked again.
+    To check a class: ghostnp check submissions/ --gradebook grades.csv --rubric rubric.toml
 
-    The exit code is 0 if all is right, 1 if something is wrong or FILE defines no operator, 2 if there is
-    no such FILE or it cannot be read, and 3 if nothing wrong was found and time ran out before all was tried. With
-    --gradebook it is 0 if there is a verdict on everybody, and otherwise 3.
+    Each folder or file in submissions/ belongs to one student. If several FILEs are given, each FILE belongs to one
+    student. Names made by Moodle, nbgrader and Canvas are recognised, such as
+    "Ada Lovelace_1234_assignsubmission_file_", submitted/ada/hw1/hw1.ipynb or lovelaceada_1234_567_hw1.py. Any other
+    name is taken as the student's name. A student whose files and options have not changed is not checked again.
+
+    The exit code is 0 if all functions are right. It is 1 if a function is wrong, or if FILE defines no operator. It is
+    2 if FILE does not exist or cannot be read. It is 3 if no error was found, but the time was too short to try all
+    cases. With --gradebook, the exit code is 0 if the check of every student is complete, and otherwise 3.
     """
     try:
         import ghostnp.testing  # noqa: F401 - says so if it cannot be had, as without Hypothesis

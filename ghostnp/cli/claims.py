@@ -31,15 +31,20 @@ _TABLE = 110
     show_default=True,
     help="Format of the list.",
 )
-@click.option("--document", type=click.Choice(DOCUMENTS), help="Only the claims of this document.")
+@click.option("--document", type=click.Choice(DOCUMENTS), help="Show only the claims of this document.")
 @click.option(
-    "--verdict", type=click.Choice(list(VERDICTS)), metavar="VERDICT", help=f"Only this verdict: {', '.join(VERDICTS)}."
+    "--verdict",
+    type=click.Choice(list(VERDICTS)),
+    metavar="VERDICT",
+    help=f"Show only the claims with this verdict: {', '.join(VERDICTS)}.",
 )
 def claims(identifiers, style, document, verdict):
-    """Check what the documents say about these networks.
+    """Check the numbers and statements of the five documents.
 
-    Lists every worked number (N01 to N25) and statement (C01 to C49): what the document says, what ghostnp gives, and a
-    verdict. Whatever can be computed is computed now. With an IDENTIFIER, such as N13, the whole working is shown.
+    The documents (000 to 004) are five blog posts about lightweight networks. The list has every number (N01 to N25)
+    and every statement (C01 to C49) that was checked. It shows what the document says, what ghostnp gives, and a
+    verdict. The last two statements compare official codes. Everything that can be computed is computed when the
+    command runs. With an IDENTIFIER, such as N13, the command shows the whole calculation.
     """
     # Rich comes in with the first table, since `ghostnp --help` needs none.
     from ghostnp.course.documents.written import to_json, to_markdown, to_markdown_page

@@ -15,22 +15,28 @@ _PICTURES = (".png", ".pdf", ".svg")
 
 @click.command("classify")
 @click.argument("photo", type=click.Path(path_type=Path))
-@click.option("--model", "name", default="ghostnet_100", show_default=True, help="One of ghostnp.list_models().")
+@click.option("--model", "name", default="ghostnet_100", show_default=True, help="A network of ghostnp.list_models().")
 @click.option(
     "--weights",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Trained weights, .safetensors or .npz. Without this option the network is untrained.",
+    help="Trained weights, .safetensors or .npz. Without this option, the network is untrained and can only guess.",
 )
-@click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="Number of answers.")
+@click.option(
+    "--top",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="Number of classes to print, the most probable first.",
+)
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help=f"Draw the photo and the answers here: {', '.join(_PICTURES)}.",
+    help=f"Draw the photo and its classes here: {', '.join(_PICTURES)}.",
 )
 def classify(photo, name, weights, top, picture):
-    """Name what is in a photo, by a network that was trained on ImageNet."""
+    """Classify a PHOTO with a network for ImageNet."""
     # Pillow, and with a picture matplotlib, come in here, since `ghostnp --help` needs neither.
     from ghostnp.classify import answers, evaluation_photo
     from ghostnp.photo import denormalise

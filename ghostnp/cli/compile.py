@@ -8,12 +8,15 @@ from ghostnp.models import create_model
 
 @click.command("compile")
 @click.argument("target", metavar="NETWORK")
-@click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input.")
-@click.option("--batch", type=NUMBER, default=1, show_default=True, help="Images at once.")
+@click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input, in pixels.")
+@click.option("--batch", type=NUMBER, default=1, show_default=True, help="Number of images in the batch.")
 def compile_command(target, size, batch):
-    """Show the plan of a compiled network: what is folded, where each result is stored, and how much memory it needs.
+    """Show the plan of a compiled network.
 
-    ghostnp compile ghostnet_100 --batch 8
+    The plan lists the steps of the network. It shows which operators are folded into others, where each result is
+    stored, and how much memory is needed.
+
+    Example: ghostnp compile ghostnet_100 --batch 8
     """
     from ghostnp.graph.engine import compile  # brings Numba
 

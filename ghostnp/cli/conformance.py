@@ -22,35 +22,51 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16")
     "frameworks",
     multiple=True,
     type=click.Choice(_FRAMEWORKS),
-    help="Default: every installed framework.",
+    help="Framework to test.  [default: all that are installed]",
 )
-@click.option("--operator", "names", multiple=True, metavar="NAME", help="Default: all operators of the framework.")
+@click.option("--operator", "names", multiple=True, metavar="NAME", help="Operator to test.  [default: all]")
 @click.option(
-    "--dtype", "dtypes", multiple=True, type=click.Choice(_DTYPES), help="Default: all dtypes of the framework."
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    type=click.Choice(_DTYPES),
+    help="Number format to test.  [default: all of the framework]",
 )
 @click.option(
     "--calls", type=click.IntRange(min=1), default=24, show_default=True,
-    help="Calls for each operator, dtype and regime, and for each law. Slow frameworks get fewer.",
+    help="Number of calls for each operator, dtype and kind of numbers, and for each law. Slow frameworks get fewer "
+    "calls.",
 )  # fmt: skip
 @click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Number of frameworks tested at once."
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of frameworks tested at the same time.",
 )
 @click.option(
     "--read", "earlier", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="Add the results of an earlier run (JSON) to the page, such as one in another environment; test nothing "
-    "new, unless --framework says what.",
+    help="Add the results of an earlier run (a file from --json) to the page, for example from another environment. "
+    "Then nothing is tested, unless --framework is given too.",
 )  # fmt: skip
-@click.option("--markdown", type=FileOf(".md", ".markdown", ".txt"), metavar="FILE", help="Write the page here.")
-@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write everything here.")
+@click.option(
+    "--markdown",
+    type=FileOf(".md", ".markdown", ".txt"),
+    metavar="FILE",
+    help="Write the page here.  [default: print it]",
+)
+@click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write all results here.")
 def conformance(frameworks, names, dtypes, calls, jobs, earlier, markdown, json_file):
-    """Test the operators of PyTorch, JAX, Keras, ONNX Runtime and OpenVINO against the definitions and the laws.
+    """Test the operators of PyTorch, JAX and other frameworks.
 
-    Tests y and gradients in every regime of numbers, from usual ones to NaN. A failure is reduced to the smallest call,
-    and a script shows it with the framework alone. The page has tables, versions, date and scripts; it is printed if it
-    is not written to a file.
+    The frameworks are PyTorch, JAX, Keras, ONNX Runtime and OpenVINO. The outputs and gradients of their operators are
+    compared with ghostnp's definitions, and tested against the laws (equations that every correct version satisfies).
+    The calls have several kinds of numbers, from usual numbers to infinities and NaN. For each failure, the command
+    finds the smallest call that fails, and writes a script that shows the failure without ghostnp. The result is a page
+    with tables, versions, the date and the scripts.
 
     The options --framework, --operator, --dtype and --read may be repeated. A framework that is not installed is named
-    and left out. Failures belong to the report: the exit code is 0.
+    and left out. The exit code is 0 even if there are failures, because the page reports them.
     """
     try:
         import ghostnp.testing  # noqa: F401 - says so if it cannot be had, as without Hypothesis

@@ -40,29 +40,38 @@ SIZES, NUMBER = Sizes(), click.IntRange(1)
 
 @click.command("count")
 @click.argument("target", metavar="NETWORK|OPERATOR")
-@click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input.")
-@click.option("--batch", type=NUMBER, default=1, show_default=True, help="Images at once.")
+@click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input, in pixels.")
+@click.option("--batch", type=NUMBER, default=1, show_default=True, help="Number of images in the batch.")
 @click.option(
-    "--convention", default="macs", show_default=True, help="Count by this convention as well, such as fvcore."
+    "--convention", default="macs", show_default=True, help="Also count by this convention, for example fvcore."
 )
 @click.option(
-    "--format", "style", type=click.Choice(["table", "markdown", "csv", "json"]), default="table", show_default=True
+    "--format", "style", type=click.Choice(["table", "markdown", "csv", "json"]), default="table", show_default=True,
+    help="Format of the output.",
+)  # fmt: skip
+@click.option(
+    "--depth",
+    type=click.IntRange(0),
+    help="Network: show this many levels of the module names, and add up the levels below.",
 )
 @click.option(
-    "--depth", type=click.IntRange(0), help="Network: show this many levels of the names, and add up all below."
+    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Network: draw the costs of the layers here."
 )
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Network: draw the costs here.")
-@click.option("--in", "--in-channels", "in_channels", type=NUMBER, help="Operator: input channels.")
-@click.option("--out", "--out-channels", "out_channels", type=NUMBER, help="Operator: output channels.")
-@click.option("--kernel", "--kernel-size", "kernel_size", type=SIZES, help="Operator: kernel, such as 3 or 1x5.")
-@click.option("--stride", type=SIZES, help="Operator: stride.")
-@click.option("--padding", type=Padding(), help="Operator: padding on each side.")
-@click.option("--dilation", type=SIZES, help="Operator: dilation.")
+@click.option("--in", "--in-channels", "in_channels", type=NUMBER, help="Operator: number of input channels.")
+@click.option("--out", "--out-channels", "out_channels", type=NUMBER, help="Operator: number of output channels.")
+@click.option(
+    "--kernel", "--kernel-size", "kernel_size", type=SIZES, help="Operator: size of the kernel, such as 3 or 1x5."
+)
+@click.option("--stride", type=SIZES, help="Operator: stride in pixels, such as 2 or 1x2.")
+@click.option("--padding", type=Padding(), help="Operator: padding on each side, in pixels, or same.")
+@click.option("--dilation", type=SIZES, help="Operator: dilation, such as 2 or 1x2.")
 @click.option("--groups", type=NUMBER, help="Operator: number of groups.")
-@click.option("--multiplier", type=NUMBER, help="Operator: depthwise filters for each channel.")
-@click.option("--bias", is_flag=True, default=None, help="Operator: with a bias.")
+@click.option("--multiplier", type=NUMBER, help="Operator: number of depthwise filters for each channel.")
+@click.option("--bias", is_flag=True, default=None, help="Operator: count a bias too.")
 def count_command(target, size, batch, convention, style, depth, plot, **operator):
-    """Count parameters, multiply-adds and memory of a network or of one operator.
+    """Count parameters, multiply-adds and memory.
+
+    NETWORK is one of ghostnp.list_models(). OPERATOR is a single operator, such as conv2d. Two examples:
 
     ghostnp count ghostnet_100 --size 224 --depth 2
 

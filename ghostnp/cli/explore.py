@@ -11,7 +11,7 @@ from ghostnp.files import replace
 
 @click.command("explore")
 @click.argument("layer", default="standard")
-@click.option("--backward", is_flag=True, help="Begin with the layer's backward direction.")
+@click.option("--backward", is_flag=True, help="Begin with the backward pass of the layer.")
 @click.option(
     "--output",
     type=FileOf(".html", ".htm"),
@@ -22,13 +22,16 @@ from ghostnp.files import replace
 )
 @click.option("--open", "opened", is_flag=True, help="Open the page in the browser.")
 def explore(layer, backward, output, opened):
-    """Write an interactive page: one file, which needs no internet connection.
+    """Write an interactive page about the layers.
 
-    Choose a layer and its kernel, stride, padding, dilation or groups, and change single numbers. Point at a number and
-    see the products whose sum it is, forward and backward. The page begins with LAYER: standard, grouped, depthwise,
-    pointwise, shuffle, ghost, squeeze-excite, dfc, crelu, pooling, resizing or batch-norm.
+    The page is one file, which needs no internet connection. On the page you choose a layer and its kernel, stride,
+    padding, dilation or groups, and change single numbers. If you point at a number, the page shows the products whose
+    sum is this number, forward and backward.
 
-    ghostnp explore ghost --backward --open
+    The page begins with LAYER: standard, grouped, depthwise, pointwise, shuffle, ghost, squeeze-excite, dfc, crelu,
+    pooling, resizing or batch-norm.
+
+    Example: ghostnp explore ghost --backward --open
     """
     from ghostnp.course.explorer import explorer_page  # brings jinja2
 

@@ -18,25 +18,25 @@ _FILE = click.Path(path_type=Path)
     "--output",
     type=FileOf(".csv", ".txt"),
     metavar="FILE",
-    help="Write the points here, as CSV: a row for each student.",
+    help="Write the points here, as CSV with a row for each student.",
 )
-@click.option("--plot", type=_FILE, metavar="FILE", help="Draw the mistakes of the class here.")
+@click.option("--plot", type=_FILE, metavar="FILE", help="Draw the most frequent mistakes of the class here.")
 @click.option("--json", "json_file", type=FileOf(".json"), metavar="FILE", help="Write the whole report here.")
-@click.option("--force", is_flag=True, help="Replace files that hold something else.")
+@click.option("--force", is_flag=True, help="Replace existing files even if they have other contents.")
 def grade_command(key, answers, output, plot, json_file, force):
     """Grade the ANSWERS of a class by the KEY of its papers.
 
-    KEY is what ghostnp worksheet --key key.json wrote with the papers. ANSWERS is a table, as a spreadsheet saves it as
-    CSV: a line for each student, with the id or the name or both, and a reply to each question, a letter or a number.
+    KEY is the file that `ghostnp worksheet --key key.json` wrote together with the papers. ANSWERS is a CSV file with a
+    line for each student. The line has the student's id, name or both, and a reply to each question. A reply is a
+    letter or a number. If there is a column "paper", with the number that is printed on the papers, this number is
+    compared with the key.
 
-    The report has the points, and for each question: how many replies were right, the difficulty (the share that is
-    not right), the discrimination (how its right answers go together with those to the other questions), and how often
-    each known mistake was made.
-
-    A column headed paper, with the number that is printed on the papers, is compared with the key.
+    The report lists the points. For each question it also shows how many replies were right, the difficulty (the share
+    of replies that were not right), the discrimination, and how often each known mistake was made. The discrimination
+    says how strongly right replies to this question go together with points for the other questions.
 
     Lines that cannot be graded, replies that cannot be read and students without answers are listed. If a line cannot
-    be graded, all others are graded, and the exit code is 1.
+    be graded, all other lines are graded, and the exit code is 1.
     """
     from ghostnp.course.worksheets import grade_answers, read_key
 

@@ -10,9 +10,11 @@ SCRIPT = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command("notebooks")
 @click.argument("scripts", nargs=-1, required=True, type=SCRIPT, metavar="SCRIPT...")
 def notebooks(scripts):
-    """Execute tutorials and write each as a notebook next to its script.
+    """Execute tutorial scripts, and write them as notebooks.
 
-    ghostnp notebooks tutorials/*.py
+    Each notebook is written next to its SCRIPT.
+
+    Example: ghostnp notebooks tutorials/*.py
     """
     from ghostnp.course.notebooks import make_notebook  # brings Jupyter
 

@@ -11,19 +11,24 @@ from ghostnp.cli.worksheet import OWN_TOPICS, SEVERAL, Language, planned
 
 
 @click.command("quiz")
-@click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="Topics of the questions; by default all.")
+@click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="Topics of the questions.  [default: all]")
 @click.option("--count", type=click.IntRange(1), default=5, show_default=True, help="Number of questions.")
-@click.option("--seed", type=click.IntRange(0), help="The same seed gives the same quiz. By default the quiz is new.")
+@click.option("--seed", type=click.IntRange(0), help="The same seed gives the same quiz.  [default: a new quiz]")
 @click.option(
-    "--level", type=SEVERAL, metavar="LEVEL,...", default="1,2,3", show_default=True, help="1 easy to 3 hard."
+    "--level",
+    type=SEVERAL,
+    metavar="LEVEL,...",
+    default="1,2,3",
+    show_default=True,
+    help="Levels of the questions, from 1 (easy) to 3 (hard).",
 )
 @OWN_TOPICS
 @click.option("--language", type=Language(), default="en", show_default=True, help="Language of the questions.")
 def quiz(topic, count, seed, level, own, language):
-    """Practise counting: answer questions, and get an explanation of each mistake.
+    """Practise counting with questions in the terminal.
 
-    Reply with a letter or a number; an empty line passes a question over, and q ends the quiz. Topics are listed by
-    ghostnp worksheet --list.
+    Answer each question with the letter of an option or with a number. An empty line skips the question, and q ends the
+    quiz. After a wrong answer, the quiz explains the mistake. `ghostnp worksheet --list` lists the topics.
     """
     from ghostnp.course.worksheets import Student, speaking
 

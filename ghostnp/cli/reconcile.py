@@ -11,11 +11,14 @@ from ghostnp.models import create_model
 @click.command("reconcile")
 @click.argument("network")
 @click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
-@click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input.")
+@click.option("--size", type=SIZES, default=224, show_default=True, help="Height and width of the input, in pixels.")
 def reconcile_command(network, numbers, size):
-    """Find the conventions that give printed numbers, and explain the difference term by term.
+    """Find the counting conventions that give printed numbers.
 
-    ghostnp reconcile ghostnet_100 141M 151.2M 5.18M
+    Each NUMBER is a count of parameters or operations that somebody printed for NETWORK. The command finds conventions
+    that give these numbers, and explains the differences between them term by term.
+
+    Example: ghostnp reconcile ghostnet_100 141M 151.2M 5.18M
     """
     rows, columns = size if isinstance(size, tuple) else (size, size)
     try:

@@ -28,19 +28,30 @@ class Place(click.ParamType):
 
 @click.command("trace")
 @click.argument("target", metavar="MODULE|NETWORK")
-@click.option("--size", type=click.IntRange(1), default=32, show_default=True, help="Network: height and width.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the weights and the input.")
-@click.option("--backward", is_flag=True, help="Also run the backward pass, from a gradient of ones.")
-@click.option("--pixel", type=Place(), help="Work out one pixel: 2:0,1,3,3 is y[0, 1, 3, 3] of result 2.")
 @click.option(
-    "--weight", type=Place(), help="Work out the gradient of one weight; the result is one of the backward pass."
+    "--size",
+    type=click.IntRange(1),
+    default=32,
+    show_default=True,
+    help="Network: height and width of the input, in pixels.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the weights and the input.")
+@click.option("--backward", is_flag=True, help="Also run the backward pass. The gradient of each output is 1.")
+@click.option(
+    "--pixel", type=Place(), help="Show one pixel as a sum of products. 2:0,1,3,3 is y[0, 1, 3, 3] of result 2."
+)
+@click.option(
+    "--weight",
+    type=Place(),
+    help="Show the gradient of one weight as a sum of products. RESULT is a result of the backward pass.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the intermediate maps here.")
 def trace_command(target, size, seed, backward, pixel, weight, plot):
-    """List every intermediate result: its operator, inputs, shape and cost.
+    """List every intermediate result of a module or a network.
 
-    MODULE is a small example: standard, grouped, depthwise, pointwise, separable, crelu, shuffle,
-    squeeze-excite, ghost-module, ghost-bottleneck, dfc, ghost-module-v2 or shuffle-unit.
+    For each result, the list shows its operator, inputs, shape and cost. NETWORK is one of ghostnp.list_models().
+    MODULE is a small example: standard, grouped, depthwise, pointwise, separable, crelu, shuffle, squeeze-excite,
+    ghost-module, ghost-bottleneck, dfc, ghost-module-v2 or shuffle-unit. Two examples of commands:
 
     ghostnp trace ghost-module
 

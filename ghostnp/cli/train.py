@@ -16,96 +16,141 @@ _SHOWN = {"output", "resume", "force", "checkpoint_every"}
 
 @click.command("train")
 @click.option(
-    "--model", default="ghostnet_tiny", show_default=True, help="ghostnet_tiny, or one of ghostnp.list_models()."
+    "--model",
+    default="ghostnet_tiny",
+    show_default=True,
+    help="Network: ghostnet_tiny, or one of ghostnp.list_models().",
 )
 @click.option(
     "--data",
     default="digits",
     show_default=True,
-    help="digits, mnist, fashion-mnist, cifar10, folder, far-pixels, mixed-groups or global-statistic.",
+    help="Data set: digits, mnist, fashion-mnist, cifar10, folder, far-pixels, mixed-groups or global-statistic.",
 )
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Folder with the files of mnist, fashion-mnist or cifar10, or with a folder of images for each class.",
+    help="Folder with the files of mnist, fashion-mnist or cifar10. For --data folder, it has a folder of images for "
+    "each class.",
 )
-@click.option("--size", type=click.IntRange(1, 4096), help="Resize images to this many rows and columns.")
+@click.option(
+    "--size",
+    type=click.IntRange(1, 4096),
+    help="Resize the images to this height and width, in pixels.  [default: 32 for --data folder, otherwise their "
+    "own size]",
+)
 @click.option(
     "--init",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Begin with these weights (.safetensors or .npz), except those of the classifier.",
 )
-@click.option("--epochs", type=click.IntRange(1), default=15, show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Images at a time.")
-@click.option("--optimiser", type=click.Choice(_OPTIMISERS), default="sgd", show_default=True)
+@click.option(
+    "--epochs", type=click.IntRange(1), default=15, show_default=True, help="Number of passes through all images."
+)
+@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Number of images in a batch.")
+@click.option(
+    "--optimiser",
+    type=click.Choice(_OPTIMISERS),
+    default="sgd",
+    show_default=True,
+    help="Rule that updates the weights.",
+)
 @click.option(
     "--rate",
     type=float,
-    help="Learning rate; 0.1 for sgd, 0.001 for rmsprop, and otherwise 0.003. A model without batch norm gets a tenth "
-    "of that.",
+    help="Learning rate.  [default: 0.1 for sgd, 0.001 for rmsprop, 0.003 for adam and adamw; a tenth of that for a "
+    "network without batch norm]",
 )
-@click.option("--momentum", type=float, help="Momentum of sgd (0.9) and rmsprop (0).")
-@click.option("--nesterov", is_flag=True, help="Nesterov momentum; only with sgd.")
-@click.option("--decay", type=float, help="Weight decay: 1e-4 for sgd, 0.01 for adamw, and otherwise 0.")
-@click.option("--schedule", type=click.Choice(_SCHEDULES), default="cosine", show_default=True)
-@click.option("--warm-up", type=click.IntRange(0), default=0, show_default=True, help="Epochs in which the rate rises.")
+@click.option("--momentum", type=float, help="Momentum of sgd or rmsprop.  [default: 0.9 for sgd, 0 for rmsprop]")
+@click.option("--nesterov", is_flag=True, help="Use Nesterov momentum (only with sgd).")
+@click.option(
+    "--decay", type=float, help="Weight decay.  [default: 1e-4 for sgd, 0.01 for adamw, 0 for adam and rmsprop]"
+)
+@click.option("--schedule", type=click.Choice(_SCHEDULES), default="cosine", show_default=True,
+    help="How the learning rate changes after the warm-up.",
+)  # fmt: skip
+@click.option(
+    "--warm-up",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Number of epochs at the beginning in which the learning rate rises.",
+)
 @click.option(
     "--every",
     type=click.IntRange(1),
     default=10,
     show_default=True,
-    help="Schedule step: epochs between two reductions of the rate.",
+    help="Schedule step: number of epochs between two reductions of the learning rate.",
 )
 @click.option(
-    "--fall", type=float, default=0.1, show_default=True, help="Schedule step: the rate is multiplied by this."
+    "--fall",
+    type=float,
+    default=0.1,
+    show_default=True,
+    help="Schedule step: factor by which the learning rate is multiplied.",
 )
-@click.option("--label-smoothing", type=float, default=0.0, show_default=True)
+@click.option("--label-smoothing", type=float, default=0.0, show_default=True,
+    help="Share of the target that is spread over all classes, from 0 to 1.",
+)  # fmt: skip
 @click.option(
     "--clip",
     type=float,
     default=1.0,
     show_default=True,
-    help="Largest norm of all gradients together; longer ones are scaled down. 1e9 does not clip.",
+    help="Largest norm of all gradients together. Gradients with a larger norm are scaled down. 1e9 does not clip.",
 )
-@click.option("--average", type=float, help="Test and keep a moving average of the weights, such as 0.99.")
-@click.option("--flip", is_flag=True, help="Mirror each image left to right, with probability 1/2.")
+@click.option(
+    "--average",
+    type=float,
+    help="Test and save a moving average of the weights. The number is the share of the old average, such as 0.99.  "
+    "[default: no average]",
+)
+@click.option("--flip", is_flag=True, help="Mirror each image left to right with probability 1/2.")
 @click.option(
     "--shift",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Shift each image by at most this many pixels.",
+    help="Shift each image at random, by at most this many pixels.",
 )
 @click.option(
     "--crop",
     type=float,
     default=1.0,
     show_default=True,
-    help="Cut a random part out of each image; at least this share of each side.",
+    help="Cut a random part out of each image, with at least this share of its height and width. 1 keeps the whole "
+    "image.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
-@click.option("--layers", is_flag=True, help="Do not compile the training step; run it layer by layer.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,
+    help="Seed of the first weights, of the order of the images, and of all other random numbers.",
+)  # fmt: skip
+@click.option("--layers", is_flag=True, help="Do not compile the training step. Run it layer by layer.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
     default=Path("ghostnp-train"),
     show_default=True,
-    help="Checkpoints, log, picture and weights go here.",
+    help="Write checkpoints, log, picture and weights here.",
 )
 @click.option("--resume", is_flag=True, help="Continue the training in --output.")
-@click.option("--force", is_flag=True, help="Start again, even if --output has a training already.")
-@click.option("--checkpoint-every", type=float, metavar="SECONDS", default=10.0, show_default=True)
+@click.option("--force", is_flag=True, help="Start a new training even if --output has a training already.")
+@click.option("--checkpoint-every", type=float, metavar="SECONDS", default=10.0, show_default=True,
+    help="Seconds between two checkpoints.",
+)  # fmt: skip
 @click.pass_context
 def train(context, **options):  # fmt: skip
-    """Train a network, and write a log, a picture of the curves, and checkpoints.
+    """Train a network on a data set.
 
-    ghostnp train --model ghostnet_tiny --data digits
+    The command writes a folder with the weights, a log, a picture of the curves, and checkpoints.
 
-    Ctrl-C stops after a checkpoint. --resume continues a training, whatever stopped it, and ends with the same weights,
-    bit for bit. Other options need not be given again.
+    Example: ghostnp train --model ghostnet_tiny --data digits
+
+    Ctrl-C stops the training after a checkpoint. --resume continues a training that was stopped in any way. The final
+    weights are the same, bit for bit, as without the stop. With --resume you need not repeat the other options.
     """
     from ghostnp.training.session import Request, Session
 

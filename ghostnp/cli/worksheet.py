@@ -101,72 +101,87 @@ OWN_TOPICS = click.option(
     "own",
     type=click.Path(path_type=Path),
     metavar="FILE.py",
-    help="A Python file with your own topics, which is run. Without --topic, only these are asked.",
+    help="Python file with topics of your own. The command runs this file. Without --topic, all questions are about "
+    "these topics.",
 )
 
 
 @click.command("worksheet")
-@click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="Topics of the questions; by default all.")
-@click.option("--count", type=click.IntRange(1), default=10, show_default=True, help="Questions on each paper.")
+@click.option("--topic", type=SEVERAL, metavar="TOPIC,...", help="Topics of the questions.  [default: all]")
+@click.option(
+    "--count", type=click.IntRange(1), default=10, show_default=True, help="Number of questions on each paper."
+)
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same papers."
 )
 @click.option(
-    "--level", type=SEVERAL, metavar="LEVEL,...", default="1,2,3", show_default=True, help="1 easy to 3 hard."
+    "--level",
+    type=SEVERAL,
+    metavar="LEVEL,...",
+    default="1,2,3",
+    show_default=True,
+    help="Levels of the questions, from 1 (easy) to 3 (hard).",
 )
 @click.option("--variants", type=click.IntRange(1), help="Number of papers without names.  [default: 1]")
 @click.option(
     "--roster",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A paper for each line of this class list: a name, or an id and a name with a comma between.",
+    help="Class list. Each line has a name, or an id and a name with a comma between them. Each line gets a paper.",
 )
 @OWN_TOPICS
 @click.option(
     "--generator",
     type=click.IntRange(1),
     metavar="VERSION",
-    help="Make the papers of this generator version, which is printed on them.  [default: the latest]",
+    help="Version of the generator, which is printed on the papers. The same version and seed make the same papers.  "
+    "[default: the latest]",
 )
 @click.option(
     "--language",
     type=Language(),
     default="en",
     show_default=True,
-    help="Language of the papers; their numbers and keys are the same in each.",
+    help="Language of the papers. Numbers and answers are the same in every language.",
 )
 @click.option(
     "--format",
     "style",
     type=Format(),
-    help="To print: markdown, html, latex. With answers and feedback: moodle (XML), gift, canvas (QTI 1.2 in a zip "
-    "file), csv.  [default: what the name of --output ends in, or else markdown]",
+    help="Format of the papers. markdown, html and latex are for printing. moodle (XML), gift, canvas (QTI 1.2 in a "
+    "zip file) and csv include answers and feedback.  [default: from the ending of --output, or markdown]",
 )
+@click.option("--title", metavar="TEXT", help="Title of the papers.  [default: Counting parameters and operations]")
+@click.option("--course", metavar="TEXT", default="", help="Name of the course, printed above the title.")
 @click.option(
-    "--title", metavar="TEXT", help="Printed in large letters.  [default: Counting parameters and operations]"
+    "--date",
+    metavar="TEXT",
+    default="",
+    help="Date to print, in any form. Without this option, the papers have a line for the date.",
 )
-@click.option("--course", metavar="TEXT", default="", help="Printed above the title.")
-@click.option("--date", metavar="TEXT", default="", help="Printed as it is. Without it, a line is left for the date.")
 @click.option(
     "--points",
     type=Points(),
     metavar="NUMBER,...",
     default=(),
-    help="What a question is worth: one number, or one for each level, such as 1,2,3.  [default: 1, and not printed]",
+    help="Points for a question: one number for all, or one for each level, such as 1,2,3.  [default: 1, not printed]",
 )
-@click.option("--answer-sheet", is_flag=True, help="End each printed paper with a sheet for the answers.")
-@click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here; - is the screen."
-)
+@click.option("--answer-sheet", is_flag=True, help="Add an answer sheet at the end of each printed paper.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the papers here. - prints them.")
 @click.option(
     "--key",
     type=FileOf(".md", ".markdown", ".txt", ".json"),
     metavar="FILE",
-    help="Write the teacher's key here: in Markdown, to read, or if it ends in .json, for ghostnp grade.",
+    help="Write the teacher's key here. A .md file is for reading, and a .json file is for `ghostnp grade`.",
 )
-@click.option("--force", is_flag=True, help="Replace files that hold something else.")
+@click.option("--force", is_flag=True, help="Replace existing files even if they have other contents.")
 @click.option(
-    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_topics, help="List the topics, and exit."
+    "--list",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_topics,
+    help="List the topics and levels, and exit.",
 )
 def worksheet(
     topic,
@@ -185,13 +200,13 @@ def worksheet(
     answer_sheet,
     **heading,
 ):
-    """Make exercises in counting, a different paper for each student.
+    """Make papers with counting exercises for a class.
 
-    Everybody gets the same kinds of questions, with different numbers. The numbers depend on the seed and on the
-    student's id (or name). So a paper stays the same when a student is added at the end of the class list.
+    All students get the same kinds of questions, but with different numbers. The numbers depend on the seed and on the
+    student's id (or name). So a paper stays the same when another student is added at the end of the class list.
 
-    ghostnp worksheet --topic grouped,ghost,dfc --count 10 --seed 7 --variants 30 --format html --output papers.html
-    --key key.md
+    Example: ghostnp worksheet --topic grouped,ghost,dfc --count 10 --seed 7 --variants 30 --format html
+    --output papers.html --key key.md
     """
     # What writes the page takes long to import, and `ghostnp --help` needs none of it.
     from ghostnp.course.worksheets import FORMATS, PRINTED, Heading, numbered, read_roster, to_json_key, to_key

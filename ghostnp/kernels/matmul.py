@@ -98,12 +98,13 @@ def row_sums(x, out):
 class _Tiles(NamedTuple):
     """How `_multiply` cuts its work: so many vectors of pixels into tiles, and rows into blocks of ROWS.
 
-    Rows of what a tile gathers are a pitch apart; it is 0 where x is read in place. So many pixels are `left` after the
-    last tile: one, or none.
+    The first of the blocks is number `top`. Rows of what a tile gathers are a pitch apart; it is 0 where x is read in
+    place. So many pixels are `left` after the last tile: one, or none.
     """
 
     tiles: int
     vectors: int
+    top: int
     blocks: int
     pitch: int
     left: int
@@ -180,9 +181,10 @@ def _multiply_pixel(w, m, bias, pixel, y, p, limits, onto):
 def _multiply_tiles(begin, end, grid, w, transposed, bias, no_bias, columns, y, first, limits, onto, gathered):
     depth, lanes = columns.begins.size, VECTOR // y.itemsize
     for job in range(begin, end):
-        g, tile, m = job // (grid.tiles * grid.blocks), job // grid.blocks % grid.tiles, job % grid.blocks * ROWS
+        g, tile, block = job // (grid.tiles * grid.blocks), job // grid.blocks % grid.tiles, job % grid.blocks
+        m = (grid.top + block) * ROWS
         from_vector, to_vector = bounds(tile, grid.tiles, grid.vectors)
-        is_first, is_last = job == begin or m == 0, tile == grid.tiles - 1
+        is_first, is_last = job == begin or block == 0, tile == grid.tiles - 1
         p, q = from_vector * lanes, columns.pixels - grid.left if is_last else to_vector * lanes
         at, size = first + p, q - p
         if grid.pitch > 0:
@@ -208,11 +210,17 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, ont
     A job is one tile, 8 rows by so many pixels. Neighbouring jobs share their pixels of x, which are gathered, if they
     have to be, once in each share. Tiles are narrow where pixels and rows are few, so that there are enough jobs for
     all shares. Where rows are many they are wide: a long piece of a row of y is written faster than short ones.
+
+    Where there are enough rows, a share has some of them, and all pixels: a depthwise convolution, whose shares are
+    channels, then finds most of what it reads in its own core's cache.
     """
     groups, height, _ = y.shape
     lanes, depth = VECTOR // y.itemsize, columns.begins.size
     vectors, left, blocks = columns.pixels // lanes, 0, (height + ROWS - 1) // ROWS
-    if columns.apart > 0 and depth > 0:
+    in_place = columns.apart > 0 and depth > 0
+    by_rows = in_place and 1 < shares <= blocks
+    top, bottom = bounds(share, shares, blocks) if by_rows else (0, blocks)
+    if in_place:
         panel = max(1, PANEL // (VECTORS * VECTOR * depth)) * VECTORS
         alone = max(1, groups * blocks)  # jobs, if rows are not cut into pieces
         enough = (2 * shares + alone - 1) // alone  # pieces with which jobs are not too uneven
@@ -224,8 +232,9 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, ont
         tiles = max(1, min(shares, vectors), (vectors * lanes + TILE - 1) // TILE)
         # So that rows do not all lie in the same few sets of the cache.
         pitch = (vectors + tiles - 1) // tiles * lanes + lanes + LINE // y.itemsize
-    grid = _Tiles(tiles, vectors, blocks, pitch, left)
-    begin, end = bounds(share, shares, groups * grid.tiles * grid.blocks)
+    grid = _Tiles(tiles, vectors, top, bottom - top, pitch, left)
+    jobs = groups * grid.tiles * grid.blocks
+    begin, end = (0, jobs) if by_rows else bounds(share, shares, jobs)
     if begin < end:
         gathered, no_bias = np.empty(depth * (pitch + left), y.dtype), np.zeros(ROWS, y.dtype)
         _multiply_tiles(begin, end, grid, w, transposed, bias, no_bias, columns, y, first, limits, onto, gathered)

@@ -1,9 +1,9 @@
-"""Channel shuffle: channels are dealt out like cards, so that the next grouped convolution sees every group.
+"""Channel shuffle: reorder the channels, so that the next grouped convolution mixes the groups.
 
-    y[n, p·g + q, i, j] = x[n, q·(C / g) + p, i, j]         group q of g, place p within the group
+    y[n, p·g + q, i, j] = x[n, q·(C / g) + p, i, j]         group q of g, position p in the group
 
-Written as a matrix of g rows, the channels are transposed. The transpose of that is the shuffle by C / g groups, and a
-shuffle only moves numbers, so its gradient is the way back:
+If the channels are written as a matrix of g rows, a shuffle transposes the matrix. The shuffle by C / g groups
+transposes it back. A shuffle only moves numbers, so its gradient moves them back:
 
     dx = channel_shuffle(dy, C / g)
 
@@ -15,7 +15,7 @@ from ghostnp.ops.cost import free, from_shapes
 
 
 def channel_shuffle(x, groups):
-    """Deal the channels out: one of each group, then the next of each group.
+    """Take the first channel of each group, then the second channel of each group, and so on.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def channel_shuffle(x, groups):
 
 
 def channel_shuffle_backward(dy, x, groups):
-    """Put the channels of `dy` (N, C, H, W) back in their places: dx shaped like `x`."""
+    """Put the channels of `dy` (N, C, H, W) back into their old order: dx shaped like `x`."""
     check_operands(x=x, dy=dy)
     check_images("x", x.shape)
     channels = x.shape[1]

@@ -127,8 +127,7 @@ class Session:
             check_data(request.data)
             self._check_free(force)
         self.request = request
-        data = load_data(request.data, folder=request.folder)
-        self.data = data if request.size is None else resized(data, request.size)
+        self.data = _load(request)
         model = network(request.model, self.data, seed=request.recipe.seed)
         found = _digest(self.data)
         if goes_on and found != digest:
@@ -279,6 +278,15 @@ class Session:
         return first_odd(
             training.model, *training.batch(), label_smoothing=training.recipe.label_smoothing, rng=training.dropout()
         )
+
+
+def _load(request):
+    """The images in the size that is asked for: photos are read in it, and all others resized to it."""
+    if request.size is None:
+        return load_data(request.data, folder=request.folder)
+    if request.data == "folder":
+        return load_data(request.data, folder=request.folder, size=request.size)
+    return resized(load_data(request.data, folder=request.folder), request.size)
 
 
 def _digest(data):

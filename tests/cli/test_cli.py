@@ -1,8 +1,10 @@
 """The command `ghostnp`, as someone types it."""
 
+import re
 from functools import partial
 from types import SimpleNamespace
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -43,6 +45,18 @@ def test_help_explains(run):
     result = run("--help")
     assert result.exit_code == 0
     assert all(word in result.output for word in ("guided tour", "--image FILE", "--output FOLDER", "--version"))
+
+
+@pytest.mark.parametrize("command", [main, *main.commands.values()], ids=lambda command: command.name)
+def test_help_explains_every_option_in_whole_sentences(command):
+    said = {option.opts[0]: option.help or "" for option in command.params if isinstance(option, click.Option)}
+    assert [name for name, text in said.items() if not re.fullmatch(r"[A-Z].*[.\]]", text, re.DOTALL)] == []
+
+
+def test_help_lists_the_commands_by_first_sentences_that_fit(run):
+    _, listed = run("--help").output.split("Commands:\n")
+    assert len(listed.splitlines()) == len(main.commands)
+    assert [line for line in listed.splitlines() if not re.search(r"[^.]\.$", line)] == []
 
 
 def test_version(run):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,22 @@ def test_what_is_not_legal_is_one_line(run, words, said):
     assert isinstance(result.exception, SystemExit)
     assert result.stderr.startswith("Error: ")
     assert said in result.stderr
+
+
+def test_photos_are_read_in_the_size_that_is_asked_for(tmp_path):
+    """First made small and then large again, they would lose what is in them."""
+    rng = np.random.default_rng(0)
+    for name in ("one", "two"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(6):
+            pixels = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    asked = replace(request(batch=5), data="folder", folder=str(tmp_path / "photos"), size=48, compiled=False)
+    data = Session(tmp_path / "out", asked).data
+    expected = load_data("folder", folder=tmp_path / "photos", size=48)
+    assert data.shape == (3, 48, 48)
+    for part, right in zip((data.train, data.test), (expected.train, expected.test), strict=True):
+        np.testing.assert_array_equal(part.images, right.images)
 
 
 @pytest.mark.parametrize("words", [("--model", "nope"), ("--batch", 5000), ("--init", "nowhere.npz")])

@@ -1,6 +1,7 @@
-"""Exercise 0: Slide every filter over all channels, and add up what each of them sees.
+"""Exercise 0: Convolve every input channel with its kernel, and add up the results for each filter.
 
-`tap(xp, u, v, window)` are the pixels that tap (u, v) of the kernel meets, one for every output pixel.
+`tap(xp, u, v, window)` returns the pixels that tap (u, v) of the kernel reads in the padded input `xp`, one pixel for
+each output pixel.
 
     ghostnp check tutorials/exercises/00_standard_conv2d.py
 """

@@ -1,7 +1,7 @@
 """Exercise 1: Mix the channels of each pixel with one matrix.
 
-`conv2d_window` resolves stride and padding ("same" too); `tap(pad(x, window), 0, 0, window)` are the pixels that the
-only tap of the kernel meets, one for every output pixel.
+`conv2d_window` works out the stride and the padding, also for "same". `tap(pad(x, window), 0, 0, window)` returns the
+pixels that the only tap of the kernel reads, one pixel for each output pixel.
 
     ghostnp check tutorials/exercises/01_pointwise_conv2d.py
 """

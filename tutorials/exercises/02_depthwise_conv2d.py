@@ -1,7 +1,7 @@
-"""Exercise 2: Filter every channel alone, with one or several filters.
+"""Exercise 2: Filter every channel alone, with one or several kernels.
 
-`tap(xp, u, v, window)` views the pixels of the padded map that tap (u, v) of the kernel meets, one for every output
-pixel: the sum over the taps is the convolution.
+`tap(xp, u, v, window)` returns the pixels that tap (u, v) of the kernel reads in the padded input `xp`, one pixel for
+each output pixel. The convolution is the sum over all taps.
 
     ghostnp check tutorials/exercises/02_depthwise_conv2d.py
 """

@@ -1,6 +1,6 @@
-"""Exercise 3: Let groups of channels be convolved on their own.
+"""Exercise 3: Convolve each group of channels on its own.
 
-Each group is a standard convolution of its slice of channels with its slice of filters.
+Each group is a standard convolution of a slice of the channels with a slice of the filters.
 
     ghostnp check tutorials/exercises/03_grouped_conv2d.py
 """

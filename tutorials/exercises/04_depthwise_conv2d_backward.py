@@ -1,6 +1,7 @@
-"""Exercise 4: Share out what comes back to the pixels and the filters of a depthwise convolution.
+"""Exercise 4: Compute the gradients of a depthwise convolution.
 
-Forward reads `tap(xp, u, v, window)`; backward adds into the same view of an array of zeros. `crop` undoes `pad`.
+The forward pass reads the pixels `tap(xp, u, v, window)`. The backward pass adds to the same view of an array of zeros.
+`crop` undoes `pad`. Return the gradients of `x`, `weight` and bias as a tuple, in this order.
 
     ghostnp check tutorials/exercises/04_depthwise_conv2d_backward.py
 """

