@@ -351,7 +351,7 @@ def _bound(call, arguments, rounding, results):
 def _bound_of_sums(call, arguments, rounding, results):
     absolute = {name: _each(value, np.abs) for name, value in arguments.items()}
     sizes = results(absolute)
-    counts = _counts(call, "dy" in arguments)
+    counts = _counts(call, arguments)
     pixels = _pixels(arguments) if call.row.divides else 0
     # Each of the n products may be too small, and so may the factor that the other one makes larger.
     others = 1 + max((float(part.max(initial=0)) for part in leaves(absolute)), default=0.0)
@@ -371,9 +371,15 @@ def _counted(call, forward, backward):
     return _Gradients(call)({**arguments, "dy": _each(y, np.ones_like)}) if backward else leaves(y)
 
 
-def _counts(call, backward):
-    """How many products are added up for each number: the results of ones."""
-    return _counted(call.replace(memory="C", seed=0, regime="usual"), call.row.forward, backward)
+def _counts(call, arguments):
+    """How many products are added up for each number: the results of ones, in the shapes of the arguments."""
+    shapes = {
+        name: [part.shape for part in value] if isinstance(value, list) else np.shape(value)
+        for name, value in arguments.items()
+        if name in call.row.arrays
+    }
+    alike = call.replace(memory="C", seed=0, regime="usual", **shapes)
+    return _counted(alike, call.row.forward, "dy" in arguments)
 
 
 def _pixels(arguments):
@@ -388,7 +394,7 @@ def _partial_sums(call, arguments, rounding, results):
     absolute = {name: _each(value, np.abs) for name, value in arguments.items()}
     if steps > 1:
         absolute = {name: _each(value, lambda part: np.maximum(part, 1)) for name, value in absolute.items()}
-    counts = _counts(call, "dy" in arguments)
+    counts = _counts(call, arguments)
     divisor = 1
     if call.row.divides and call.row.family != "resize":  # the weights of a blend are small before it is added up
         windows = "kernel_size" in call.row.positional
