@@ -23,12 +23,12 @@
 # map with a kernel, lay the kernel on the map, multiply each weight by the number below it, and write down the sum of
 # the products. Then move the kernel to the next position and repeat.
 #
-# On the way, we check five Chinese blog posts about such networks, and call these posts documents 000 to 004. Document
-# 000 builds a GhostNet in Keras, and document 001 builds a ShuffleNet in Keras. (Keras, TensorFlow and PyTorch are
+# This course also checks five Chinese blog posts about *light* (small and fast) networks, called documents 000 to 004.
+# Document 000 builds a GhostNet in Keras, and document 001 a ShuffleNet. (Keras, TensorFlow and PyTorch are
 # *frameworks*, the libraries in which most people write networks.) Document 002 explains the ghost module, document 003
-# explains GhostNetV2, and document 004 explains cheap convolutions. You need not have read the documents. Each
-# statement that we check is called a *claim* and has an identifier, such as C12. In the terminal, `ghostnp claims C12`
-# shows what the document says and what ghostnp computes.
+# GhostNetV2, and document 004 cheap convolutions. You need not have read the documents. Each statement that we check is
+# called a *claim* and has an identifier, such as C12. In the terminal, `ghostnp claims C12` shows what the document
+# says and what ghostnp computes.
 
 # %%
 import numpy as np
@@ -71,8 +71,8 @@ y
 
 # %% [markdown]
 # The kernel was *not* flipped before it was laid on the map. Mathematicians call this operation a *cross-correlation*,
-# and speak of a convolution only if the kernel is flipped. All deep learning frameworks leave the kernel unflipped, and
-# still call the operation a convolution. Since the weights are learnt, a network can use either operation.
+# and speak of a convolution only if the kernel is flipped. Deep learning frameworks usually leave the kernel unflipped,
+# and still call the operation a convolution. Since the weights are learnt, a network can use either operation.
 #
 # ## Padding and stride
 #
@@ -154,7 +154,7 @@ for d in (1, 2, 3, 4):
 # With $N$ images, $C_\text{in}$ input channels of $H \times W$ pixels, and $C_\text{out}$ filters with kernels of $k_h
 # \times k_w$ weights, the arrays have these shapes:
 #
-# | array | shape | example |
+# | array | shape | example (padding 1) |
 # |---|---|---|
 # | `x` | $(N, C_\text{in}, H, W)$ | (1, 3, 4, 4) |
 # | `weight` | $(C_\text{out}, C_\text{in}, k_h, k_w)$ | (2, 3, 3, 3) |
@@ -171,14 +171,15 @@ for d in (1, 2, 3, 4):
 # %% [markdown]
 # ## The definition
 #
-# This formula is the whole definition. The page reads the following code from the file that runs.
+# This formula is the whole definition. The next cell prints the function itself:
 
 # %%
 source(ops.standard_conv2d)
 
 # %% [markdown]
 # The loop runs over the taps $(u, v)$ of the kernel, not over the pixels. The function `tap` returns the pixels that
-# one tap reads, for all windows at once. Its result is a *view* of the array, so nothing is copied.
+# one tap reads, for all windows at once. Its result is a *view* of the array, so nothing is copied. Here the kernel is
+# 3x3, the padding 1 and the stride 2:
 
 # %%
 xp = np.pad(x, 1)[None, None]
@@ -210,9 +211,9 @@ print(f"largest number: {np.abs(fast).max():.1f}, largest difference: {np.abs(fa
 # %% [markdown]
 # ## On a photo
 #
-# A trained network has learnt its filters. To see what a filter can do, we choose three filters by hand. The first
-# filter subtracts the pixels on the left from the pixels on the right, and the second subtracts the pixels above from
-# the pixels below. Both average the three colours. The third filter subtracts green from red.
+# A trained network has learnt its filters. To see what a filter can do, we choose three by hand. The first filter
+# subtracts the pixels on the left from the pixels on the right, and the second subtracts the pixels above from the
+# pixels below. Both average the three colours. The third filter subtracts green from red and blurs the result.
 
 # %%
 photo = load_photo(size=112)
@@ -242,8 +243,8 @@ show(
 # C_\text{in} k_h k_w.$$
 #
 # The size of the map does not change the number of parameters, but it changes the amount of computation. Every output
-# number takes one multiplication and one addition for each weight of its filter. Such a pair is called a
-# *multiply-add*, or MAC. The count for one image is
+# number takes one multiplication and one addition for each weight of its filter. Such a pair is called a *multiply-add*
+# or MAC (multiply-accumulate). The count for one image is
 #
 # $$\text{MACs} = C_\text{out} \cdot H_\text{out} \cdot W_\text{out} \cdot C_\text{in} k_h k_w.$$
 
@@ -254,9 +255,9 @@ for padding in (0, 2):
     print(f"           MACs       {cost.macs.formula} = {cost.macs:,}")
 
 # %% [markdown]
-# The padding of 2 changes the size of the output from 60x60 to 64x64. So it changes the number of multiply-adds, but
-# not the number of parameters. Document 000 works out 256x(256x5x5+1) = 1,638,656 parameters for this layer, and
-# 26,215,424 parameters for 1024 channels. Both numbers are right (claims N01 and N04).
+# The padding of 2 changes the output from 60x60 to 64x64, so it changes only the number of multiply-adds. Document 000
+# works out 256x(256x5x5+1) = 1,638,656 parameters for this layer, and 26,215,424 for 1024 channels. Both numbers are
+# right (claims N01 and N04).
 #
 # **Does the bias count?** A bias is a parameter like any other: it is the "+1" in the formula of document 000.
 # Documents 001 and 004 leave the biases out (claim C45). A 3x3 convolution from 3 channels to 4 has $4 \cdot 3 \cdot 3
@@ -265,7 +266,7 @@ for padding in (0, 2):
 # multiply-add, because adding it takes no multiplication.
 #
 # **FLOPs or MACs?** A FLOP is one floating-point operation. A multiply-add is two operations, so a count in FLOPs is
-# twice a count in MACs. But nearly all papers on light networks, and the five documents, write "FLOPs" when they mean
+# twice a count in MACs. But nearly all papers on light networks, and documents 001 to 003, write "FLOPs" when they mean
 # multiply-adds. If a number is twice or half of what you expected, check which of the two it counts. Tutorial 11 is
 # about counting.
 #
@@ -311,8 +312,8 @@ answer = None
 check("01.3", answer)
 
 # %% [markdown]
-# **4.** *(derivation)* The stride is 1 and the kernel size $k$ is odd. With one padding $p$, the output has the same
-# size as the map. Derive this $p$ for any dilation $d$ from the formula for $h_\text{out}$. What is $p$ for $k = 5$ and
+# **4.** *(derivation)* The stride is 1 and the kernel size $k$ is odd. For which padding $p$ does the output have the
+# same size as the map? Derive $p$ for any dilation $d$ from the formula for $h_\text{out}$. What is $p$ for $k = 5$ and
 # $d = 3$?
 
 # %%

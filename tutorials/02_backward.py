@@ -21,7 +21,7 @@
 #
 # A $d$ in front of the name of an array means the derivative of $L$: `dy[i, j]` $= \partial L / \partial y[i, j]$. The
 # array `dy` has the same shape as `y`, and is called the *gradient* (梯度) of `y`. The later layers give us `dy`, and we
-# have to find `dw` and `dx`. We do not need to know anything else about the later layers.
+# have to find `dw` and `dx`. We need nothing else from them.
 
 # %%
 import numpy as np
@@ -77,7 +77,7 @@ print("dw =", grads.weight[0, 0].tolist())
 print("dx =", grads.x[0, 0].tolist())
 
 # %% [markdown]
-# The function `ghostnp.trace` splits a gradient into these products. In the list below, result 4 is the gradient of the
+# The function `ghostnp.trace` splits a gradient into these products. In the list, result 4 is the gradient of the
 # weights. The lines after the list show the products whose sum is `dw[0, 1]`:
 
 # %%
@@ -94,7 +94,7 @@ print(steps.weight(4, (0, 0, 0, 1)))
 #
 # $$y[n, o, i, j] = b[o] + \sum_{c, u, v} w[o, c, u, v] \cdot \bar x[n, c, i s + u, j s + v].$$
 #
-# In the example, we asked how fast each output number grows with a weight. We multiplied this slope by the number of
+# In the example, we asked how fast each output number grows with a weight. We multiplied this slope by the value of
 # `dy` for the same output number, and added up the products. This is the *chain rule* (链式法则), $dw = \sum dy \cdot
 # \partial y / \partial w$.
 #
@@ -110,14 +110,16 @@ print(steps.weight(4, (0, 0, 0, 1)))
 # The bias was added to every pixel of its output channel, so $db[o] = \sum_{n, i, j} dy[n, o, i, j]$. At the end, the
 # border of $d\bar x$ is cut off, because the zeros of the padding are constants.
 #
-# Here are both passes in ghostnp. Compare them line by line: the forward pass *reads* the pixels of a tap, and the
-# backward pass *adds* to the gradients of the same pixels.
+# Compare both passes in ghostnp line by line: the forward pass *reads* the pixels of a tap, and the backward pass
+# *adds* to the gradients of the same pixels.
 
 # %%
 source(ops.standard_conv2d)
 source(ops.standard_conv2d_backward)
 
 # %% [markdown]
+# In short, with `@` for the call of `einsum`:
+#
 # | forward | backward |
 # |---|---|
 # | `xp = pad(x, window)` | `crop(dxp, window)` |
@@ -130,13 +132,13 @@ source(ops.standard_conv2d_backward)
 #
 # ## Is it right?
 #
-# A network with a wrong backward pass may still train, only worse, so a mistake is easily overlooked. Therefore every
+# A network with a wrong backward pass often still learns something, so a mistake is easily overlooked. Therefore every
 # backward pass in ghostnp is checked in two ways.
 #
 # **The slope.** Take the loss $L = \langle dy, y \rangle$. The brackets mean the *inner product* of two arrays:
 # multiply number by number, and add up the products. Let $r$ be an array of random numbers with the shape of the
-# weights, and $h$ a small step. Compute the loss twice, once with the weights $w + h r$ and once with the weights $w -
-# h r$. The slope of the loss must be close to the inner product of the gradient and the direction $r$:
+# weights, and $h$ a small step. Compute the loss twice, once with the weights $w + h r$ and once with $w - h r$. The
+# slope of the loss must be close to the inner product of the gradient and the direction $r$:
 #
 # $$\frac{L(w + h r) - L(w - h r)}{2 h} \approx \langle dw, r \rangle.$$
 #
@@ -161,12 +163,12 @@ print(f"<dw, r>:           {(found.weight * direction).sum():.6f}")
 assert_gradient(forward, (images, filters, bias), gradient, found)
 
 # %% [markdown]
-# The last line of the code, `assert_gradient`, makes this comparison for `x`, the weights and the bias. It fails if a
-# slope and its inner product differ by more than rounding errors can explain. It also fails if a gradient consists of
-# zeros only, because then nothing would be checked.
+# The last line, `assert_gradient`, makes this comparison for `x`, the weights and the bias. It fails if a slope and its
+# inner product differ by more than rounding errors can explain. It also fails if a gradient consists of zeros only,
+# because then nothing would be checked.
 #
-# Would this check notice a mistake? A check that has never failed proves little. So we plant a typical mistake in the
-# backward pass: it spreads the gradient over the windows with a flipped kernel.
+# A check that has never failed proves little. So we plant a typical mistake in the backward pass: it spreads the
+# gradient over the windows with a flipped kernel.
 
 # %%
 planted = ops.standard_conv2d_backward(gradient, images, filters[:, :, ::-1, ::-1], **keywords)
@@ -184,12 +186,12 @@ except AssertionError as error:
 # planted mistake.
 #
 # **The inner product.** A convolution without bias is *linear* in `x`. The backward pass of a linear function $f$ is
-# the transposed function, which is also called the *adjoint* of $f$. It satisfies
+# the transposed function, also called the *adjoint* of $f$. It satisfies
 #
 # $$\langle dy, f(x) \rangle = \langle dx, x \rangle$$
 #
 # for *every* `x` and `dy`. With small whole numbers, the two sides are exactly equal, because no rounding happens. A
-# convolution is linear in its weights too, so the same equation holds with `dw` and `w` in the place of `dx` and `x`.
+# convolution is linear in its weights too, so the same equation holds with `dw` and `w` in place of `dx` and `x`.
 
 # %%
 whole_x = rng.integers(-3, 4, (2, 3, 6, 5)).astype(np.float32)
@@ -205,7 +207,8 @@ print("exactly:", (whole_dy * y).sum(), "=", (back.x * whole_x).sum(), "=", (bac
 #
 # Let the loss depend on a single output pixel, with slope 1. Then `dx` is a copy of the filter at the position of this
 # pixel's window, and `dw` is a copy of the pixels in the window. If the loss depends on all output pixels, `dx` and
-# `dw` are sums of such copies. Each copy is multiplied by the value of `dy` at its output pixel.
+# `dw` are sums of such copies. Each copy is multiplied by the value of `dy` at its output pixel. In the pictures of 7x7
+# pixels, the window is in the middle:
 
 # %%
 photo = load_photo(size=64)
@@ -236,8 +239,8 @@ show(
 # ## What it costs
 #
 # In the forward pass, each output number takes $C_\text{in} k_h k_w$ multiply-adds. For each of these products, the
-# backward pass computes two products, one for `dw` and one for `dx`. So both passes together take about three times as
-# many multiply-adds as the forward pass alone. Papers usually state only the multiply-adds of the forward pass.
+# backward pass computes two, one for `dw` and one for `dx`. So both passes together take about three times as many
+# multiply-adds as the forward pass alone. Papers usually state only those of the forward pass.
 #
 # The forward pass has to keep `x`, because the formula for `dw` contains `x`. In ghostnp, the `forward` method of a
 # module (a layer with its weights) returns `y, cache`. This *cache* holds what the backward pass needs. Then
@@ -245,8 +248,9 @@ show(
 #
 # **What do the documents say about the backward pass?** All five documents show the forward pass only, and leave the
 # gradients to the framework. But a gradient can show what a layer really does. For example, document 000 gives a bias
-# to every convolution, although a batch norm follows most of these convolutions. Tutorial 06, "Batch norm, backward",
-# shows that the gradient of such a bias is zero during training. Therefore the bias is never learnt (claim C05).
+# to every convolution, although a batch norm, which subtracts the mean of each channel, follows most of these
+# convolutions. Tutorial 06, "Batch norm, backward", shows that the gradient of such a bias is zero during training, so
+# the bias is never learnt (claim C05).
 #
 # **To play with.** `ghostnp explore standard --backward --open` shows the backward pass in the browser. Point at a
 # number of `dx` or at a weight to see the products that it receives.

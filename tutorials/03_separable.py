@@ -44,10 +44,10 @@ show(
 )
 
 # %% [markdown]
-# In the picture, each square is a pair of an input channel and an output channel, and each dot in a square is a weight.
-# The standard convolution has nine weights for every pair. The depthwise convolution keeps only the pairs on the
-# diagonal, and the pointwise convolution keeps only one weight for every pair. (The second part of the picture shows
-# the grouped convolution of tutorial 04.)
+# In the picture, each cell is a pair of an input and an output channel, and each coloured square in it is a weight. The
+# standard convolution has nine weights for every pair. The depthwise convolution keeps only the pairs on the diagonal,
+# and the pointwise convolution keeps only one weight for every pair. (The second part shows the grouped convolution of
+# tutorial 04.)
 #
 # ## By hand
 #
@@ -135,8 +135,8 @@ source(ops.depthwise_conv2d)
 # channels, "or n times" as many. The n in this sentence is the depth multiplier (claim C47). Both in TensorFlow and in
 # PyTorch, output channel $c \cdot D + i$ is made by kernel $i$ of input channel $c$.
 #
-# A depthwise convolution is equal to a standard convolution in which all weights between different channels are zero.
-# We check this for $D = 2$:
+# A depthwise convolution is equal to a standard convolution in which each filter has zeros for all input channels
+# except one. We check this for $D = 2$:
 
 # %%
 rng = np.random.default_rng(0)
@@ -260,9 +260,9 @@ check("03.1", answer)
 
 # %% [markdown]
 # **2.** *(derivation)* A separable convolution with stride 1 has a depthwise half with the depth multiplier $D$. So its
-# pointwise half reads $C \cdot D$ channels. Derive the share of the multiply-adds of a standard convolution that this
-# separable convolution takes. What is the share for 5x5 kernels, 64 output channels and $D = 2$? (Three digits are
-# enough.)
+# pointwise half reads $C \cdot D$ channels. Compare the multiply-adds of both halves together with those of a standard
+# convolution with the same output, and derive the share. What is the share for 5x5 kernels, 64 output channels and $D =
+# 2$? (Three digits are enough.)
 
 # %%
 answer = None

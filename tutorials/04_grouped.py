@@ -75,7 +75,7 @@ claims("N04", "N05", "N06")
 # ## The definition
 #
 # Let $P = C_\text{in} / g$ be the number of input channels in a group, and $Q = C_\text{out} / g$ the number of output
-# channels in a group. Output channel $o$ belongs to group $\lfloor o / Q \rfloor$. The first input channel of this
+# channels. Counted from 0, output channel $o$ belongs to group $\lfloor o / Q \rfloor$. The first input channel of this
 # group is $\lfloor o / Q \rfloor \cdot P$, so
 #
 # $$y[n, o, i, j] = b[o] + \sum_{p < P} \sum_{u, v} w[o, p, u, v] \cdot \bar x[n, \lfloor o / Q \rfloor P + p, i s + u,
@@ -86,13 +86,12 @@ source(ops.grouped_conv2d)
 
 # %% [markdown]
 # For each group, `members` returns two slices: the input channels that the group reads and the output channels that it
-# writes. The line in the inner loop is the same as in `standard_conv2d` (tutorial 01), but it is applied to these
-# slices.
+# writes. The line in the inner loop is the same as in `standard_conv2d` (tutorial 01), but applied to these slices.
 #
 # The weights have the shape $(C_\text{out}, C_\text{in}/g, k_h, k_w)$. The length of the second axis is the number of
 # channels that a filter reads. A grouped convolution is equal to a standard convolution whose weights are
-# *block-diagonal*. This means that there is one block of weights for each group, and zeros for every pair of channels
-# from different groups. We can check this:
+# *block-diagonal*: there is one block of weights for each group, and zeros for every pair of channels from different
+# groups. As a check:
 
 # %%
 rng = np.random.default_rng(0)
@@ -105,16 +104,17 @@ print(f"largest difference between grouped and block-diagonal: {np.abs(differenc
 
 # %% [markdown]
 # **What is the difference between `groups` and `depth_multiplier`?** PyTorch has one layer for all convolutions, with
-# an argument `groups`. With `groups=C` the convolution is depthwise, and $C_\text{out} = D \cdot C$ filters give each
-# channel $D$ kernels. Keras has a separate layer for depthwise convolutions, `DepthwiseConv2D`. Its argument
-# `depth_multiplier` is $D$, and the layer computes the number of output channels from $D$. So with 8 channels,
-# `depth_multiplier=2` means `groups=8` with 16 filters. It does *not* mean `groups=2`. The axes of the weights are also
-# in a different order: $(C_\text{out}, 1, k_h, k_w)$ in PyTorch, and $(k_h, k_w, C, D)$ in Keras.
+# an argument `groups`. With $C$ input channels and `groups=C`, the convolution is depthwise, and $C_\text{out} = D
+# \cdot C$ filters give each channel $D$ kernels. Keras has a separate layer for depthwise convolutions,
+# `DepthwiseConv2D`. Its argument `depth_multiplier` is $D$, and the layer computes the number of output channels from
+# $D$. So with 8 channels, `depth_multiplier=2` means `groups=8` with 16 filters. It does *not* mean `groups=2`. The
+# axes of the weights are also in a different order: $(C_\text{out}, 1, k_h, k_w)$ in PyTorch, and $(k_h, k_w, C, D)$ in
+# Keras.
 #
 # ## On a photo
 #
 # Here six maps of a photo form three groups of two, and each group has two output maps. For the second row of pictures,
-# one input map of group 2 was set to zero. Only the output maps of group 2 change:
+# one input map of the second group was set to zero. Only the output maps of this group change:
 
 # %%
 photo = load_photo(size=64)
@@ -146,7 +146,8 @@ show(
 #
 # ## Backward
 #
-# The gradient stays in its group too. With the input channel $c = \lfloor o / Q \rfloor P + p$ from the definition,
+# The gradient stays in its group too. The kernel $w[o, p]$ reads the input channel $c = \lfloor o / Q \rfloor P + p$,
+# so the gradients are
 #
 # $$d\bar x[n, c, i s + u, j s + v] \mathrel{+}= w[o, p, u, v] \cdot dy[n, o, i, j], \qquad
 # dw[o, p, u, v] = \sum_{n, i, j} dy[n, o, i, j] \cdot \bar x[n, c, i s + u, j s + v].$$
@@ -184,7 +185,7 @@ for name, law in {
 # convolutions into groups.
 #
 # Some statements of the documents about groups are wrong or imprecise. Claim C17 is about the first networks with
-# groups, and claim C14 is about ShuffleNetV2. The other three claims say that GhostNet has grouped convolutions:
+# groups, and C14 about ShuffleNetV2. The other three claims say that GhostNet has grouped convolutions:
 
 # %%
 claims("C17", "C14", "C01", "C31", "C03")

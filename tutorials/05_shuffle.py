@@ -53,8 +53,8 @@ show(
 # into three groups again. Its first group reads channels 0, 4, 8 and 1, which come from all three old groups.
 #
 # In other words, write the channels as a matrix with one row for each group, and read the matrix by columns. With $C$
-# channels in all, each group has $n = C / g$ channels. Channel $p$ of group $q$ moves from position $q n + p$ to
-# position $p g + q$:
+# channels, each group has $n = C / g$ channels. Channel $p$ of group $q$ moves from position $q n + p$ to position
+# $p g + q$:
 #
 # $$y[p \cdot g + q] = x[q \cdot n + p].$$
 
@@ -71,7 +71,7 @@ source(ops.channel_shuffle)
 #
 # **Reshape to (g, n) or to (n, g)?** The code reshapes to $(g, n)$ and then transposes. Reshaping to $(n, g)$ would
 # give the *inverse* permutation, which is the shuffle by $n$ groups. If $g$ and $n$ are greater than 1, these two
-# permutations are equal only for $g = n$. So a test with 4 groups of 4 channels does not notice this mistake.
+# permutations are equal only for $g = n$. So a test with 4 groups of 4 channels cannot tell the two reshapes apart.
 
 # %%
 x = np.arange(12.0).reshape(1, 12, 1, 1)
@@ -154,9 +154,9 @@ show(
 # - **Unit (b)** is unit (a), but both 1x1 convolutions have $g$ groups, and a channel shuffle follows the first of
 #   them.
 # - **Unit (c)** is unit (b) with stride 2 in the depthwise convolution, which halves the height and the width of the
-#   maps. The shortcut has an *average pool* with stride 2, which takes the mean of each 3x3 window, so both paths have
-#   maps of the same size. These maps are not added but *concatenated*: the pooled input channels come first, and the
-#   channels of the main path follow.
+#   maps. The shortcut has an *average pool*, which takes the mean of each 3x3 window. Its stride is 2 too, so both
+#   paths have maps of the same size. These maps are not added but *concatenated*: the pooled input channels come first,
+#   and the channels of the main path follow.
 #
 # **Why does unit (c) concatenate?** Two of the three units (c) in the network below increase the number of channels
 # from $c$ to $2c$. For an addition, both paths would need $2c$ channels. So the shortcut would need a 1x1 convolution
@@ -235,8 +235,9 @@ except AssertionError as error:
 # **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before this convolution. The
 # official code, by Megvii, shuffles after it, and uses the inverse permutation (by $n$ groups instead of $g$). A
 # depthwise convolution treats each channel separately. Therefore the order of the channels makes no difference if the
-# kernels are reordered in the same way. Both versions can learn the same functions, but with their weights in different
-# orders. So a *checkpoint* (a file of trained weights) of one version does not fit the other version (claim C25).
+# kernels are reordered in the same way. With 3 groups, both versions can learn the same functions, but with their
+# weights in different orders. So a *checkpoint* (a file of trained weights) of one version does not fit the other
+# version (claim C25).
 
 # %%
 kernels = rng.standard_normal((24, 1, 3, 3))
@@ -250,10 +251,10 @@ print(f"largest difference between shuffle, then depthwise and depthwise, then s
 # ## The network
 #
 # ShuffleNet begins with a 3x3 convolution, called the *stem*, and a 3x3 *max pool*. Both have stride 2. Then come three
-# *stages* of units, stages 2, 3 and 4. The first unit of each stage is a unit (c), and all other units are units (b).
-# The network ends in a global average pool, which replaces each map by its mean, and a fully connected layer. For $g =
-# 3$, the stem has 24 output channels. The next cell counts the units, the channels and the multiply-adds of each stage
-# for images of 224x224 pixels:
+# *stages* of units, which the paper numbers 2, 3 and 4. The first unit of each stage is a unit (c), and all other units
+# are units (b). The network ends in a global average pool, which replaces each map by its mean, and a fully connected
+# layer. For $g = 3$, the stem has 24 output channels. The next cell counts the units, channels and multiply-adds of
+# each stage for images of 224x224 pixels:
 
 # %%
 network = ghostnp.create_model("shufflenetv1_g3_1.0x", seed=None)
@@ -274,8 +275,8 @@ for g in (1, 3, 8):
     print(f"g = {g}: {WIDTHS[g, 1.0][1:]} channels in the three stages, {macs:,} MACs in all")
 
 # %% [markdown]
-# With more groups, a unit is cheaper, and the paper uses the saved multiply-adds for more channels. The suffix 1.0x in
-# the name is the *width multiplier*: a network with 0.5x has about half as many channels in every layer.
+# With more groups, a unit is cheaper, and the paper uses the saved multiply-adds for more channels. The suffix 1.0x of
+# a network's name is the *width multiplier*: with 0.5x, every layer has about half as many channels.
 #
 # **What is max pooling?** A *max pool* (最大池化) keeps the largest number of each window, and an average pool keeps the
 # mean. Three details matter:
@@ -284,8 +285,8 @@ for g in (1, 3, 8):
 #   the padding or leave them out. PyTorch counts these zeros by default, and Keras does not.
 # - *Ties*: if several pixels of a window have the largest value, the first of these pixels is chosen, row by row.
 # - *Backward*: only the chosen pixel influences the output. So this pixel receives the whole `dy` of the window, and
-#   the others receive 0. A pixel that was chosen in several windows receives the sum. Therefore the forward pass must
-#   keep the chosen positions.
+#   the others receive 0. Therefore the forward pass must keep the chosen positions. A pixel that was chosen in several
+#   windows receives the sum.
 #
 # By hand: the map in the next cell has four windows of 2x2 pixels. Their largest numbers are 2, 1, 0 and −1. In the
 # first window, three pixels are 2, and the first of them is chosen. The numbers of `dy` are 1, 2, 3 and 4:
@@ -380,8 +381,8 @@ for field, meaning in meanings.items():
     print(f"{values[0]:6} {values[1]:7} {values[2]:13} {meaning}")
 
 # %% [markdown]
-# Claim C21 is about the order of the concatenation and the last ReLU, and claim C22 is about the pool. Claim C24 is
-# about fixed widths in the code of document 001, which fit only 3 groups at 1.0x.
+# Claim C21 is about the last ReLU and the order of the two paths, and claim C22 is about the pool. Claim C24 is about
+# fixed widths in the code of document 001, which fit only 3 groups at 1.0x.
 
 # %%
 claims("C20", "C21", "C22", "C23", "C24")
@@ -451,7 +452,7 @@ check("05.3", answer)
 
 # %% [markdown]
 # **4.** *(hard)* Shuffle 12 channels by 3 groups. Then shuffle the result by 3 groups, and repeat this. After how many
-# shuffles in all is every channel at its first position again? You may use `ghostnp.ops.channel_shuffle`.
+# shuffles in all is every channel back at its original position? You may use `ghostnp.ops.channel_shuffle`.
 
 # %%
 answer = None

@@ -75,7 +75,7 @@ show(
 # | clip | $\min(\max(x, 0), 1)$ | squeeze-and-excitation in the official TensorFlow code (there it is called hard sigmoid) |
 #
 # By hand: at $x = 1$ the last three functions give 0.731, $4/6 = 0.667$ and 1. Tutorial 07, "Clamp or sigmoid?", shows
-# why the difference between these three functions matters.
+# why the difference matters.
 #
 # Let $f$ be the activation. In the backward pass $dx = dy \cdot f'(x)$. The slope of a ReLU is 1 where $x > 0$ and 0
 # where $x < 0$. So the gradient either passes unchanged or becomes 0. (At $x = 0$ the slope does not exist. All
@@ -118,8 +118,8 @@ source(ops.batch_norm_train)
 
 # %% [markdown]
 # When a trained network is used (in *evaluation*), the result for one image must not depend on the other images of its
-# batch. So in evaluation the mean and the variance are constants. These constants are *running averages*. Training
-# updates them after each batch, with a small factor $a$:
+# batch. So in evaluation the mean and the variance are constants, the *running averages*. Training updates them after
+# each batch, with a small factor $a$:
 #
 # $$\mu_\text{run} \leftarrow (1 - a) \cdot \mu_\text{run} + a \cdot \mu, \qquad v_\text{run} \leftarrow (1 - a) \cdot
 # v_\text{run} + a \cdot v.$$
@@ -161,8 +161,9 @@ claims("C13")
 #
 # **Two checks.** If we add the same number to all $x$, no $\hat x$ changes, so the loss does not change. Therefore
 # $\sum dx$ must be 0. The formula agrees: because $\sum \hat x = 0$, the sum of the bracket is
-# $db - M \cdot db/M - 0 = 0$. If we multiply all distances from the mean by the same factor, $\hat x$ changes only
-# because of $\epsilon$. Therefore $\sum dx \cdot \hat x$ must be almost 0. Exercise 4 asks for its exact value.
+# $db - M \cdot db/M - 0 = 0$. If all $x$ move in proportion to $\hat x$, their distances from the mean grow by the same
+# factor, and $\hat x$ changes only because of $\epsilon$. So $\sum dx \cdot \hat x$ must be almost 0. Exercise 4 asks
+# for its exact value.
 #
 # By hand, for the channel 1, 3, 5, 7 from above, with $w = 1$, $\epsilon \approx 0$ and $dy = (0, 1, 0, 0)$:
 #
@@ -177,9 +178,9 @@ claims("C13")
 # | $dy - db/M - \hat x \cdot dw/M$ | $(-0.4, 0.7, -0.2, -0.1)$, with the sum 0 |
 # | $dx$: the row above, divided by $\sqrt 5$ | $(-0.179, 0.313, -0.089, -0.045)$ |
 #
-# Here the loss is the second $\hat x$. If the mean and the variance were constants, the slope for the second number, 3,
-# would be $1/\sqrt 5 = 0.447$. But a change of this number also changes the mean and the variance, so the slope is only
-# 0.313.
+# With this $dy$ the loss is the second $\hat x$. If the mean and the variance were constants, the slope for the second
+# number, 3, would be $1/\sqrt 5 = 0.447$. But a change of this number also changes the mean and the variance, so the
+# slope is only 0.313.
 
 # %%
 by_hand = np.array([0.0, 1, 0, 0]).reshape(1, 1, 2, 2)
@@ -199,9 +200,9 @@ slopes(lambda x, w, b: ops.batch_norm_train(x, w, b)[0], {"x": x, "weight": w, "
 print("sum of dx in each channel:", ", ".join(f"{total:.0e}" for total in grads.x.sum(axis=(0, 2, 3))))
 
 # %% [markdown]
-# A common mistake is to treat the mean and the variance as constants in the backward pass of training.
-# `batch_norm_eval_backward` does this, because they are constants in evaluation. In training its result is wrong, and
-# the check notices this:
+# A common mistake is to treat the mean and the variance as constants in the backward pass of training. In evaluation
+# they are constants, so `batch_norm_eval_backward` does this. In training its result is wrong, and the check notices
+# this:
 
 # %%
 constants = ops.batch_norm_eval_backward(dy, x, w, mean, var)
@@ -241,11 +242,10 @@ print(f"document 000: {len(normed)} convolutions with a bias before a batch norm
 #
 # ## CReLU: both signs
 #
-# A ReLU sets all negative numbers to 0. Document 004 explains the idea of CReLU. In the first layers of trained
-# networks, many filters form pairs. In such a pair one filter is nearly the negative of the other. For example, one
-# filter finds "brighter to the right", and the other "brighter to the left". Then one filter is enough, because the
-# other filter makes nearly the negative of the same map. CReLU keeps the positive and the negative part of this one
-# map:
+# A ReLU sets all negative numbers to 0. Document 004 explains CReLU. In the first layers of trained networks, many
+# filters form pairs. In such a pair one filter is nearly the negative of the other. For example, one filter finds
+# "brighter to the right", and the other "brighter to the left". Then one filter is enough, because the other makes
+# nearly the negative of the same map. CReLU keeps the positive and the negative part of this one map:
 #
 # $$\text{CReLU}(x) = [\max(x, 0), \max(-x, 0)].$$
 #
@@ -307,8 +307,8 @@ except AssertionError as error:
 # By hand: take the filters $a = (1, 0)$, $b = (-1, 1)$ and $c = (0, 2)$. Then $\cos(a, b) = -1/\sqrt 2 = -0.707$,
 # $\cos(a, c) = 0$ and $\cos(b, c) = 1/\sqrt 2 = 0.707$. So the pairing filter of $a$ is $b$, with the cosine $-0.707$.
 #
-# Among many filters, some pairs are nearly opposite by chance. So we compare with *random* filters, whose weights are
-# normally distributed. The picture shows the cosines of 32 random filters of 3x3x3, and of 32 filters with planted
+# Among many filters, some cosines are clearly negative by chance. So we compare with *random* filters, whose weights
+# are normally distributed. The picture shows the cosines of 32 random filters of 3x3x3, and of 32 filters with planted
 # pairs: 16 are nearly the negatives of the other 16. Tutorial 14 measures the filters of a trained network.
 
 # %%

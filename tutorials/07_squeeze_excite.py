@@ -207,10 +207,10 @@ for kind in (Sigmoid, HardSigmoid, Clip):
     print(f"{kind.__name__:12} {kind()(np.ones((1, 1, 1, 1)))[0, 0, 0, 0]:.3f}")
 
 # %% [markdown]
-# The number of hidden channels differs too. All versions start from a quarter of the channels. Document 000 rounds this
-# quarter down to a whole number. The official PyTorch code rounds the quarter to the nearest multiple of 4. A quarter
-# halfway between two multiples is rounded up, so 18 becomes 20. There is one exception: if the rounded number is below
-# 90% of the quarter, the code takes the next larger multiple. So 5 becomes 8, not 4.
+# The number of hidden channels differs too. The codes of GhostNet all start from a quarter of the channels. Document
+# 000 rounds this quarter down to a whole number. The official PyTorch code rounds the quarter to the nearest multiple
+# of 4. A quarter halfway between two multiples is rounded up, so 18 becomes 20. There is one exception: if the rounded
+# number is below 90% of the quarter, the code takes the next larger multiple. So 5 becomes 8, not 4.
 
 # %%
 source(make_divisible)
@@ -255,8 +255,8 @@ check("07.1", answer)
 
 # %% [markdown]
 # **2.** *(medium)* The SE module of exercise 1 and a depthwise 5x5 convolution both get 40 maps of 28x28 pixels. The
-# output of the convolution has 28x28 pixels too. How many times as many multiply-adds as SE does the convolution take?
-# (Three digits.)
+# output of the convolution has 28x28 pixels too. Divide the multiply-adds of the convolution by those of SE. What is
+# the result? (Three digits.)
 
 # %%
 answer = None
@@ -271,10 +271,11 @@ answer = None
 check("07.3", answer)
 
 # %% [markdown]
-# **4.** *(derivation)* Take SE with one hidden channel and $a > 0$. Derive the slope of pixel $i$ of the output map
-# $y_c$ with respect to a different pixel $j$ of the input map $x_c$. Start from the table in "Backward", with $dy = 1$
-# at pixel $i$ of map $c$ and 0 everywhere else. Then take the numbers of the example by hand. What is the slope of the
-# *first* pixel of $y_0$ with respect to the *last* pixel of $x_0$? (Three digits.)
+# **4.** *(derivation)* Take SE with one hidden channel and $a > 0$. In this exercise $i$ and $j$ are two pixels. Derive
+# the slope of pixel $i$ of the output map $y_c$ with respect to a different pixel $j$ of the input map $x_c$. Start
+# from the table in "Backward", with $dy = 1$ at pixel $i$ of map $c$ and 0 everywhere else. Then take the numbers of
+# the example by hand. What is the slope of the *first* pixel of $y_0$ with respect to the *last* pixel of $x_0$? (Three
+# digits.)
 
 # %%
 answer = None

@@ -95,10 +95,10 @@ print(tiny(x)[0, :, 0])
 # %% [markdown]
 # ## How much alike are they?
 #
-# We go back to the 16 maps. Can a 3x3 kernel make map $b$ from map $a$? Then each pixel of $b$ is a weighted sum of
-# nine pixels of $a$, plus a constant. There are 3,136 pixels, but only ten unknown numbers. So an exact solution exists
-# only by chance. *Least squares* finds the ten numbers whose result is nearest to $b$. The number $r^2$ says how near
-# this result is:
+# We go back to the 16 maps. Can a 3x3 kernel make map $b$ from map $a$? If it can, each pixel of $b$ is a weighted sum
+# of nine pixels of $a$, plus a constant. There are 3,136 pixels, but only ten unknown numbers. So an exact solution
+# exists only by chance. *Least squares* finds the ten numbers whose result is nearest to $b$. The number $r^2$ says how
+# near this result is:
 #
 # $$r^2 = 1 - \frac{\text{variance of } (b - \text{what the kernel makes of } a)}{\text{variance of } b}.$$
 #
@@ -183,9 +183,9 @@ show(
 # y_{ij} = \Phi_{i,j}(y'_i), \quad i \le m, j \le s - 1.$$
 #
 # Here $X$ is the input, and $f'$ are the primary filters. Map $y'_i$ is the intrinsic map number $i$, and $y_{ij}$ is
-# its ghost number $j$. The output is the concatenation $[Y', Y]$. Each $\Phi$ is a depthwise 3x3 kernel. In the
-# official code batch norm and ReLU follow both steps. So a ghost is made from an intrinsic map after its ReLU. (The
-# section "A ratio that does not divide" is about an $n$ that is not a multiple of $s$.)
+# its ghost number $j$. The output is the concatenation $[Y', Y]$ of intrinsic maps and ghosts. Each $\Phi$ is a
+# depthwise 3x3 kernel. In the official code batch norm and ReLU follow both steps. So a ghost is made from an intrinsic
+# map after its ReLU. (The section "A ratio that does not divide" is about an $n$ that is not a multiple of $s$.)
 #
 # **Which ghost modules have a ReLU?** In GhostNet each block has two ghost modules (tutorial 09, "By hand"). The first
 # module makes many maps (it *widens*), and has both ReLUs. The second module makes few maps (it *narrows*), and has no
@@ -232,7 +232,7 @@ show(
 #
 # The last pixel of the ghost is $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0$, because its window contains 1, 2 and a zero of the
 # padding. So the gradient of the cheap kernel is $(1, 2, 0)$. In this window the tap with weight 1 lies on the middle
-# pixel. Therefore the cheap operation gives the gradient $(0, 1, 0)$ to the intrinsic map.
+# pixel of the map. Therefore the cheap operation gives the gradient $(0, 1, 0)$ to the intrinsic map.
 #
 # **The intrinsic map is used twice**, once as output and once as the input of the cheap operation. So its gradient is a
 # sum:
@@ -279,7 +279,7 @@ print(f"#{added.number}:", steps[added.number].ravel().tolist(), "(their sum)")
 # ## Is it right?
 #
 # We compare the gradients with measured slopes, in float64 (tutorial 02, "Is it right?"). This time we take the full
-# module with batch norm and ReLU, in training. We check the gradients of the input and of both weights.
+# module with batch norm and ReLU, in training.
 
 # %%
 rng = np.random.default_rng(1)
@@ -570,12 +570,12 @@ claims("C10", "C32", "C33")
 
 # %% [markdown]
 # **Which accuracy do other kernels and ratios give?** The paper chose $s = 2$ and $d = 3$, and reports an accuracy of
-# 93.7% for this choice. This course does not train on CIFAR-10, so it cannot confirm the paper's accuracies. The
-# gallery has a small experiment on digits of 8x8 pixels (`gallery/ghost.ipynb`). In this experiment 1x1 cheap kernels
-# were worst (95.0%, against 96.5% with 3x3). Kernels of 5x5 and 7x7 were a little *better* than 3x3 (97.2% and 97.3%),
-# but took more multiply-adds. The repository `TingsongYu/ghostnet_cifar10` has a network with $s = 2$ and $d = 3$ that
-# was trained on CIFAR-10. Its accuracy is 92.0%, and the paper reports 93.7%. For VGG-16 without ghost modules the
-# repository reports 93.5%, and the paper 93.6%.
+# 93.7% for VGG-16 with such ghost modules. This course does not train on CIFAR-10, so it cannot confirm the paper's
+# accuracies. The gallery has a small experiment on digits of 8x8 pixels (`gallery/ghost.ipynb`). In this experiment 1x1
+# cheap kernels were worst (95.0%, against 96.5% with 3x3). Kernels of 5x5 and 7x7 were a little *better* than 3x3
+# (97.2% and 97.3%), but took more multiply-adds. The repository `TingsongYu/ghostnet_cifar10` has a VGG-16 with such
+# ghost modules, trained on CIFAR-10. Its accuracy is 92.0%, and the paper reports 93.7%. For VGG-16 without ghost
+# modules the repository reports 93.5%, and the paper 93.6%.
 
 # %% [markdown]
 # **Which comes first?** In document 000 (a GhostNet in Keras) the ghosts come first in the concatenation, and the

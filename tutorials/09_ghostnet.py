@@ -120,7 +120,7 @@ for stage, rows in enumerate(STAGES):
 # %% [markdown]
 # Before these bottlenecks comes the stem, from 3 to 16 maps at stride 2. After them come `blocks.9` (a 1x1 convolution
 # to 960 maps), the mean of each map, a 1x1 convolution to 1280 numbers, and the classifier. `folded(2)` adds up all
-# rows of one stage:
+# rows of one stage, such as `blocks.6`:
 
 # %%
 table = ghostnp.count(create_model("ghostnet_100", seed=None), (1, 3, 224, 224))
@@ -238,10 +238,10 @@ for field in Dialect._fields:
 assert dialect == DOCUMENT_000
 
 # %% [markdown]
-# So the two totals, 5,182,508 and 5,180,320, are close only by chance. Document 000 has a bias for each of the official
-# network's 10,984 maps before a batch norm, and it has one more batch norm. These add 13,544 parameters. But document
-# 000 has no convolutions in shortcuts, and fewer hidden channels in SE. These two differences remove 38,884 parameters,
-# and also multiply-adds: 141.2 million become 134.7 million.
+# So the two totals, 5,182,508 and 5,180,320, are close only by chance. A bias for each of the official network's 10,984
+# maps before a batch norm, and one more batch norm, add 13,544 parameters. But document 000 lacks the convolutions in
+# shortcuts with their biases, and has fewer hidden channels in SE. This removes 38,884 parameters, and also
+# multiply-adds: 141.2 million become 134.7 million.
 
 # %%
 claims("N07")
@@ -309,8 +309,8 @@ for name in networks:
 # So 71 bias arrays are idle in document 000: 69 in the blocks, one in the stem and one in the 1x1 convolution before
 # the classifier. The official network has no bias before a batch norm.
 #
-# But both networks have idle *shifts of batch norms*: the official network has 13, and document 000 has 16. The section
-# "For the curious" says which shifts are idle, and why.
+# But both networks have idle *shifts of batch norms* (their biases): the official network has 13, and document 000 has
+# 16. The section "For the curious" says which shifts are idle, and why.
 #
 # ### The other differences (C06, C08, C11, C13)
 #
@@ -431,8 +431,8 @@ check("09.2", answer)
 
 # %% [markdown]
 # **3.** *(medium)* By hand: `blocks.6.3` goes from 80 maps to 112, at stride 1 and with kernel 3x3. Document 000 has no
-# shortcut in this block. How many parameters does this save? (Count the shortcut of the official network, which has no
-# biases.)
+# shortcut in this block. How many parameters does this save? (Count the shortcut of the official network, whose
+# convolutions have no biases.)
 
 # %%
 answer = None
@@ -492,10 +492,11 @@ print("the kernel is used in", *used)
 claims("C48")
 
 # %% [markdown]
-# **Padding "same"** (claim C12). At stride 2 and even sizes, Keras pads only below and on the right, and PyTorch pads
-# on every side (tutorial 01, "Padding and stride"). In GhostNet this difference matters in the stem and in the four
-# striding blocks. (In the official network, it also matters in their shortcuts.) The windows of the two stems are one
-# pixel apart. So the Keras stem gives the same result as the PyTorch stem on a photo that was moved by one pixel:
+# **Padding "same"** (claim C12). At stride 2 and even sizes, Keras pads one pixel more below and on the right than
+# above and on the left, and PyTorch pads equally on every side (tutorial 01, "Padding and stride"). In GhostNet this
+# difference matters in the stem and in the four striding blocks. (In the official network, it also matters in their
+# shortcuts.) The windows of the two stems are one pixel apart. So the Keras stem gives the same result as the PyTorch
+# stem on a photo that was moved by one pixel:
 
 # %%
 stem = official.conv_stem.weight
@@ -546,8 +547,8 @@ claims("C12")
 # - A ghost module makes `out_channel // 2` maps twice. So instead of 9 maps it makes only 8 (tutorial 08, "A ratio that
 #   does not divide").
 # - The last pooling has a window of 7x7. For photos of 224x224 pixels this window is the whole map. For photos of
-#   another size the map has another size too. Then the network fails or leaves out pixels. The official network takes
-#   the mean of all pixels for every size.
+#   another size the map can have another size too. Then the network fails or leaves out pixels. The official network
+#   takes the mean of all pixels for every size.
 
 # %%
 claims("C09", "C10", "N08")

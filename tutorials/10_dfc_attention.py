@@ -77,7 +77,7 @@ show(
 #
 # The result is −3 again, because the four weights 1, −1, 2, −2 of full attention are the products of (1, 2) and (1,
 # −1). Let $h, w$ be the row and the column of the pixel that is written, and $h', w'$ those of the pixel that is read.
-# Decoupled attention is full attention with such products as weights:
+# In decoupled attention the full weights $F$ are products of column weights $F_H$ and row weights $F_W$:
 #
 # $$F[h, w, h', w'] = F_H[h, h', w'] \cdot F_W[w, h, w'].$$
 #
@@ -158,8 +158,9 @@ claims("N18", "C39", "C40")
 # %% [markdown]
 # Claim C39: the document writes `1xK_H` and `K_Wx1`. But a kernel of one row runs along the *width*, so it should be
 # `1xK_W` and `K_Hx1`. The code goes along the width first, and the equations go along the height first. Without the
-# batch norm between the two convolutions, their order makes no difference. With the batch norm, the results differ a
-# little at the border. Claim C40: accuracies for other kernel sizes need training, which this course does not repeat.
+# batch norm between the two convolutions, their order makes no difference. With it, the results differ, because its
+# shift passes through the second kernel only. Claim C40: accuracies for other kernel sizes need training, which this
+# course does not repeat.
 #
 # ## The module
 #
@@ -170,7 +171,7 @@ claims("N18", "C39", "C40")
 # 3. A depthwise 1x5 convolution goes along the rows, and then a depthwise 5x1 convolution goes along the columns. A
 #    batch norm follows each of the three convolutions, but no ReLU.
 # 4. A *sigmoid* makes factors between 0 and 1.
-# 5. The nearest neighbour *enlarges* the factors to the old size (上采样).
+# 5. Nearest-neighbour interpolation *enlarges* the factors to the old size (上采样).
 
 # %%
 source(DFCAttention)
@@ -347,7 +348,7 @@ print(f"short_conv.0.weight: slope {slope:.6f}, gradient {(found * direction).su
 # multiply-adds. For each pixel, the two long kernels take $10 D$, and the 1x1 convolution takes $C D$. With more than
 # 10 input channels the 1x1 convolution costs more than the two long kernels. In GhostNetV2 1.0x the 1x1 convolutions
 # take 87% of the attention's multiply-adds. If the size of the maps is even, halving saves three quarters (claim N19).
-# Of 7x7 = 49 pixels 3x3 = 9 are left, so halving saves 81.6%:
+# Maps of 7x7 pixels keep only 9 of 49 pixels, so halving saves 81.6%:
 
 # %%
 claims("N19")
@@ -384,11 +385,11 @@ for name, (params, macs, _) in bars.items():
 # and no attention on the second. The paper's reason is that the many maps in the middle decide what a block can
 # express. (The paper calls this the *expressiveness* of the block.) Half of the many maps are ghosts, and a ghost
 # depends on only 3x3 pixels. Document 003 reports what the paper found: attention on the first module helps more than
-# on the second. Attention on both modules helps most, but costs more. Below we count what each choice costs.
+# on the second. Attention on both modules helps most, but costs more.
 #
 # Document 003 observes correctly that the code has no attention in the first two bottlenecks (claim C38), but calls the
-# cheap operation depthwise separable (claim C41). `with_attention` sets the attention of each row of the table, so we
-# can count every variant:
+# cheap operation depthwise separable (claim C41). `with_attention` sets the attention of each bottleneck, so we can
+# count every variant:
 
 # %%
 claims("C38", "C41")
@@ -412,11 +413,11 @@ for name, widened, narrowed in (
 
 # %% [markdown]
 # So attention on the first module is not the cheapest choice. In all 16 bottlenecks, it adds 31.1 million multiply-adds
-# on the first module, 21.9 million on the second, and 53.0 million on both. On both modules it also adds twice as many
-# parameters as on one. The second module is cheaper than the first for two reasons. In the striding bottlenecks, the
-# second module works after the stride, on a quarter of the pixels. It also makes few maps, so $D$ is small. The first
-# two bottlenecks have the largest maps. Attention in these two would add 5.2 million multiply-adds (third line minus
-# second), but only 2,048 parameters.
+# on the first module, 21.9 million on the second, and 53.0 million on both. On both modules it also adds about twice as
+# many parameters as on one. The second module is cheaper than the first for two reasons. In the striding bottlenecks,
+# the second module works after the stride, on a quarter of the pixels. It also makes few maps, so the term $10 D$ is
+# small. The first two bottlenecks have the largest maps. Attention in these two would add 5.2 million multiply-adds
+# (third line minus second), but only 2,048 parameters.
 
 # %% [markdown]
 # **To play with.** `ghostnp explore dfc --open` shows DFC attention. `ghostnp explore resizing --open` shows nearest
@@ -424,8 +425,8 @@ for name, widened, narrowed in (
 #
 # ## Exercises
 #
-# **1.** *(easy)* By hand: take maps of 10x15 pixels. How many times as many multiply-adds as decoupled attention does
-# full attention take?
+# **1.** *(easy)* By hand: take maps of 10x15 pixels. Divide the multiply-adds of full attention by those of decoupled
+# attention. What is the result?
 
 # %%
 answer = None

@@ -38,8 +38,9 @@ class ShuffleStyle(NamedTuple):
     after_depthwise : bool, default False
         Whether the shuffle follows the depthwise convolution instead of preceding it.
     inverse : bool, default False
-        Whether the permutation is the inverse of the paper's. A depthwise convolution commutes with a shuffle, so
-        either way the same functions can be learnt, by other weights.
+        Whether the permutation is the inverse of the paper's. A depthwise convolution commutes with a shuffle. So
+        either way the same functions can be learnt, by other weights, if the number of groups divides that of the
+        channels in a group.
     main_first : bool, default False
         Whether unit (c) puts the main path before the pooled shortcut.
     relu_pooled : bool, default True

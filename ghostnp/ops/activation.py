@@ -240,7 +240,7 @@ def crelu(x):
 
 
 def crelu_backward(dy, x):
-    """Gather `dy` (N, 2·C, ...) from both halves: dx shaped like `x`."""
+    """Combine both halves of `dy` (N, 2·C, ...) into one gradient: dx shaped like `x`."""
     check_arrays(x=x)
     check_gradient(dy, crelu_cost(x.shape).output, x)
     channels = x.shape[1]
@@ -281,7 +281,7 @@ def softmax(x):
 
 
 def softmax_backward(dy, x):
-    """Share `dy` out among the channels that competed: dx shaped like `x`."""
+    """Compute y·(dy - Σ dy·y), with the sum over the channels: dx shaped like `x`."""
     check_operands(x=x, dy=dy)
     y = softmax(x)
     return y * (dy - (dy * y).sum(axis=1, keepdims=True))

@@ -10,9 +10,10 @@ still reached in two steps:
     a'[n, c, h, w] = Σ_h' F_H[c, h, h', w] · z[n, c, h', w]
     a [n, c, h, w] = Σ_w' F_W[c, w, h, w'] · a'[n, c, h, w']
 
-These are sums of products, so each backward pass hands dy's share to both factors, in the opposite order. If F_H
-and F_W depend on nothing but how far apart the two pixels are, up to a width K, the steps are depthwise convolutions
-with K x 1 and 1 x K kernels: that is the form GhostNetV2 runs (see `ghostnp.modules.DFCAttention`).
+In the backward pass, each product adds a term to the gradients of both of its factors, and the two steps come in
+reverse order. If F_H and F_W depend only on the offset between the two pixels, and reach no farther than a width K, the
+steps are depthwise convolutions with K x 1 and 1 x K kernels. GhostNetV2 uses this form (see
+`ghostnp.modules.DFCAttention`).
 """
 
 import numpy as np
@@ -23,14 +24,14 @@ from ghostnp.ops.gradients import DecoupledAttentionGrads, FullAttentionGrads
 
 
 def full_attention(z, weight):
-    """Let every pixel see every pixel of its channel.
+    """Replace each pixel by a weighted sum of all pixels of its channel.
 
     Parameters
     ----------
     z : ndarray
         Maps of shape (N, C, H, W).
     weight : ndarray
-        F, of shape (C, H, W, H, W): the output pixel's row and column, then the input pixel's.
+        F, of shape (C, H, W, H, W): channel, row and column of the output pixel, row and column of the input pixel.
 
     Returns
     -------
@@ -53,7 +54,7 @@ def full_attention(z, weight):
 
 
 def full_attention_backward(dy, z, weight):
-    """Share `dy` (N, C, H, W) out to `z` and `weight`: a `FullAttentionGrads`."""
+    """Compute the gradients of `z` and `weight` from `dy` (N, C, H, W): a `FullAttentionGrads`."""
     check_arrays(z=z, weight=weight)
     _check_full(z.shape, weight.shape)
     check_gradient(dy, z.shape, z)
@@ -69,16 +70,16 @@ def full_attention_cost(z_shape, weight_shape):
 
 
 def decoupled_attention(z, weight_h, weight_w):
-    """Let every pixel see its column, then its row.
+    """Replace each pixel by a weighted sum of its column, then by a weighted sum of its row.
 
     Parameters
     ----------
     z : ndarray
         Maps of shape (N, C, H, W).
     weight_h : ndarray
-        F_H, of shape (C, H, H, W): the output pixel's row, the input pixel's row, their column.
+        F_H, of shape (C, H, H, W): channel, row of the output pixel, row of the input pixel, column of both.
     weight_w : ndarray
-        F_W, of shape (C, W, H, W): the output pixel's column, their row, the input pixel's column.
+        F_W, of shape (C, W, H, W): channel, column of the output pixel, row of both, column of the input pixel.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def decoupled_attention(z, weight_h, weight_w):
 
 
 def decoupled_attention_backward(dy, z, weight_h, weight_w):
-    """Share `dy` (N, C, H, W) out to all three arguments: a `DecoupledAttentionGrads`."""
+    """Compute the gradients of `z` and both weights from `dy` (N, C, H, W): a `DecoupledAttentionGrads`."""
     check_arrays(z=z, weight_h=weight_h, weight_w=weight_w)
     _check_decoupled(z.shape, weight_h.shape, weight_w.shape)
     check_gradient(dy, z.shape, z)

@@ -53,7 +53,7 @@ def concat(xs, *, keep=None):
 
 
 def concat_backward(dy, xs, *, keep=None):
-    """Cut `dy` (N, keep, H, W) into the parts again: gradients shaped like `xs`, zero where nothing was kept."""
+    """Split `dy` (N, keep, H, W) into gradients shaped like `xs`, with zeros for the channels that were cut off."""
     keep = check_concat(xs, keep, dy)
     dx = np.zeros_like(np.concatenate(xs, axis=1))
     dx[:, :keep] = dy

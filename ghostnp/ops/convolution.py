@@ -1,6 +1,6 @@
 """Convolution by its most general name, and the separable one, which is two of them in a row.
 
-`conv2d` computes nothing itself. It looks at groups and kernel and hands over to the definition that fits:
+`conv2d` computes nothing itself. It looks at the groups and the kernel, and calls the definition that fits:
 
     groups = 1, kernel 1x1          pointwise_conv2d
     groups = 1                      standard_conv2d
@@ -73,7 +73,7 @@ def conv2d(words, x, weight, bias=None, *, stride=1, padding=0, dilation=1, grou
 
 @composition
 def conv2d_backward(words, dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
-    """Share `dy` (N, C_out, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
+    """Compute the gradients of `x`, `weight` and bias from `dy` (N, C_out, H_out, W_out): a `ConvGrads`."""
     check_conv2d(x, weight, dy=dy, groups=groups, stride=stride, padding=padding, dilation=dilation)
     geometry = {"stride": stride, "padding": padding, "dilation": dilation}
     match conv2d_operator(x.shape[1], weight.shape[2:], groups):
@@ -133,7 +133,10 @@ def separable_conv2d(words, x, depthwise_weight, pointwise_weight, bias=None, *,
 
 @composition
 def separable_conv2d_backward(words, dy, x, depthwise_weight, pointwise_weight, *, stride=1, padding=0, dilation=1):
-    """Share `dy` (N, C_out, H_out, W_out) out to both steps: a `SeparableGrads`; the filtered maps are made again."""
+    """Compute the gradients of `x`, both weights and bias from `dy` (N, C_out, H_out, W_out): a `SeparableGrads`.
+
+    The result of the depthwise step is computed again.
+    """
     check_separable(x, depthwise_weight, pointwise_weight)
     geometry = {"stride": stride, "padding": padding, "dilation": dilation}
     filtered = words.depthwise_conv2d(x, depthwise_weight, **geometry)

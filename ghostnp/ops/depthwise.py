@@ -3,7 +3,7 @@
     y[n, c, i, j] = b[c] + Σ_uv w[c, 0, u, v] · x̄[n, c // m, i·s + u·d, j·s + v·d]
 
 with x̄ the padded input, stride s, dilation d and m = C_out / C_in filters for each input channel (the multiplier).
-Reading the same sum backwards, each product hands its share of dy to both factors:
+In the backward pass, each product adds a term to the gradients of both of its factors:
 
     dx̄[n, c // m, i·s + u·d, j·s + v·d] += w[c, 0, u, v] · dy[n, c, i, j]
     dw[c, 0, u, v]                       = Σ_nij dy[n, c, i, j] · x̄[n, c // m, i·s + u·d, j·s + v·d]
@@ -59,7 +59,7 @@ def depthwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
 
 
 def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
-    """Share `dy` (N, m·C_in, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
+    """Compute the gradients of `x`, `weight` and bias from `dy` (N, m·C_in, H_out, W_out): a `ConvGrads`."""
     window = check_conv2d(x, weight, dy=dy, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation)
     multiplier = len(weight) // x.shape[1]
     xp = pad(x, window).repeat(multiplier, axis=1)

@@ -44,7 +44,7 @@ def add(a, b):
 
 
 def add_backward(dy, a, b):
-    """Give `dy`, shaped like `a`, to both: a `PairGrads`."""
+    """Compute the gradients of both terms from `dy`, shaped like `a`: a `PairGrads`."""
     spread = check_pair(a, b, dy)
     return PairGrads(dy, _over_pixels(dy) if spread else dy)
 
@@ -81,7 +81,7 @@ def multiply(a, b):
 
 
 def multiply_backward(dy, a, b):
-    """Give `dy`, shaped like `a`, to each in the measure of the other: a `PairGrads`."""
+    """Compute the gradients of both factors from `dy`, shaped like `a`: a `PairGrads`."""
     spread = check_pair(a, b, dy)
     return PairGrads(dy * b, _over_pixels(dy * a) if spread else dy * a)
 

@@ -1,10 +1,10 @@
-"""Grouped convolution: channels are dealt to g groups, and each group is a standard convolution of its own.
+"""Grouped convolution: the channels are divided into g groups, and each group is a standard convolution of its own.
 
 With P = C_in / g input and Q = C_out / g output channels to a group, output channel o belongs to group o // Q:
 
     y[n, o, i, j] = b[o] + Σ_p Σ_uv w[o, p, u, v] · x̄[n, (o // Q)·P + p, i·s + u·d, j·s + v·d]
 
-Backwards, nothing crosses from one group to another either:
+In the backward pass, each group is computed on its own, too:
 
     dx̄[n, (o // Q)·P + p, i·s + u·d, j·s + v·d] += w[o, p, u, v] · dy[n, o, i, j]
     dw[o, p, u, v]  = Σ_nij dy[n, o, i, j] · x̄[n, (o // Q)·P + p, i·s + u·d, j·s + v·d]
@@ -64,7 +64,7 @@ def grouped_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, gro
 
 
 def grouped_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1, groups=1):
-    """Share `dy` (N, C_out, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
+    """Compute the gradients of `x`, `weight` and bias from `dy` (N, C_out, H_out, W_out): a `ConvGrads`."""
     window = check_conv2d(x, weight, dy=dy, groups=groups, stride=stride, padding=padding, dilation=dilation)
     xp = pad(x, window)
     dxp, dweight = np.zeros_like(xp), np.zeros_like(weight)

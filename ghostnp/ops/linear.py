@@ -2,7 +2,7 @@
 
     y[n, o] = b[o] + Σ_c w[o, c] · x[n, c]
 
-Backwards the matrix is transposed, and the weights gather one outer product for each sample:
+In the backward pass, the matrix is transposed, and dw is a sum of one outer product for each sample:
 
     dx[n, c] = Σ_o w[o, c] · dy[n, o]          dw[o, c] = Σ_n dy[n, o] · x[n, c]          db[o] = Σ_n dy[n, o]
 
@@ -42,7 +42,7 @@ def linear(x, weight, bias=None):
 
 
 def linear_backward(dy, x, weight):
-    """Share `dy` (N, C_out) out to `x`, `weight` and bias: a `ConvGrads`."""
+    """Compute the gradients of `x`, `weight` and bias from `dy` (N, C_out): a `ConvGrads`."""
     check_linear(x, weight, dy=dy)
     return ConvGrads(dy @ weight, dy.T @ x, dy.sum(axis=0))
 

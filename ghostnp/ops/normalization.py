@@ -23,14 +23,14 @@ from ghostnp.ops.gradients import NormGrads
 
 
 def batch_norm_train(x, weight, bias, *, eps=1e-5):
-    """Normalise each channel by its own statistics over this batch.
+    """Normalise each channel by its mean and variance in this batch, then scale and shift it.
 
     Parameters
     ----------
     x : ndarray
         Shape (N, C, H, W) with at least two values for each channel.
     weight, bias : ndarray
-        The new scale and mean, of shape (C,).
+        Scale and shift of each channel, of shape (C,).
     eps : float, default 1e-5
         Added to the variance, so that a constant channel is not divided by zero.
 
@@ -57,7 +57,7 @@ def batch_norm_train(x, weight, bias, *, eps=1e-5):
 
 
 def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
-    """Send `dy` (N, C, H, W) back through the channel and its statistics: a `NormGrads`."""
+    """Compute the gradients of `x`, `weight` and bias from `dy`, shaped like `x`: a `NormGrads`."""
     eps = check_batch_norm(x, eps, training=True, dy=dy, weight=weight, mean=mean, var=var)
     normalized = _normalized(x, mean, var, eps)
     dweight, dbias = (dy * normalized).sum(axis=(0, 2, 3)), dy.sum(axis=(0, 2, 3))
@@ -106,7 +106,10 @@ def batch_norm_relu_train(words, x, weight, bias, *, eps=1e-5):
 
 @composition
 def batch_norm_relu_train_backward(words, dy, x, weight, bias, mean, var, *, eps=1e-5):
-    """Send `dy` (N, C, H, W) back through both: a `NormGrads`. What went into the ReLU is computed anew."""
+    """Compute the gradients of `x`, `weight` and bias from `dy`, shaped like `x`: a `NormGrads`.
+
+    The input of the ReLU is computed again.
+    """
     check_batch_norm(x, eps, training=True, dy=dy, weight=weight, bias=bias, mean=mean, var=var)
     before_relu = words.batch_norm_eval(x, weight, bias, mean, var, eps=eps)
     return words.batch_norm_train_backward(words.relu_backward(dy, before_relu), x, weight, mean, var, eps=eps)
@@ -119,16 +122,16 @@ def batch_norm_relu_train_cost(x_shape, weight_shape, bias_shape, *, eps=1e-5):
 
 
 def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5):
-    """Normalise each channel by statistics that were gathered in training.
+    """Normalise each channel by its running statistics, then scale and shift it.
 
     Parameters
     ----------
     x : ndarray
         Shape (N, C, H, W); the batch may be empty.
     weight, bias : ndarray
-        The new scale and mean, of shape (C,).
+        Scale and shift of each channel, of shape (C,).
     mean, var : ndarray
-        The statistics, of shape (C,).
+        Running mean and variance of each channel, of shape (C,).
     eps : float, default 1e-5
         Added to the variance.
 
@@ -151,7 +154,7 @@ def batch_norm_eval(x, weight, bias, mean, var, *, eps=1e-5):
 
 
 def batch_norm_eval_backward(dy, x, weight, mean, var, *, eps=1e-5):
-    """Send `dy` (N, C, H, W) back, with mean and var held constant: a `NormGrads`."""
+    """Compute the gradients of `x`, `weight` and bias from `dy`, for constant mean and var: a `NormGrads`."""
     eps = check_batch_norm(x, eps, dy=dy, weight=weight, mean=mean, var=var)
     dweight = (dy * _normalized(x, mean, var, eps)).sum(axis=(0, 2, 3))
     return NormGrads(_slope(weight, var, eps) * dy, dweight, dy.sum(axis=(0, 2, 3)))

@@ -2,7 +2,7 @@
 
     y[n, o, i, j] = b[o] + Σ_c w[o, c] · x̄[n, c, i·s, j·s]
 
-It is one matrix, applied at every pixel. Backwards the matrix is transposed:
+One matrix is applied at every pixel. In the backward pass, the matrix is transposed:
 
     dx̄[n, c, i·s, j·s] += Σ_o w[o, c] · dy[n, o, i, j]
     dw[o, c]            = Σ_nij dy[n, o, i, j] · x̄[n, c, i·s, j·s]
@@ -55,7 +55,7 @@ def pointwise_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
 
 
 def pointwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
-    """Share `dy` (N, C_out, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
+    """Compute the gradients of `x`, `weight` and bias from `dy` (N, C_out, H_out, W_out): a `ConvGrads`."""
     window = pointwise_window(x, weight, dy=dy, stride=stride, padding=padding, dilation=dilation)
     xp = pad(x, window)
     dxp = np.zeros_like(xp)

@@ -3,7 +3,8 @@
     max:      y[n, c, i, j] = max_uv  x̄[n, c, i·s + u, j·s + v]          argmax = u·kw + v of the (first) largest
     average:  y[n, c, i, j] = Σ_uv x̄[n, c, i·s + u, j·s + v] / count[i, j]
 
-with x̄ the padded input. A maximum never takes a padded pixel. Backwards the largest takes all, or all share alike:
+with x̄ the padded input. A maximum never takes a padded pixel. In the backward pass, dy is added to the largest
+pixel alone, or in equal parts to all pixels of the window:
 
     max:      dx̄[n, c, i·s + u, j·s + v] += dy[n, c, i, j]   where argmax[n, c, i, j] = u·kw + v
     average:  dx̄[n, c, i·s + u, j·s + v] += dy[n, c, i, j] / count[i, j]
@@ -61,7 +62,7 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0):
 
 
 def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
-    """Send each of `dy` (N, C, H_out, W_out) to the pixel that was the largest: dx shaped like `x`."""
+    """Add each number of `dy` (N, C, H_out, W_out) to the largest pixel of its window: dx shaped like `x`."""
     window = check_pool(x, kernel_size, stride, padding, dy=dy)
     check_argmax(argmax, dy.shape, window.kernel)
     dxp = pad(np.zeros_like(x), window)
@@ -110,7 +111,7 @@ def avg_pool2d(x, kernel_size, *, stride=None, padding=0, count_include_pad=True
 
 
 def avg_pool2d_backward(dy, x, kernel_size, *, stride=None, padding=0, count_include_pad=True):
-    """Share each of `dy` (N, C, H_out, W_out) out among the pixels of its window: dx shaped like `x`."""
+    """Distribute each number of `dy` (N, C, H_out, W_out) equally over its window: dx shaped like `x`."""
     window = check_pool(x, kernel_size, stride, padding, dy=dy)
     dxp = pad(np.zeros_like(x), window)
     share = dy / pixel_count(window, count_include_pad).astype(x.dtype)
@@ -155,7 +156,7 @@ def global_avg_pool2d(x):
 
 
 def global_avg_pool2d_backward(dy, x):
-    """Share each of `dy` (N, C, 1, 1) out among all pixels of its map: dx shaped like `x`."""
+    """Distribute each number of `dy` (N, C, 1, 1) equally over the pixels of its map: dx shaped like `x`."""
     check_maps(x=x)
     check_gradient(dy, (*x.shape[:2], 1, 1), x)
     height, width = x.shape[2:]

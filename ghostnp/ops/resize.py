@@ -5,7 +5,7 @@
 
 Pixels are little squares, and their centres lie at whole numbers plus a half, so the place is (i + ½)·in / out − ½ (not
 before pixel 0). With `align_corners` they are points, and the first and last fall on the first and last: then it is
-i·(in − 1) / (out − 1). Backwards a source pixel gathers from all who read it, with the weights they read it by:
+i·(in − 1) / (out − 1). In the backward pass, dy is added to the source pixels with the weights of the forward pass:
 
     nearest:   dx[⌊i·in / out⌋] += dy[i]
     bilinear:  dx[k] += (1 − t)·dy[i],   dx[k + 1] += t·dy[i]
@@ -46,7 +46,7 @@ def resize_nearest(x, size):
 
 
 def resize_nearest_backward(dy, x, size):
-    """Add up `dy` (N, C, *size) over the pixels that copied the same source: dx shaped like `x`."""
+    """Sum `dy` (N, C, *size) over all output pixels that copied the same input pixel: dx shaped like `x`."""
     rows, columns = nearest_sources(x, size)
     check_gradient(dy, (*x.shape[:2], len(rows), len(columns)), x)
     dx = np.zeros_like(x)
@@ -88,7 +88,7 @@ def resize_bilinear(x, size, *, align_corners=False):
 
 
 def resize_bilinear_backward(dy, x, size, *, align_corners=False):
-    """Hand `dy` (N, C, *size) back with the weights of the blend: dx shaped like `x`."""
+    """Add `dy` (N, C, *size) to the input pixels that were blended, with the same weights: dx shaped like `x`."""
     rows, columns = bilinear_sources(x, size, align_corners)
     check_gradient(dy, (*x.shape[:2], len(rows[0]), len(columns[0])), x)
     height, width = x.shape[2:]

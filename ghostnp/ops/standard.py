@@ -3,7 +3,7 @@
     y[n, o, i, j] = b[o] + Σ_c Σ_uv w[o, c, u, v] · x̄[n, c, i·s + u·d, j·s + v·d]
 
 with x̄ the padded input, stride s and dilation d. Each tap (u, v) is a matrix that mixes channels, applied to a shifted
-view of the input. Reading the same sum backwards, each product hands its share of dy to both factors:
+view of the input. In the backward pass, each product adds a term to the gradients of both of its factors:
 
     dx̄[n, c, i·s + u·d, j·s + v·d] += Σ_o w[o, c, u, v] · dy[n, o, i, j]
     dw[o, c, u, v]                  = Σ_nij dy[n, o, i, j] · x̄[n, c, i·s + u·d, j·s + v·d]
@@ -61,7 +61,7 @@ def standard_conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1):
 
 
 def standard_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
-    """Share `dy` (N, C_out, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
+    """Compute the gradients of `x`, `weight` and bias from `dy` (N, C_out, H_out, W_out): a `ConvGrads`."""
     window = check_conv2d(x, weight, dy=dy, stride=stride, padding=padding, dilation=dilation)
     xp = pad(x, window)
     dxp, dweight = np.zeros_like(xp), np.zeros_like(weight)

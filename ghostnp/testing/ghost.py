@@ -23,9 +23,10 @@ class GhostGrads(NamedTuple):
 
 
 def ghost_module(x, primary_weight, cheap_weight, *, keep=None):
-    """Make a few maps by a convolution, and the others cheaply from these; both steps end in a ReLU.
+    """Make intrinsic maps by a pointwise convolution, and ghosts from them by a depthwise convolution.
 
-    The paper's equations are the two linear maps alone. The networks have a ReLU after each of them, and so has this.
+    The equations of the paper contain only the two convolutions. The networks also have a ReLU after each of them, and
+    so does this function.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def ghost_module(x, primary_weight, cheap_weight, *, keep=None):
     cheap_weight : ndarray
         Shape ((s - 1)·m, 1, d, d): depthwise filters with d odd.
     keep : int, optional
-        How many of the s·m maps to keep, from the first on; all if it is left out.
+        How many of the s·m maps to keep, beginning with the first; all by default.
 
     Returns
     -------
@@ -54,7 +55,7 @@ def ghost_module(x, primary_weight, cheap_weight, *, keep=None):
 
 
 def ghost_module_backward(dy, x, primary_weight, cheap_weight, *, keep=None):
-    """Share `dy` (N, keep, H, W) out to all three arguments: a `GhostGrads`."""
+    """Compute the gradients of `x` and both weights from `dy` (N, keep, H, W): a `GhostGrads`."""
     before_primary = ops.pointwise_conv2d(x, primary_weight)
     intrinsic = ops.relu(before_primary)
     before_cheap = ops.depthwise_conv2d(intrinsic, cheap_weight, padding="same")

@@ -12,7 +12,7 @@ from ghostnp.ops.geometry import EACH_CHANNEL, conv2d_window, crop, pad, tap
 
 
 def depthwise_conv2d_backward(dy, x, weight, *, stride=1, padding=0, dilation=1):
-    """Share `dy` (N, m·C_in, H_out, W_out) out to `x`, `weight` and bias: a `ConvGrads`."""
+    """Compute the gradients of `x`, `weight` and bias from `dy` (N, m·C_in, H_out, W_out): a `ConvGrads`."""
     window = conv2d_window(
         x.shape, weight.shape, groups=EACH_CHANNEL, stride=stride, padding=padding, dilation=dilation
     )

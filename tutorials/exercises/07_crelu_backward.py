@@ -1,6 +1,6 @@
-"""Exercise 7: Send both halves of a CReLU back.
+"""Exercise 7: The backward pass of CReLU.
 
-crelu(x) is relu(x) beside relu(-x), along the channels.
+The output of CReLU is relu(x), followed by relu(-x) along the channels.
 
     ghostnp check tutorials/exercises/07_crelu_backward.py
 """
@@ -9,5 +9,5 @@ import numpy as np
 
 
 def crelu_backward(dy, x):
-    """Gather `dy` (N, 2·C, ...) from both halves: dx shaped like `x`."""
+    """Combine both halves of `dy` (N, 2·C, ...) into one gradient: dx shaped like `x`."""
     raise NotImplementedError

@@ -1,6 +1,6 @@
-"""Exercise 8: Cut what comes back where the parts met.
+"""Exercise 8: The backward pass of a concatenation.
 
-With `keep`, channels were cut off that reached no output.
+If `keep` was given, the last channels were cut off, so no output depends on them.
 
     ghostnp check tutorials/exercises/08_concat_backward.py
 """
@@ -9,5 +9,5 @@ import numpy as np
 
 
 def concat_backward(dy, xs, *, keep=None):
-    """Cut `dy` (N, keep, H, W) into the parts again: gradients shaped like `xs`, zero where nothing was kept."""
+    """Split `dy` (N, keep, H, W) into gradients shaped like `xs`, with zeros for the channels that were cut off."""
     raise NotImplementedError

@@ -1,6 +1,6 @@
-"""Exercise 9: Share the gradient of a mean out.
+"""Exercise 9: The backward pass of global average pooling.
 
-Every pixel of a map counted as much as every other.
+In the mean, all pixels of a map have the same weight.
 
     ghostnp check tutorials/exercises/09_global_avg_pool2d_backward.py
 """
@@ -9,5 +9,5 @@ import numpy as np
 
 
 def global_avg_pool2d_backward(dy, x):
-    """Share each of `dy` (N, C, 1, 1) out among all pixels of its map: dx shaped like `x`."""
+    """Distribute each number of `dy` (N, C, 1, 1) equally over the pixels of its map: dx shaped like `x`."""
     raise NotImplementedError

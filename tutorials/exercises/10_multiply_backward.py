@@ -1,6 +1,7 @@
-"""Exercise 10: Send a product's gradient back to both factors.
+"""Exercise 10: The backward pass of an elementwise product.
 
-In squeeze-and-excitation `a` has maps and `b` (N, C, 1, 1) a gate for each, which multiplied all pixels of its map.
+In squeeze-and-excitation, `a` contains maps, and `b` of shape (N, C, 1, 1) contains one gate for each map. All pixels
+of a map were multiplied by its gate. Return the gradients of `a` and `b` as a tuple, in this order.
 
     ghostnp check tutorials/exercises/10_multiply_backward.py
 """
@@ -9,5 +10,5 @@ import numpy as np
 
 
 def multiply_backward(dy, a, b):
-    """Give `dy`, shaped like `a`, to each in the measure of the other: a `PairGrads`."""
+    """Compute the gradients of both factors from `dy`, shaped like `a`: a `PairGrads`."""
     raise NotImplementedError

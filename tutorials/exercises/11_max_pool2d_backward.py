@@ -1,6 +1,6 @@
-"""Exercise 11: Send each gradient to the pixel that was the largest.
+"""Exercise 11: The backward pass of max pooling.
 
-`argmax` holds the number u·kw + v of the tap that won. Windows may overlap.
+`argmax` holds the number u·kw + v of the tap that read the largest pixel of the window. Windows may overlap.
 
     ghostnp check tutorials/exercises/11_max_pool2d_backward.py
 """
@@ -11,6 +11,6 @@ from ghostnp.ops.geometry import crop, pad, sliding_window, tap
 
 
 def max_pool2d_backward(dy, x, kernel_size, argmax, *, stride=None, padding=0):
-    """Send each of `dy` (N, C, H_out, W_out) to the pixel that was the largest: dx shaped like `x`."""
+    """Add each number of `dy` (N, C, H_out, W_out) to the largest pixel of its window: dx shaped like `x`."""
     window = sliding_window(x.shape[2:], kernel_size, kernel_size if stride is None else stride, padding)
     raise NotImplementedError

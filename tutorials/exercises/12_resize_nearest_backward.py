@@ -1,6 +1,7 @@
-"""Exercise 12: Collect what the copies of a pixel bring back.
+"""Exercise 12: Sum dy over all output pixels that copied one input pixel.
 
-New pixel i copied source pixel i · in // out, along each axis. Several copied the same one.
+Along each axis, output pixel i copied input pixel i · in // out, where in and out are the sizes of the axis in `x` and
+`dy`. Several output pixels may have copied the same input pixel.
 
     ghostnp check tutorials/exercises/12_resize_nearest_backward.py
 """
@@ -9,5 +10,5 @@ import numpy as np
 
 
 def resize_nearest_backward(dy, x, size):
-    """Add up `dy` (N, C, *size) over the pixels that copied the same source: dx shaped like `x`."""
+    """Sum `dy` (N, C, *size) over all output pixels that copied the same input pixel: dx shaped like `x`."""
     raise NotImplementedError

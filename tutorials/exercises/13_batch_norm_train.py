@@ -1,6 +1,6 @@
-"""Exercise 13: Bring every channel to a mean and a scale that are learnt.
+"""Exercise 13: Normalise each channel, then scale and shift it.
 
-Mean and variance are taken over images, rows and columns.
+The mean and the variance of a channel are computed over all images, rows and columns.
 
     ghostnp check tutorials/exercises/13_batch_norm_train.py
 """
@@ -9,14 +9,14 @@ import numpy as np
 
 
 def batch_norm_train(x, weight, bias, *, eps=1e-5):
-    """Normalise each channel by its own statistics over this batch.
+    """Normalise each channel by its mean and variance in this batch, then scale and shift it.
 
     Parameters
     ----------
     x : ndarray
         Shape (N, C, H, W) with at least two values for each channel.
     weight, bias : ndarray
-        The new scale and mean, of shape (C,).
+        Scale and shift of each channel, of shape (C,).
     eps : float, default 1e-5
         Added to the variance, so that a constant channel is not divided by zero.
 

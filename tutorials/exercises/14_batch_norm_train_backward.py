@@ -1,6 +1,7 @@
-"""Exercise 14: Send a gradient back through a batch norm and its statistics.
+"""Exercise 14: The backward pass of batch norm in training.
 
-Every x moved the mean and the variance of its channel, and with them all other x̂.
+The mean and the variance of a channel depend on every number of `x` in this channel. So every x̂ depends on
+all of them. Return the gradients of `x`, `weight` and bias as a tuple, in this order.
 
     ghostnp check tutorials/exercises/14_batch_norm_train_backward.py
 """
@@ -9,5 +10,5 @@ import numpy as np
 
 
 def batch_norm_train_backward(dy, x, weight, mean, var, *, eps=1e-5):
-    """Send `dy` (N, C, H, W) back through the channel and its statistics: a `NormGrads`."""
+    """Compute the gradients of `x`, `weight` and bias from `dy`, shaped like `x`: a `NormGrads`."""
     raise NotImplementedError

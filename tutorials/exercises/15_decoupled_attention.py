@@ -1,6 +1,6 @@
-"""Exercise 15: DFC attention: let every pixel see its column, then its row.
+"""Exercise 15: Decoupled attention, as a weighted sum of each column and then a weighted sum of each row.
 
-Two sums, or two calls of np.einsum.
+Write two sums, or call np.einsum two times.
 
     ghostnp check tutorials/exercises/15_decoupled_attention.py
 """
@@ -9,16 +9,16 @@ import numpy as np
 
 
 def decoupled_attention(z, weight_h, weight_w):
-    """Let every pixel see its column, then its row.
+    """Replace each pixel by a weighted sum of its column, then by a weighted sum of its row.
 
     Parameters
     ----------
     z : ndarray
         Maps of shape (N, C, H, W).
     weight_h : ndarray
-        F_H, of shape (C, H, H, W): the output pixel's row, the input pixel's row, their column.
+        F_H, of shape (C, H, H, W): channel, row of the output pixel, row of the input pixel, column of both.
     weight_w : ndarray
-        F_W, of shape (C, W, H, W): the output pixel's column, their row, the input pixel's column.
+        F_W, of shape (C, W, H, W): channel, column of the output pixel, row of both, column of the input pixel.
 
     Returns
     -------

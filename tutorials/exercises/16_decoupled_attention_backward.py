@@ -1,6 +1,7 @@
-"""Exercise 16: Send the gradient back through both steps of DFC attention.
+"""Exercise 16: The backward pass of decoupled attention.
 
-The steps in reverse; the second step's weights met what the first had made.
+Go through the two steps in reverse order. The weights of the second step were multiplied by the result of the first
+step. Return the gradients of `z`, `weight_h` and `weight_w` as a tuple, in this order.
 
     ghostnp check tutorials/exercises/16_decoupled_attention_backward.py
 """
@@ -9,5 +10,5 @@ import numpy as np
 
 
 def decoupled_attention_backward(dy, z, weight_h, weight_w):
-    """Share `dy` (N, C, H, W) out to all three arguments: a `DecoupledAttentionGrads`."""
+    """Compute the gradients of `z` and both weights from `dy` (N, C, H, W): a `DecoupledAttentionGrads`."""
     raise NotImplementedError

@@ -1,7 +1,6 @@
-"""Exercise 17: Make a few maps by a convolution, and the others cheaply from these. Both steps end in a ReLU.
+"""Exercise 17: The ghost module, with a ReLU after each of its two steps.
 
-It is made of calls of the vocabulary: `ops.pointwise_conv2d`, `ops.relu`, `ops.depthwise_conv2d` with
-padding="same", `ops.concat`.
+Call `ops.pointwise_conv2d`, `ops.relu`, `ops.depthwise_conv2d` with padding="same", and `ops.concat`.
 
     ghostnp check tutorials/exercises/17_ghost_module.py
 """
@@ -10,9 +9,10 @@ from ghostnp import ops
 
 
 def ghost_module(x, primary_weight, cheap_weight, *, keep=None):
-    """Make a few maps by a convolution, and the others cheaply from these; both steps end in a ReLU.
+    """Make intrinsic maps by a pointwise convolution, and ghosts from them by a depthwise convolution.
 
-    The paper's equations are the two linear maps alone. The networks have a ReLU after each of them, and so has this.
+    The equations of the paper contain only the two convolutions. The networks also have a ReLU after each of them, and
+    so does this function.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def ghost_module(x, primary_weight, cheap_weight, *, keep=None):
     cheap_weight : ndarray
         Shape ((s - 1)·m, 1, d, d): depthwise filters with d odd.
     keep : int, optional
-        How many of the s·m maps to keep, from the first on; all if it is left out.
+        How many of the s·m maps to keep, beginning with the first; all by default.
 
     Returns
     -------

@@ -1,7 +1,8 @@
-"""Exercise 18: Send a gradient back through a ghost module.
+"""Exercise 18: The backward pass of a ghost module.
 
-Run forward again for what has to be known, then call the backward passes of the vocabulary in reverse. The
-intrinsic maps were used twice. Both steps of the forward pass end in a ReLU.
+Run the forward pass again to get the arrays that the backward pass needs. Then call the backward functions of `ops` in
+reverse order. The intrinsic maps were used twice. Both steps of the forward pass end in a ReLU. Return the
+gradients of `x`, `primary_weight` and `cheap_weight` as a tuple, in this order.
 
     ghostnp check tutorials/exercises/18_ghost_module_backward.py
 """
@@ -10,5 +11,5 @@ from ghostnp import ops
 
 
 def ghost_module_backward(dy, x, primary_weight, cheap_weight, *, keep=None):
-    """Share `dy` (N, keep, H, W) out to all three arguments: a `GhostGrads`."""
+    """Compute the gradients of `x` and both weights from `dy` (N, keep, H, W): a `GhostGrads`."""
     raise NotImplementedError

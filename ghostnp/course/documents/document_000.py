@@ -231,8 +231,8 @@ def head():
 def same_padding():
     """Convolutions of stride 2 pad by TensorFlow's rule.
 
-    On maps of even size this rule pads at the bottom and on the right only. PyTorch networks pad by half of the kernel
-    size on every side. So the windows are one pixel apart, and trained weights give other results.
+    On maps of even size, for 3x3 kernels, this rule pads at the bottom and on the right only. PyTorch networks pad by
+    half of the kernel size on every side. So the windows are one pixel apart, and trained weights give other results.
     """
 
     def rows(padding):

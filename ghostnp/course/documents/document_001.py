@@ -144,7 +144,8 @@ def place_of_the_shuffle():
     """Both units shuffle before their depthwise convolution.
 
     So does the paper. The official code shuffles after it and by the inverse permutation. A depthwise convolution
-    commutes with any permutation of channels that its filters follow, so both learn the same functions.
+    commutes with any permutation of channels that its filters follow. So both learn the same functions where each
+    group takes as many channels from every other group, which is so if g divides the channels of a group.
     """
 
     def shuffles_first(style, stride):

@@ -9,7 +9,8 @@ import numpy as np
 from ghostnp.graph.engine.locks import Guarded
 from ghostnp.graph.engine.packing import together
 from ghostnp.graph.engine.plan import Plan
-from ghostnp.graph.engine.replay import Replay
+from ghostnp.graph.engine.replay import Replay, launches_of
+from ghostnp.kernels.runtime import compile_ahead
 from ghostnp.modules import Module
 from ghostnp.ops.checks import check_arrays, integer, sequence
 
@@ -105,6 +106,7 @@ class Engine(Guarded):
     def _replay(self, *key):
         if key not in self._replays:
             plan = self._plan(*key)
+            compile_ahead(launches_of(plan.work))
             while len(self._replays) >= self._most:
                 self._replays.popitem(last=False)
             self._replays[key] = Replay(plan.tape, plan.homes)

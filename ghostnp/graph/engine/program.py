@@ -34,7 +34,7 @@ from ghostnp.graph.engine.recompute import with_recomputing
 from ghostnp.graph.engine.replay import NUMBER_BY_NUMBER, as_maps, copied, joined
 from ghostnp.graph.tape import parts as parts_of
 from ghostnp.kernels.layout import copy_images, laid_out
-from ghostnp.kernels.runtime import empty, recording
+from ghostnp.kernels.runtime import Launch, compile_ahead, empty, recording
 from ghostnp.kernels.updates import clip, follow, update
 from ghostnp.modules.layers import drop_mask
 from ghostnp.ops.checks import check_arrays
@@ -90,9 +90,10 @@ class TrainingProgram:
 
         self._forms = {number: _Form.of_maps(value) for number, value in enumerate(tape.values[: tape.inputs])}
         demands = [self._demand(step) for step in self.tape.steps]
-        with recording(taken := _Taken(), bind=False):
+        with recording(taken := _Taken(), bind=False) as launches:
             move(lambda number: self._forms[number].array())
-        demands.append(_Demand([_Form.of(array) for array in taken.arrays], {}, from_python=False))
+        demands.append(_Demand([_Form.of(array) for array in taken.arrays], {}, from_python=False, launches=launches))
+        compile_ahead(launch for demand in demands for launch in demand.launches)
         # On shapes alone every value has the dtype of the activations, and a pooling's argmax is known only by now.
         forms = tuple(self._forms.get(number, value) for number, value in enumerate(tape.values))
         self.tape = replace(self.tape, values=forms)
@@ -193,7 +194,7 @@ class TrainingProgram:
         """What a step takes, and where its results lie in that, or in what it reads."""
         for from_python in (False, True):
             given, taken = {number: self._forms[number].array() for number in step.reads}, _Taken()
-            with recording(taken, bind=False):
+            with recording(taken, bind=False) as launches:
                 results, _ = self._results(step, given, from_python)
             if results is None:
                 continue
@@ -201,7 +202,7 @@ class TrainingProgram:
             if None not in found.values():
                 break
         self._forms |= {number: _Form.of(array) for number, array in results.items()}
-        return _Demand([_Form.of(array) for array in taken.arrays], found, from_python)
+        return _Demand([_Form.of(array) for array in taken.arrays], found, from_python, launches)
 
     def _bound(self, step, from_python, supply):
         """The launches of a step, or its call from Python."""
@@ -280,11 +281,12 @@ class _Found(NamedTuple):
 
 
 class _Demand(NamedTuple):
-    """What a step takes, and where its results are found, by number."""
+    """What a step takes, where its results are found, by number, and its launches, which are not bound."""
 
     takes: list[_Form]
     results: dict[int, _Found]
     from_python: bool
+    launches: list[Launch]
 
 
 class _Taken:

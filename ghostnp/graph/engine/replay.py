@@ -128,6 +128,11 @@ def joined(works):
     yield from [Program(launches)] if launches else []
 
 
+def launches_of(works):
+    """All launches of all steps, in their order."""
+    return [launch for work in works if not callable(work) for launch in work]
+
+
 def as_maps(shape):
     """The same numbers in four axes, the first two as they are."""
     four = (*shape, 1, 1, 1, 1)[: max(4, len(shape))]

@@ -3,14 +3,15 @@
 This is the one folder that knows Numba's private names, LLVM's language, and threads. A kernel is made of *leaves*
 (loops over rows) and *drivers* (what one thread's share of the work is); `jit` and `drivers` have their rules.
 
-Read the files in this order: `jit` (with `cache` and `progress`), `atomics`, `team` (how long threads spin, and when
-they sleep), `binding`, `drivers`, `rows`, `strips`, `flat`, `registers`, `memory`, `process`.
+Read the files in this order: `jit` (with `cache`, `interrupts` and `progress`), `atomics`, `team` (how long threads
+spin, and when they sleep), `binding`, `drivers`, `ahead`, `rows`, `strips`, `flat`, `registers`, `memory`, `process`.
 
 A new environment variable is read in the file that it is for, as `team` and `memory` do, and a value that it cannot
 have is a ValueError. `process.settings` says what is in force, and "Settings" in the README lists it.
 """
 
 from ghostnp.kernels.runtime import memory
+from ghostnp.kernels.runtime.ahead import compile_ahead
 from ghostnp.kernels.runtime.drivers import (
     FEW,
     SHARES,
@@ -40,6 +41,7 @@ __all__ = [
     "Scratch",
     "apply_settings",
     "bounds",
+    "compile_ahead",
     "driver",
     "empty",
     "leaf",

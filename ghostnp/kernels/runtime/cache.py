@@ -19,8 +19,11 @@ from numba.core.caching import FunctionCache
 from numba.core.serialize import dumps
 
 from ghostnp.files import replace
+from ghostnp.kernels.runtime.interrupts import uninterrupted
 
-__all__ = ["keep_on_disk"]
+__all__ = ["FOLDER", "is_kept", "is_on_disk", "keep_on_disk"]
+
+FOLDER = numba.config.CACHE_DIR  # as it was when the kernels were imported; empty if none was chosen
 
 # What a compiled kernel is valid for: these versions, and the state of all files of the kernels. Numba looks at the
 # function's own file alone, and would keep a driver whose leaves have changed in another.
@@ -42,13 +45,16 @@ class _Files:
         self._folder, self._name = Path(folder), name
 
     def load(self, key):
+        data = self.read(key)
+        return None if data is None else pickle.loads(data)
+
+    def read(self, key):
         path = self._path(key)
         if not path.is_file():
             return None
         contents = memoryview(path.read_bytes())
-        if contents[:_CHECKSUM] != _checksum(key, contents[_CHECKSUM:]):
-            return None
-        return pickle.loads(contents[_CHECKSUM:])
+        data = contents[_CHECKSUM:]
+        return data if contents[:_CHECKSUM] == _checksum(key, data) else None
 
     def save(self, key, data):
         data = dumps(data)
@@ -83,6 +89,14 @@ class _Cache(FunctionCache):
         except OSError as error:
             _say_once(f"cannot be read ({error.strerror})")
 
+    def holds(self, sig, target_context):
+        with uninterrupted():
+            target_context.refresh()
+        try:
+            return self._cache_file.read(self._index_key(sig, target_context.codegen())) is not None
+        except OSError:  # `load_overload` will say so
+            return False
+
     def save_overload(self, sig, data):
         try:
             super().save_overload(sig, data)
@@ -96,6 +110,16 @@ def keep_on_disk(compiled, function):
         compiled._cache = _Cache(function)
     except RuntimeError:  # Numba found no folder that it may write to
         _say_once("cannot be kept (no folder for them can be written)")
+
+
+def is_kept(compiled):
+    """Whether `compiled` keeps its machine code on disk."""
+    return isinstance(compiled._cache, _Cache)
+
+
+def is_on_disk(compiled, types):
+    """Whether the machine code of `compiled` for arguments of these types is on disk, and valid."""
+    return is_kept(compiled) and compiled._cache.holds(types, compiled.targetctx)
 
 
 @cache  # once for each trouble

@@ -26,10 +26,11 @@ import math
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import update_wrapper
+from importlib import import_module
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
+from numba._dispatcher import compute_fingerprint
 
 from ghostnp.kernels.runtime.atomics import load, store
 from ghostnp.kernels.runtime.binding import ShareLowering, raise_error
@@ -45,6 +46,7 @@ __all__ = [
     "bounds",
     "driver",
     "empty",
+    "needed",
     "number_in",
     "pieces_for",
     "recorded",
@@ -81,8 +83,24 @@ def bounds(share, shares, count):
     return share * count // shares, (share + 1) * count // shares
 
 
+class Kernel(NamedTuple):
+    """A driver, by its module and name, and Numba's types of what it is called with."""
+
+    module: str
+    name: str
+    types: tuple
+
+    @property
+    def dispatcher(self):
+        """What compiles it."""
+        return getattr(import_module(self.module), self.name).dispatcher
+
+
 class Launch(NamedTuple):
-    """A bound call of a driver: addresses of code and arguments, and the number of shares."""
+    """A bound call of a driver: addresses of code and arguments, and the number of shares.
+
+    One that is not bound has the kernel in the address's place.
+    """
 
     function: Any
     where: int
@@ -129,13 +147,16 @@ class _Driver:
     def __init__(self, function):
         update_wrapper(self, function)
         self.dispatcher = compile_shares(function, ShareLowering)
+        self._kernels: dict[bytes, Kernel] = {}
 
     def __call__(self, shares, *arguments):
         recording = _recording.get()
         if recording is None:
             self.dispatcher(team(), shares, *arguments)
+        elif recording.bind:
+            recording.launches.append(self._bound(shares, arguments))
         else:
-            recording.launches.append(self._bound(shares, arguments) if recording.bind else Launch(None, 0, shares, ()))
+            recording.launches.append(Launch(self._kernel(shares, arguments), 0, shares, ()))
 
     def _bound(self, shares, arguments):
         memory = np.zeros(_ROOM // 8, np.int64)
@@ -144,6 +165,15 @@ class _Driver:
         function, size = memory[1:3].tolist()
         memory = memory[_HEAD // 8 : (_HEAD + size + 7) // 8].copy()
         return Launch(function, memory.ctypes.data, shares, (memory, *arguments))
+
+    def _kernel(self, shares, arguments):
+        call = 0, shares, *arguments  # at first, an address
+        # Numba's types take it ten times as long as what it knows them by.
+        known_by = compute_fingerprint(call)
+        if known_by not in self._kernels:
+            types = tuple(map(self.dispatcher.typeof_pyval, call))
+            self._kernels[known_by] = Kernel(self.__module__, self.__qualname__, types)
+        return self._kernels[known_by]
 
 
 class _Interpreted:
@@ -240,6 +270,15 @@ def side_by_side(sequences):
         recording.launches[-1] = recording.launches[-1]._replace(keep=(recording.launches[-1].keep, launches))
 
 
+def needed(launches):
+    """The kernels of launches that were not bound, in their order."""
+    for launch in launches:
+        if isinstance(launch.function, Kernel):
+            yield launch.function
+        elif launch.function is None:  # sequences
+            yield from needed(launch.keep[-1])
+
+
 def empty(shape, dtype):
     """An array that a kernel needs until its call is over, with anything in it."""
     recording = _recording.get()
@@ -312,7 +351,6 @@ class Program:
                 launch.function(launch.shares, *launch.keep)
 
 
-@numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
 def _walk(words, table):
     owner, raised = become_owner(words), 0
     for i in range(len(table)):
@@ -323,3 +361,7 @@ def _walk(words, table):
     if owner:
         raised = max(raised, let_go(words))
     raise_error(raised)
+
+
+if JIT:
+    _walk = compile_shares(_walk)

@@ -29,6 +29,7 @@ from numba.core.registry import CPUDispatcher
 from numba.core.typed_passes import NativeLowering
 
 from ghostnp.kernels.runtime.cache import keep_on_disk
+from ghostnp.kernels.runtime.interrupts import uninterrupted
 from ghostnp.kernels.runtime.progress import watch
 
 __all__ = ["JIT", "compile_shares", "leaf", "native"]
@@ -176,7 +177,8 @@ class _Native:
             self._function, signature, {}, {"error_model": "numpy"}, pipeline_class=_pipeline(_SelfContained)
         )
         keep_on_disk(compiled, self._function)
-        compiled.compile()
+        with uninterrupted():
+            compiled.compile()
         return compiled
 
     @property
@@ -194,9 +196,18 @@ def native(signature):
     return lambda function: _Native(function, signature)
 
 
-def compile_shares(function, lowering):
-    """Compile a driver's function; `lowering`, in place of Numba's own, writes its machine code."""
+class _Uninterrupted(CPUDispatcher):
+    """Compiled to the end, or not begun."""
+
+    def compile(self, sig):
+        with uninterrupted():
+            return super().compile(sig)
+
+
+def compile_shares(function, lowering=NativeLowering):
+    """Compile a driver's function, or one that calls drivers; `lowering` writes its machine code."""
     compiled = numba.njit(**_FLAGS, nogil=True, pipeline_class=_pipeline(_SelfContained, lowering))(function)
+    compiled.__class__ = _Uninterrupted
     keep_on_disk(compiled, function)
     watch(compiled)
     return compiled

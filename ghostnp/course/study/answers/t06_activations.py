@@ -37,78 +37,84 @@ ANSWERS = {
     "06.1": ExerciseAnswer(
         _normalised,
         (
-            "The mean is 4; the squared distances are 4, 0, 0 and 4, and their mean?",
-            "The variance is 8/4. Divide the distance of the 6 from the mean by the root of the variance.",
+            "The mean is 4. The squared distances from the mean are 4, 0, 0 and 4. What is the mean of these four "
+            "numbers?",
+            "The variance is 8/4. Divide the distance of the 6 from the mean by the square root of the variance.",
         ),
-        "The mean is {(2 + 4 + 4 + 6)/4} and the variance {(4 + 0 + 0 + 4)/4}. So the 6 becomes {(6 - 4)/sqrt(2)}.",
+        "The mean is {(2 + 4 + 4 + 6)/4} and the variance is {(4 + 0 + 0 + 4)/4}. So the 6 becomes {(6 - 4)/sqrt(2)}.",
         {
-            "1": "Divide by the root of the variance, not by the variance.",
-            "2": "That is the distance from the mean; it is divided by the root of the variance.",
-            "(6 - 4)/sqrt(8/3)": "In batch norm the variance is divided by M, not by M - 1.",
+            "1": "Divide by the square root of the variance, not by the variance.",
+            "2": "This is the distance from the mean. Divide it by the square root of the variance.",
+            "(6 - 4)/sqrt(8/3)": "Batch norm divides the sum of the squared distances by M, not by M - 1.",
         },
         tolerance=0.002,
     ),
     "06.2": ExerciseAnswer(
         _two_layers,
         (
-            "CReLU doubles the channels that the second convolution reads.",
-            "The first convolution has 32·(16·9 + 1) parameters. The second one reads 2·32 maps.",
+            "CReLU doubles the number of channels. How many channels does the second convolution read?",
+            "The first convolution has 32·(16·9 + 1) parameters. The second convolution reads 2·32 maps.",
         ),
-        "{32*(16*3*3 + 1)} for the first, and {16*(2*32 + 1)} for the second, which reads 64 maps. Together "
-        "{32*(16*3*3 + 1) + 16*(2*32 + 1)}.",
+        "The first convolution has {32*(16*3*3 + 1)} parameters. The second convolution reads 64 maps and has "
+        "{16*(2*32 + 1)} parameters. Together they have {32*(16*3*3 + 1) + 16*(2*32 + 1)} parameters.",
         {
-            "32*(16*9 + 1) + 16*(32 + 1)": "CReLU doubles the maps, so the second convolution reads 64.",
+            "32*(16*9 + 1) + 16*(32 + 1)": "CReLU doubles the number of maps, so the second convolution reads 64 maps.",
             "32*16*9 + 16*64": "The biases are missing.",
-            "64*(16*9 + 1) + 16*(64 + 1)": "The first convolution makes 32 maps; CReLU doubles them after that.",
+            "64*(16*9 + 1) + 16*(64 + 1)": (
+                "The first convolution makes only 32 maps. CReLU comes after it and makes 64 maps from them."
+            ),
         },
     ),
     "06.3": ExerciseAnswer(
         lambda: pairing(np.array([[3.0, 4], [-4, -3], [0, 5]]))[1][0],
         (
-            "All three have length 5. The pairing filter is the one with the smallest cosine, not the "
-            "most parallel one.",
-            "Of the two others, (-4, -3) is the one that points away. Multiply component by component, "
-            "add up, and divide by both lengths.",
+            "All three filters have the length 5. The pairing filter is the filter with the smallest cosine, not the "
+            "most parallel filter.",
+            "Of the other two filters, (-4, -3) has the smaller cosine. Multiply this filter by the first filter "
+            "component by component, add up the products, and divide the sum by both lengths.",
         ),
-        "The cosine with (-4, -3) is {(3*-4 + 4*-3)/(5*5)}, and with (0, 5) it is {(3*0 + 4*5)/(5*5)}. The "
-        "smaller one is that of the pairing filter: {-24/25}.",
+        "The cosine with (-4, -3) is {(3*-4 + 4*-3)/(5*5)}, and the cosine with (0, 5) is {(3*0 + 4*5)/(5*5)}. The "
+        "pairing filter has the smaller cosine, which is {-24/25}.",
         {
-            "4/5": "That is the most parallel filter; the pairing filter is the most opposite one.",
+            "4/5": "This is the cosine with the most parallel filter. The pairing filter has the smallest cosine.",
             "-24": "Divide by the lengths of both filters.",
-            "24/25": "The products are negative.",
-            "-1": "The two are nearly opposite, but not exactly.",
+            "24/25": "Both products are negative, so their sum is negative, too.",
+            "-1": "The two filters are nearly opposite, but not exactly.",
         },
         tolerance=1e-9,
     ),
     "06.4": ExerciseAnswer(
         _along_normalised,
         (
-            "Multiply the formula for dx by x̂ and add up: Σdy·x̂ is dw, and Σx̂ is 0. Here σ² = v + ε = 4.",
-            "You get w/σ·(dw - dw/M·Σx̂²), and Σx̂² = M·v/(v + ε).",
+            "Multiply the formula for dx by x̂, and add up over the channel. The sum Σdy·x̂ is dw, and the sum Σx̂ is "
+            "0. Here σ² = v + ε = 4.",
+            "You get w/σ·(dw - dw/M·Σx̂²). Insert Σx̂² = M·v/(v + ε).",
         ),
-        "Σx̂² = Σ(x - μ)²/(v + ε) = M·v/(v + ε). Multiply dx by x̂ and add up, with Σx̂ = 0 and Σdy·x̂ = dw: "
-        "Σdx·x̂ = w/σ·(dw - 0 - dw/M·Σx̂²) = w/σ·dw·(1 - v/(v + ε)) = w/σ·dw·ε/(v + ε). With σ = 2 this is "
-        "{1/2*2*1/(3 + 1)}.",
+        "Σx̂² = Σ(x - μ)²/(v + ε) = M·v/(v + ε). Multiply dx by x̂ and add up over the channel. Because Σx̂ = 0 and "
+        "Σdy·x̂ = dw, the sum is Σdx·x̂ = w/σ·(dw - 0 - dw/M·Σx̂²) = w/σ·dw·(1 - v/(v + ε)) = w/σ·dw·ε/(v + ε). With σ "
+        "= 2, this is {1/2*2*1/(3 + 1)}.",
         {
-            "0": "That is so only for ε = 0.",
-            "1/2*2*3/(3 + 1)": "What is left is 1 - v/(v + ε), which is ε/(v + ε).",
-            "2*1/(3 + 1)": "Divide by σ too.",
-            "1/4*2*1/(3 + 1)": "σ is the root of v + ε.",
+            "0": "The sum is 0 only for ε = 0.",
+            "1/2*2*3/(3 + 1)": "The last factor is 1 - v/(v + ε), which is equal to ε/(v + ε).",
+            "2*1/(3 + 1)": "The first factor is w/σ, so divide by σ as well.",
+            "1/4*2*1/(3 + 1)": "σ is the square root of v + ε.",
         },
         tolerance=1e-9,
     ),
     "06.5": ExerciseAnswer(
         _first_dx,
         (
-            "w/σ · (dy − db/M − x̂ · dw/M), with σ² = 5, M = 4, db = 1 and dw = x̂ of the first number.",
-            "x̂ of the first number is -3/√5, so x̂·dw/M is 9/5/4.",
+            "The formula is dx = w/σ · (dy − db/M − x̂ · dw/M). Here σ² = 5, M = 4 and db = 1, and dw is equal to x̂ "
+            "of the first number.",
+            "For the first number, x̂ is -3/√5. So x̂·dw/M is 9/5/4.",
         ),
-        "x̂ = -3/√5, so dw = -3/√5 and x̂·dw/M = {9/5/4}. Then dx is {(1 - 1/4 - 9/20)/sqrt(5)}.",
+        "For the first number, x̂ = -3/√5. So dw = -3/√5 and x̂·dw/M = {9/5/4}. Therefore dx is {(1 - 1/4 - "
+        "9/20)/sqrt(5)}.",
         {
-            "1/sqrt(5)": "That is with a constant mean and variance. In training they depend on x.",
-            "(1 - 1/4)/sqrt(5)": "The way through the variance is missing.",
-            "(1 - 9/20)/sqrt(5)": "The way through the mean is missing.",
-            "1 - 1/4 - 9/20": "The bracket is multiplied by w/σ.",
+            "1/sqrt(5)": "This is dx for a constant mean and a constant variance. In training, both depend on x.",
+            "(1 - 1/4)/sqrt(5)": "The term x̂·dw/M is missing. The variance depends on x, too.",
+            "(1 - 9/20)/sqrt(5)": "The term db/M is missing. The mean depends on x, too.",
+            "1 - 1/4 - 9/20": "Multiply the bracket by w/σ.",
         },
         tolerance=0.005,
     ),

@@ -36,76 +36,87 @@ ANSWERS = {
     "07.1": ExerciseAnswer(
         lambda: int(_counted().params),
         (
-            "Two layers, 40 to 12 and 12 to 40, each with its biases.",
+            "SE has a layer from 40 to 12 channels and a layer from 12 to 40 channels. Both layers have biases.",
             "The first layer has 40·12 weights and 12 biases.",
         ),
-        "Two layers with biases: {40*12 + 12 + 12*40 + 40}.",
+        "SE has a layer from 40 to 12 channels and a layer from 12 to 40 channels, both with biases. Together the two "
+        "layers have {40*12 + 12 + 12*40 + 40} parameters.",
         {
             "2*40*12": "The biases are missing.",
-            "40*12 + 12": "That is the first layer; the second one leads back to 40 channels.",
+            "40*12 + 12": "This is the first layer. The second layer leads back to 40 channels.",
             "2*(40*12 + 12)": "The second layer has 40 biases, one for each of its outputs.",
         },
     ),
     "07.2": ExerciseAnswer(
         lambda: ops.depthwise_conv2d_cost((1, 40, 28, 28), (40, 1, 5, 5), padding=2).macs / _counted().macs,
         (
-            "The layers of SE work on means, which are maps of one pixel; the convolution works on 28x28 pixels.",
-            "SE takes 2·40·12 multiply-adds. The convolution takes 5·5 for each pixel of each map.",
+            "The layers of SE read only one number for each map, its mean. The output of the convolution has 28x28 "
+            "pixels in each map.",
+            "SE takes 2·40·12 multiply-adds. The convolution takes 5·5 multiply-adds for each pixel of each map.",
         ),
-        "The convolution takes {40*28*28*5*5} and SE {2*40*12}, so the factor is {40*28*28*5*5/(2*40*12)}.",
+        "The convolution takes {40*28*28*5*5} multiply-adds, and SE takes {2*40*12}. So the factor is "
+        "{40*28*28*5*5/(2*40*12)}.",
         {
-            "5*5/(2*12)": "The convolution works on 28x28 pixels, and SE on the means alone.",
+            "5*5/(2*12)": "The convolution computes 28x28 pixels for each map, but SE only reads the mean of each map.",
             "40*28*28*5*5/(40*12)": "SE has two layers.",
-            "40*28*28*5*5/(2*40*12 + 52)": "Adding a bias takes no multiplication.",
-            "2*40*12/(40*28*28*5*5)": "That is upside down.",
+            "40*28*28*5*5/(2*40*12 + 52)": "A bias is added, so it takes no multiplication.",
+            "2*40*12/(40*28*28*5*5)": (
+                "This is the inverse. Divide the multiply-adds of the convolution by the multiply-adds of SE."
+            ),
         },
         tolerance=0.005,
     ),
     "07.3": ExerciseAnswer(
         lambda: (make_divisible(184 * 0.25, 4), 184 // 4),
         (
-            "Divide by 4 first. One rule then goes to the nearest multiple of 4, and up when it is half "
-            "way. The other stops.",
-            "A quarter of 184 lies exactly half way between two multiples of 4.",
+            "First divide 184 by 4. The official code then rounds to the nearest multiple of 4. It rounds up if two "
+            "multiples are equally near. Document 000 does not round.",
+            "A quarter of 184 lies exactly in the middle between two multiples of 4.",
         ),
-        "A quarter of 184 is {184//4}. It is half way between 44 and 48, so the official code goes up. "
-        "Document 000 takes the quarter itself: {(12*4, 184//4)}.",
+        "A quarter of 184 is {184//4}. This is in the middle between 44 and 48, so the official code rounds up. "
+        "Document 000 takes the quarter itself. So the answer is {(12*4, 184//4)}.",
         {
-            "(44, 46)": "Half way, the official rule goes up.",
-            "(46, 46)": "The official code goes to a multiple of 4.",
+            "(44, 46)": "If two multiples of 4 are equally near, the official code rounds up.",
+            "(46, 46)": "The official code rounds to a multiple of 4.",
             "(48, 48)": "Document 000 does not round to a multiple of 4.",
         },
     ),
     "07.4": ExerciseAnswer(
         _through_the_gate,
         (
-            "dg is x_c[i], and dt, dh, da, dz follow from it by the table; every pixel of the map receives dz / HW.",
-            "dt is dg/6, because that is the slope of the hard sigmoid. Both weights on the way are 1. "
-            "Then comes the mean.",
+            "dg_c is x_c[i], and the other numbers of dg are 0. The table then gives dt, dh, da and dz. Every pixel of "
+            "x_c receives dz_c / HW.",
+            "dt is dg/6, because the slope of the hard sigmoid is 1/6. Both weights between the gate and the mean are "
+            "1. Finally, the mean divides by the number of pixels.",
         ),
-        "Only dg_c = x_c[i] is not zero. Then dt = φ'(t_c)·x_c[i], dh = W₂[c]·dt, da = dh, dz_c = W₁[c]·da, "
-        "and each pixel gets dz_c/HW. So the slope is φ'(t_c)·W₂[c]·W₁[c]·x_c[i]/HW. The hard sigmoid has the "
-        "slope 1/6, both weights are 1, x is 1 and there are 4 pixels: {1/6*1*1*1/4}.",
+        "Of dg, only dg_c = x_c[i] is not zero. Then dt_c = φ'(t_c)·x_c[i], dh = W₂[c]·dt_c, da = dh, and dz_c = "
+        "W₁[c]·da. Each pixel of x_c receives dz_c/HW, so the slope is φ'(t_c)·W₂[c]·W₁[c]·x_c[i]/HW. In the example, "
+        "the slope of the hard sigmoid is 1/6, both weights are 1, x_c[i] is 1, and a map has 4 pixels. So the answer "
+        "is {1/6*1*1*1/4}.",
         {
-            "5/6": "That is the direct part, for the same pixel. Another pixel acts through the gate alone.",
+            "5/6": (
+                "This is the direct part of the slope, which exists only for the same pixel. A different pixel acts "
+                "only through the gate."
+            ),
             "1/6": "The mean divides by the number of pixels.",
-            "5/6 + 1/24": "That is for the pixel itself; another pixel has no direct part.",
-            "1/4": "The slope of the hard sigmoid is 1/6.",
+            "5/6 + 1/24": "This is the slope with respect to the same pixel. A different pixel has no direct part.",
+            "1/4": "The slope of the hard sigmoid, 1/6, is missing.",
         },
         tolerance=0.005,
     ),
     "07.5": ExerciseAnswer(
         _factors,
         (
-            "Each channel's factor multiplied every pixel of its channel once.",
+            "Each number of b was multiplied by every pixel of its map once. So the gradient of this number is a sum "
+            "over all pixels of the map.",
             "The gradient of the first number of b is 0 + 1 + 2 + 3.",
         ),
-        "Each factor's gradient is the sum of dy·a over its map: {(0 + 1 + 2 + 3, 4 + 5 + 6 + 7)}. The sum is "
-        "{6 + 22}.",
+        "The gradient of each number of b is the sum of dy·a over its map. The two gradients are {(0 + 1 + 2 + 3, 4 + "
+        "5 + 6 + 7)}, and their sum is {6 + 22}.",
         {
-            "8": "That is the number of pixels. Each gets the number by which it was multiplied, which is a.",
-            "22": "That is the second channel alone.",
-            "6": "That is the first channel alone.",
+            "8": "This is the number of pixels. In the sum over the pixels, dy has to be multiplied by a.",
+            "22": "This is the gradient for the second channel alone.",
+            "6": "This is the gradient for the first channel alone.",
         },
     ),
 }

@@ -55,77 +55,87 @@ ANSWERS = {
     "08.1": ExerciseAnswer(
         lambda: int(_counted(40, 120, 4).params),
         (
-            "Half of the maps are intrinsic; each has one ghost of nine weights. A batch norm has two numbers a map.",
-            "There are 60 intrinsic maps, with 40 weights each, and 60 ghosts, with 9 each. Do not forget "
-            "the batch norms.",
+            "Half of the maps are intrinsic maps, and each of them has one ghost with nine weights. A batch norm has "
+            "two parameters for each map.",
+            "There are 60 intrinsic maps with 40 weights each, and 60 ghosts with 9 weights each. Add the parameters "
+            "of the batch norms.",
         ),
-        "60 intrinsic maps and 60 ghosts, and two numbers of batch norm for each of the 120 maps: {40*60 + "
-        "60*9 + 2*120}.",
+        "There are 60 intrinsic maps with 40 weights each, and 60 ghosts with 9 weights each. Each of the 120 maps has "
+        "two parameters of batch norm. So the module has {40*60 + 60*9 + 2*120} parameters.",
         {
             "40*60 + 60*9": "The batch norms are missing.",
-            "40*120 + 120*9 + 2*120": "With ratio 2 only half of the maps come from the primary convolution.",
+            "40*120 + 120*9 + 2*120": "With ratio 2, only half of the maps come from the primary convolution.",
             "40*60 + 60*9 + 2*60": "Both steps have a batch norm.",
-            "40*60 + 60*60*9 + 2*120": "The cheap operation is depthwise: a ghost is made from one map.",
-            "40*60 + 60*9 + 4*120": "The running mean and variance are not parameters.",
+            "40*60 + 60*60*9 + 2*120": "The cheap operation is depthwise, so each ghost is made from only one map.",
+            "40*60 + 60*9 + 4*120": "The running mean and the running variance are not parameters.",
         },
     ),
     "08.2": ExerciseAnswer(
         _first_that_saves,
         (
-            "Where C·k² = d² both cost the same; one channel more is needed.",
-            "For two maps: the plain convolution has 2C weights, the ghost module C + 5·5.",
+            "If C·k² = d², the module and the plain convolution have the same number of weights. With one more input "
+            "channel, the module has fewer weights.",
+            "For two maps, the plain convolution has 2C weights, and the ghost module has C + 5·5 weights.",
         ),
-        "C + 5·5 is less than 2C if C is more than 5·5. The smallest such number is {5*5 + 1}.",
+        "For two maps, the plain convolution has 2C weights, and the ghost module has C + 5·5 weights. The ghost "
+        "module has fewer if C is more than 5·5. So the smallest number of input channels is {5*5 + 1}.",
         {
-            "25": "There both have the same number of weights.",
-            "10": "That is for 3x3 cheap kernels.",
+            "25": "With 25 input channels, the module and the plain convolution have the same number of weights.",
+            "10": "This is the answer for 3x3 cheap kernels.",
             "6": "A 5x5 kernel has 25 weights.",
         },
     ),
     "08.3": ExerciseAnswer(
         _idle,
         (
-            "How many intrinsic maps are there, rounded up, and how many maps in all before the cut?",
+            "Round the number of intrinsic maps up. How many maps are there in total, before some of them are cut off?",
             "There are 8 intrinsic maps with 3 ghosts each. The output keeps the first 30 maps.",
         ),
-        "30/4 is rounded up to 8 intrinsic maps, which have {8*3} ghosts. Of the 8 + 24 maps, 30 are kept: {8 "
-        "+ 24 - 30} are cut off, and both are ghosts.",
+        "The number of intrinsic maps is 30/4, rounded up to 8. These 8 maps have {8*3} ghosts. Of the 8 + 24 maps, "
+        "the output keeps only 30. The last maps are ghosts, so the number of filters without a gradient is {8 + 24 - "
+        "30}.",
         {
-            "6": "The intrinsic maps are part of the output too: there are 8 + 24 maps.",
-            "0": "30 is no multiple of 4: more maps are made than are kept.",
-            "3": "Not all ghosts of the last map are cut off: its first one is kept.",
+            "6": "The intrinsic maps are part of the output, too. So there are 8 + 24 maps.",
+            "0": "30 is not a multiple of 4, so more maps are made than are kept.",
+            "3": "Not all ghosts of the last intrinsic map are cut off. The first ghost of this map is kept.",
         },
     ),
     "08.4": ExerciseAnswer(
         _limit,
         (
-            "n/s maps cost C·k² weights each, the other n - n/s cost d² each. What is left of it when 1/s "
-            "goes to 0, and how much is the plain convolution's C·k² for each map against that?",
-            "d² + (C·k² - d²)/s approaches d². The plain convolution has C·k² weights for each map.",
+            "The n/s intrinsic maps have C·k² weights each, and the other n - n/s maps have d² weights each. Add up "
+            "all weights and divide by n. What remains if 1/s goes to 0? The plain convolution has C·k² weights for "
+            "each map.",
+            "For large s, d² + (C·k² - d²)/s approaches d². The plain convolution has C·k² weights for each map.",
         ),
-        "The n/s intrinsic maps have C·k² weights each and the others d² each. Divided by n, that is d² + "
-        "(C·k² - d²)/s. If C·k² is more than d², this falls towards d² as s grows. So the factor grows, but "
-        "stays below C·k²/d², here {160/3**2}.",
+        "The n/s intrinsic maps have C·k² weights each, and the other maps have d² weights each. Divided by n, the "
+        "number of weights is d² + (C·k² - d²)/s. If C·k² is more than d², this number falls towards d² as s grows. So "
+        "the factor grows with s, but stays below C·k²/d². Here this limit is {160/3**2}.",
         {
-            "160": "A ghost is not free: it has d² weights.",
+            "160": "A ghost is not free, because it has d² weights.",
             "160/3": "A 3x3 kernel has 9 weights.",
-            "9/160": "That is upside down.",
+            "9/160": (
+                "This is the inverse. Divide the weights of the plain convolution by the weights of the ghost module."
+            ),
         },
         tolerance=0.005,
     ),
     "08.5": ExerciseAnswer(
         _primary_gradient,
         (
-            "Each pixel of the intrinsic map is in the output once and in all four windows of the cheap operation.",
-            "So each pixel of the intrinsic map gets 1 + 4. The primary weight multiplied the pixels 1, 2, 3 and 4.",
+            "Each pixel of the intrinsic map is in the output once, and it is in all four windows of the cheap "
+            "operation.",
+            "So the gradient of each pixel of the intrinsic map is 1 + 4. The primary weight was multiplied by the "
+            "pixels 1, 2, 3 and 4.",
         ),
-        "Each pixel of the intrinsic map is in the output once and in four windows of the cheap operation, "
-        "and all ReLUs let it pass. So its gradient is 1 + 4. The weight's gradient is the sum of these times "
-        "the pixels that it multiplied: {(1 + 4)*(1 + 2 + 3 + 4)}.",
+        "Each pixel of the intrinsic map is in the output once and in four windows of the cheap operation. All numbers "
+        "are positive, so the ReLUs do not change any gradient. So each pixel of the intrinsic map has the gradient 1 "
+        "+ 4. The gradient of the weight is the sum of these gradients, each multiplied by its pixel of x. This sum is "
+        "{(1 + 4)*(1 + 2 + 3 + 4)}.",
         {
-            "10": "The intrinsic map was used twice: in the output, and by the cheap operation.",
-            "40": "The intrinsic map is also in the output itself.",
-            "20": "With padding, each pixel of this map is in all four windows.",
+            "10": "The intrinsic map was used twice, in the output and by the cheap operation.",
+            "40": "The intrinsic map is also a part of the output.",
+            "20": "With padding, each pixel of the intrinsic map is in all four windows.",
         },
     ),
 }

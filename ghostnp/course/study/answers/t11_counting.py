@@ -46,13 +46,14 @@ ANSWERS = {
     "11.1": ExerciseAnswer(
         _total_params,
         (
-            "Weights, biases, and four numbers for each channel of the batch norm: two are trained, two are not.",
-            "The convolution has 16·(3·25 + 1), and Keras counts the running statistics too.",
+            "Count the weights, the biases, and four numbers for each channel of the batch norm. Two of the four "
+            "numbers are trained, and the other two are not.",
+            "The convolution has 16·(3·25 + 1) parameters. Keras also counts the running statistics of the batch norm.",
         ),
-        "The convolution has {16*(3*5*5 + 1)} parameters, and the batch norm 4 numbers for each channel, of "
-        "which 2 are trained. Together {16*(3*5*5 + 1) + 4*16}.",
+        "The convolution has {16*(3*5*5 + 1)} parameters. The batch norm has 4 numbers for each channel, of which 2 "
+        "are trained. Keras counts all of them, so the total is {16*(3*5*5 + 1) + 4*16}.",
         {
-            "16*(3*25 + 1) + 2*16": "Keras's total includes the moving mean and variance.",
+            "16*(3*25 + 1) + 2*16": "The total of Keras includes the moving mean and the moving variance.",
             "16*3*25 + 4*16": "The biases are missing.",
             "16*(3*25 + 1)": "The batch norm is missing.",
         },
@@ -60,33 +61,34 @@ ANSWERS = {
     "11.2": ExerciseAnswer(
         _ptflops,
         (
-            "The multiply-adds, 2 for each number that goes into the batch norm, and 1 for each that goes "
-            "into the ReLU.",
-            "There are 8·16·100 multiply-adds, and 16·100 numbers go into the batch norm.",
+            "ptflops counts the multiply-adds, 2 for each input number of the batch norm, and 1 for each input number "
+            "of the ReLU.",
+            "There are 8·16·100 multiply-adds, and the input of the batch norm has 16·100 numbers.",
         ),
-        "{8*16*100} multiply-adds, {2*16*100} for the batch norm and {16*100} for the ReLU. Together "
+        "ptflops counts {8*16*100} multiply-adds, {2*16*100} for the batch norm and {16*100} for the ReLU. The sum is "
         "{8*16*100 + 2*16*100 + 16*100}.",
         {
-            "8*16*100": "ptflops counts the batch norm and the ReLU too.",
-            "8*16*100 + 2*16*100": "ptflops counts the ReLU too.",
-            "8*16*100 + 2*16*100 + 2*16*100": "This version counts a ReLU once for each number.",
-            "2*8*16*100 + 3*16*100": "ptflops counts a multiply-add once.",
+            "8*16*100": "ptflops also counts the batch norm and the ReLU.",
+            "8*16*100 + 2*16*100": "ptflops also counts the ReLU.",
+            "8*16*100 + 2*16*100 + 2*16*100": "This version of ptflops counts a ReLU only once for each number.",
+            "2*8*16*100 + 3*16*100": "ptflops counts a multiply-add only once.",
         },
     ),
     "11.3": ExerciseAnswer(
         _share_of_padding,
         (
-            "Along one axis a row of H pixels has k·H products. The first window meets (k - 1)/2 zeros, "
-            "the next one less.",
-            "Along one axis 2·(1 + 2) of 5·14 products have a zero. In two dimensions a product is real "
-            "if it is real along both axes.",
+            "Along one axis, a row of H pixels has k·H products. The first window reads (k - 1)/2 zeros, and the next "
+            "window reads one zero less.",
+            "Along one axis, 2·(1 + 2) of the 5·14 products have a zero as a factor. In two dimensions, a product has "
+            "a real pixel only if it has a real pixel along both axes.",
         ),
-        "Along one axis k·H products are counted. The first window has (k - 1)/2 zeros, the next one less, "
-        "and so at both ends: (k - 1)/2·((k - 1)/2 + 1) in all, which is {2*(1 + 2)} of {5*14}. A product "
-        "with a real pixel is real along both axes. So the share with a zero is {1 - (64/70)**2}.",
+        "Along one axis, k·H products are counted. The first window reads (k - 1)/2 zeros, the next window reads one "
+        "zero less, and so on. The same holds at the other end of the row. So (k - 1)/2·((k - 1)/2 + 1) products have "
+        "a zero. Here these are {2*(1 + 2)} of {5*14} products. In two dimensions, a product has a real pixel only if "
+        "it has a real pixel along both axes. So the share of the products with a zero is {1 - (64/70)**2}.",
         {
-            "6/70": "That is along one axis.",
-            "(64/70)**2": "That is the share with a pixel of the image.",
+            "6/70": "This is the share along one axis.",
+            "(64/70)**2": "This is the share of the products with a real pixel.",
             "2*6/70": "At the corners, the products with a zero along both axes were counted twice.",
         },
         tolerance=0.005,
@@ -94,32 +96,34 @@ ANSWERS = {
     "11.4": ExerciseAnswer(
         _intensity,
         (
-            "32·14·14 numbers go in and as many come out, and there are 32·9 weights, all of 4 bytes; 9 "
-            "multiply-adds for each number out.",
-            "Multiply-adds: 32·14·14·9. Bytes: 4 times (32·14·14 + 32·14·14 + 32·9).",
+            "The input has 32·14·14 numbers, and so has the output. There are 32·9 weights. Each number has 4 bytes, "
+            "and each output number takes 9 multiply-adds.",
+            "There are 32·14·14·9 multiply-adds. The number of bytes is 4 times (32·14·14 + 32·14·14 + 32·9).",
         ),
-        "{32*14*14*9} multiply-adds, and {4*(2*32*14*14 + 32*9)} bytes. The quotient is "
+        "There are {32*14*14*9} multiply-adds and {4*(2*32*14*14 + 32*9)} bytes. The quotient is "
         "{32*14*14*9/(4*(2*32*14*14 + 32*9))}.",
         {
-            "9/8": "The weights move bytes too; on maps this small they count.",
+            "9/8": "The bytes of the weights are missing. For maps as small as these, the weights change the result.",
             "32*14*14*9/(2*32*14*14 + 32*9)": "A float32 has 4 bytes.",
-            "32*14*14*9/(4*(32*14*14 + 32*9))": "The maps go in and come out.",
-            "4*(2*32*14*14 + 32*9)/(32*14*14*9)": "That is upside down.",
+            "32*14*14*9/(4*(32*14*14 + 32*9))": "Count the bytes of the input and the bytes of the output.",
+            "4*(2*32*14*14 + 32*9)/(32*14*14*9)": "This is the inverse. Divide the multiply-adds by the bytes.",
         },
         tolerance=0.005,
     ),
     "11.5": ExerciseAnswer(
         _training_step,
         (
-            "Forward, dx and dw take as many multiply-adds each; which of the three does the first layer not need?",
-            "The first layer takes 8·100·27 forward and as many for dw. The second layer takes 16·100·8 three times.",
+            "The forward pass, dx and dw take the same number of multiply-adds. Which of the three does the first "
+            "layer not need?",
+            "The first layer takes 8·100·27 multiply-adds for the forward pass, and as many for dw. The second layer "
+            "takes 16·100·8 multiply-adds three times.",
         ),
-        "The first layer needs no dx, so it takes two passes of {8*100*27}. The second one takes three of "
-        "{16*100*8}. Together {2*8*100*27 + 3*16*100*8}.",
+        "The first layer needs no dx, so it takes {8*100*27} multiply-adds two times. The second layer takes "
+        "{16*100*8} multiply-adds three times. Together they take {2*8*100*27 + 3*16*100*8} multiply-adds.",
         {
             "3*(8*100*27 + 16*100*8)": "The gradient of the image is not computed.",
-            "2*(8*100*27 + 16*100*8)": "The second layer needs dx, because the first one gets it as its dy.",
-            "8*100*27 + 16*100*8": "That is the forward pass alone.",
+            "2*(8*100*27 + 16*100*8)": "The second layer needs dx, because its dx is the dy of the first layer.",
+            "8*100*27 + 16*100*8": "This is the forward pass alone.",
         },
     ),
 }

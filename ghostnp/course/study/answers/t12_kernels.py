@@ -44,74 +44,78 @@ ANSWERS = {
     "12.1": ExerciseAnswer(
         lambda: 4 * (prod(_MAPS) + int(_pointwise().params) + prod(_pointwise().output)),
         (
-            "Three arrays, each number once, and a float32 is 4 bytes.",
-            "64·14·14 numbers go in and 128·14·14 come out. There is a weight for each pair of channels.",
+            "Count the numbers of the three arrays, each number once. A float32 has 4 bytes.",
+            "The input maps have 64·14·14 numbers, and the output maps have 128·14·14 numbers. There is one weight for "
+            "each pair of channels.",
         ),
-        "Maps in, weights and maps out are {64*14*14 + 64*128 + 128*14*14} numbers of 4 bytes: {4*(64*14*14 + "
-        "64*128 + 128*14*14)}.",
+        "The input maps, the weights and the output maps have {64*14*14 + 64*128 + 128*14*14} numbers together. With 4 "
+        "bytes for each number, these are {4*(64*14*14 + 64*128 + 128*14*14)} bytes.",
         {
-            "64*14*14 + 64*128 + 128*14*14": "Those are numbers; each has 4 bytes.",
-            "4*(64*14*14 + 128*14*14)": "The weights have to be read too.",
-            "4*(64*14*14 + 64*128)": "The result has to be written too.",
-            "64*128*14*14": "Those are the multiply-adds.",
+            "64*14*14 + 64*128 + 128*14*14": "This is the count of numbers, but each number has 4 bytes.",
+            "4*(64*14*14 + 128*14*14)": "The weights have to be read, too.",
+            "4*(64*14*14 + 64*128)": "The output maps have to be written, too.",
+            "64*128*14*14": "This is the number of multiply-adds.",
         },
     ),
     "12.2": ExerciseAnswer(
         _balanced,
         (
-            "For each pixel, C·D multiply-adds and C + D numbers of 4 bytes. The weights are read once for all pixels.",
-            "You get C·D / (4·(C + D)). Set it to 5, with C = 24, and solve for D.",
+            "For each pixel, there are C·D multiply-adds, and C + D numbers of 4 bytes.",
+            "The intensity is C·D / (4·(C + D)). Set this equal to 5 with C = 24, and solve the equation for D.",
         ),
-        "For P pixels there are C·D·P multiply-adds, and 4·(C + D)·P bytes besides the weights. So I = C·D / "
-        "(4·(C + D)), which is less than C/4 for any D: with C = 20 it stays below 5. It is 5 if C·D = 20·C + "
-        "20·D, so D = 20·C / (C - 20), here {20*24//(24 - 20)}.",
+        "For P pixels, there are C·D·P multiply-adds, and 4·(C + D)·P bytes without the weights. So the intensity is I "
+        "= C·D / (4·(C + D)), which is less than C/4 for any D. Therefore I is always below 5 if C is 20 or less. I is "
+        "exactly 5 if C·D = 20·C + 20·D. So D = 20·C / (C - 20), which is {20*24//(24 - 20)} here.",
         {
-            "40": "That is for as many channels out as in.",
-            "20*24/24": "What comes out moves bytes too: C + D numbers for each pixel.",
+            "40": "This is the answer for a convolution with as many output channels as input channels.",
+            "20*24/24": "The output maps have bytes, too. For each pixel, there are C + D numbers.",
             "30": "A float32 has 4 bytes.",
         },
     ),
     "12.3": ExerciseAnswer(
         _folded,
         (
-            "a is γ divided by the root; it multiplies the weight, and what is left of b after the mean.",
-            "a is 6/4. The new weight is a·w, the new bias a·(b - μ) + β.",
+            "The factor a is γ divided by the square root of v + ε. The weight is multiplied by a, and so is b - μ.",
+            "The factor a is 6/4. The new weight is a·w, and the new bias is a·(b - μ) + β.",
         ),
-        "a = γ/√(σ² + ε) = {6/sqrt(16)}. The weight becomes a·w and the bias a·(b - μ) + β: {(1.5*0.5, 1.5*(2 "
-        "- 1) - 1)}.",
+        "The factor is a = γ/√(v + ε) = {6/sqrt(16)}. The new weight is a·w, and the new bias is a·(b - μ) + β. So the "
+        "answer is {(1.5*0.5, 1.5*(2 - 1) - 1)}.",
         {
-            "(1.5*0.5, 1.5*2 - 1)": "The mean is subtracted from b before the multiplication.",
-            "(1.5*0.5, 1.5*(2 - 1))": "β is added at the end.",
-            "(6/16*0.5, 6/16*(2 - 1) - 1)": "Divide by the root, not by σ² + ε.",
+            "(1.5*0.5, 1.5*2 - 1)": "Subtract the mean from b before you multiply by a.",
+            "(1.5*0.5, 1.5*(2 - 1))": "Add β at the end.",
+            "(6/16*0.5, 6/16*(2 - 1) - 1)": "Divide by the square root of v + ε, not by v + ε.",
         },
         tolerance=1e-9,
     ),
     "12.4": ExerciseAnswer(
         lambda: np.empty((32, 14, 14, 8), np.float32).strides[1],
         (
-            "A row of pixels lies in between, and each pixel is there once for every image.",
-            "A row has 14 pixels of 8 images each, and a number has 4 bytes.",
+            "The distance is one row of pixels. Each pixel of this row is stored once for every image.",
+            "A row has 14 pixels of 8 images each, and each number has 4 bytes.",
         ),
-        "Innermost are the 8 images of a pixel, then come the 14 pixels of a row: {14*8*4} bytes to the row below.",
+        "The innermost axis has the 8 images of a pixel, and the next axis has the 14 pixels of a row. So the distance "
+        "to the pixel below is {14*8*4} bytes.",
         {
-            "14*4": "Each pixel is there once for every image.",
-            "14*8": "Those are numbers; each has 4 bytes.",
-            "8*4": "That is the pixel to the right.",
-            "14*14*8*4": "That is the same pixel of the next channel.",
+            "14*4": "Each pixel is stored once for every image.",
+            "14*8": "This is the distance in numbers, but each number has 4 bytes.",
+            "8*4": "This is the distance to the pixel on the right.",
+            "14*14*8*4": "This is the distance to the same pixel of the next channel.",
         },
     ),
     "12.5": ExerciseAnswer(
         _pooled,
         (
-            "Which windows have their largest number there? Each sends its dy to that pixel alone.",
-            "The largest number of each window is in its lower right corner, so the four windows chose "
-            "[2, 2], [2, 3], [3, 2] and [3, 3].",
+            "Which windows have their largest number at this pixel? Each window adds its dy only to the pixel with the "
+            "largest number.",
+            "The largest number of each window is in its lower right corner. So the largest numbers of the four "
+            "windows are at [2, 2], [2, 3], [3, 2] and [3, 3].",
         ),
-        "Only the upper right window has its largest number at [2, 3]. Its y is x[2, 3], and dy = y: {4*2 + 3}.",
+        "Only the upper right window has its largest number at [2, 3]. Its y is x[2, 3], and dy is equal to y. So the "
+        "gradient is {4*2 + 3}.",
         {
             "11 + 15": "The lower right window has its largest number at [3, 3].",
-            "15": "That is the last pixel of the last row.",
-            "10": "That is the third pixel of the row; the last one was asked for.",
+            "15": "This is the gradient of the last pixel of the last row.",
+            "10": "This is the gradient of the third pixel of the row. The question is about the last pixel.",
         },
     ),
 }

@@ -31,56 +31,59 @@ ANSWERS = {
     "13.1": ExerciseAnswer(
         lambda: float(ops.softmax_cross_entropy(_LOGITS, _TRUTH)[0]),
         (
-            "The exponentials are 1, 1 and 2: which share of them is the truth's?",
-            "The loss is minus the logarithm of the share of the true class.",
+            "The exponentials of the logits are 1, 1 and 2. Which share of their sum belongs to the true class?",
+            "The loss is minus the logarithm of the probability of the true class.",
         ),
-        "The exponentials 1, 1 and 2 sum to 4, so class 2 has the probability 2/4. The loss is {-log(2/4)}.",
+        "The exponentials of the logits are 1, 1 and 2, and their sum is 4. So class 2 has the probability 2/4, and "
+        "the loss is {-log(2/4)}.",
         {
             "log(4)": "The exponential of log 2 is 2, not 1.",
             "log(3)": "The three classes do not have the same probability.",
-            "1/2": "That is the probability; the loss is minus its logarithm.",
+            "1/2": "This is the probability of the true class. The loss is minus the logarithm of this probability.",
         },
         tolerance=0.005,
     ),
     "13.2": ExerciseAnswer(
         lambda: _dlogits()[0, 0],
         (
-            "The probability of class 0, minus 1 if it were the truth.",
-            "A probability is the exponential divided by the sum of all three. Class 0 is not the truth, "
-            "so nothing is subtracted.",
+            "The gradient is the probability of class 0. If class 0 were the true class, 1 would be subtracted.",
+            "The probability of a class is its exponential, divided by the sum of all three exponentials. Class 0 is "
+            "not the true class, so nothing is subtracted.",
         ),
-        "Class 0 has the probability 1 of 4, and it is not the truth: p - q = {1/4 - 0}.",
+        "The probability of class 0 is 1/4. Its target is 0, because it is not the true class. So the gradient is p - "
+        "q = {1/4 - 0}.",
         {
-            "1/4 - 1": "Class 0 is not the truth, so its target is 0.",
-            "1/3": "The exponentials are 1, 1 and 2.",
-            "1/2 - 1": "That is the gradient of class 2.",
+            "1/4 - 1": "Class 0 is not the true class, so its target is 0.",
+            "1/3": "The exponentials are 1, 1 and 2, so the classes do not have the same probability.",
+            "1/2 - 1": "This is the gradient with respect to the logit of class 2.",
         },
         tolerance=1e-6,
     ),
     "13.3": ExerciseAnswer(
         lambda: _dlogits(0.3)[0, 2],
         (
-            "The target of class 2 is 1 - 0.3, and its third of the 0.3.",
-            "p is one half. The target q is 0.7 plus a tenth; subtract it.",
+            "The target of class 2 is 1 - 0.3, plus a third of 0.3.",
+            "The probability p is one half. The target q is 0.7 plus a tenth. Subtract q from p.",
         ),
-        "p = 1/2. The target of class 2 is 1 - 0.3, and a third of 0.3 on top of it: p - q = {1/2 - (0.7 + 0.3/3)}.",
+        "The probability is p = 1/2. The target q of class 2 is 1 - 0.3, plus a third of 0.3. So the gradient is p - q "
+        "= {1/2 - (0.7 + 0.3/3)}.",
         {
-            "1/2 - 0.7": "The true class gets its third of the 0.3 as well.",
-            "1/2 - 1": "That is without label smoothing.",
-            "0.3": "The gradient is p - q: the target is subtracted.",
+            "1/2 - 0.7": "The true class also gets a third of 0.3.",
+            "1/2 - 1": "This is the gradient without label smoothing.",
+            "0.3": "The gradient is p - q, so the target is subtracted.",
         },
         tolerance=1e-6,
     ),
     "13.4": ExerciseAnswer(
         _settled,
         (
-            "When nothing changes any more, v = 0.9·v + 1.",
-            "Solve that equation for v: what is v - 0.9·v?",
+            "After many steps, v no longer changes. Then v = 0.9·v + 1.",
+            "Solve v = 0.9·v + 1 for v. What is v - 0.9·v?",
         ),
-        "When nothing changes any more, v = 0.9·v + 1, so 0.1·v = 1 and v = {1/(1 - 0.9)}.",
+        "After many steps, v no longer changes. Then v = 0.9·v + 1, so 0.1·v = 1 and v = {1/(1 - 0.9)}.",
         {
-            "1": "That is the first step. Each step adds 1 to 0.9 of the old v.",
-            "1.9": "That is the second step; v grows further.",
+            "1": "This is v after the first step. Each step adds 1 to 0.9 of the old v.",
+            "1.9": "This is v after the second step, but v continues to grow.",
             "1/0.9": "v - 0.9·v is 0.1·v.",
         },
         tolerance=1e-6,
@@ -88,16 +91,18 @@ ANSWERS = {
     "13.5": ExerciseAnswer(
         _smallest,
         (
-            "The gradient p - q is 0 only at p = q. Put q for p in the loss: one class has 0.91, nine have 0.01 each.",
-            "The loss is -Σ q·log p, summed over all classes. At p = q it is -0.91·log 0.91, and nine more terms.",
+            "The gradient p - q is 0 only at p = q. Replace p by q in the loss. One class has the target 0.91, and "
+            "each of the nine other classes has the target 0.01.",
+            "The loss is -Σ q·log p, summed over all classes. At p = q, the term of the true class is -0.91·log 0.91. "
+            "Add the terms of the nine other classes.",
         ),
-        "The gradient p - q is 0 only at p = q, so the loss is smallest there. It is -Σ q·log q = "
+        "The gradient p - q is 0 only at p = q, so the loss is smallest at p = q. The smallest loss is -Σ q·log q = "
         "{-0.91*log(0.91) - 9*0.01*log(0.01)}.",
         {
-            "0": "It would be 0 only if one class had the target 1.",
-            "-0.91*log(0.91)": "The nine other classes have targets too.",
-            "-log(0.91)": "Each logarithm is multiplied by its target, and the nine other classes count too.",
-            "-0.9*log(0.9) - 9*0.01*log(0.01)": "The true class gets its tenth of the 0.1 as well.",
+            "0": "The smallest loss is 0 only if one class has the target 1.",
+            "-0.91*log(0.91)": "The nine other classes have targets, too.",
+            "-log(0.91)": "Each logarithm has to be multiplied by its target. The nine other classes have terms, too.",
+            "-0.9*log(0.9) - 9*0.01*log(0.01)": "The true class also gets a tenth of 0.1.",
         },
         tolerance=0.005,
     ),

@@ -41,53 +41,59 @@ ANSWERS = {
     "15.1": ExerciseAnswer(
         _saved,
         (
-            "The batch norm learns two numbers for each channel, and counts two.",
-            "There are 16·24 weights. γ and β are learnt; the running mean and variance are not.",
+            "For each channel, the batch norm has two learnt numbers and two running statistics.",
+            "There are 16·24 weights. γ and β are learnt, but the running mean and the running variance are not.",
         ),
-        "16·24 weights and two learnt numbers of batch norm for each channel; and a mean and a variance for "
-        "each channel: {(16*24 + 2*24, 2*24)}.",
+        "There are 16·24 weights, and two learnt numbers of batch norm for each of the 24 channels. The running "
+        "statistics are a mean and a variance for each channel. So the answer is {(16*24 + 2*24, 2*24)}.",
         {
-            "(16*24, 4*24)": "Batch norm's scale and shift are learnt.",
-            "(16*24 + 4*24, 0)": "The running mean and variance are not learnt.",
-            "(16*24 + 2*24, 24)": "There is a mean and a variance for each channel.",
+            "(16*24, 4*24)": "The scale and the shift of a batch norm are learnt.",
+            "(16*24 + 4*24, 0)": "The running mean and the running variance are not learnt.",
+            "(16*24 + 2*24, 24)": "Each channel has a mean and a variance.",
         },
     ),
     "15.2": ExerciseAnswer(
         _normalised_twice,
         (
-            "What comes out of the first time goes in again: minus 0.406, over 0.225.",
-            "255 divided by 255 is 1. Normalised once it is (1 - 0.406) / 0.225.",
+            "The result of the first normalisation is normalised again. So subtract 0.406 from it, and divide by "
+            "0.225.",
+            "255 divided by 255 is 1. After the first normalisation, this number is (1 - 0.406) / 0.225.",
         ),
-        "Once normalised, it is {(1 - 0.406)/0.225}. Normalised again, {((1 - 0.406)/0.225 - 0.406)/0.225}.",
+        "After the first normalisation, the number is {(1 - 0.406)/0.225}. After the second normalisation, it is {((1 "
+        "- 0.406)/0.225 - 0.406)/0.225}.",
         {
-            "(1 - 0.406)/0.225": "That is normalised once.",
-            "(255 - 0.406)/0.225": "It was divided by 255 first.",
-            "1": "That is before it is normalised.",
+            "(1 - 0.406)/0.225": "This is the number after the first normalisation.",
+            "(255 - 0.406)/0.225": "The photo was divided by 255 first.",
+            "1": "This is the number before the first normalisation.",
         },
         tolerance=0.005,
     ),
     "15.3": ExerciseAnswer(
         lambda: np.empty((5, 5, 12, 2)).transpose(2, 3, 0, 1).reshape(12 * 2, 1, 5, 5).shape,
         (
-            "Filters come first here, several for each channel, and each of them sees one channel.",
+            "In ghostnp, the shape begins with the number of filters. Each channel has several filters, and each "
+            "filter reads only one channel.",
             "There are 12 channels with 2 filters each.",
         ),
-        "12 channels have 2 filters each, and each filter sees one channel: {(12*2, 1, 5, 5)}.",
+        "There are 12 channels with 2 filters each, and each filter reads only one channel. So the shape is {(12*2, 1, "
+        "5, 5)}.",
         {
-            "(2, 12, 5, 5)": "Each filter sees one channel only.",
-            "(12, 2, 5, 5)": "Each filter sees one channel; the 2 filters of a channel are filters of their own.",
-            "(24, 12, 5, 5)": "In a depthwise convolution a filter sees one channel.",
-            "(5, 5, 24, 1)": "Filters come first here.",
+            "(2, 12, 5, 5)": "Each filter reads only one channel.",
+            "(12, 2, 5, 5)": "Each filter reads only one channel, and the shape begins with the number of all filters.",
+            "(24, 12, 5, 5)": "In a depthwise convolution, each filter reads only one channel.",
+            "(5, 5, 24, 1)": "In ghostnp, the shape begins with the number of filters.",
         },
     ),
     "15.4": ExerciseAnswer(
         lambda: _place(7),
         (
-            "Is official channel 7 an intrinsic map or a ghost, and which of its kind, counted from 0?",
-            "Official channels 0 to 4 are intrinsic, and 5 to 9 are the ghosts. Document 000 begins with the ghosts.",
+            "Is official channel 7 an intrinsic map or a ghost? Which number does this map have among the maps of its "
+            "kind, counted from 0?",
+            "In the official order, channels 0 to 4 are the intrinsic maps, and channels 5 to 9 are the ghosts. "
+            "Document 000 begins with the ghosts.",
         ),
-        "Official channel 7 is ghost number 7 - 5, counted from 0, and in document 000 the ghosts come first: "
-        "channel {7 - 5}.",
+        "Official channel 7 is ghost number 7 - 5, counted from 0. In document 000, the ghosts come first. So the "
+        "number of the channel is {7 - 5}.",
         {
             "7": "Document 000 concatenates the ghosts first.",
             "3": "Ghosts are counted from 0.",
@@ -97,15 +103,16 @@ ANSWERS = {
     "15.5": ExerciseAnswer(
         _variance,
         (
-            "The factor is the root of (v + 0.001) / (v + 0.00001); make its square 4 and solve for v.",
-            "Solve v + 0.001 = 4·(v + 0.00001).",
+            "The factor is the square root of (v + 0.001) / (v + 0.00001). Set the square of the factor to 4, and "
+            "solve for v.",
+            "Solve v + 0.001 = 4·(v + 0.00001) for v.",
         ),
-        "The factor is √((v + 0.001) / (v + 0.00001)). It falls as v grows, so it is largest at v = 0, where "
-        "it is √100 = 10. It is 2 if v + 0.001 = 4·(v + 0.00001), so v = {(0.001 - 4*0.00001)/3}.",
+        "The factor is √((v + 0.001) / (v + 0.00001)). It falls as v grows, so it is largest at v = 0. Its value at v "
+        "= 0 is √100 = 10. The factor is 2 if v + 0.001 = 4·(v + 0.00001). So v = {(0.001 - 4*0.00001)/3}.",
         {
-            "0.001 - 2*0.00001": "The factor is a root: its square is 4.",
-            "(0.001 - 0.00001)/3": "Multiply all of v + 0.00001 by 4.",
-            "(0.001 + 4*0.00001)/3": "Bring 4·0.00001 to the other side: its sign changes.",
+            "0.001 - 2*0.00001": "The factor is a square root, so its square is 4.",
+            "(0.001 - 0.00001)/3": "Multiply both v and 0.00001 by 4.",
+            "(0.001 + 4*0.00001)/3": "If 4·0.00001 moves to the other side, its sign changes.",
         },
         tolerance=0.005,
     ),
