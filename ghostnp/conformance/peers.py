@@ -51,6 +51,8 @@ class Peer:
         Whether there are gradients.
     share : float
         How many of the calls of a run it gets: one that compiles for each shape is slow.
+    narrow : tuple of str
+        The operators whose sums it keeps in the format of the arrays. All others are held to sums in float32 or wider.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Peer:
     modules: dict[str, str] = field(default_factory=dict)
     differentiates: bool = True
     share: float = 1.0
+    narrow: tuple[str, ...] = ()
 
     @property
     def installed(self):
@@ -93,7 +96,7 @@ class Peer:
 
     def style(self, operator, dtype):
         """How the function wants to be called."""
-        sums = "float32" if dtype in ("float16", "bfloat16") else None
+        sums = "float32" if dtype in ("float16", "bfloat16") and operator not in self.narrow else None
         return CallStyle(self.layout, self._weights(operator), self.adapter, dtype, sums)
 
     def given(self, operator):
@@ -263,6 +266,7 @@ PEERS: dict[str, Callable[[], Peer]] = {
     "pytorch": lambda: _PyTorch(
         "PyTorch", ("torch",), "ghostnp.bench.torch_vocabulary", Torch(), f"import torch\n{PRELUDE}",
         ("float32", "float64", "float16", "bfloat16"), "symmetric",
+        narrow=("softmax_cross_entropy",),  # the losses of all images are added up before they are divided
     ),
     "jax": lambda: _Jax(
         "JAX", ("jax", "jaxlib"), "ghostnp.conformance.jax_vocabulary", Jax(),

@@ -2,16 +2,28 @@
 
 A sum of n products, in any order of summation, with unit roundoff u = eps / 2, is off by at most
 
-    |computed − exact|  ≤  γ · Σ |x||w|        with   γ = (n + 1)·u / (1 − (n + 1)·u)
+    |computed − exact|  ≤  γ · Σ |x||w|        with   γ = (n + 1)·u
 
-(N. J. Higham, "Accuracy and stability of numerical algorithms", 2002, section 3.1, and one rounding more for a division
-or a weight of a mean). No sum has to be written for this: an operator that adds up products gives Σ |x||w| when it is
-called with the absolute values of its arguments, and n when it is called with ones. The same holds of its backward
-pass. What is made of several such steps, as decoupled attention, has the product of their n for its n, which is more
-than enough. A mean of ones is one, so where an operator divides, n is taken to be the number of pixels of a map.
+(C.-P. Jeannerod and S. M. Rump, "Improved error bounds for inner products in floating-point arithmetic", 2013, which
+holds where n·u is more than 1 too; and one rounding more for a division or a weight of a mean). No sum has to be
+written for this: an operator that adds up products gives Σ |x||w| when it is called with the absolute values of its
+arguments, and n when it is called with ones. The same holds of its backward pass. What is made of several such steps,
+as decoupled attention, has the product of their n for its n, which is more than enough. A mean of ones is one, so where
+an operator divides, n is taken to be the number of pixels of a map.
 
 Where sums are kept in a wider format than the results, γ is that of the wider one, and the results are rounded to the
 narrower: once, and once for each step in between, of which no operator has more than four.
+
+A sum may overflow though its result does not: in float16 40000 + 40000 − 40000 is ∞ from left to right. In whatever
+order terms t are added up, a partial sum lies between −Σ⁻ and Σ⁺, the sums of all negative and of all positive terms,
+
+    Σ⁺ = (Σ|t| + Σt) / 2        Σ⁻ = (Σ|t| − Σt) / 2
+
+and either is reached where its terms come first. So ∞ is right where Σ⁺ is beyond the largest number of the format in
+which sums are kept, −∞ where Σ⁻ is, and NaN, as ∞ − ∞, where both are. Nowhere else is it. A mean is a sum before it is
+divided. Of two sums, one of the other's results, the first may overflow and what follows make it small again, so
+factors below one count as one there. For numbers that compete, and for an operator that was registered and sums no
+products, nothing is known of sums, and none may overflow.
 
 What is no sum of products has a derivation of its own: a bilinear resize beside `_of_places`, softmax beside
 `_Softmax`, cross-entropy beside `_CrossEntropy`, batch norms beside `_BatchNorm`. Of what is left, as sigmoid, each
@@ -24,6 +36,8 @@ Numbers below the smallest that is no subnormal may be taken for zero, as proces
 """
 
 from collections.abc import Callable
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -84,21 +98,55 @@ def backward_bound(call, arguments, dy, extra, dtype, accumulate=None):
     arguments = _in_float64(arguments)
     if (derivation := _DERIVED.get(call.operator)) is not None:
         return {name: [bound] for name, bound in derivation(call, arguments, rounding).backward(dy).items()}
-    numbers = {}
     if any(part is None for part in extra):  # a framework keeps them to itself
         extra = run(ops, call, arguments)[1]
-    extra = _each(list(extra), lambda part: part.astype(np.float64))
+    gradients = _Gradients(call, _each(list(extra), lambda part: part.astype(np.float64)))
+    return gradients.named(_bound(call, _in_float64({**arguments, "dy": dy}), rounding, gradients))
 
-    def gradients(given):
-        given = dict(given)
-        came = given.pop("dy")
-        outputs = run(ops, call, given)[1] if call.row.sums_products else extra
-        found = run_backward(ops, call, came, given, outputs)
-        numbers.update({name: len(leaves(part)) for name, part in found.items()})
-        return leaves(found)
 
-    bounds = iter(_bound(call, _in_float64({**arguments, "dy": dy}), rounding, gradients))
-    return {name: [next(bounds) for _ in range(number)] for name, number in numbers.items()}
+def forward_overflows(call, arguments, dtype, accumulate=None):
+    """Where a sum on the way to y may be too large for the format that it is kept in, though y is not.
+
+    Parameters
+    ----------
+    call, arguments, dtype, accumulate
+        As of `forward_bound`.
+
+    Returns
+    -------
+    list of (ndarray of bool, ndarray of bool)
+        For each array in y, where Σ⁺ and where Σ⁻ may overflow. Empty where nothing is known of sums.
+    """
+    rounding = _Rounding(dtype, accumulate)
+    arguments = _in_float64(arguments)
+    if (derivation := _DERIVED.get(call.operator)) is not None:
+        sums = [derivation(call, arguments, rounding).sums()]
+    else:
+        sums = _partial_sums(call, arguments, rounding, lambda given: leaves(run(ops, call, given)[0]))
+    return [rounding.overflow(*pair) for pair in sums]
+
+
+def backward_overflows(call, arguments, dy, dtype, accumulate=None):
+    """Where a sum on the way to a gradient may be too large for the format that it is kept in.
+
+    Parameters
+    ----------
+    call, arguments, dy, dtype, accumulate
+        As of `backward_bound`.
+
+    Returns
+    -------
+    dict[str, list of (ndarray of bool, ndarray of bool)]
+        For each gradient that is a sum, as of `forward_overflows` for each of its arrays.
+    """
+    rounding = _Rounding(dtype, accumulate)
+    arguments = _in_float64(arguments)
+    if (derivation := _DERIVED.get(call.operator)) is not None:
+        found = {name: [pair] for name, pair in derivation(call, arguments, rounding).sums_backward(dy).items()}
+    else:
+        gradients = _Gradients(call)
+        found = gradients.named(_partial_sums(call, _in_float64({**arguments, "dy": dy}), rounding, gradients))
+    return {name: [rounding.overflow(*pair) for pair in sums] for name, sums in found.items()}
 
 
 def has_slopes(row):
@@ -242,10 +290,35 @@ class _Rounding:
         """What may be lost where numbers are too small: sums may drop subnormals, results are rounded to them."""
         return _MARGIN * (self.of_sums.tiny + self.of_results.tiny * self.of_results.eps)
 
+    def overflow(self, above, below):
+        """Where sums are too large that come to so much above zero and so much below it."""
+        return above > self.of_sums.largest, below > self.of_sums.largest
+
     def gamma(self, count):
         """γ for sums of so many products, and for the rounding of what is made of them."""
-        wide, steps = (np.ceil(count) + 1) * self.of_sums.eps / 2, 4 * (self.of_sums is not self.of_results)
-        return np.where(wide < 1, wide / np.maximum(1 - wide, 1e-30), 1e30) + steps * self.unit
+        steps = 4 * (self.of_sums is not self.of_results)
+        return (np.ceil(count) + 1) * self.of_sums.eps / 2 + steps * self.unit
+
+
+class _Gradients:
+    """The arrays of all gradients, one after the other, as a function of the arguments and dy."""
+
+    def __init__(self, call, extra=()):
+        self.call, self.extra, self.numbers = call, extra, {}
+
+    def __call__(self, given):
+        given = dict(given)
+        came = given.pop("dy")
+        row = self.call.row
+        extra = run(ops, self.call, given)[1] if row.sums_products and row.extra else self.extra
+        found = run_backward(ops, self.call, came, given, extra)
+        self.numbers = {name: len(leaves(part)) for name, part in found.items()}
+        return leaves(found)
+
+    def named(self, parts):
+        """What was found for each array, as a list for each gradient."""
+        parts = iter(parts)
+        return {name: list(islice(parts, number)) for name, number in self.numbers.items()}
 
 
 def _bound(call, arguments, rounding, results):
@@ -278,9 +351,8 @@ def _bound(call, arguments, rounding, results):
 def _bound_of_sums(call, arguments, rounding, results):
     absolute = {name: _each(value, np.abs) for name, value in arguments.items()}
     sizes = results(absolute)
-    counts = results({name: _each(value, np.ones_like) for name, value in arguments.items()})
-    maps = [part for part in leaves(arguments) if part.ndim == 4]
-    pixels = max((part.shape[2] * part.shape[3] for part in maps), default=0) if call.row.divides else 0
+    counts = _counts(call, arguments)
+    pixels = _pixels(arguments) if call.row.divides else 0
     # Each of the n products may be too small, and so may the factor that the other one makes larger.
     others = 1 + max((float(part.max(initial=0)) for part in leaves(absolute)), default=0.0)
     bounds = []
@@ -292,6 +364,49 @@ def _bound_of_sums(call, arguments, rounding, results):
     return bounds
 
 
+@lru_cache(64)  # calls in all regimes and formats have the same shapes
+def _counted(call, forward, backward):
+    arguments = call.arguments(np.float64, lambda rng, shape, dtype: np.ones(shape, dtype))
+    y, _ = run(ops, call, arguments)
+    return _Gradients(call)({**arguments, "dy": _each(y, np.ones_like)}) if backward else leaves(y)
+
+
+def _counts(call, arguments):
+    """How many products are added up for each number: the results of ones, in the shapes of the arguments."""
+    shapes = {
+        name: [part.shape for part in value] if isinstance(value, list) else np.shape(value)
+        for name, value in arguments.items()
+        if name in call.row.arrays
+    }
+    alike = call.replace(memory="C", seed=0, regime="usual", **shapes)
+    return _counted(alike, call.row.forward, "dy" in arguments)
+
+
+def _pixels(arguments):
+    return max((part.shape[2] * part.shape[3] for part in leaves(arguments) if part.ndim == 4), default=0)
+
+
+def _partial_sums(call, arguments, rounding, results):
+    """Σ⁺ and Σ⁻ for each number of each array, with what rounding may add to them."""
+    if not call.row.sums_products:
+        return []
+    steps = sum(name != "bias" for name in call.row.trained)
+    absolute = {name: _each(value, np.abs) for name, value in arguments.items()}
+    if steps > 1:
+        absolute = {name: _each(value, lambda part: np.maximum(part, 1)) for name, value in absolute.items()}
+    counts = _counts(call, arguments)
+    divisor = 1
+    if call.row.divides and call.row.family != "resize":  # the weights of a blend are small before it is added up
+        windows = "kernel_size" in call.row.positional
+        divisor = np.prod(np.broadcast_to(call["kernel_size"], 2)) if windows else _pixels(arguments)
+    sums = []
+    for size, total, count in zip(results(absolute), results(arguments), counts, strict=True):
+        rounded = np.minimum(rounding.gamma(max(count.max(initial=0), divisor)), 1) * size
+        both = (size, size) if steps > 1 else ((size + total) / 2, (size - total) / 2)
+        sums.append(tuple(divisor * (part + rounded) for part in both))
+    return sums
+
+
 def _of_places(call, absolute, rounding):
     """What a bilinear resize is off by because the places of its pixels are rounded.
 
@@ -299,11 +414,16 @@ def _of_places(call, absolute, rounding):
     and so is t. A blend (1 − t)·a + t·b moves by |b − a|, twice the largest number, for each unit of t: along rows and
     along columns. Where rounding moves a place across a pixel, nothing jumps: both blends give that pixel. Backwards a
     source pixel gets dy from all pixels that read it, by weights that are off by as much.
+
+    The weights 1 − t and t are factors, as x is, and no sums: they may be numbers of the format of the results, as
+    those of PyTorch 2.13 are for maps of one channel. Then t is off by u/2, since it is less than one, and 1 − t by
+    that and another u/2. So a product a·b of two weights is off by u·(a + b): each by 2u at most, and the four of a new
+    pixel by 4u together.
     """
-    width = rounding.of_sums.eps / 2 * 4 * sum(size + 1 for size in call.given["x"][2:])
+    width = _MARGIN * rounding.of_sums.eps / 2 * 4 * sum(size + 1 for size in call.given["x"][2:])
     if "dy" in absolute:
-        return _MARGIN * width * absolute["dy"].sum(axis=(2, 3), keepdims=True)
-    return _MARGIN * width * 2 * absolute["x"].max(axis=(2, 3), initial=0, keepdims=True)
+        return (width + 2 * rounding.unit) * absolute["dy"].sum(axis=(2, 3), keepdims=True)
+    return (2 * width + 4 * rounding.unit) * absolute["x"].max(axis=(2, 3), initial=0, keepdims=True)
 
 
 class _Softmax:
@@ -332,30 +452,54 @@ class _Softmax:
         scale = self.y * (np.abs(dy) + (np.abs(dy) * self.y).sum(axis=1, keepdims=True))
         return {self.name: 3 * self.share * scale + self.rounding.tiny * (1 + np.abs(dy).max(initial=0))}
 
+    def sums(self):
+        """Of C numbers that are one at most."""
+        return np.full_like(self.y, self.y.shape[1]), np.zeros_like(self.y)
+
+    def sums_backward(self, dy):
+        """A mean of dy, which y weights."""
+        largest = np.full_like(self.y, np.abs(dy).max(initial=0))
+        return {self.name: (largest, largest)}
+
 
 class _CrossEntropy(_Softmax):
     """Cross-entropy −1/N Σ t·log p, where log p = x − log Σ eˣ, and dx = dloss·(p − t)/N.
 
-    By the same count log Σ eˣ is off by u·(4·max|x| + C + 8), and so is log p. The targets of a sample have the sum 1
-    and are rounded twice, and so its loss is off by that and by two roundings and a sum of C terms at the scale of
-    |log p|, which is 2·max|x| + log C at most. The mean adds γ for N terms at the scale of the loss.
+    By the same count log Σ eˣ is off by δ = u·(4·max|x| + C + 8), and so is log p. The targets of a sample have the sum
+    1, and so its loss L is off by δ, and by γ for C terms that all have one sign. The mean adds γ for N terms:
+
+        |loss − exact| ≤ mean(δ + γ·(L + δ))        γ for N + C + 8 terms
+
+    Before it is divided, the mean is the sum of all L. With label smoothing the numbers −log p of all classes may be
+    added up before they are weighted, as PyTorch does, and that sum is larger.
     """
 
     def __init__(self, call, arguments, rounding):
         super().__init__(call, arguments, rounding)
-        self.largest = np.abs(self.x).max(axis=1)
+        shifted = self.x - self.x.max(axis=1, keepdims=True)
+        self.surprise = np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted
+        self.smoothing = call["label_smoothing"]
+        of_label = np.take_along_axis(self.surprise, arguments["labels"][:, None], axis=1)[:, 0]
+        self.losses = (1 - self.smoothing) * of_label + self.smoothing * self.surprise.mean(axis=1)
 
     def forward(self):
         samples, classes = self.x.shape
-        of_sample = 2 * self.largest + np.log(classes)
+        largest = np.abs(self.x).max(axis=1)
+        of_log = self.rounding.of_sums.eps / 2 * (4 * largest + classes + 8) + 4 * self.rounding.unit
         gamma = self.rounding.gamma(samples + classes + 8)
-        return [np.asarray(_MARGIN * gamma * (3 * of_sample + 1).mean() + self.rounding.tiny)]
+        return [np.asarray(_MARGIN * (of_log + gamma * (self.losses + of_log)).mean() + self.rounding.tiny)]
 
     def backward(self, dy):
         share = self.share + 4 * self.rounding.unit
         scale = np.abs(dy) / len(self.x)
         return {self.name: scale * (share * (self.y + 1 / self.x.shape[1]) + 8 * self.rounding.unit)
                 + self.rounding.tiny * (1 + scale)}  # fmt: skip
+
+    def sums(self):
+        """Of all losses, or of what they are made of."""
+        classes = self.surprise.sum(axis=1) if self.smoothing else 0.0
+        total = np.maximum(self.losses, classes).sum()
+        return np.asarray(total + min(self.rounding.gamma(self.x.size), 1) * total), np.zeros(())
 
 
 class _BatchNorm:
@@ -374,6 +518,8 @@ class _BatchNorm:
     and in evaluation m and v are given: δm = δv = 0. Backwards Σ dy is off by γ·Σ|dy|, dw by Σ |dy|·δx̂ + γ·Σ|dy·x̂|, and
     the three terms of dx by the shares of their factors. With a ReLU dy may pass or not where |y| is not above its own
     error, and is off by all of itself there.
+
+    Where Σ|x| or Σ (x − m)² may overflow, 1/σ is 0 and x̂ is no number of use: nothing is promised of that channel.
     """
 
     def __init__(self, call, arguments, rounding):
@@ -386,7 +532,8 @@ class _BatchNorm:
         if self.trains:
             mean, size = x.mean(axis=axes), np.abs(x).mean(axis=axes)
             var = ((x - self.of(mean)) ** 2).mean(axis=axes)
-            of_mean = gamma * size
+            lost, _ = rounding.overflow((1 + min(gamma, 1)) * self.count * np.maximum(size, var), 0.0)
+            of_mean = np.where(lost, 1e30, gamma * size)
             of_var = gamma * (var + size * np.sqrt(var)) + of_mean**2
         else:
             mean, var = arguments["mean"], arguments["var"]
@@ -432,6 +579,22 @@ class _BatchNorm:
         of_x = slope * (of_terms + (self.share + _MARGIN * 8 * self.rounding.unit) * terms)
         sums = tiny.max(axis=axes)
         return {"x": of_x + slope * tiny, "weight": of_weight + sums, "bias": of_bias + sums}
+
+    def sums(self):
+        """None but those of mean and var, of which the bounds know."""
+        return np.zeros_like(self.y), np.zeros_like(self.y)
+
+    def sums_backward(self, dy):
+        """Those of dbias and dweight, which in training are terms of dx too."""
+        dy = np.asarray(dy, np.float64)
+        gamma, found = 1 + min(self.gamma, 1), {}
+        for name, terms in (("weight", dy * self.normal), ("bias", dy)):
+            size, total = np.abs(terms).sum(axis=self.axes), terms.sum(axis=self.axes)
+            slack = (gamma - 1) * size
+            found[name] = ((size + total) / 2 + slack, (size - total) / 2 + slack)
+        either = self.of(np.max([part for pair in found.values() for part in pair], axis=0) * self.trains)
+        either = np.broadcast_to(either, self.y.shape)
+        return {"x": (either, either), **found}
 
 
 _DERIVED: dict[str, Callable[..., Any]] = {

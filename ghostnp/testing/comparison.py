@@ -1,12 +1,20 @@
 """One call of somebody's function, compared with the definition: in its layout, and within rounding."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from ghostnp import ops
 from ghostnp.testing.arrays import format_of, values
-from ghostnp.testing.bounds import backward_bound, forward_bound, has_slopes, kink_bound
+from ghostnp.testing.bounds import (
+    backward_bound,
+    backward_overflows,
+    forward_bound,
+    forward_overflows,
+    has_slopes,
+    kink_bound,
+)
 from ghostnp.testing.calls import backward_arguments, leaves, named_gradients, run, run_backward
 from ghostnp.testing.frameworks import Adapter
 from ghostnp.testing.layouts import from_layout, to_layout
@@ -35,10 +43,12 @@ def compare(fn, backward, call, style, against=ops):
     """Compare y and the gradients on one call.
 
     What is promised depends on the call's regime. With NaN or infinities among the activations y is compared, and no
-    gradient. Where a number lies on a kink, as 0 does of ReLU, any slope between those of its two sides is right. Where
-    numbers tie, any of them may get the gradient of a maximum, or it is shared: what is handed out has to be what came
-    in. Rounding does both too, in formats with few digits and far from zero. Where a framework takes subnormals for
-    zeros, they are on the kink of a ReLU, and gradients of what has kinks are not compared there.
+    gradient; a convolution may make NaN of all of an image that has such (see `spoiled`). Where a sum overflows in the
+    format that it is kept in, its result is ∞ or NaN (see `ghostnp.testing.bounds`). Where a number lies on a kink, as
+    0 does of ReLU, any slope between those of its two sides is right. Where numbers tie, any of them may get the
+    gradient of a maximum, or it is shared: what is handed out has to be what came in. Rounding does both too, in
+    formats with few digits and far from zero. Where a framework takes subnormals for zeros, they are on the kink of a
+    ReLU, and gradients of what has kinks are not compared there.
 
     Parameters
     ----------
@@ -69,10 +79,20 @@ def _compare(fn, backward, call, style, against):
     y, pull = style.adapter(_first_of(fn, call), list(theirs.values()), call.keywords, form, asked)
     if isinstance(y, list) is not isinstance(expected, list):  # a model does not say how many outputs are y
         y = y[0] if isinstance(y, list) else [y]
-    finite = {name: finite_alone(value) for name, value in arguments.items()}
-    bounds = None if style.exact else forward_bound(call, finite, form.name, style.accumulate)
-    spreads = call.row.family == "convolution"
-    _assert_close("y", read(y, expected, style), expected, bounds, style, spreads)
+
+    # What is equal needs no bound, so bounds are computed where they are asked for.
+    @cache
+    def finite():
+        return {name: finite_alone(value) for name, value in arguments.items()}
+
+    @cache
+    def bounds():
+        return None if style.exact else forward_bound(call, finite(), form.name, style.accumulate)
+
+    def overflows(accumulate):
+        return forward_overflows(call, finite(), form.name, accumulate)
+
+    _assert_close("y", read(y, expected, style), expected, bounds, style, overflows, spoiled(call, reference))
     if not wanted or (backward is None and pull is None):
         return
     dy = call.gradient(each(expected, form.carrier), draw)
@@ -94,12 +114,24 @@ def _compare(fn, backward, call, style, against):
         if style.adapter.computes:
             _assert_handed_out(call, got, reference, dy, expected, style)
         return
-    limits = kink_bound(call, reference, dy, extra, None if style.exact else form.name)
-    if not style.exact:
+
+    @cache
+    def limits():
+        kinks = kink_bound(call, reference, dy, extra, None if style.exact else form.name)
+        if style.exact:
+            return kinks
         rounding = backward_bound(call, reference, dy, extra, form.name, style.accumulate)
-        limits = {name: _sum(bounds, limits.get(name)) for name, bounds in rounding.items()}
+        return {name: _sum(of_rounding, kinks.get(name)) for name, of_rounding in rounding.items()}
+
     for name in wanted:
-        _assert_close(f"d{name}", got[name], right[name], limits.get(name), style)
+
+        def of_gradient(name=name):
+            return limits().get(name)
+
+        def overflows_backward(accumulate, name=name):
+            return backward_overflows(call, reference, dy, form.name, accumulate).get(name, [])
+
+        _assert_close(f"d{name}", got[name], right[name], of_gradient, style, overflows_backward)
 
 
 def _sum(bounds, others):
@@ -239,27 +271,66 @@ def read(value, like, style, name="y"):
     return from_layout(value, style.weights)
 
 
-def _assert_close(what, actual, expected, bounds, style, spreads=False):
+def _assert_close(what, actual, expected, bounds, style, overflows, spoils=False):
     form = style.form
     actual, expected = ([value] if not isinstance(value, list) else value for value in (actual, expected))
     for number, (got, wanted) in enumerate(zip(actual, map(np.asarray, expected), strict=True)):
         label = f"{what}[{number}]" if len(expected) > 1 else what
         if got.shape != wanted.shape:
             raise AssertionError(f"{label} has shape {got.shape}, and {wanted.shape} is right")
-        if not style.adapter.computes:
+        if not style.adapter.computes or np.array_equal(got, wanted, equal_nan=True):
             continue
-        allowed = _allowed(wanted, None if bounds is None else bounds[number], style)
-        wrong = wrong_numbers(got, wanted, allowed, form, spreads)
+        allowed = _allowed(wanted, bounds, number, style)
+        wrong = wrong_numbers(got, wanted, allowed, form, spoils)
+        if (wrong & ~np.isfinite(got)).any():  # seldom, and so nothing is computed for it before
+            wrong &= ~_overflowed(got, overflows(style.accumulate), number)
         if wrong.any():
             place = tuple(int(index) for index in np.argwhere(wrong)[0])
             off = np.abs(got.astype(np.float64) - wanted)
-            raise AssertionError(
+            said = (
                 f"{label}{list(place)} is {got[place]:.8g}, and {wanted[place]:.8g} is right (off by {off[place]:.3g}, "
                 f"and {allowed[place]:.3g} would be allowed); {wrong.sum()} of {wrong.size} numbers are off"
             )
+            if not np.isfinite(got[place]) and _overflowed(got, overflows(form.name), number)[place]:
+                said += (
+                    f". A sum on the way to it is beyond {form.largest:.8g}: if sums are kept in {form.name}, say "
+                    f"accumulate={form.name!r}"
+                )
+            raise AssertionError(said)
 
 
-def wrong_numbers(got, wanted, allowed, form, spreads=False):
+def _overflowed(got, overflows, number):
+    """Which numbers are not finite because a sum on the way to them may overflow."""
+    if not overflows:
+        return np.zeros(got.shape, bool)
+    above, below = overflows[number]
+    return (np.isposinf(got) & above) | (np.isneginf(got) & below) | (np.isnan(got) & above & below)
+
+
+def spoiled(call, arguments):
+    """Where NaN is right because one pixel is not finite, though it may be another's.
+
+    A convolution may work on several pixels at once, whether it needs them or not: as Fourier transforms and products
+    with matrices of many zeros do, and oneDNN in bfloat16, which multiplies pairs and has a weight of zero for the
+    second. All of them belong to one image.
+
+    Parameters
+    ----------
+    call : Call
+    arguments : dict
+        Its arguments, as `Call.arguments` gives them.
+
+    Returns
+    -------
+    ndarray of bool
+        One for each image, of a shape that broadcasts to y.
+    """
+    if call.row.family != "convolution" or call.regime not in ("nan", "infinite"):
+        return np.False_
+    return ~np.isfinite(arguments["x"]).all(axis=(1, 2, 3), keepdims=True)
+
+
+def wrong_numbers(got, wanted, allowed, form, spoils=False):
     """Which numbers of a result are not right.
 
     Parameters
@@ -270,8 +341,8 @@ def wrong_numbers(got, wanted, allowed, form, spreads=False):
         How far each number may be off.
     form : Format
         What came is of.
-    spreads : bool, default False
-        Whether a number that is not finite may make NaN of all others.
+    spoils : ndarray of bool, default False
+        Where NaN is right too: see `spoiled`.
 
     Returns
     -------
@@ -280,15 +351,13 @@ def wrong_numbers(got, wanted, allowed, form, spreads=False):
     off = np.abs(got.astype(np.float64) - wanted)
     # What does not fit into the format has no right value in it.
     right = (off <= allowed) | (np.abs(wanted) + allowed > form.largest) | (got == wanted)
-    right = np.where(np.isfinite(wanted), right, got == wanted)
-    if spreads:
-        # A convolution may work on several pixels at once, and then one that is not finite may reach them all.
-        right |= np.isnan(got) & ~np.isfinite(wanted).all()
+    right = np.where(np.isfinite(wanted), right, got == wanted) | (np.isnan(got) & spoils)
     return ~np.where(np.isnan(wanted), np.isnan(got), right)
 
 
-def _allowed(wanted, bound, style):
+def _allowed(wanted, bounds, number, style):
     """How far each number may be off: by the tolerance that was given, or by what rounding explains."""
     if style.rtol is not None or style.atol is not None:
         return (style.atol or 0.0) + (style.rtol or 0.0) * np.abs(wanted)
-    return np.broadcast_to(0.0 if bound is None else bound, wanted.shape)
+    found = bounds()
+    return np.broadcast_to(0.0 if found is None else found[number], wanted.shape)

@@ -18,6 +18,7 @@ from ghostnp.testing.calls import Call, row_of
 # Convolutions with one weight, of shape (C_out, C_in/groups, kh, kw).
 CONVOLUTIONS = tuple(name for name in operators("convolution") if "weight" in operator_named(name).arrays)
 _BATCHES = st.sampled_from([1, 2, 0, 3])
+_FULL = st.sampled_from([1, 2, 3])
 _FEW, _SIZES = st.integers(1, 3), st.integers(1, 6)
 # Kernels work in tiles of 8 to 128 numbers. What lies beyond fails from one width on, and shrinks to that width. It is
 # drawn as a short length, of two at least, and some more: an axis that need not be long then shrinks to the short one,
@@ -139,16 +140,22 @@ def _drawn(draw, row, recipe, paddings, fixed):
         chosen = fixed.get(name, usual)
         return draw(chosen) if isinstance(chosen, st.SearchStrategy) else chosen
 
+    fixed = fixed | {"regime": choose("regime", "usual")}
     given = recipe(choose, row, paddings)
     given |= {
         name: choose(name, drawn) for name, drawn in _KEYWORDS.items() if name in row.keywords and name not in given
     }
-    given["regime"] = choose("regime", "usual")
+    given["regime"] = fixed["regime"]
     return Call(row.name, memory=choose("memory", st.sampled_from(MEMORY)), seed=choose("seed", st.integers(0, 2**16)),
                 **given)  # fmt: skip
 
 
 # Recipes: each makes the arguments of a call. `choose(name, strategy)` draws, unless a value was fixed.
+
+
+def _batches(choose):
+    """Empty ones too, but not of unusual numbers, since an empty batch has none."""
+    return _BATCHES if choose("regime", "") == "usual" else _FULL
 
 
 def _filters(choose, row, paddings):
@@ -171,7 +178,7 @@ def _filters(choose, row, paddings):
     window |= {"padding": choose("padding", _PADDINGS[paddings])}
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, _both(window["dilation"]), strict=True)]
     size = _size(choose, reach, _around(window["padding"], reach), long)
-    x = (choose("batch", _BATCHES), groups * members_in, *size)
+    x = (choose("batch", _batches(choose)), groups * members_in, *size)
     window |= {"groups": groups} if "groups" in row.keywords else {}
     return x, (groups * members_out, members_in, *kernel), window
 
@@ -207,7 +214,8 @@ def _separable(choose, row, paddings):
 
 def _pool(choose, row, paddings):
     """Every window has a pixel of the map, as the operators require."""
-    kernel = choose("kernel_size", _int_or_pair(1, 4))
+    # In a window of one pixel nothing ties.
+    kernel = choose("kernel_size", _int_or_pair(2 if choose("regime", "") == "ties" else 1, 4))
     reach = _both(kernel)
     rows, columns = (st.integers(0, size - 1) for size in reach)
     halves = (st.integers(0, size // 2) for size in reach)
@@ -222,7 +230,8 @@ def _pool(choose, row, paddings):
     padding = choose("padding", drawn[paddings])
     long = choose("long", _LONG)
     size = _size(choose, reach, _around(padding, reach), long)
-    x = (choose("batch", _BATCHES), choose("channels", _MANY if long == "channels" else st.integers(1, 4)), *size)
+    channels = choose("channels", _MANY if long == "channels" else st.integers(1, 4))
+    x = (choose("batch", _batches(choose)), channels, *size)
     given = {"x": x, "kernel_size": kernel, "stride": choose("stride", _NONE_OR_PAIR)}
     # Where a padding is a word, as in Keras, it does not count.
     counted = {"count_include_pad": False} if paddings == "words" and "count_include_pad" in row.keywords else {}
@@ -234,7 +243,7 @@ def _maps(choose, row, paddings):
     first, *others = row.activations
     many = "images" in row.alike
     long = choose("long", _LONG)
-    x = choose(first, _shapes(_BATCHES, _SIZES, _SIZES, True, True, _always(long)) if many else _enough(long))
+    x = choose(first, _shapes(_batches(choose), _SIZES, _SIZES, True, True, _always(long)) if many else _enough(long))
     given = dict.fromkeys((name for name in row.arrays if name in row.trained or name in STATISTICS), x[1:2])
     for name in others:
         # A second operand may have one number for each map.
@@ -256,9 +265,15 @@ def _enough(draw, long):
 
 def _rows(choose, row, paddings):
     long = choose("long", _LONG)
-    batch, ins = choose("x", st.tuples(_BATCHES, _MANY if long == "channels" else _SIZES))
-    outs = choose("outputs", _MANY if long == "filters" else _SIZES)
+    batch, ins = choose("x", st.tuples(_batches(choose), _MANY if long == "channels" else _SIZES))
+    # As many as there are inputs in half of the calls: a weight that is transposed shows in its shape in all others.
+    outs = choose("outputs", _MANY if long == "filters" else _or_as_many(ins))
     return {"x": (batch, ins), "weight": (outs, ins), **_bias(choose, row, outs)}
+
+
+@cache
+def _or_as_many(number):
+    return _SIZES | st.just(number)
 
 
 def _classes(choose, row, paddings):
@@ -273,7 +288,7 @@ def _shuffle(choose, row, paddings):
     long = choose("long", _LONG)
     channels = _multiples(groups, long == "channels")
     return {
-        "x": choose("x", _shapes(_BATCHES, channels, _SIZES, False, True, _always(long))),
+        "x": choose("x", _shapes(_batches(choose), channels, _SIZES, False, True, _always(long))),
         "groups": groups,
     }
 
@@ -286,7 +301,7 @@ def _multiples(groups, many):
 def _parts(choose, row, paddings):
     long = choose("long", _LONG)
     sizes = choose("sizes", st.lists(_MANY if long == "channels" else _FEW, min_size=1, max_size=4))
-    batch = choose("batch", _BATCHES)
+    batch = choose("batch", _batches(choose))
     height, width = choose("size", st.tuples(_SIZES, _WIDE if long == "width" else _SIZES))
     if "sizes" in row.positional:
         return {"x": (batch, sum(sizes), height, width), "sizes": tuple(sizes)}
@@ -296,7 +311,7 @@ def _parts(choose, row, paddings):
 
 def _resize(choose, row, paddings):
     long = _always(choose("long", _LONG))
-    x = choose("x", _shapes(_BATCHES, _FEW, _SIZES, False, True, long))
+    x = choose("x", _shapes(_batches(choose), _FEW, _SIZES, False, True, long))
     factor = choose("factor", _FEW)
     larger = st.just((factor * x[2], factor * x[3]))
     return {"x": x, "size": choose("size", larger | st.tuples(_SIZES, _SIZES))}
@@ -305,7 +320,7 @@ def _resize(choose, row, paddings):
 def _attention(choose, row, paddings):
     few = st.integers(1, 4)  # a weight for each pair of pixels
     long = choose("long", _LONG)
-    z = choose("z", st.tuples(_BATCHES, _FEW, few, st.integers(9, 40) if long == "width" else few))
+    z = choose("z", st.tuples(_batches(choose), _FEW, few, st.integers(9, 40) if long == "width" else few))
     _, c, h, w = z
     if "weight" in row.arrays:
         return {"z": z, "weight": (c, h, w, h, w)}
@@ -315,7 +330,7 @@ def _attention(choose, row, paddings):
 def _ghost(choose, row, paddings):
     """How many maps are intrinsic, ratios of 2 and above, and outputs that the ratio does not divide."""
     long = choose("long", _LONG)
-    x = choose("x", _shapes(_BATCHES, _FEW, _SIZES, False, True, _always(long)))
+    x = choose("x", _shapes(_batches(choose), _FEW, _SIZES, False, True, _always(long)))
     intrinsic = choose("intrinsic", _MANY if long == "channels" else _FEW)
     ratio = choose("ratio", st.integers(2, 3))
     kernel = choose("kernel", st.sampled_from([1, 3, 5]))

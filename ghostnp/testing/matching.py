@@ -79,7 +79,8 @@ def assert_matches(
     dtype : {"float32", "float64", "float16", "bfloat16"}, default "float32"
         Of the arrays.
     accumulate : {"float32", "float64", "float16", "bfloat16"}, optional
-        In which sums are kept: by default float32 for the formats of 16 bits, and otherwise that of the arrays.
+        In which sums are kept: by default float32 for the formats of 16 bits, and otherwise that of the arrays. A sum
+        may overflow in it: PyTorch's cross-entropy adds losses of float16 in float16, and gives ∞ beyond 65504.
     exact : bool, default False
         Draw small integers, of which every sum of products is exact in any order, and require equality. Of numbers that
         tie the first gets the gradient of a maximum.

@@ -98,6 +98,23 @@ def test_filters_that_see_one_channel_have_several_channels_and_several_filters_
             run(ops, call, call.arguments(np.float32))
 
 
+@pytest.mark.parametrize("first", range(3))
+def test_every_run_has_calls_in_which_a_wrong_gradient_has_the_right_shape(first):
+    """A weight that is transposed, and pixels that tie in one window."""
+
+    def run_of(operator, **given):
+        found = []
+        smallest_failure(strata(operator, **given, examples=100), found.append, seed=first)
+        return found
+
+    square = [call for call in run_of("linear", regimes=["usual"]) if len({1, *call.given["weight"]}) == 2]
+    assert sum(weight[0] == weight[1] for weight in (call.given["weight"] for call in square)) >= 10
+    tie = [call for call in run_of("max_pool2d", regimes=["usual", "ties"]) if call.regime == "ties"]
+    assert all(max(both(call.given["kernel_size"])) > 1 for call in tie)
+    numbers = [call.arguments(np.float32)["x"] for call in tie]
+    assert sum((x == 1).sum() >= 2 for x in numbers) >= 5
+
+
 def test_ghosts_and_shuffles_reach_theirs():
     ghosts, shuffles = drawn(calls("ghost_module")), drawn(calls("channel_shuffle"))
     assert sum("keep" in call.keywords for call in ghosts) > len(ghosts) / 20  # a ratio that does not divide
@@ -116,6 +133,7 @@ def test_every_run_has_calls_of_every_regime_and_beyond_a_tile(operator):
     x = [call.given["x"] for call in found]
     assert sum(max(shape[1:]) > 16 for shape in x) >= 4
     assert sum(shape[1] > 16 for shape in x) >= 1
+    assert all(call.given["x"][0] for call in found if call.regime != "usual")  # an empty batch has no numbers
 
 
 def test_numbers_of_each_regime():

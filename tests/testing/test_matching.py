@@ -243,14 +243,164 @@ def torch_softmax(x):
 def test_formats_of_sixteen_bits(fn, operator, dtype):
     """Their results are rounded to a few digits, and a mistake of as many shows."""
     # PyTorch adds the losses of all images in their own format, and a few large ones are more than 65504.
-    one = {"logits": (1, 3)} if (operator, dtype) == ("softmax_cross_entropy", "float16") else {}
-    assert_matches(fn, operator, framework="torch", dtype=dtype, **one)
+    sums = {"accumulate": dtype} if operator == "softmax_cross_entropy" else {}
+    assert_matches(fn, operator, framework="torch", dtype=dtype, **sums)
 
     def coarse(*arrays, **keywords):
         return fn(*arrays, **keywords) * 1.25
 
     with pytest.raises(AssertionError, match=r"would be allowed.*\n    again: .* dtype='b?float16'"):
-        assert_matches(coarse, operator, framework="torch", dtype=dtype)
+        assert_matches(coarse, operator, framework="torch", dtype=dtype, **sums)
+
+
+def positive_first(terms, axis):
+    """Their sum in float16, the largest of them first."""
+    return np.add.accumulate(np.flip(np.sort(terms, axis), axis), axis, np.float16).take(-1, axis)
+
+
+def mean_of_maps(x):
+    flat = x.reshape(*x.shape[:2], -1)
+    return (positive_first(flat, 2) / np.float16(flat.shape[2]))[..., None, None]
+
+
+def rows(x, weight):
+    return positive_first(x[:, None, :] * weight, 2)
+
+
+def maps_as_rows(x, weight):
+    return rows(x[:, :, 0, 0], weight[:, :, 0, 0])[..., None, None]
+
+
+def mean_of_one_window(x, kernel_size):
+    return mean_of_maps(x)
+
+
+def loss_of_sixteen_bits(logits, labels, *, label_smoothing=0.0):
+    wide = logits.astype(np.float32)
+    shifted = wide - wide.max(axis=1, keepdims=True)
+    surprise = (np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - shifted).astype(np.float16)
+    return positive_first(surprise[np.arange(len(labels)), labels], 0) / np.float16(len(labels))
+
+
+WINDOW = {"kernel_size": 30, "stride": None, "padding": 0, "count_include_pad": True}
+OVERFLOWS = {
+    "global_avg_pool2d": (mean_of_maps, {"x": (1, 1, 60, 60)}),
+    "avg_pool2d": (mean_of_one_window, {"batch": 1, "channels": 1, "size": 30, **WINDOW}),
+    "linear": (rows, {"x": (2, 2000), "outputs": 2, "with_bias": False}),
+    "pointwise_conv2d": (maps_as_rows, {"channels": 2000, "filters": 2, "size": 1, "stride": 1, "padding": 0,
+                                        "dilation": 1, "with_bias": False}),
+    "softmax_cross_entropy": (loss_of_sixteen_bits, {"logits": (800, 2), "label_smoothing": None}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("operator", OVERFLOWS)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_sum_may_overflow_in_the_format_that_it_is_kept_in(operator):
+    """Though its result would not: for who says that sums are kept in it, and where a sum is as large as that."""
+    fn, fixed = OVERFLOWS[operator]
+    given = {"dtype": "float16", "regimes": ["large"], "examples": 5, "memory": "C", **fixed}
+    overflowed = []
+
+    def heard(*arguments, **keywords):
+        y = fn(*arguments, **keywords)
+        overflowed.append(np.isposinf(y).any())
+        return y
+
+    assert_matches(heard, operator, accumulate="float16", **given)
+    assert any(overflowed)
+    with pytest.raises(AssertionError, match=r"is inf, .* is beyond 65504: .* accumulate='float16'\n    again: "):
+        assert_matches(fn, operator, **given)
+
+    def always(*arguments, **keywords):
+        return np.full_like(fn(*arguments, **keywords), np.inf)
+
+    with pytest.raises(AssertionError, match=r"y\[.*\] is inf, and .* numbers are off\n"):
+        assert_matches(always, operator, accumulate="float16", **given | {"regimes": ["usual"]})
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_gradients_sum_may_overflow_too():
+    """Over many rows; dx, a sum of two numbers, may not."""
+
+    def backward(dy, x, weight):
+        dx, dweight = positive_first(dy[..., None] * weight, 1), positive_first(dy[..., None] * x[:, None], 0)
+        return dx, dweight, positive_first(dy, 0)
+
+    def overflows(dy, x, weight):
+        return np.full_like(x, np.inf), *backward(dy, x, weight)[1:]
+
+    given = {"dtype": "float16", "regimes": ["large"], "x": (2000, 2), "outputs": 2, "with_bias": False}
+    given |= {"memory": "C", "examples": 5}
+    assert_matches(rows, "linear", backward=backward, accumulate="float16", **given)
+    with pytest.raises(AssertionError, match=r"dweight\[.* is -?inf, .* is beyond 65504: "):
+        assert_matches(rows, "linear", backward=backward, **given)
+    with pytest.raises(AssertionError, match=r"dx\[.* is inf, .* numbers are off\n"):
+        assert_matches(rows, "linear", backward=overflows, accumulate="float16", **given)
+
+
+def test_a_variance_may_overflow():
+    """In float16 256² is too large for a sum, and where 1/σ is 0 nothing is promised."""
+
+    def narrow(x, weight, bias, *, eps=1e-5):
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = x.mean(axis=(0, 2, 3), dtype=np.float16, keepdims=True)
+            var = ((x - mean) ** 2).mean(axis=(0, 2, 3), dtype=np.float16, keepdims=True)
+        scale = (1 / np.sqrt(var.astype(np.float32) + eps)).astype(np.float16)
+        return (x - mean) * scale * weight[:, None, None] + bias[:, None, None]
+
+    given = {"dtype": "float16", "long": ""}
+    assert_matches(narrow, "batch_norm_train", accumulate="float16", regimes=["usual", "large"], **given)
+    with pytest.raises(AssertionError, match=r"y\[.* would be allowed"):
+        assert_matches(narrow, "batch_norm_train", regimes=["large"], **given)
+
+
+def bilinear_of_weights(rounded):
+    """A bilinear resize of matrices, whose numbers are rounded."""
+
+    def along(old, new, align_corners):
+        i = torch.arange(new)
+        place = i * ((old - 1) / max(new - 1, 1)) if align_corners else ((i + 0.5) * (old / new) - 0.5).clamp(0)
+        lower = place.long().clamp(max=old - 1)
+        far = rounded(place - lower)
+        matrix = torch.zeros(new, old)
+        matrix[i, lower] += rounded(1 - far)
+        matrix[i, (lower + 1).clamp(max=old - 1)] += far
+        return matrix
+
+    def resize(x, size, *, align_corners=False):
+        rows, columns = (along(old, new, align_corners) for old, new in zip(x.shape[2:], size, strict=True))
+        return torch.einsum("ih,nchw,jw->ncij", rows, x.float(), columns).to(x.dtype)
+
+    return resize
+
+
+def test_the_weights_of_a_blend_may_be_numbers_of_the_format():
+    """PyTorch 2.13 rounds them to bfloat16 where maps have one channel, and else to float32."""
+    given = {"framework": "torch", "dtype": "bfloat16"}
+    case = Call("resize_bilinear", x=(2, 1, 111, 1), size=(222, 2), align_corners=True, memory="batch innermost",
+                seed=8456, regime="ties")  # fmt: skip
+    assert_matches(torch_bilinear, "resize_bilinear", case=case, **given)
+    given["examples"] = 40
+    assert_matches(bilinear_of_weights(lambda t: t.bfloat16().float()), "resize_bilinear", **given)
+    with pytest.raises(AssertionError, match="would be allowed"):
+        assert_matches(bilinear_of_weights(lambda t: (t * 3).round() / 3), "resize_bilinear", **given)
+
+
+def test_a_convolution_may_spoil_an_image_and_no_other():
+    """oneDNN multiplies pairs of bfloat16, and the second may be a pixel that no window reads, times zero."""
+    given = {"framework": "torch", "dtype": "bfloat16"}
+    case = Call("conv2d", x=(1, 1, 2, 4), weight=(3, 1, 2, 3), bias=(3,), stride=(2, 3), padding=1, dilation=2,
+                seed=7933, regime="nan")  # fmt: skip
+    assert_matches(F.conv2d, "conv2d", case=case, **given)
+
+    def spoils(x, weight, bias=None, *, over, **geometry):
+        return F.conv2d(x, weight, bias, **geometry) + 0 * x.sum(over, keepdim=True)
+
+    spoilt = {"regimes": ["nan"], "gradients": False, **given}
+    assert_matches(functools.partial(spoils, over=(1, 2, 3)), "conv2d", **spoilt)
+    few = {"batch": 3, "channels": 1, "size": (1, 2), "kernel": 1, "padding": 0, "long": ""}  # one NaN in three images
+    with pytest.raises(AssertionError, match=r"y\[.*\] is nan"):
+        assert_matches(functools.partial(spoils, over=(0, 1, 2, 3)), "conv2d", **spoilt, **few)
 
 
 def halved(x):

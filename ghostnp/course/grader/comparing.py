@@ -15,7 +15,7 @@ from ghostnp.testing import Call, calls, run, run_backward, values
 from ghostnp.testing.arrays import format_of
 from ghostnp.testing.bounds import backward_bound, forward_bound, transform_bound
 from ghostnp.testing.calls import backward_arguments, leaves
-from ghostnp.testing.comparison import each, finite_alone, normal, on_kinks, wrong_numbers
+from ghostnp.testing.comparison import each, finite_alone, normal, on_kinks, spoiled, wrong_numbers
 from ghostnp.testing.draw import strata
 from ghostnp.testing.matching import promised
 
@@ -287,7 +287,7 @@ class _Bounds:
         self.found = None
 
     def of(self, part, number):
-        """The bound for one array of one part, and whether one number may spoil all; None where nothing is promised."""
+        """The bound for one array of one part, and where NaN is right too; None where nothing is promised."""
         call, form = self.sample.call, format_of(self.dtype)
         if part in call.row.extra:
             right = self.sample.right[part]
@@ -298,7 +298,7 @@ class _Bounds:
             finite = {name: finite_alone(value) for name, value in self.sample.arguments.items()}
             dy = None if self.sample.dy is None else each(self.sample.dy, np.float64)
             self.found = _bounds(call, finite, dy, self.extra, form.name)
-        return self.found[part][number], call.row.family == "convolution"
+        return self.found[part][number], spoiled(call, self.sample.arguments) if part == "y" else False
 
 
 def _bounds(call, arguments, dy, extra, dtype):
