@@ -115,8 +115,8 @@ claims("N16", "N17")
 # %% [markdown]
 # ## Where are the FC layers in DFC?
 #
-# The official code contains no fully connected layer. It has a 1x1 convolution and two depthwise convolutions, with a
-# 1x5 and a 5x1 kernel. Two steps lead from fully connected layers to these depthwise convolutions.
+# The official attention code contains no fully connected layer. It has a 1x1 convolution and two depthwise
+# convolutions, with a 1x5 and a 5x1 kernel. Two steps lead from fully connected layers to these depthwise convolutions.
 #
 # **Share the weights.** Let each weight depend only on the distance from the pixel that is written to the pixel that is
 # read. (One row below is +1, one row above is −1.) Then the sums along a column are a depthwise convolution with a
@@ -298,9 +298,9 @@ except AssertionError as error:
 #
 # $$d\text{maps} = dy \cdot f, \qquad df = dy \cdot \text{maps}, \qquad dx = dx_\text{ghost}(d\text{maps}) + dx_\text{attention}(df).$$
 #
-# On the path of the attention, each factor of the small map gets the sum of the gradients of its copies,
-# `dx[⌊i · 3 / 7⌋] += dy[i]`. Then the gradient goes back through the sigmoid, the convolutions and the average. The
-# average gives a quarter of its gradient to each of its four pixels.
+# On the path of the attention, each factor of the small map gets the sum of the gradients of its copies: in
+# `resize_nearest_backward`, `dx[⌊i · 3 / 7⌋] += dy[i]`. Then the gradient goes back through the sigmoid, the
+# convolutions and the average. The average gives a quarter of its gradient to each of its four pixels.
 
 # %%
 source(GhostModuleV2.backward)
@@ -478,7 +478,7 @@ check("10.5", answer)
 # - CBAM, which has a factor for each channel, and then a factor for each pixel;
 # - coordinate attention (CA), which takes means of rows and of columns, and has a factor for each row and each column.
 #
-# DFC had the highest accuracy on ImageNet. (We give only this order, because we could not look up the paper's numbers
+# DFC had the highest accuracy on ImageNet. (We give no accuracies, because we could not look up the paper's numbers
 # when we wrote this page.) Here we count the cost. The attention is on the widened maps of each block. (CBAM and CA are
 # not in ghostnp.)
 
@@ -489,11 +489,12 @@ for name, keywords in (("plain", {}), ("SE", {"squeeze_excite": SqueezeExcite}),
     print(f"MobileNetV2, {name:5} {counted.params:9,} parameters {counted.macs:11,} multiply-adds")
 
 # %% [markdown]
-# SE takes few multiply-adds, because its convolutions work on single pixels. But SE has many parameters, because it has
-# two large matrices. The first matrix leads from the means of the wide maps to a quarter as many numbers, and the
-# second matrix leads back. (The authors of CA print 3.89M parameters for SE and CBAM, and 3.95M for CA. So their SE has
-# fewer hidden channels than a quarter.) DFC has fewer parameters than the SE that we counted, because DFC reads the
-# *narrow* input of the block. But DFC takes more multiply-adds, because it works on maps.
+# SE takes few multiply-adds, because its convolutions work on the means of the maps, one number for each map. But SE
+# has many parameters, because it has two large matrices. The first matrix leads from the means to a quarter as many
+# numbers, and the second matrix leads back. (The authors of CA print 3.89M parameters for SE and for CBAM, and 3.95M
+# for CA. So the first matrix of their SE leads to fewer numbers than a quarter.) DFC has fewer parameters than the SE
+# that we counted, because DFC reads the *narrow* input of the block. But DFC takes more multiply-adds, because it works
+# on maps.
 
 # %% [markdown]
 # ### Bilinear, by hand
@@ -535,10 +536,10 @@ print(
 source(ops.resize_bilinear_backward)
 
 # %% [markdown]
-# **Sigmoid before or after?** The code computes the sigmoid on the small map and enlarges afterwards, so the sigmoid
-# takes a quarter of the work. Document 003 says that the factors are then *no longer strictly between 0 and 1* (claim
-# C36), and that this matters little. But the factors do stay between 0 and 1: the nearest neighbour copies factors, and
-# a bilinear blend of two factors, $(1 - t) a + t b$, lies between $a$ and $b$.
+# **Sigmoid before or after?** The code computes the sigmoid on the small map and enlarges afterwards (claim C37), so
+# the sigmoid takes a quarter of the work. Document 003 says that the factors are then *no longer strictly between 0 and
+# 1* (claim C36), and that this matters little. But the factors do stay between 0 and 1: the nearest neighbour copies
+# factors, and a bilinear blend of two factors, $(1 - t) a + t b$, lies between $a$ and $b$.
 #
 # But the order can change the result. Let $\text{sig}$ be the sigmoid, and let $\text{up}$ be the enlargement. For the
 # nearest neighbour the order makes no difference: $\text{up}(\text{sig}(x)) = \text{sig}(\text{up}(x))$. For the

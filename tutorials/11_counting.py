@@ -146,7 +146,7 @@ claims("C19", "C45", "N21", "N22")
 # **Where is batch norm?** The scale and the shift of a batch norm are trained, so they are parameters. The running mean
 # and variance (tutorial 06, "Batch norm") are *buffers* (缓冲区): numbers that are stored but not trained. Keras prints
 # the sum of parameters and buffers as "Total params". PyTorch's `parameters()` gives only the numbers that are trained.
-# Claims N07 and N14 give these numbers for the networks of documents 000 and 001:
+# Claims N07 and N14 give both kinds of numbers for the networks of documents 000 and 001:
 
 # %%
 claims("N07", "N14")
@@ -186,8 +186,8 @@ found = str(reconcile(network, "141M", "0.1512G"))
 print("\n".join(textwrap.fill(line, 110, subsequent_indent="    ") for line in found.splitlines()))
 
 # %% [markdown]
-# So the 141M are the multiply-adds alone. The other 10,077,600 operations are those of biases, batch norms, ReLUs and
-# average pooling. Both counts are right. Batch norm is seven tenths of the difference. But after training, batch norm
+# The paper's convention is the first of the three: multiply-adds alone. ptflops adds 10,077,600 operations for biases,
+# batch norms, ReLUs and average pooling. Batch norm is seven tenths of the difference. But after training, batch norm
 # need not be computed, because it can be folded into the convolutions (tutorial 12, "Doing less: the engine").
 #
 #

@@ -245,8 +245,8 @@ print(f"loops: largest number {largest:.1f}, largest difference {np.abs(loops(x,
 #
 # Memory is one long row of numbers. The *strides* of an array say how many bytes lie between two neighbours along each
 # axis. NumPy and PyTorch store an array `(N, C, H, W)` in the order of its axes: all of image 0, then all of image 1.
-# The kernels store it in the order C, H, W, N: channel 0 of *all* images, then channel 1. Within a channel, the same
-# pixel of all images lies together.
+# The kernels store it in the order C, H, W, N: channel 0 of *all* images, then channel 1. Within a channel, the numbers
+# of one pixel in all images lie side by side.
 
 # %%
 plain = np.arange(2 * 3 * 2 * 2, dtype=np.float32).reshape(2, 3, 2, 2)
@@ -383,10 +383,10 @@ show(figure, "The red channel of the photo, and three maps of its vertical edges
 # %% [markdown]
 # ## Doing less: the engine
 #
-# The last step removes most of the calls that the picture of GhostNet called "all others". After training, batch norm
-# is a fixed function of each channel. So it can be put into the weight $w$ and the bias $b$ of the convolution before
-# it. This is called *folding* (融合). With the scale $\gamma$, the shift $\beta$, the mean $\mu$ and the variance $v$
-# of the batch norm, folding is
+# Finally, we remove most of the calls that the picture of GhostNet called "all others". After training, batch norm is a
+# fixed function of each channel. So it can be put into the weight $w$ and the bias $b$ of the convolution before it.
+# This is called *folding* (融合). With the scale $\gamma$, the shift $\beta$, the mean $\mu$ and the variance $v$ of the
+# batch norm, folding is
 #
 # $$\gamma \cdot \frac{w \cdot x + b - \mu}{\sqrt{v + \epsilon}} + \beta
 # = (a w) \cdot x + \big(a (b - \mu) + \beta\big), \qquad a = \frac{\gamma}{\sqrt{v + \epsilon}}.$$
@@ -597,9 +597,9 @@ source(taps.add_taps)
 # %% [markdown]
 # `add_scaled` does the same as our `add_row`. `add_taps` adds the products of nine taps, or of three taps, in one pass.
 # So each number of `target` is loaded and stored once for nine products, not nine times. This follows the main rule of
-# fast code: *use a number as often as you can while it is in a register or in the cache*. The matrix product follows
-# this rule, too. It computes several rows of results at a time, so it uses each number of `x` that it loads several
-# times.
+# fast code: *use a number as often as you can while it is in a register or in the cache*. (The registers of a processor
+# hold the few numbers with which it is computing.) The matrix product follows this rule, too. It computes several rows
+# of results at a time, so it uses each number of `x` that it loads several times.
 #
 # **How do the threads share the work?** The shares of a launch are divided into regions, one for each thread. A thread
 # works through its own region first, and then helps the other threads. In the next launch it begins in the same region.
@@ -654,9 +654,9 @@ print(f"largest gradient {max(np.abs(gradient).max() for gradient in gradients.v
 
 # %% [markdown]
 # **Where is the code of the kernels?** It is in `ghostnp/kernels`, one file for each subject. A *leaf* is a loop over
-# rows, such as `add_row`. A *driver* does one share of the work, and calls leaves. Read `layout.py` first, then
-# `loops.py` and `matmul.py`, and then any other file. The code that compiles and runs the kernels is in `runtime/`.
-# `bands.py` runs convolutions in bands. The passes of the engine are in `ghostnp/graph/engine`.
+# the numbers of a row, such as `add_row`. A *driver* does one share of the work, and calls leaves. Read `layout.py`
+# first, then `loops.py` and `matmul.py`, and then any other file. The code that compiles and runs the kernels is in
+# `runtime/`. `bands.py` runs convolutions in bands. The passes of the engine are in `ghostnp/graph/engine`.
 #
 # ## References
 #

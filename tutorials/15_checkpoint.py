@@ -168,8 +168,9 @@ except ValueError as error:
 
 # %% [markdown]
 # **How do I load the official weights?** Download `state_dict_73.98.pth` from the official repository (folder
-# `ghostnet_pytorch/models`), and rename it to `ghostnet_100.pth`. (The arrays of timm's `ghostnet_100` have the same
-# names.) Run the three lines of the message above on a machine with PyTorch. Then load the weights in Python:
+# `ghostnet_pytorch/models`), and rename it to `ghostnet_100.pth`. (The library timm also has a `ghostnet_100`, whose
+# arrays have the same names.) Run the three lines of the message above on a machine with PyTorch. Then load the weights
+# in Python:
 #
 #     model = ghostnp.create_model("ghostnet_100", seed=None)
 #     model.load_state_dict(ghostnp.load_weights("ghostnet_100.safetensors"))
@@ -196,8 +197,7 @@ assert np.array_equal(fresh(x), logits)
 # ## When a file does not fit
 #
 # Either all arrays are loaded or none, and the error message lists everything that is wrong. The next cell has three
-# common mistakes: the parameters were saved without the statistics, the number of classes differs, and a name is not
-# the official one.
+# common mistakes: a statistic is missing, the number of classes differs, and a name is not the official one.
 
 # %%
 broken = dict(loaded)
@@ -215,7 +215,7 @@ assert np.array_equal(fresh(x), logits)
 # which loads the arrays that fit and leaves the others as they are. Then some layers of the network can have random
 # weights, and there is no error message. ghostnp has no such option. If only the names differ, you can translate the
 # names before you load the arrays. `official_names` removes the prefixes of PyTorch's wrappers, such as `module.`, and
-# translates the names of some layers of the library timm:
+# translates the names of some layers of timm:
 
 # %%
 wrapped = {f"module.{name}": array for name, array in loaded.items()}
@@ -283,10 +283,10 @@ for name, far in moved.items():
 assert all(np.isfinite(far) and (far > 0.01) != name.startswith("nothing") for name, far in moved.items())
 
 # %% [markdown]
-# The axis is logarithmic. The last bar is only rounding, about a millionth. All other bars are mistakes. But even with
-# a mistake, the class with the largest logit is often plausible. So do not compare classes. Compare the *logits* of
-# both networks, for an input that both networks read from the same file. If the logits differ, compare the results of
-# the layers (`ghostnp.trace`), from the first layer on, until you find the first difference.
+# The axis is logarithmic. The last bar is only rounding, a few millionths. All other bars are mistakes. But even with a
+# mistake, the class with the largest logit is often plausible. So do not compare classes. Compare the *logits* of both
+# networks, for an input that both networks read from the same file. If the logits differ, compare the results of the
+# layers (`ghostnp.trace`), from the first layer on, until you find the first difference.
 #
 # The eps of a batch norm can matter, too. By hand: a map with variance 0.001 is multiplied by
 # $1 / \sqrt{0.001 + 0.00001} = 31.5$ in PyTorch, and by $1 / \sqrt{0.001 + 0.001} = 22.4$ in Keras.
