@@ -29,8 +29,8 @@
 # GhostNetV2, and document 004 cheap convolutions. You need not have read the documents. Each statement that we check is
 # called a *claim* and has an identifier, such as C12. In the terminal, `ghostnp claims C12` shows what the document
 # says and what ghostnp computes. The documents and the papers also print accuracies on ImageNet and other large data
-# sets, and times on phones. This course does not check these numbers, because it would need days of training on GPUs,
-# and the same phones.
+# sets, and times on phones. This course does not check these numbers. A check would need days of training on GPUs, and
+# the same phones.
 #
 # In the cells with code, lines with `style.`, `axes` or `figure` only draw pictures. You can skip these lines.
 
@@ -260,8 +260,8 @@ for padding in (0, 2):
 
 # %% [markdown]
 # The padding of 2 changes the output from 60x60 to 64x64, so it changes only the number of multiply-adds. Document 000
-# works out 256x(256x5x5+1) = 1,638,656 parameters for this layer, and 26,215,424 for 1024 channels. Both numbers are
-# right (claims N01 and N04).
+# works out 256x(256x5x5+1) = 1,638,656 parameters for this layer, and 26,215,424 for a layer from 1024 to 1024
+# channels. Both numbers are right (claims N01 and N04).
 #
 # **Does the bias count?** A bias is a parameter like any other: it is the "+1" in the formula of document 000.
 # Documents 001 and 004 leave the biases out (claim C45). A 3x3 convolution from 3 channels to 4 has $4 \cdot 3 \cdot 3

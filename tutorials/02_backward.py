@@ -181,7 +181,7 @@ except AssertionError as error:
 # The message has four parts. "Gradient 0" is the first gradient that was checked, here `dx`. "Off by" is the difference
 # between the slope and $\langle dx, r \rangle$. The "scale" is the length of the gradient times the length of the
 # direction, $|dx| \cdot |r|$. No inner product can be larger than this scale. The last number is the largest difference
-# that the check allows. In float64, rounding errors are about a billion times smaller than the scale. So even a
+# that the check allows. In float64, rounding errors are more than a billion times smaller than the scale. So even a
 # difference of a thousandth of the scale is a real mistake. All tutorials print this message when the check finds a
 # planted mistake.
 #

@@ -48,9 +48,10 @@ show(
 # %% [markdown]
 # ## By hand
 #
-# The picture shows twelve channels in three groups: 0 1 2 3, 4 5 6 7 and 8 9 10 11. Take the first channel of each
-# group, then the second one, and so on: 0 4 8, 1 5 9, 2 6 10, 3 7 11. The next grouped convolution divides this row
-# into three groups again. Its first group reads channels 0, 4, 8 and 1, which come from all three old groups.
+# We count channels and groups from 0, so the picture has the groups 0 1 2 3, 4 5 6 7 and 8 9 10 11. Take the first
+# channel of each group, then the second one, and so on: 0 4 8, 1 5 9, 2 6 10, 3 7 11. The next grouped convolution
+# divides this row into three groups again. Its first group reads channels 0, 4, 8 and 1, which come from all three old
+# groups.
 #
 # Write the channels as a matrix with one row for each group, and read the matrix by columns. With $C$ channels, each
 # group has $n = C / g$ channels. Channel $p$ of group $q$ moves from position $q n + p$ to position $p g + q$:
@@ -128,8 +129,8 @@ print("without a shuffle: the output depends on", reached(False), "of 3 groups")
 print("with a shuffle:    the output depends on", reached(True), "of 3 groups")
 
 # %% [markdown]
-# Document 001 writes that the groups have *not* lost contact after grouped 1x1 convolutions. But they *have* lost
-# contact (claim C16). The page `gallery/shuffle.ipynb` compares trained networks with and without a shuffle.
+# Document 001 writes that the groups have *not* lost contact after grouped 1x1 convolutions. But they *have* (claim
+# C16). The page `gallery/shuffle.ipynb` compares trained networks with and without a shuffle.
 #
 # ## The units
 #
@@ -207,8 +208,8 @@ show(
 )
 
 # %% [markdown]
-# Both paths read the input, so in the backward pass the gradient of the input is the sum of two parts. The function
-# `sum_backward` computes such sums.
+# Both paths read the input, so in the backward pass the gradient of the input is the sum of two parts, which
+# `sum_backward` adds.
 
 # %%
 source(ShuffleUnit.backward)
@@ -234,9 +235,9 @@ except AssertionError as error:
 # **Shuffle before or after the depthwise convolution?** The paper and document 001 shuffle before this convolution. The
 # official code, by Megvii, shuffles after it, and uses the inverse permutation (by $n$ groups instead of $g$). A
 # depthwise convolution treats each channel separately. Therefore the order of the channels makes no difference if the
-# kernels are reordered in the same way. With 3 groups, both versions can learn the same functions, but with their
-# weights in different orders. So a *checkpoint* (a file of trained weights) of one version does not fit the other
-# version (claim C25).
+# kernels are reordered in the same way. With 3 groups, as in document 001, both versions can learn the same functions,
+# but with their weights in different orders. So a *checkpoint* (a file of trained weights) of one version does not fit
+# the other (claim C25).
 
 # %%
 kernels = rng.standard_normal((24, 1, 3, 3))
@@ -251,9 +252,9 @@ print(f"largest difference between shuffle, then depthwise and depthwise, then s
 #
 # ShuffleNet begins with a 3x3 convolution, called the *stem*, and a 3x3 *max pool*. Both have stride 2. Then come three
 # *stages* of units, which the paper numbers 2, 3 and 4. The first unit of each stage is a unit (c), and all others are
-# units (b). Unit (a) does not occur. It only explains (b). The network ends in a global average pool, which replaces
-# each map by its mean, and a fully connected layer. For $g = 3$, the stem has 24 output channels. The next cell counts
-# the units, channels and multiply-adds of each stage for images of 224x224 pixels:
+# units (b). Unit (a) occurs only for $g = 1$. The network ends in a global average pool, which replaces each map by its
+# mean, and a fully connected layer. For $g = 3$, the stem has 24 output channels. The next cell counts the units,
+# channels, multiply-adds and middle width $m$ (in channels) of each stage for images of 224x224 pixels:
 
 # %%
 network = ghostnp.create_model("shufflenetv1_g3_1.0x", seed=None)
@@ -304,8 +305,8 @@ for counted in (True, False):
 # %% [markdown]
 # ## What a unit costs, and an error in document 001
 #
-# The maps have $h \times w$ pixels. There are $c$ channels at the ends of a unit and $m$ channels in the middle. We
-# count the multiply-adds of the three convolutions:
+# The maps have $h \times w$ pixels. There are $c$ channels at the ends of a unit and $m$ in the middle. We count the
+# multiply-adds of the three convolutions:
 #
 # | unit | cost |
 # |---|---|
@@ -325,9 +326,9 @@ print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28
 
 # %% [markdown]
 # Document 001 writes one line for each of these units (claims N11, N12 and N13). But its letter $m$ does not always
-# have the same meaning. In the line for ResNet, $m$ is the width (the number of channels) of the whole middle. In the
-# line for ResNeXt, $m$ is the width of one *group* (claim C18). Each of these two lines is right with its own meaning
-# of $m$. The line for ShuffleNet is
+# have the same meaning. In the line for ResNet, $m$ is the width of the whole middle. In the line for ResNeXt, $m$ is
+# the width of one *group* (claim C18). Each of these two lines is right with its own meaning of $m$. The line for
+# ShuffleNet is
 #
 # $$ghwm \cdot \frac{c}{g} + hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #
@@ -340,8 +341,8 @@ print("ShuffleNet, c = 240, m = 60 in 3 groups of 20:  ", shufflenet_unit(28, 28
 # | depthwise: $hwm \cdot 9$ | $9hwm$ is right | $9hwm$ is **$g$ times too small**: $9hw(gm)$ is right |
 # | second 1x1: $ghwc \cdot m/g$ | $hwcm$ is $g$ times too large | $hwc(gm)/g$ is right |
 #
-# So both 1x1 terms are wrong in the first meaning, and only the depthwise term is wrong in the second meaning. With $m$
-# as the width of one group, one factor $g$ corrects the line:
+# So in the first meaning both 1x1 terms are wrong, and in the second only the depthwise term. With $m$ as the width of
+# one group, one factor $g$ corrects the line:
 #
 # $$ghwm \cdot \frac{c}{g} + \mathbf{g} \cdot hwm \cdot 9 + ghwc \cdot \frac{m}{g}.$$
 #

@@ -65,9 +65,9 @@ show(
 #
 # $$y_1 = (0 - 1, 1 - 2, 1 - 0) = (-1, -1, 1).$$
 #
-# The output is the concatenation of both maps. A plain 1x3 convolution from 2 maps to 2 maps also reads three pixels.
-# It has $2 \cdot 2 \cdot 3 = 12$ weights, but the primary convolution and the cheap operation have only $2 + 3 = 5$. (A
-# plain 1x1 convolution has 4. The section "What it costs" compares it with a ghost module.)
+# The output is the concatenation of both maps. A plain convolution from 2 maps to 2 maps with the same 1x3 window has
+# $2 \cdot 2 \cdot 3 = 12$ weights, but the primary convolution and the cheap operation have only $2 + 3 = 5$. (A plain
+# 1x1 convolution has 4. The section "What it costs" compares it with a ghost module.)
 #
 # The ghost module of GhostNet has more maps, and batch norm and ReLU after both steps:
 
@@ -182,10 +182,11 @@ show(
 # $$Y' = X * f' \quad (m = n / s \text{ intrinsic maps}), \qquad
 # y_{ij} = \Phi_{i,j}(y'_i), \quad i \le m, j \le s - 1.$$
 #
-# Here $X$ is the input, and $f'$ are the primary filters. Map $y'_i$ is the intrinsic map number $i$, and $y_{ij}$ is
-# its ghost number $j$. The output is the concatenation $[Y', Y]$ of intrinsic maps and ghosts. Each $\Phi$ is a
-# depthwise 3x3 kernel. In the official code batch norm and ReLU follow both steps. So a ghost is made from an intrinsic
-# map after its ReLU. (The section "A ratio that does not divide" is about an $n$ that is not a multiple of $s$.)
+# Here $X$ is the input, $f'$ are the primary filters, and $*$ is the convolution. Map $y'_i$ is the intrinsic map
+# number $i$, and $y_{ij}$ is its ghost number $j$. The output is the concatenation $[Y', Y]$ of intrinsic maps and
+# ghosts. Each $\Phi$ is a depthwise 3x3 kernel. In the official code batch norm and ReLU follow both steps. So a ghost
+# is made from an intrinsic map after its ReLU. (The section "A ratio that does not divide" is about an $n$ that is not
+# a multiple of $s$.)
 #
 # **Which ghost modules have a ReLU?** In GhostNet each block has two ghost modules (tutorial 09, "By hand"). The first
 # module makes many maps (it *widens*), and has both ReLUs. The second module makes few maps (it *narrows*), and has no
@@ -527,10 +528,10 @@ claims("C28", "C29", "C30", "C27")
 # %% [markdown]
 # ### A ratio that does not divide
 #
-# **What is the slice after the concatenation for?** Take $n = 10$ and $s = 3$. Ten is not a multiple of three. The
-# official code rounds the number of intrinsic maps up, $m = \lceil 10 / 3 \rceil = 4$. These have $4 \cdot 2 = 8$
-# ghosts, so there are 12 maps. The last 2 maps are cut off. The official code does this by `out[:, :oup]`, and ghostnp
-# by the argument `keep` of `concat`. Rounding down would give $3 + 6 = 9$ maps, one too few.
+# **What is the slice after the concatenation for?** The official code cuts the concatenation by `out[:, :oup]`, and
+# ghostnp by the argument `keep` of `concat`. Take $n = 10$ and $s = 3$. Ten is not a multiple of three. The official
+# code rounds the number of intrinsic maps up, $m = \lceil 10 / 3 \rceil = 4$. These have $4 \cdot 2 = 8$ ghosts, so
+# there are 12 maps. The slice cuts off the last 2 maps. Rounding down would give $3 + 6 = 9$ maps, one too few.
 
 # %%
 show(

@@ -134,7 +134,8 @@ print(f"{'all':11} {table.params:>10,} parameters {table.macs:>12,} MACs")
 # are single pixels. `blocks.6` and `blocks.8` take nearly half of the multiply-adds.
 #
 # The paper prints 5.2M parameters and 141M multiply-adds. These are the sums above, rounded. Other tools also count
-# running means and variances or batch norms, or leave out the classifier (tutorial 11, "Why 151M and not 141M?").
+# running means and variances, or the operations of batch norms, or leave out the classifier (tutorial 11, "Why 151M and
+# not 141M?").
 #
 # **What do 1.0x and 0.5x mean?** They are *width multipliers* (宽度系数). The 16 maps of the stem and every channel count
 # of the table are multiplied by the width multiplier and rounded to a multiple of 4. The number of blocks and the 1280
@@ -190,8 +191,8 @@ show(
 # ## The other GhostNet
 #
 # Document 000 says that its GhostNet has "5M parameters" (claim N07). This network has 5,157,168 trained parameters and
-# 23,152 running statistics. Together these are 5,180,320, which is close to the official 5,182,508. Yet the networks
-# are different. In ghostnp one class makes both networks. A `Dialect` has one field for each difference:
+# 23,152 running statistics. Keras counts both. Their sum, 5,180,320, is close to the official 5,182,508. Yet the
+# networks are different. In ghostnp one class makes both. A `Dialect` has one field for each difference:
 
 # %%
 for field in Dialect._fields[1:]:
@@ -237,10 +238,10 @@ for field in Dialect._fields:
 assert dialect == DOCUMENT_000
 
 # %% [markdown]
-# So the two totals, 5,182,508 and 5,180,320, are close only by chance. A bias for each of the official network's 10,984
+# So the two totals, 5,182,508 and 5,180,320, are close by chance. A bias for each of the official network's 10,984
 # maps before a batch norm, and one more batch norm, add 13,544 parameters. But document 000 lacks the convolutions in
-# shortcuts with their biases, and has fewer hidden channels in SE. This removes 38,884 parameters, and also
-# multiply-adds: 141.2 million become 134.7 million.
+# shortcuts with their biases and batch norms, and has fewer hidden channels in SE. This removes 38,884 parameters, and
+# also multiply-adds: 141.2 million become 134.7 million.
 
 # %%
 claims("N07")
@@ -320,14 +321,14 @@ for name in networks:
 #   network has 20. The activation of the gate is a sigmoid in document 000, and a hard sigmoid in the official network.
 # - In document 000 a batch norm follows the 1x1 convolution to 1280 numbers, so the bias of this convolution is idle.
 #   The official PyTorch network has this bias, but no batch norm after it. In training the official network also has
-#   *dropout* before the classifier: about a fifth of the numbers are set to 0, and are chosen anew each time.
+#   *dropout* before the classifier: about a fifth of the numbers, chosen anew each time, are set to 0.
 # - Document 000 ends in a *softmax*, which turns the classifier's numbers (the *logits*) into probabilities. The
 #   official network ends in the logits, because the loss is computed from them (tutorial 13, "The loss").
 # - The batch norms of document 000 have Keras's constants: $\epsilon = 10^{-3}$ instead of $10^{-5}$, and running
 #   statistics that move ten times more slowly.
 #
-# What happens if the official weights are put into a network with one of these differences? We copy every array whose
-# name and shape fit. Then we run both networks on the same batch and compare their logits.
+# What happens if the untrained official network's weights are put into a network with one of these differences? We
+# copy every array whose name and shape fit. Then we run both networks on the same batch and compare their logits.
 
 # %%
 weights = networks["official"].state_dict()
@@ -348,7 +349,7 @@ for field in ("conv_norm", *Dialect._fields[1:-1]):
 # no numbers for this batch norm.) `ghosts_first` changes so much because the weights were copied without permuting
 # their input channels (tutorial 15, "From Keras to PyTorch").
 #
-# To find out which network is better, we would have to train both networks on ImageNet.
+# To find out which network is better, we would have to train both on ImageNet.
 
 # %%
 claims("C05", "C06", "C07", "C08", "C11", "C13")
@@ -390,8 +391,8 @@ for name, network in networks.items():
     )
 
 # %% [markdown]
-# Now we plant a mistake: the gradient of one residual block leaves out the shortcut. We take the right gradient of the
-# block, and subtract the part of the shortcut, which is `dy`.
+# Now we plant a mistake: the gradient of one residual block leaves out the shortcut. We take the right gradient and
+# subtract the part of the shortcut, which is `dy`.
 
 # %%
 block = networks["official"].tree()["blocks.4.0"]
