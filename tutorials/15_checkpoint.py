@@ -276,7 +276,7 @@ show(
     figure,
     "Bars on a logarithmic axis: how far each mistake moves the logits. Statistics that were not loaded and a "
     "photo from 0 to 255 move them most; the others move them by a tenth of a standard deviation to three; the engine's "
-    "rounding by a millionth.",
+    "rounding by a few millionths.",
 )
 for name, far in moved.items():
     print(f"{name:42} {far:.2g} standard deviations")

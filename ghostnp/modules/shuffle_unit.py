@@ -39,8 +39,8 @@ class ShuffleStyle(NamedTuple):
         Whether the shuffle follows the depthwise convolution instead of preceding it.
     inverse : bool, default False
         Whether the permutation is the inverse of the paper's. A depthwise convolution commutes with a shuffle. So
-        either way the same functions can be learnt, by other weights, if the number of groups divides that of the
-        channels in a group.
+        either way the same functions can be learnt, by other weights, if both permutations take as many channels from
+        each group to each other group.
     main_first : bool, default False
         Whether unit (c) puts the main path before the pooled shortcut.
     relu_pooled : bool, default True

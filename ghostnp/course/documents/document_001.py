@@ -144,8 +144,9 @@ def place_of_the_shuffle():
     """Both units shuffle before their depthwise convolution.
 
     So does the paper. The official code shuffles after it and by the inverse permutation. A depthwise convolution
-    commutes with any permutation of channels that its filters follow. So both learn the same functions where each
-    group takes as many channels from every other group, which is so if g divides the channels of a group.
+    commutes with any permutation of channels that its filters follow. So both learn the same functions where the two
+    permutations take as many channels from each group to each other group. In the published networks they do for g = 2
+    and 3, but for g = 4 and 8 not in all stages.
     """
 
     def shuffles_first(style, stride):

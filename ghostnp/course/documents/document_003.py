@@ -252,8 +252,8 @@ def name_of_the_cheap_operation():
 def halving_odd_sizes():
     """Maps are halved in height and width.
 
-    A 2x2 pool rounds down: of 7 rows the last is dropped, the middle ones of the 3 are repeated unevenly on the way
-    back, and a map of one pixel cannot be halved.
+    A 2x2 pool rounds down, so the last of 7 rows is dropped. On the way back the first of the 3 new rows is repeated
+    three times, and the other two are repeated twice. A map of one pixel cannot be halved.
     """
 
     def halved(size):
