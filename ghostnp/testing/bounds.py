@@ -26,11 +26,13 @@ factors below one count as one there. For numbers that compete, and for an opera
 products, nothing is known of sums, and none may overflow.
 
 What is no sum of products has a derivation of its own: a bilinear resize beside `_of_places`, softmax beside
-`_Softmax`, cross-entropy beside `_CrossEntropy`, batch norms beside `_BatchNorm`. Of what is left, as sigmoid, each
+`_Softmax`, cross-entropy beside `_CrossEntropy`, batch norms beside `_BatchNorm`. A maximum, and what clips, gives back
+numbers of x and rounds nothing; its gradient is a sum of numbers of dy. Of what is left, as sigmoid, most often each
 number is a function of one number alone, and is as wrong as its argument: of a backward stable algorithm the result is
 the exact one for an argument that is off by a few roundings. So the argument is moved by that much to both sides, and
-the smaller of the two changes is the bound, since at a kink or a jump one side is another function. An operator that
-was registered and is none of these has all its arguments moved, in random directions.
+the smaller of the two changes is the bound, since at a kink or a jump one side is another function. Where a number
+depends on several in another way, as those of the ghost module and of operators that were registered may, all arguments
+are moved in random directions.
 
 Numbers below the smallest that is no subnormal may be taken for zero, as processors do that are told to be fast.
 """
@@ -74,6 +76,8 @@ def forward_bound(call, arguments, dtype, accumulate=None):
     arguments = _in_float64(arguments)
     if (derivation := _DERIVED.get(call.operator)) is not None:
         return derivation(call, arguments, rounding).forward()
+    if _copies(call.row):
+        return _bound_of_copies(call, arguments, rounding)
     return _bound(call, arguments, rounding, lambda given: leaves(run(ops, call, given)[0]))
 
 
@@ -101,6 +105,8 @@ def backward_bound(call, arguments, dy, extra, dtype, accumulate=None):
     if any(part is None for part in extra):  # a framework keeps them to itself
         extra = run(ops, call, arguments)[1]
     gradients = _Gradients(call, _each(list(extra), lambda part: part.astype(np.float64)))
+    if _copies(call.row):
+        return gradients.named(_bound_of_sums_of_dy(arguments, dy, rounding, gradients))
     return gradients.named(_bound(call, _in_float64({**arguments, "dy": dy}), rounding, gradients))
 
 
@@ -346,6 +352,35 @@ def _bound(call, arguments, rounding, results):
         changes = [np.abs(one - other).max(initial=0) for one, other in zip(moved, exact, strict=True)]
         farthest = [np.maximum(most, np.sqrt(number) * change) for most, change in zip(farthest, changes, strict=True)]
     return farthest
+
+
+def _copies(row):
+    """Whether each number of y is a number of x, with either sign, or a limit."""
+    return bool(row.limits) or row.name in ("max_pool2d", "crelu")
+
+
+def _bound_of_copies(call, arguments, rounding):
+    """What numbers are off by that are given back: nothing, but for what is smaller than the smallest normal number."""
+    form = rounding.of_results
+    limits = [limit for limit in call.row.limits if np.isfinite(limit)]
+    of_limits = max((abs(float(form.rounded(limit)) - limit) for limit in limits), default=0.0)
+    return [np.full(y.shape, form.tiny + of_limits) for y in leaves(run(ops, call, arguments)[0])]
+
+
+def _bound_of_sums_of_dy(arguments, dy, rounding, gradients):
+    """What a gradient is off by that adds up as many numbers of dy as have copied its number.
+
+    The sums may be kept in the format of the results, whatever that of others is: PyTorch adds each number of dy to a
+    pixel in its place.
+    """
+    dy = _each(dy, lambda part: part.astype(np.float64))
+    unit = max(rounding.of_sums.eps, rounding.of_results.eps) / 2
+    sizes = gradients({**arguments, "dy": _each(dy, np.abs)})
+    counts = gradients({**arguments, "dy": _each(dy, np.ones_like)})
+    return [
+        np.abs(count) * (_MARGIN * unit * np.abs(size) + rounding.tiny)
+        for size, count in zip(sizes, counts, strict=True)
+    ]
 
 
 def _bound_of_sums(call, arguments, rounding, results):

@@ -146,6 +146,36 @@ def test_the_bound_is_no_blank_cheque(operator):
         assert_matches(coarse, operator)
 
 
+COPIES = {
+    "max_pool2d": (F.max_pool2d, {"channels": 1, "size": (40, 40), "kernel_size": 2, "padding": 0}),
+    "crelu": (lambda x: F.relu(torch.cat([x, -x], 1)), {"x": (1, 2, 40, 40)}),
+    "relu": (F.relu, {"x": (1, 2, 40, 40)}),
+}
+
+
+def without_gradient(fn):
+    def call(x, *rest, **keywords):
+        return fn(x.detach(), *rest, **keywords) + 0 * x.sum()
+
+    return call
+
+
+@pytest.mark.parametrize("operator", COPIES)
+def test_copies_of_many_numbers_are_compared(operator):
+    """However many they are, and however few digits they have: zeros are no copies of them."""
+    fn, shape = COPIES[operator]
+    given = {"framework": "torch", "dtype": "bfloat16", "regimes": ["usual"], "examples": 5, **shape}
+    assert_matches(fn, operator, **given)
+    with pytest.raises(AssertionError, match=r"y\[.* is 0, .* would be allowed"):
+        assert_matches(lambda x, *rest, **keywords: 0 * fn(x, *rest, **keywords), operator, gradients=False, **given)
+    almost = 1 - 2.0**-7
+    with pytest.raises(AssertionError, match=r"y\[.* would be allowed"):
+        assert_matches(lambda x, *rest, **keywords: almost * fn(x, *rest, **keywords), operator, **given)
+    if operator != "max_pool2d":
+        with pytest.raises(AssertionError, match=r"dx\[.* is -?0, .* would be allowed"):
+            assert_matches(without_gradient(fn), operator, **given)
+
+
 def test_the_report_repeats_itself():
     def flips(x, weight, bias=None, **geometry):
         return F.conv2d(x, weight.flip(2), bias, **geometry)
