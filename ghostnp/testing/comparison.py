@@ -338,7 +338,7 @@ def wrong_numbers(got, wanted, allowed, form, spoils=False):
     got, wanted : ndarray
         What came, and what is right, as exact as can be had: of one shape.
     allowed : ndarray or float
-        How far each number may be off.
+        How far each number may be off. Where it is infinite nothing is promised, and NaN is right too.
     form : Format
         What came is of.
     spoils : ndarray of bool, default False
@@ -349,8 +349,10 @@ def wrong_numbers(got, wanted, allowed, form, spoils=False):
     ndarray of bool
     """
     off = np.abs(got.astype(np.float64) - wanted)
-    # What does not fit into the format has no right value in it.
-    right = (off <= allowed) | (np.abs(wanted) + allowed > form.largest) | (got == wanted)
+    # What may be too large for the format is infinite in it, or its largest number.
+    above = (wanted + allowed > form.largest) & (got >= form.largest)
+    below = (wanted - allowed < -form.largest) & (got <= -form.largest)
+    right = (off <= allowed) | above | below | np.isposinf(allowed) | (got == wanted)
     right = np.where(np.isfinite(wanted), right, got == wanted) | (np.isnan(got) & spoils)
     return ~np.where(np.isnan(wanted), np.isnan(got), right)
 

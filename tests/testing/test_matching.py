@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghostnp import ops
-from ghostnp.testing import Adapter, Call, assert_laws, assert_matches, calls
+from ghostnp.testing import FORMATS, Adapter, Call, assert_laws, assert_matches, calls
 from ghostnp.testing.calls import operator_names, row_of
+from ghostnp.testing.comparison import wrong_numbers
 from ghostnp.testing.layouts import from_layout, to_layout
 
 pytestmark = pytest.mark.small
@@ -281,6 +282,19 @@ def test_formats_of_sixteen_bits(fn, operator, dtype):
 
     with pytest.raises(AssertionError, match=r"would be allowed.*\n    again: .* dtype='b?float16'"):
         assert_matches(coarse, operator, framework="torch", dtype=dtype, **sums)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_too_large_for_a_format_is_infinite_or_its_largest_number(sign):
+    form, got = FORMATS["float16"], sign * np.array([0, -np.inf, 65472, 65504, np.inf, np.nan], np.float32)
+
+    def wrong(wanted, allowed):
+        return wrong_numbers(got, np.full(got.shape, sign * wanted), allowed, form).tolist()
+
+    assert wrong(70000, 50) == [True, True, True, False, False, True]
+    assert wrong(65490, 20) == [True, True, False, False, False, True]
+    assert wrong(60000, 50) == [True] * 6
+    assert wrong(0, np.inf) == [False] * 6
 
 
 def positive_first(terms, axis):
