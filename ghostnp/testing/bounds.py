@@ -546,13 +546,16 @@ class _BatchNorm:
         x − m                 δd = δm + 2u·(|x| + |m|)        also where it is computed as x·(w/σ) + (b − m·w/σ)
         var                   δv = γ·(v + μ·√v) + δm²         as Welford's method and that of two passes keep it; the
                                                               method E[x²] − E[x]² would cost γ·μ²
-        1/σ                   a share ρ = δv / 2(v + eps) and four roundings
-        x̂                     δx̂ = δd/σ + ρ·|x̂|
+        1/σ                   a share ρ = δv / 2(v + eps − δv) and four roundings
+        x̂                     δx̂ = δd/σ·(1 + ρ) + ρ·|x̂|
         y                     |w|·δx̂ + 4u·(|w·x̂| + |b|)
 
     and in evaluation m and v are given: δm = δv = 0. Backwards Σ dy is off by γ·Σ|dy|, dw by Σ |dy|·δx̂ + γ·Σ|dy·x̂|, and
     the three terms of dx by the shares of their factors. With a ReLU dy may pass or not where |y| is not above its own
     error, and is off by all of itself there.
+
+    Where the variance is less than its own error, as that of equal numbers is, v is anything from zero on. Then 1/σ lies
+    between 0 and 1/√eps, so ρ is √((v + eps) / eps) at most. Products of two errors count, since ρ may be large.
 
     Where Σ|x| or Σ (x − m)² may overflow, 1/σ is 0 and x̂ is no number of use: nothing is promised of that channel.
     """
@@ -568,19 +571,20 @@ class _BatchNorm:
             mean, size = x.mean(axis=axes), np.abs(x).mean(axis=axes)
             var = ((x - self.of(mean)) ** 2).mean(axis=axes)
             lost, _ = rounding.overflow((1 + min(gamma, 1)) * self.count * np.maximum(size, var), 0.0)
-            of_mean = np.where(lost, 1e30, gamma * size)
+            of_mean = gamma * size
             of_var = gamma * (var + size * np.sqrt(var)) + of_mean**2
         else:
             mean, var = arguments["mean"], arguments["var"]
             of_mean = of_var = np.zeros_like(mean)
-        below = var + call["eps"]
-        # Where the variance is lost altogether, so is the scale: that is no infinity, since 0·∞ is no bound.
-        relative = np.where(of_var < below, of_var / np.maximum(2 * (below - of_var), 1e-30 * below), 1e30)
+            lost = np.zeros(mean.shape, bool)
+        below, self.lost = var + call["eps"], self.of(lost)
+        relative = of_var / np.maximum(2 * (below - of_var), 1e-30 * below)
+        relative = np.minimum(relative, _MARGIN * np.sqrt(below / call["eps"]))
         self.share = self.of(relative + _MARGIN * 4 * u)
         self.scale = self.of(1 / np.sqrt(below))
         self.normal = (x - self.of(mean)) * self.scale
         of_difference = self.of(of_mean) + _MARGIN * 2 * u * (np.abs(x) + np.abs(self.of(mean)))
-        self.of_normal = of_difference * self.scale + self.share * np.abs(self.normal)
+        self.of_normal = of_difference * self.scale * (1 + self.share) + self.share * np.abs(self.normal)
         self.gamma, self.y = gamma, self.of(self.weight) * self.normal + self.of(self.bias)
 
     def of(self, vector):
@@ -589,8 +593,9 @@ class _BatchNorm:
 
     def forward(self):
         w, b = np.abs(self.of(self.weight)), np.abs(self.of(self.bias))
-        rounded = _MARGIN * 4 * self.rounding.unit * (w * np.abs(self.normal) + b)
-        return [w * self.of_normal + rounded + self.rounding.tiny * (1 + w) * (1 + self.scale)]
+        rounded = _MARGIN * 4 * self.rounding.unit * (w * (np.abs(self.normal) + self.of_normal) + b)
+        bound = w * self.of_normal + rounded + self.rounding.tiny * (1 + w) * (1 + self.scale)
+        return [np.where(self.lost, np.inf, bound)]
 
     def backward(self, dy):
         dy, of_dy = np.asarray(dy, np.float64), np.zeros_like(self.normal)
@@ -599,21 +604,30 @@ class _BatchNorm:
             of_dy = np.where(np.abs(self.y) <= of_y, np.abs(dy), 0.0)
             dy = np.where(self.y > 0, dy, 0.0)
         size, normal, axes = np.abs(dy), np.abs(self.normal), self.axes
+        most = size + of_dy
         tiny = self.rounding.tiny * (1 + self.count) * (1 + self.scale) * (1 + size.max(initial=0))
-        of_bias = of_dy.sum(axis=axes) + self.gamma * size.sum(axis=axes)
-        of_weight = ((size + of_dy) * self.of_normal + of_dy * normal + self.gamma * size * normal).sum(axis=axes)
+        of_bias = (of_dy + self.gamma * most).sum(axis=axes)
+        of_weight = (most * self.of_normal + of_dy * normal + self.gamma * most * (normal + self.of_normal)).sum(
+            axis=axes
+        )
         terms, of_terms = size, of_dy
         if self.trains and self.count:
             through_bias, through_weight = (
                 self.of(total.sum(axis=axes) / self.count) for total in (size, size * normal)
             )
             terms = size + through_bias + normal * through_weight
-            of_terms = of_dy + self.of(of_bias / self.count) + normal * self.of(of_weight / self.count)
-            of_terms = of_terms + self.of_normal * through_weight
-        slope = np.abs(self.of(self.weight)) * self.scale
-        of_x = slope * (of_terms + (self.share + _MARGIN * 8 * self.rounding.unit) * terms)
+            of_through = self.of(of_weight / self.count)
+            of_terms = of_dy + self.of(of_bias / self.count) + normal * of_through
+            of_terms = of_terms + self.of_normal * (through_weight + of_through)
+        slope, share = np.abs(self.of(self.weight)) * self.scale, self.share + _MARGIN * 8 * self.rounding.unit
+        of_x = slope * ((1 + share) * of_terms + share * terms)
         sums = tiny.max(axis=axes)
-        return {"x": of_x + slope * tiny, "weight": of_weight + sums, "bias": of_bias + sums}
+        of_weight = np.where(self.lost.ravel(), np.inf, of_weight)
+        return {
+            "x": np.where(self.lost, np.inf, of_x + slope * tiny),
+            "weight": of_weight + sums,
+            "bias": of_bias + sums,
+        }
 
     def sums(self):
         """None but those of mean and var, of which the bounds know."""

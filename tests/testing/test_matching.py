@@ -154,9 +154,14 @@ COPIES = {
 }
 
 
-def without_gradient(fn):
+def of_another_gradient(fn, change=torch.zeros_like):
+    """A function of PyTorch whose dx is another."""
+
     def call(x, *rest, **keywords):
-        return fn(x.detach(), *rest, **keywords) + 0 * x.sum()
+        between = x * 1
+        if between.requires_grad:
+            between.register_hook(change)
+        return fn(between, *rest, **keywords)
 
     return call
 
@@ -174,7 +179,7 @@ def test_copies_of_many_numbers_are_compared(operator):
         assert_matches(lambda x, *rest, **keywords: almost * fn(x, *rest, **keywords), operator, **given)
     if operator != "max_pool2d":
         with pytest.raises(AssertionError, match=r"dx\[.* is -?0, .* would be allowed"):
-            assert_matches(without_gradient(fn), operator, **given)
+            assert_matches(of_another_gradient(fn), operator, **given)
 
 
 def test_the_report_repeats_itself():
@@ -396,6 +401,20 @@ def test_a_variance_may_overflow():
     assert_matches(narrow, "batch_norm_train", accumulate="float16", regimes=["usual", "large"], **given)
     with pytest.raises(AssertionError, match=r"y\[.* would be allowed"):
         assert_matches(narrow, "batch_norm_train", regimes=["large"], **given)
+
+
+def test_where_all_numbers_of_a_channel_are_equal_its_scale_has_a_limit():
+    """Its variance is less than its error, and eps is added all the same."""
+    case = Call("batch_norm_train", x=(2, 16, 1, 1), weight=(16,), bias=(16,), regime="ties")
+    given = {"framework": "torch", "dtype": "bfloat16", "case": case}
+    assert_matches(torch_batch_norm, "batch_norm_train", **given)
+    x = torch.tensor(case.arguments("bfloat16")["x"])
+    equal = (x[:1] == x[1:]) & (x[:1] != 0)
+    assert equal.any()
+    for wrong in (torch.nan, torch.inf, 1e9):
+        with pytest.raises(AssertionError, match=r"dx\[.* would be allowed"):
+            spoilt = of_another_gradient(torch_batch_norm, lambda dx, wrong=wrong: torch.where(equal, wrong, dx))
+            assert_matches(spoilt, "batch_norm_train", **given)
 
 
 def bilinear_of_weights(rounded):
