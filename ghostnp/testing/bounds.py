@@ -554,7 +554,7 @@ class _BatchNorm:
     the three terms of dx by the shares of their factors. With a ReLU dy may pass or not where |y| is not above its own
     error, and is off by all of itself there.
 
-    Where the variance is less than its own error, as that of equal numbers is, v is anything from zero on. Then 1/σ lies
+    Where the variance is less than its own error, as that of equal numbers is, v is anything from zero on. Then 1/σ is
     between 0 and 1/√eps, so ρ is √((v + eps) / eps) at most. Products of two errors count, since ρ may be large.
 
     Where Σ|x| or Σ (x − m)² may overflow, 1/σ is 0 and x̂ is no number of use: nothing is promised of that channel.
