@@ -45,6 +45,8 @@ from typing import Any
 import numpy as np
 
 from ghostnp import ops
+from ghostnp.ops.geometry import crop, pad, tap
+from ghostnp.ops.pooling import check_pool
 from ghostnp.testing.arrays import format_of
 from ghostnp.testing.calls import Call, leaves, run, run_backward
 
@@ -213,6 +215,42 @@ def kink_bound(call, arguments, dy, extra, dtype=None):
     return {
         name: [np.maximum(*sides) + share * np.minimum(*sides) for sides in parts] for name, parts in changes.items()
     }
+
+
+def shares_of_maxima(call, arguments, dy):
+    """What each pixel may get of dy in the backward pass of max pooling, where the numbers of a window may tie.
+
+    Of a window with one largest number that gets all of dy, and of others each of the numbers that tie gets a part.
+
+    Parameters
+    ----------
+    call, arguments, dy
+        As of `backward_bound`, for max pooling.
+
+    Returns
+    -------
+    least, most : ndarray
+        Shaped like x: between them lies the gradient of each pixel.
+    size, count : ndarray
+        Σ|dy| of the windows whose largest number a pixel has, and how many they are.
+    """
+    x, dy = np.asarray(arguments["x"], np.float64), np.asarray(dy, np.float64)
+    window = check_pool(x, call["kernel_size"], call["stride"], call["padding"])
+    padded, taps = pad(x, window, value=-np.inf), list(np.ndindex(window.kernel))
+    y = np.max([tap(padded, u, v, window) for u, v in taps], axis=0)
+    alone = sum((tap(padded, u, v, window) == y).astype(int) for u, v in taps) == 1
+    shares = (
+        np.where(alone, dy, np.minimum(dy, 0)),
+        np.where(alone, dy, np.maximum(dy, 0)),
+        np.abs(dy),
+        np.ones_like(dy),
+    )
+    found = [np.zeros_like(padded) for _ in shares]
+    for u, v in taps:
+        largest = tap(padded, u, v, window) == y
+        for total, share in zip(found, shares, strict=True):
+            tap(total, u, v, window)[...] += np.where(largest, share, 0)
+    return tuple(crop(total, window) for total in found)
 
 
 def transform_bound(call, arguments, dtype, dy=None):

@@ -14,6 +14,7 @@ from ghostnp.testing.bounds import (
     forward_overflows,
     has_slopes,
     kink_bound,
+    shares_of_maxima,
 )
 from ghostnp.testing.calls import backward_arguments, leaves, named_gradients, run, run_backward
 from ghostnp.testing.frameworks import Adapter
@@ -45,10 +46,10 @@ def compare(fn, backward, call, style, against=ops):
     What is promised depends on the call's regime. With NaN or infinities among the activations y is compared, and no
     gradient; a convolution may make NaN of all of an image that has such (see `spoiled`). Where a sum overflows in the
     format that it is kept in, its result is ∞ or NaN (see `ghostnp.testing.bounds`). Where a number lies on a kink, as
-    0 does of ReLU, any slope between those of its two sides is right. Where numbers tie, any of them may get the
-    gradient of a maximum, or it is shared: what is handed out has to be what came in. Rounding does both too, in
-    formats with few digits and far from zero. Where a framework takes subnormals for zeros, they are on the kink of a
-    ReLU, and gradients of what has kinks are not compared there.
+    0 does of ReLU, any slope between those of its two sides is right. Where numbers of a window tie, any of them may
+    get the gradient of its maximum, or it is shared, and what is handed out has to be what came in. Rounding does both
+    too, in formats with few digits and far from zero. Where a framework takes subnormals for zeros, they are on the
+    kink of a ReLU, and gradients of what has kinks are not compared there.
 
     Parameters
     ----------
@@ -193,10 +194,27 @@ def finite_alone(value):
 
 
 def _assert_handed_out(call, gradients, arguments, dy, y, style):
-    """⟨dx, x⟩ = ⟨dy, y⟩, as of all functions that are homogeneous, whichever slope a kink is given."""
+    """Of each pixel, that it gets no more than the windows may give; of all, that ⟨dx, x⟩ = ⟨dy, y⟩.
+
+    The second holds of all functions that are homogeneous, whichever slope a kink is given.
+    """
+    terms = max((one.size for one in leaves(dy)), default=0)
+    if call.operator == "max_pool2d":
+        least, most, size, count = shares_of_maxima(call, arguments, dy)
+        terms = int(count.max(initial=0))
+        slack = (2 * style.form.eps * (count + 1) + (style.rtol or 0.0)) * size + (style.atol or 0.0)
+        got = gradients["x"].astype(np.float64)
+        wrong = ~((got >= least - slack) & (got <= most + slack))
+        if wrong.any():
+            place = tuple(int(index) for index in np.argwhere(wrong)[0])
+            raise AssertionError(
+                f"dx{list(place)} is {got[place]:.8g}, and between {least[place] - slack[place]:.8g} and "
+                f"{most[place] + slack[place]:.8g} would be allowed, as the largest numbers of windows may tie there; "
+                f"{wrong.sum()} of {wrong.size} numbers are off"
+            )
     came = sum(float(np.sum(one * two)) for one, two in zip(leaves(dy), leaves(y), strict=True))
-    sums = sum(float(np.abs(one).sum() * (one.size + 1)) for one in leaves(dy))
-    tolerance = 4 * style.form.eps + (style.rtol or 0.0)
+    sums = sum(float(np.abs(one).sum()) for one in leaves(dy))
+    tolerance = 2 * style.form.eps * (terms + 1) + (style.rtol or 0.0)
     for name in (name for group in call.row.homogeneous for name in group if name in gradients):
         pairs = list(zip(leaves(gradients[name]), leaves(arguments[name]), strict=True))
         went = sum(float(np.sum(one.astype(np.float64) * two)) for one, two in pairs)

@@ -527,6 +527,28 @@ def test_a_kink_may_have_any_slope_wherever_it_is(operator, dtype):
         assert_matches(wrong, operator, framework="torch", dtype=dtype, regimes=["usual"])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_where_numbers_tie_each_pixel_gets_what_its_windows_may_give(dtype):
+    """Nothing of a window that has another maximum, and all of one where it is the largest alone."""
+    given = {"framework": "torch", "dtype": dtype, "batch": 2, "channels": 3, "padding": 0, "size": (20, 20)}
+    given |= {"kernel_size": 2, "stride": None, "regimes": ["usual", "ties"], "examples": 10, "memory": "C"}
+    assert_matches(F.max_pool2d, "max_pool2d", **given)
+    assert_matches(F.max_pool2d, "max_pool2d", **given | {"kernel_size": 4, "stride": 1})
+    assert_matches(shared, "max_pool2d", **given | {"kernel_size": 3, "stride": 2})
+    for wrong in (torch.zeros_like, lambda dx: dx.flip(3), lambda dx: dx.flip(0), lambda dx: 1.25 * dx, torch.abs):
+        with pytest.raises(AssertionError, match=r"dx\[.* would be allowed"):
+            assert_matches(of_another_gradient(F.max_pool2d, wrong), "max_pool2d", **given)
+
+    def twice(x, kernel_size):  # all who tie get all of it
+        windows = x.unfold(2, 2, 2).unfold(3, 2, 2)
+        largest = windows.detach() == windows.detach().amax((-1, -2), keepdim=True)
+        y = (windows * largest).sum((-1, -2))
+        return y + (windows.amax((-1, -2)) - y).detach()
+
+    with pytest.raises(AssertionError, match="dx hands out"):
+        assert_matches(twice, "max_pool2d", **given)
+
+
 def test_what_sums_are_kept_in():
     """A sum that is kept in float16 stops growing, and is right for who says so."""
 
