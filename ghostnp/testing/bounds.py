@@ -507,7 +507,8 @@ class _Softmax:
 
         |y − exact| ≤ ρ·y        ρ = exp(u·(4·max|x| + C + 8)) − 1
 
-    Both terms of dx are off by the shares of their factors, at most 3ρ, at the scale of y·(|dy| + Σ |dy|·y).
+    Both terms of dx are off by the shares of their factors, at most 3ρ, at the scale of y·(|dy| + Σ |dy|·y). However
+    large ρ is, computed y lie between 0 and 1, so dx is off by (C + 3)·max|dy| at most.
     """
 
     def __init__(self, call, arguments, rounding):
@@ -523,7 +524,9 @@ class _Softmax:
 
     def backward(self, dy):
         scale = self.y * (np.abs(dy) + (np.abs(dy) * self.y).sum(axis=1, keepdims=True))
-        return {self.name: 3 * self.share * scale + self.rounding.tiny * (1 + np.abs(dy).max(initial=0))}
+        largest = np.abs(dy).max(initial=0)
+        of_x = np.minimum(3 * self.share * scale, (self.y.shape[1] + 3) * largest)
+        return {self.name: of_x + self.rounding.tiny * (1 + largest)}
 
     def sums(self):
         """Of C numbers that are one at most."""
@@ -538,10 +541,19 @@ class _Softmax:
 class _CrossEntropy(_Softmax):
     """Cross-entropy −1/N Σ t·log p, where log p = x − log Σ eˣ, and dx = dloss·(p − t)/N.
 
-    By the same count log Σ eˣ is off by δ = u·(4·max|x| + C + 8), and so is log p. The targets of a sample have the sum
-    1, and so its loss L is off by δ, and by γ for C terms that all have one sign. The mean adds γ for N terms:
+    By the same count log Σ eˣ is off by δ = u·(4·max|x| + C + 8), and so is log p. But where losses are added in
+    float16, as PyTorch does, log Σ eˣ is kept in float32 at least, or the largest x is taken off first. So max|x|
+    counts with the u of that, and with the u of the sums the distance d of x from the largest, which is log p at most:
 
-        |loss − exact| ≤ mean(δ + γ·(L + δ))        γ for N + C + 8 terms
+        δ = u'·4·max|x| + u·(C + 8)        log p is off by δ + 4u·d
+
+    The targets of a sample have the sum 1, and so its loss L is off by δ + 4u·L, and by γ for C terms that all have one
+    sign. The mean adds γ for N terms:
+
+        |loss − exact| ≤ mean(δ + 4u·L + γ·(L + δ + 4u·L))        γ for N + C + 8 terms
+
+    p is off by a share ρ = exp(δ + 4u·d) − 1 for its exponent, and by Σ p·ρ for the sum of all, and by 1 at most, since
+    it lies between 0 and 1 however it is computed.
 
     Before it is divided, the mean is the sum of all L. With label smoothing the numbers −log p of all classes may be
     added up before they are weighted, as PyTorch does, and that sum is larger.
@@ -554,19 +566,24 @@ class _CrossEntropy(_Softmax):
         self.smoothing = call["label_smoothing"]
         of_label = np.take_along_axis(self.surprise, arguments["labels"][:, None], axis=1)[:, 0]
         self.losses = (1 - self.smoothing) * of_label + self.smoothing * self.surprise.mean(axis=1)
+        self.unit = rounding.of_sums.eps / 2
+        of_largest = min(rounding.of_sums.eps, format_of("float32").eps) / 2 * 4
+        largest = np.abs(self.x).max(axis=1, keepdims=True)
+        self.of_log = of_largest * largest + self.unit * (self.x.shape[1] + 8) + 4 * rounding.unit
+        share = np.expm1(np.minimum(self.of_log - 4 * self.unit * shifted, 700))
+        self.of_y = np.minimum(_MARGIN * self.y * (share + (self.y * share).sum(axis=1, keepdims=True)), 1)
 
     def forward(self):
         samples, classes = self.x.shape
-        largest = np.abs(self.x).max(axis=1)
-        of_log = self.rounding.of_sums.eps / 2 * (4 * largest + classes + 8) + 4 * self.rounding.unit
+        of_log = self.of_log[:, 0] + 4 * self.unit * self.losses
         gamma = self.rounding.gamma(samples + classes + 8)
         return [np.asarray(_MARGIN * (of_log + gamma * (self.losses + of_log)).mean() + self.rounding.tiny)]
 
     def backward(self, dy):
-        share = self.share + 4 * self.rounding.unit
-        scale = np.abs(dy) / len(self.x)
-        return {self.name: scale * (share * (self.y + 1 / self.x.shape[1]) + 8 * self.rounding.unit)
-                + self.rounding.tiny * (1 + scale)}  # fmt: skip
+        scale, unit = np.abs(dy) / len(self.x), self.rounding.unit
+        of_target = (_MARGIN * np.expm1(np.minimum(self.of_log, 700)) + 4 * unit) / self.x.shape[1]
+        of_logits = scale * (self.of_y + of_target + 4 * unit * self.y + 8 * unit)
+        return {self.name: of_logits + self.rounding.tiny * (1 + scale)}
 
     def sums(self):
         """Of all losses, or of what they are made of."""

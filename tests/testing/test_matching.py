@@ -289,6 +289,17 @@ def test_formats_of_sixteen_bits(fn, operator, dtype):
         assert_matches(coarse, operator, framework="torch", dtype=dtype, **sums)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_cross_entropy_whose_losses_are_added_in_sixteen_bits_has_a_gradient(dtype):
+    given = {"framework": "torch", "dtype": dtype, "accumulate": dtype, "regimes": ["large", "usual"], "examples": 10}
+    assert_matches(F.cross_entropy, "softmax_cross_entropy", **given)
+    for wrong in (torch.zeros_like, lambda dx: dx * torch.nan, lambda dx: 1.25 * dx):
+        with pytest.raises(AssertionError, match=r"dlogits\[.* would be allowed"):
+            assert_matches(
+                of_another_gradient(F.cross_entropy, wrong), "softmax_cross_entropy", **given | {"regimes": ["large"]}
+            )
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_what_is_too_large_for_a_format_is_infinite_or_its_largest_number(sign):
     form, got = FORMATS["float16"], sign * np.array([0, -np.inf, 65472, 65504, np.inf, np.nan], np.float32)
