@@ -37,6 +37,7 @@ are moved in random directions.
 Numbers below the smallest that is no subnormal may be taken for zero, as processors do that are told to be fast.
 """
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import islice
@@ -47,6 +48,7 @@ import numpy as np
 from ghostnp import ops
 from ghostnp.ops.geometry import crop, pad, tap
 from ghostnp.ops.pooling import check_pool
+from ghostnp.ops.resize import bilinear_sources
 from ghostnp.testing.arrays import format_of
 from ghostnp.testing.calls import Call, leaves, run, run_backward
 
@@ -486,7 +488,8 @@ def _of_places(call, absolute, rounding):
     A place (i + ½)·in/out − ½ is a product and a difference of numbers up to H + ½, so it is off by 4u·(H + 1) at most,
     and so is t. A blend (1 − t)·a + t·b moves by |b − a|, twice the largest number, for each unit of t: along rows and
     along columns. Where rounding moves a place across a pixel, nothing jumps: both blends give that pixel. Backwards a
-    source pixel gets dy from all pixels that read it, by weights that are off by as much.
+    source pixel gets dy from all pixels that read it, by weights that are off by as much: those whose two neighbours it
+    is one of, or is where their places are moved, mostly by less than one pixel.
 
     The weights 1 − t and t are factors, as x is, and no sums: they may be numbers of the format of the results, as
     those of PyTorch 2.13 are for maps of one channel. Then t is off by u/2, since it is less than one, and 1 − t by
@@ -495,8 +498,19 @@ def _of_places(call, absolute, rounding):
     """
     width = _MARGIN * rounding.of_sums.eps / 2 * 4 * sum(size + 1 for size in call.given["x"][2:])
     if "dy" in absolute:
-        return (width + 2 * rounding.unit) * absolute["dy"].sum(axis=(2, 3), keepdims=True)
+        neighbours = bilinear_sources(absolute["x"], call["size"], call["align_corners"])
+        rows, columns = (
+            _readers(lower, pixels, math.ceil(width))
+            for (lower, *_), pixels in zip(neighbours, call.given["x"][2:], strict=True)
+        )
+        return (width + 2 * rounding.unit) * (rows @ absolute["dy"] @ columns.T)
     return (2 * width + 4 * rounding.unit) * absolute["x"].max(axis=(2, 3), initial=0, keepdims=True)
+
+
+def _readers(lower, pixels, moved):
+    """For each of so many source pixels (one row each), ones at the new pixels that may blend it."""
+    distance = np.arange(pixels)[:, None] - lower
+    return ((distance >= -moved) & (distance <= 1 + moved)).astype(np.float64)
 
 
 class _Softmax:

@@ -460,6 +460,16 @@ def test_the_weights_of_a_blend_may_be_numbers_of_the_format():
         assert_matches(bilinear_of_weights(lambda t: (t * 3).round() / 3), "resize_bilinear", **given)
 
 
+def test_a_pixel_gets_dy_from_those_that_blend_it():
+    """Of a large map these are few, and what the places are off by is little of their dy."""
+    case = Call("resize_bilinear", x=(1, 1, 100, 4), size=(200, 8))
+    given = {"framework": "torch", "dtype": "bfloat16", "case": case}
+    assert_matches(torch_bilinear, "resize_bilinear", **given)
+    for wrong in (torch.zeros_like, lambda dx: dx.roll(2, 2), lambda dx: dx.flip(3)):
+        with pytest.raises(AssertionError, match=r"dx\[.* would be allowed"):
+            assert_matches(of_another_gradient(torch_bilinear, wrong), "resize_bilinear", **given)
+
+
 def test_a_convolution_may_spoil_an_image_and_no_other():
     """oneDNN multiplies pairs of bfloat16, and the second may be a pixel that no window reads, times zero."""
     given = {"framework": "torch", "dtype": "bfloat16"}
