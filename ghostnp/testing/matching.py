@@ -82,8 +82,8 @@ def assert_matches(
         In which sums are kept: by default float32 for the formats of 16 bits, and otherwise that of the arrays. A sum
         may overflow in it: PyTorch's cross-entropy adds losses of float16 in float16, and gives ∞ beyond 65504.
     exact : bool, default False
-        Draw small integers, of which every sum of products is exact in any order, and require equality. Of numbers that
-        tie the first gets the gradient of a maximum.
+        Draw small integers, of which every sum of products is exact in any order, and require equality, in formats of
+        16 bits with what is rounded once. Of numbers that tie the first gets the gradient of a maximum.
     rtol, atol : float, optional
         A tolerance of your own, ``atol + rtol·|right|``, in the place of the bound that follows from rounding.
     gradients : bool or sequence of str, default True

@@ -48,6 +48,10 @@ def torch_depthwise(x, weight, bias=None, **geometry):
     return F.conv2d(x, weight, bias, groups=x.shape[1], **geometry)
 
 
+def torch_separable(x, depthwise_weight, pointwise_weight, bias=None, **geometry):
+    return F.conv2d(torch_depthwise(x, depthwise_weight, **geometry), pointwise_weight, bias)
+
+
 def torch_batch_norm(x, weight, bias, *, eps=1e-5):
     return F.batch_norm(x, None, None, weight, bias, True, eps=eps)
 
@@ -133,6 +137,26 @@ def test_small_integers_need_no_tolerance(operator):
     """What is computed in float64 and then rounded is the same to the last bit."""
     forward, backward = (in_float64(getattr(ops, operator + suffix)) for suffix in ("", "_backward"))
     assert_matches(forward, operator, backward=backward, exact=True)
+
+
+def test_large_integers_are_rounded_where_a_format_has_few_digits():
+    """Once, at the end; and what is between two convolutions is rounded too."""
+    given = {"framework": "torch", "dtype": "bfloat16", "exact": True}
+    case = Call("depthwise_conv2d", x=(1, 1, 211, 8), weight=(1, 1, 1, 5))
+    assert_matches(torch_depthwise, "depthwise_conv2d", case=case, **given)
+    wrong = of_another_gradient(torch_depthwise, lambda dx: dx + (dx == dx.max()))
+    with pytest.raises(AssertionError, match=r"dx\[.* and 0 would be allowed"):
+        assert_matches(wrong, "depthwise_conv2d", case=case, **given)
+    shapes = {"x": (1, 4, 12, 5), "depthwise_weight": (4, 1, 5, 3), "pointwise_weight": (2, 4, 1, 1)}
+    case = Call("separable_conv2d", **shapes, dilation=2)
+    assert_matches(torch_separable, "separable_conv2d", case=case, **given)
+    with pytest.raises(AssertionError, match=r"y\[.* would be allowed"):
+        assert_matches(
+            lambda *arrays, **geometry: torch_separable(*arrays, **geometry) * 1.25,
+            "separable_conv2d",
+            case=case,
+            **given,
+        )
 
 
 @pytest.mark.parametrize("operator", ONE_ARRAY)
