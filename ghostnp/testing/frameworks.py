@@ -41,6 +41,11 @@ class Adapter:
     computes = True
     subnormals = True
 
+    @property
+    def differentiates(self):
+        """Whether `run` gives gradients, as one of your own may."""
+        return type(self).run is not Adapter.run
+
     def tensor(self, array, form, wanted):
         """An array as the framework has it.
 
@@ -320,6 +325,8 @@ class OnnxRuntime(Adapter):
     providers : sequence of str, default ("CPUExecutionProvider",)
         What ONNX Runtime computes with.
     """
+
+    differentiates = False
 
     def __init__(self, providers=("CPUExecutionProvider",)):
         self.providers, self._loaded = tuple(providers), {}

@@ -88,7 +88,8 @@ def assert_matches(
         A tolerance of your own, ``atol + rtol·|right|``, in the place of the bound that follows from rounding.
     gradients : bool or sequence of str, default True
         Of which arguments gradients are asked for and compared: of all, of none (then PyTorch records nothing), or of
-        those named, such as ``["x"]`` where weights are frozen.
+        those named, such as ``["x"]`` where weights are frozen. Who names some has to have them: of a plain function
+        only `backward` gives any.
     regimes : sequence of str, optional
         What kinds of numbers to draw for the activations; by default half of the calls have the usual ones, and the
         others large, offset, tying, tiny, infinite ones and NaN. ``["usual"]`` leaves these out. What is promised in
@@ -156,6 +157,12 @@ case=Call('pointwise_conv2d', x=(1, 1, 1, 1), weight=(1, 1, 1, 1), bias=(1,)))
             raise ValueError(
                 f"gradients={list(gradients)!r}: {operator} has none of {', '.join(unknown)}; the rule is True, False "
                 f"or some of {', '.join(row.gradients)}"
+            )
+        if gradients and backward is None and not adapter.differentiates:
+            raise ValueError(
+                f"gradients={list(gradients)!r}: nothing gives gradients of {_name(fn)}, so none would be "
+                f"compared. The rule is backward=..., such as backward=my_{operator}_backward, or for a function of "
+                f"tensors its framework, such as framework='torch'"
             )
     if accumulate is None and dtype in ("float16", "bfloat16"):
         accumulate = "float32"

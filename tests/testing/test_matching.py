@@ -709,6 +709,11 @@ def test_a_gradient_that_is_cut_off():
         ({"paddings": "all"}, "paddings='all'"),
         ({"device": "cuda"}, "device='cuda': the rule is framework='torch'"),
         ({"gradients": ["y"]}, r"gradients=\['y'\]: conv2d has none of y; the rule is .* x, weight, bias"),
+        (
+            {"gradients": ["x"]},
+            r"gradients=\['x'\]: nothing gives .* The rule is backward=\.\.\., such as",
+        ),
+        ({"gradients": "x", "framework": "onnxruntime"}, r"gradients=\['x'\]: nothing gives gradients"),
         ({"regimes": ["odd"]}, "regimes='odd': the rule is one of 'usual', 'large'"),
         ({"channels": 5, "groups": 2}, "channels=5 and 2 groups: the rule is a multiple"),
     ],
