@@ -25,6 +25,8 @@ LINE = 64  # bytes in a cache line
 TILE = 384
 # Bytes of x in a tile that is read in place: what the first-level cache holds, unless that is less than three vectors.
 PANEL = 1 << 15
+# Rows are shared out where each share has so many blocks of them, and x, which each share reads, has so many bytes.
+BLOCKS, NEAR = 3, 1 << 19
 DEPTH = 256  # products that are summed in their own precision before they are added to others
 CHUNK = 512  # pixels in one pass of the scalar products
 BAND = 16  # rows of `a` in one job of gemm_nt
@@ -211,19 +213,19 @@ def _multiply(share, shares, w, transposed, bias, columns, y, first, limits, ont
     have to be, once in each share. Tiles are narrow where pixels and rows are few, so that there are enough jobs for
     all shares. Where rows are many they are wide: a long piece of a row of y is written faster than short ones.
 
-    Where there are enough rows, a share has some of them, and all pixels: a depthwise convolution, whose shares are
-    channels, then finds most of what it reads in its own core's cache.
+    Where there are many rows and x is small, a share has some of the rows, and all pixels. Then a depthwise
+    convolution, whose shares are channels, finds most of what it reads in its own core's cache.
     """
     groups, height, _ = y.shape
     lanes, depth = VECTOR // y.itemsize, columns.begins.size
     vectors, left, blocks = columns.pixels // lanes, 0, (height + ROWS - 1) // ROWS
     in_place = columns.apart > 0 and depth > 0
-    by_rows = in_place and 1 < shares <= blocks
+    by_rows = in_place and shares > 1 and BLOCKS * shares <= blocks and depth * columns.pixels * y.itemsize <= NEAR
     top, bottom = bounds(share, shares, blocks) if by_rows else (0, blocks)
     if in_place:
         panel = max(1, PANEL // (VECTORS * VECTOR * depth)) * VECTORS
         alone = max(1, groups * blocks)  # jobs, if rows are not cut into pieces
-        enough = (2 * shares + alone - 1) // alone  # pieces with which jobs are not too uneven
+        enough = 1 if by_rows else (2 * shares + alone - 1) // alone  # pieces with which jobs are not too uneven
         tiles, pitch = max(1, min(vectors // VECTORS, max(enough, vectors // panel))), 0
         # A single pixel that is left takes less time as scalar products than as a vector.
         if vectors > 0 and columns.pixels % lanes == 1 and not transposed:

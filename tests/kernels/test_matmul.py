@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ghostnp.kernels.linear import product, product_backward
-from ghostnp.kernels.matmul import Columns, gemm, matrix
-from ghostnp.kernels.runtime import set_threads, threads
+from ghostnp.kernels.matmul import BLOCKS, NEAR, Columns, gemm, matrix
+from ghostnp.kernels.runtime import SHARES, set_threads, shares_for, threads
 from ghostnp.kernels.runtime.registers import ROWS
 
 pytestmark = [pytest.mark.small, pytest.mark.parametrize("dtype", [np.float32, np.float64])]
@@ -37,6 +37,23 @@ def test_gemm_is_the_product(dtype, columns, transposed, pixels):
         given = np.ascontiguousarray(w.swapaxes(1, 2)) if transposed else w
         gemm(given, transposed, bias, columns(x), y, 2, limits)
         np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("onto", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("more", [0, ROWS + 3])
+@pytest.mark.parametrize("pixels", [49, 97, 400])
+def test_many_rows_are_shared_out_and_each_is_written_once(dtype, pixels, more, transposed, onto):
+    height, depth = BLOCKS * SHARES * ROWS + more, 1024 // pixels + 4
+    assert shares_for(2 * height * depth * pixels) == SHARES
+    w, bias = whole_numbers(2, height, depth, dtype=dtype), whole_numbers(2, height, dtype=dtype)
+    x, y = whole_numbers(2, depth, pixels, dtype=dtype), whole_numbers(2, height, pixels + 3, dtype=dtype)
+    assert x[0].nbytes <= NEAR
+    expected = y.copy()
+    expected[:, :, 2 : 2 + pixels] = np.clip(w @ x + bias[:, :, None] + (y[:, :, 2 : 2 + pixels] if onto else 0), 0, 99)
+    given = np.ascontiguousarray(w.swapaxes(1, 2)) if transposed else w
+    gemm(given, transposed, bias, matrix(x), y, 2, (0.0, 99.0), onto)
+    np.testing.assert_array_equal(y, expected)
 
 
 def test_some_of_the_columns(dtype):
@@ -75,7 +92,7 @@ def test_gradients_are_products_too(dtype, pixels):
         np.testing.assert_array_equal(dw, dy @ x.swapaxes(1, 2))
 
 
-@pytest.mark.parametrize(("height", "depth", "pixels"), [(301, 229, 1), (67, 61, 49), (43, 41, 197)])
+@pytest.mark.parametrize(("height", "depth", "pixels"), [(301, 229, 1), (67, 61, 49), (43, 41, 197), (403, 9, 49)])
 def test_bits_do_not_depend_on_the_number_of_threads(dtype, height, depth, pixels):
     rng, before, results = np.random.default_rng(0), threads(), []
     w, x = (rng.standard_normal(shape).astype(dtype) for shape in ((1, height, depth), (1, depth, pixels)))

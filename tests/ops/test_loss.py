@@ -99,6 +99,13 @@ def test_certainty_does_not_overflow(backend, dtype):
     assert gradient.tolist() == [[0, 0], [0.5, -0.5]]
 
 
+@pytest.mark.parametrize("labels", [[0, -1], [4, 0]])
+def test_labels_beyond_the_classes_are_told_with_the_last_class(backend, labels):
+    said = f"labels runs from {min(labels)} to {max(labels)}: the rule is 0 to 3 for 4 classes"
+    with pytest.raises(ValueError, match=said):
+        backend.softmax_cross_entropy(np.zeros((2, 4)), np.array(labels))
+
+
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int32, np.int64, np.uint64])
 def test_takes_labels_of_any_integer_kind(backend, kind):
     logits = Call("softmax_cross_entropy", logits=(5, 4), labels=(5,)).arguments(np.float64)["logits"]

@@ -20,6 +20,11 @@ def total(*xs):
     return sum(xs)
 
 
+def geometry(x):
+    """Its name is that of no operator, and of something else in `ghostnp.ops`."""
+    return x
+
+
 def nothing(*, shape=(2, 3)):
     return np.zeros(shape)
 
@@ -60,6 +65,7 @@ def test_the_cost_of_what_it_is_like_is_taken_over():
         ({"forward": lambda x: x}, "forward is called '<lambda>': the rule is a function with a name of its own"),
         ({"forward": ops.relu}, "forward is called 'relu', and that name is taken"),
         ({"forward": ops.conv2d}, "forward is called 'conv2d', and that name is taken"),
+        ({"forward": geometry}, "forward is called 'geometry', and that name is taken"),
         ({"forward": total, "like": None}, r"forward takes \(\*xs\): the rule is named arguments, arrays first"),
         (
             {"forward": nothing, "like": None},

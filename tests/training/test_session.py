@@ -191,15 +191,16 @@ def test_the_commands_lists_are_those_of_the_library():
     options = {option.name: option for option in main.commands["train"].params}
     assert set(options["optimiser"].type.choices) == set(UPDATES)
     assert tuple(options["schedule"].type.choices) == SCHEDULES
-    assert set(re.split(", | or ", options["data"].help.removesuffix("."))) == set(list_data())
+    said = options["data"].help.removeprefix("Data set: ").removesuffix(".")
+    assert set(re.split(", | or ", said)) == set(list_data())
     assert options["data"].default in list_data()
     assert options["model"].default in list_networks()
     rates = {name: usual_rate(TINY, name) for name in UPDATES}
     assert rates.keys() == UPDATES.keys()
     said = options["rate"].help
-    assert f"{rates['sgd']} for sgd, {rates['rmsprop']} for rmsprop, and otherwise {rates['adam']}" in said
+    assert f"{rates['sgd']} for sgd, {rates['rmsprop']} for rmsprop, {rates['adam']} for adam and adamw" in said
     assert rates["adam"] == rates["adamw"]
-    assert "A model without batch norm gets a tenth of that" in said
+    assert "a tenth of that for a network without batch norm" in said
     for name, setting in (("momentum", "momentum"), ("decay", "decay")):
         told = [UPDATES[key].defaults[setting] for key in ("sgd", "rmsprop" if name == "momentum" else "adamw")]
         assert [float(number) for number in re.findall(r"\d[\d.e-]*\d|\d", options[name].help)][:2] == told

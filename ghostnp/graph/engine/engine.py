@@ -106,7 +106,7 @@ class Engine(Guarded):
     def _replay(self, *key):
         if key not in self._replays:
             plan = self._plan(*key)
-            compile_ahead(launches_of(plan.work))
+            compile_ahead(lambda: launches_of(Replay(plan.tape, plan.homes, bind=False).work))
             while len(self._replays) >= self._most:
                 self._replays.popitem(last=False)
             self._replays[key] = Replay(plan.tape, plan.homes)

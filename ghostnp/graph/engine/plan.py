@@ -63,7 +63,7 @@ class Plan:
 
     @cached_property
     def work(self):
-        """Of what each step consists, as in `Replay`; its launches are not bound, and say their shares alone."""
+        """Of what each step consists, as in `Replay`; its launches are not bound."""
         return Replay(self.tape, self.homes, bind=False).work
 
     @cached_property

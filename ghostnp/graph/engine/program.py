@@ -93,7 +93,7 @@ class TrainingProgram:
         with recording(taken := _Taken(), bind=False) as launches:
             move(lambda number: self._forms[number].array())
         demands.append(_Demand([_Form.of(array) for array in taken.arrays], {}, from_python=False, launches=launches))
-        compile_ahead(launch for demand in demands for launch in demand.launches)
+        compile_ahead(lambda: [launch for demand in demands for launch in demand.launches])
         # On shapes alone every value has the dtype of the activations, and a pooling's argmax is known only by now.
         forms = tuple(self._forms.get(number, value) for number, value in enumerate(tape.values))
         self.tape = replace(self.tape, values=forms)

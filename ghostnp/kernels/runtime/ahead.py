@@ -26,7 +26,8 @@ import numba
 from numba import types
 
 from ghostnp.kernels.runtime.cache import FOLDER, is_kept, is_on_disk
-from ghostnp.kernels.runtime.drivers import Kernel, Program, needed
+from ghostnp.kernels.runtime.drivers import Kernel, Program, kernels_of
+from ghostnp.kernels.runtime.interrupts import uninterrupted
 from ghostnp.kernels.runtime.team import threads
 
 __all__ = ["compile_ahead", "help_compiling"]
@@ -35,64 +36,77 @@ _WORTH_IT = 3  # kernels
 _MOST, _END = 255, b"\xff"  # kernels in a queue, and what each process finds at the end of it
 
 # The same places for modules as here: that the package can be imported may be known to this process alone. SciPy, which
-# Numba looks for to multiply matrices, would take a quarter of a second.
-_HELP = "import sys; sys.path[:] = {path!r}; sys.modules['scipy'] = None; import {module} as m; m.help_compiling()"
+# Numba looks for to multiply matrices, would take a quarter of a second. Where memory runs out, Linux is to end this
+# process and not the one that it helps.
+_CODE = """import contextlib, sys
+with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+    score.write("1000")
+sys.path[:] = {path!r}
+sys.modules["scipy"] = None
+import {module}
+{module}.help_compiling({parent})
+"""
 
-_alone = Lock()  # a second thread that compiles in the meantime waits for Numba's lock, and needs no process
+_one_at_a_time = Lock()  # a second thread that compiles in the meantime waits for Numba's lock, and needs no process
 
 
-def compile_ahead(launches):
-    """Compile the kernels of launches that were noted and not bound, if many are missing: with a second process.
+def compile_ahead(note):
+    """Compile the kernels of launches, if many are missing: with a second process.
 
     Parameters
     ----------
-    launches : iterable of Launch
-        As ``recording(bind=False)`` gives them.
+    note : callable
+        What gives the launches as ``recording(bind=False)`` does. It is not called where no second process can help.
     """
-    kernels = [kernel for kernel in dict.fromkeys(needed(launches)) if not _is_ready(kernel)]
-    kernels = sorted(kernels, key=_length, reverse=True)[:_MOST]
-    if len(kernels) < _WORTH_IT or not _can_help(kernels) or not _alone.acquire(blocking=False):
+    if not _may_help():
         return
-    try:
-        _share(kernels)
-    finally:
-        _alone.release()
+    kernels = [kernel for kernel in dict.fromkeys(kernels_of(note())) if not _is_ready(kernel)]
+    kernels = sorted(kernels, key=_effort, reverse=True)[:_MOST]
+    if len(kernels) < _WORTH_IT or not all(is_kept(kernel.dispatcher) for kernel in kernels):
+        return
+    if _one_at_a_time.acquire(blocking=False):
+        try:
+            _compile_with_another(kernels)
+        finally:
+            _one_at_a_time.release()
 
 
-def help_compiling():
-    """Compile kernels of the queue that standard input is, and end the process: what the second one does."""
+def help_compiling(parent):
+    """What the second process runs: it takes numbers from standard input, and compiles those kernels."""
     kernels = [Kernel(module, name, tuple(map(_type, kinds))) for module, name, kinds in json.loads(sys.argv[1])]
     kernels[0].dispatcher.targetctx.refresh()  # what comes once in a process, before a kernel waits for it
-    parent = os.getppid()
-    for number in _taken(sys.stdin.fileno()):
-        if os.getppid() != parent:  # it was killed
+    for number in _taken(0):
+        if os.getppid() != parent:  # it was killed (on Windows the number stays, and this process compiles the rest)
             break
         kernels[number].dispatcher.compile(kernels[number].types)
     os._exit(0)  # at once: somebody waits for it
 
 
-def _share(kernels):
-    begun = perf_counter()
-    queue = _queue(len(kernels))
+def _compile_with_another(kernels):
+    begun, process = perf_counter(), None
     try:
-        process = _second_process(kernels, queue)
+        queue = _queue(len(kernels))
+    except OSError:  # no file can be opened any more
+        return
+    try:
+        with uninterrupted():
+            process = _second_process(kernels, queue)
         if process is None:
             return
-        try:
-            left = len(kernels)
-            Program([])()  # this compiles what runs programs; meanwhile the other process starts
-            for number in _taken(queue):
-                kernels[number].dispatcher.compile(kernels[number].types)
-                left -= 1
-            if left:  # the other process has taken them, and may be compiling one still
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(perf_counter() - begun)  # twice the time is the worst that can come of it
-        finally:
+        left = len(kernels)
+        Program([])()  # this compiles what runs programs; meanwhile the other process starts
+        for number in _taken(queue):
+            kernels[number].dispatcher.compile(kernels[number].types)
+            left -= 1
+        if left:  # the other process has taken them, and may be compiling one still
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(perf_counter() - begun)  # twice the time is the worst that can come of it
+    finally:
+        os.close(queue)
+        if process is not None:
             process.kill()
             with suppress(subprocess.TimeoutExpired):  # a disk that does not answer: the process ends when it does
                 process.wait(1)
-    finally:
-        os.close(queue)
 
 
 def _queue(count):
@@ -105,30 +119,31 @@ def _queue(count):
 
 def _taken(queue):
     """The next kernel's number, again and again, as long as there is one."""
-    while (number := os.read(queue, 1)) not in (b"", _END):  # nothing: somebody else has read both ends
+    while (number := os.read(queue, 1)) not in (b"", _END):  # nothing: a process that is no ghostnp has read them all
         yield number[0]
 
 
 def _second_process(kernels, queue):
     """Start it; None if the system does not."""
-    code = _HELP.format(path=[*sys.path, str(Path(__file__).parents[3])], module=__name__)
+    path = [*map(str, sys.path), str(Path(__file__).parents[3])]
+    code = _CODE.format(path=path, module=__name__, parent=os.getpid())
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     text = json.dumps([(kernel.module, kernel.name, [_spelled(kind) for kind in kernel.types]) for kernel in kernels])
     try:
         return subprocess.Popen(
             [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", code, text],
             stdin=queue, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=os.environ | ({"NUMBA_CACHE_DIR": FOLDER} if FOLDER else {}),
+            env=environment | ({"NUMBA_CACHE_DIR": FOLDER} if FOLDER else {}),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _can_help(kernels):
+def _may_help():
     # A program that Python is a part of may have put its own name there, and would be started a second time.
-    has_python = Path(sys.executable or "").name.lower().startswith("python")
-    has_core = min(threads(), numba.config.NUMBA_DEFAULT_NUM_THREADS) > 1
-    return has_python and has_core and all(is_kept(kernel.dispatcher) for kernel in kernels)
+    has_python = Path(sys.executable or "").name.lower().startswith("python") and not getattr(sys, "frozen", False)
+    return has_python and min(threads(), numba.config.NUMBA_DEFAULT_NUM_THREADS) > 1
 
 
 def _is_ready(kernel):
@@ -157,11 +172,12 @@ def _type(spelled):
     return types.boolean if spelled == "bool" else getattr(types, spelled)
 
 
-def _length(kernel):
+def _effort(kernel):
     """How long it takes to compile, more or less: how much bytecode it and the functions that it calls have."""
     waiting, found = [kernel.dispatcher], {}
     while waiting:
-        function = getattr(function := waiting.pop(), "py_func", function)
+        function = waiting.pop()
+        function = getattr(function, "py_func", function)
         if inspect.isfunction(function) and function not in found and function.__module__.startswith("ghostnp."):
             found[function] = len(function.__code__.co_code)
             waiting += [function.__globals__.get(name) for name in function.__code__.co_names]

@@ -16,6 +16,7 @@ import llvmlite
 import numba
 import numpy as np
 from numba.core.caching import FunctionCache
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 
 from ghostnp.files import replace
@@ -90,7 +91,7 @@ class _Cache(FunctionCache):
             _say_once(f"cannot be read ({error.strerror})")
 
     def holds(self, sig, target_context):
-        with uninterrupted():
+        with uninterrupted(), global_compiler_lock:
             target_context.refresh()
         try:
             return self._cache_file.read(self._index_key(sig, target_context.codegen())) is not None

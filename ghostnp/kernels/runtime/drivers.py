@@ -46,7 +46,7 @@ __all__ = [
     "bounds",
     "driver",
     "empty",
-    "needed",
+    "kernels_of",
     "number_in",
     "pieces_for",
     "recorded",
@@ -99,7 +99,8 @@ class Kernel(NamedTuple):
 class Launch(NamedTuple):
     """A bound call of a driver: addresses of code and arguments, and the number of shares.
 
-    One that is not bound has the kernel in the address's place.
+    In the place of the code's address, one that is not bound has the `Kernel`, or None for sequences side by side; and
+    without a compiler it is Python's function.
     """
 
     function: Any
@@ -226,7 +227,8 @@ def recording(scratch=None, *, bind=True):
     scratch : Scratch, optional
         Shared with the calls that were recorded before, if these will not run at the same time.
     bind : bool, default True
-        Whether the launches are to be run. Otherwise only their numbers of shares are noted, and nothing is compiled.
+        Whether the launches are to be run. Otherwise their kernels and numbers of shares are noted, and nothing is
+        compiled.
     """
     scratch = Scratch() if scratch is None else scratch
     scratch.begin_call()
@@ -270,13 +272,13 @@ def side_by_side(sequences):
         recording.launches[-1] = recording.launches[-1]._replace(keep=(recording.launches[-1].keep, launches))
 
 
-def needed(launches):
+def kernels_of(launches):
     """The kernels of launches that were not bound, in their order."""
     for launch in launches:
         if isinstance(launch.function, Kernel):
             yield launch.function
         elif launch.function is None:  # sequences
-            yield from needed(launch.keep[-1])
+            yield from kernels_of(launch.keep[-1])
 
 
 def empty(shape, dtype):

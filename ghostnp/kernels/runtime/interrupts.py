@@ -14,16 +14,23 @@ __all__ = ["uninterrupted"]
 
 @contextmanager
 def uninterrupted():
-    """Put off what SIGINT does to the end of a ``with``. It interrupts the main thread alone."""
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield
-        return
-    came = []
-    signal.signal(signal.SIGINT, lambda *given: came.append(given))
+    """Put off what SIGINT does to the end of a ``with``. It interrupts the main thread alone.
+
+    Other signals are not put off, such as an alarm whose handler raises.
+    """
+    came, before = [], signal.getsignal(signal.SIGINT)
+    may = callable(before) and threading.current_thread() is threading.main_thread()
+    if may:
+        try:
+            signal.signal(signal.SIGINT, lambda *given: came.append(given))
+        except ValueError:  # an interpreter inside another program, which gets no signals
+            may = False
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            handler(*came[0])
+        if may:
+            signal.signal(signal.SIGINT, before)
+            for given in came:
+                handler = signal.getsignal(signal.SIGINT)  # the first time may have changed what the next one does
+                if callable(handler):
+                    handler(*given)

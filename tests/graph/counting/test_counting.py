@@ -194,6 +194,7 @@ def test_rows_have_the_sizes_of_the_arrays_at_their_path(name):
         assert {size: sum(getattr(row, size) for row in rows) for size in sizes} == sizes
     assert table.flops == 2 * table.macs
     assert sum(row.share for row in table.rows) == pytest.approx(1)
+    assert [row.share for row in count(ReLU(), (1, 3, 4, 4)).rows] == [0]  # there is nothing to share
 
 
 @given(
@@ -288,6 +289,7 @@ def test_a_module_that_goes_past_the_backend_is_refused(name):
         (ReLU(), (1, 3.0), TypeError, r"input_shape\[1\]=3.0"),
         (ReLU(), (True, 3), TypeError, r"input_shape\[0\]=True"),
         (ReLU(), (1, -3), ValueError, r"input_shape\[1\]=-3"),
+        (ReLU(), (-1, 3), ValueError, r"input_shape\[0\]=-1"),
         (Conv2d(3, 4, 3), (3, 8, 8), ValueError, r"x has shape \(3, 8, 8\)"),
         (Conv2d(3, 4, 3), (1, 3, 2, 2), ValueError, "the output would be 0x0"),
         (Sequential(Flatten(), Linear(12, 2)), (1, 3, 3, 2), ValueError, r"\(1, 18\)|\(2, 12\)"),

@@ -83,6 +83,9 @@ def test_the_most_asked_question():
     assert "ptflops - macs = 151,228,112 - 141,150,512 = 10,077,600" in text
     assert "+2 x 3,538,192 numbers in" in text
     assert "+7,076,384" in text
+    _, *lines = text.partition("ptflops - macs = ")[2].splitlines()
+    assert len(lines) == len(terms)
+    assert len({len(line) for line in lines}) == 1  # columns, the last one to the right
 
 
 @pytest.mark.parametrize("first", CONVENTIONS)

@@ -16,7 +16,7 @@ import ghostnp
 from ghostnp import kernels
 from ghostnp.graph.engine.replay import launches_of
 from ghostnp.kernels.runtime import ahead, compile_ahead, recording, set_threads, threads
-from ghostnp.kernels.runtime.drivers import needed
+from ghostnp.kernels.runtime.drivers import kernels_of
 
 # Every kernel is left to the second process, or there is none. How many were read from the disk, and what they compute.
 CODE = """
@@ -25,11 +25,11 @@ import numpy as np
 from ghostnp import kernels
 from ghostnp.graph.engine.replay import launches_of
 from ghostnp.kernels.runtime import ahead, compile_ahead, recording, set_threads
-from ghostnp.kernels.runtime.drivers import needed
+from ghostnp.kernels.runtime.drivers import kernels_of
 
 def wait(queue):
     deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and not all(map(ahead._is_ready, needed(launches))):
+    while time.monotonic() < deadline and not all(map(ahead._is_ready, kernels_of(launches))):
         time.sleep(0.02)
     return ()
 
@@ -44,9 +44,9 @@ def run():
     return kernels.sigmoid(x), kernels.hard_sigmoid(x), kernels.channel_shuffle(x, 2)
 with recording(bind=False) as launches:
     run()
-compile_ahead(launches)
+compile_ahead(lambda: launches)
 results = run()
-print(sum(sum(kernel.dispatcher.stats.cache_hits.values()) for kernel in needed(launches)))
+print(sum(sum(kernel.dispatcher.stats.cache_hits.values()) for kernel in kernels_of(launches)))
 print(*(hashlib.sha256(y.tobytes()).hexdigest() for y in results))
 """
 
@@ -72,7 +72,7 @@ def test_what_is_noted_is_what_is_bound():
     model = ghostnp.create_model("ghostnet_050", num_classes=10)
     engine = ghostnp.compile(model)
     engine(np.zeros((2, 3, 64, 64), np.float32))
-    noted = set(needed(launches_of(engine.plan((2, 3, 64, 64)).work)))
+    noted = set(kernels_of(launches_of(engine.plan((2, 3, 64, 64)).work)))
     assert len(noted) > 5
     for kernel in noted:
         assert tuple(ahead._type(json.loads(json.dumps(ahead._spelled(kind)))) for kind in kernel.types) == kernel.types
@@ -141,7 +141,7 @@ def python(monkeypatch, tmp_path):
 )
 def test_a_second_process_that_fails_is_no_error(python, started, script, taken):
     python(script)
-    ahead._share([Stub(number) for number in range(9)])
+    ahead._compile_with_another([Stub(number) for number in range(9)])
     assert [process.poll() is None for process in started] == [False]
     assert 9 - taken <= len(COMPILED) <= 9
     assert sorted(COMPILED) == COMPILED
@@ -151,7 +151,7 @@ def test_an_interrupt_ends_the_second_process_too(python, started):
     python("exec sleep 600")
     before = len(os.listdir("/dev/fd"))
     with pytest.raises(KeyboardInterrupt):
-        ahead._share([Stub(0), Stub(1, interrupted=True), Stub(2)])
+        ahead._compile_with_another([Stub(0), Stub(1, interrupted=True), Stub(2)])
     assert [process.returncode for process in started] == [-signal.SIGKILL]
     assert COMPILED == [0]
     assert len(os.listdir("/dev/fd")) == before
@@ -171,7 +171,7 @@ def cold(monkeypatch):
 @pytest.mark.parametrize("name", ["", None, "/usr/bin/uwsgi", "/nowhere/python3"])
 def test_without_python_no_second_process_is_started(cold, started, name):
     cold.setattr(sys, "executable", name)
-    compile_ahead(some_launches())
+    compile_ahead(some_launches)
     assert started == []
 
 
@@ -186,12 +186,47 @@ def test_where_it_cannot_help_no_second_process_is_started(cold, started, why):
         cold.setattr(ahead, "is_kept", lambda compiled: False)
     elif why == "much to do":
         launches = launches[:2]
-    with ahead._alone if why == "lock" else nullcontext():
-        compile_ahead(launches)
+    with ahead._one_at_a_time if why == "lock" else nullcontext():
+        compile_ahead(lambda: launches)
     assert started == []
+
+
+def test_one_thread_notes_nothing(cold):
+    set_threads(1)
+    compile_ahead(lambda: pytest.fail("it was asked for launches"))
+
+
+def test_without_a_free_file_each_kernel_is_compiled_here(cold, started):
+    def none():
+        raise OSError(24, "Too many open files")
+
+    cold.setattr(ahead.os, "pipe", none)
+    compile_ahead(some_launches)
+    assert started == []
+    assert not ahead._one_at_a_time.locked()
+
+
+def test_an_interrupt_while_it_is_started_ends_it(python, started, monkeypatch):
+    python("exec sleep 600")
+    start = ahead._second_process
+
+    def interrupted(*given):
+        process = start(*given)
+        signal.raise_signal(signal.SIGINT)
+        return process
+
+    monkeypatch.setattr(ahead, "_second_process", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ahead._compile_with_another([Stub(0), Stub(1)])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert COMPILED == []
+    assert [process.poll() is None for process in started] == [False]
 
 
 def test_two_cores_and_nothing_compiled_start_one(cold, started, python):
     python("exit 1")
-    compile_ahead(some_launches())
+    compile_ahead(some_launches)
     assert [process.poll() is None for process in started] == [False]

@@ -29,7 +29,7 @@ def send():
 signal.signal(signal.SIGINT, interrupt)
 rng = np.random.default_rng(0)
 x, weight = (rng.standard_normal(shape, dtype=np.float32) for shape in ((2, 3, 9, 9), (4, 3, 3, 3)))
-thread = threading.Thread(target=send)
+thread = threading.Thread(target=send, daemon=True)
 thread.start()
 while not done:
     try:
@@ -54,7 +54,16 @@ def test_interrupted_again_and_again_kernels_are_compiled_and_right(run_python, 
     assert int(done) > 0
 
 
-def test_an_interrupt_waits_for_the_end():
+@pytest.fixture
+def handle():
+    """Set what SIGINT does, until the test is over."""
+    before = signal.getsignal(signal.SIGINT)
+    yield lambda handler: signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_waits_for_the_end(handle):
+    handle(signal.default_int_handler)
     came = []
 
     def interrupted():
@@ -68,13 +77,36 @@ def test_an_interrupt_waits_for_the_end():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_what_is_ignored_stays_ignored_and_other_threads_change_nothing():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with uninterrupted():
-            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
+def test_a_second_interrupt_does_what_the_first_has_set(handle):
+    came = []
+
+    def first(*given):
+        came.append("first")
+        handle(lambda *given: came.append("second"))
+
+    handle(first)
+    with uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert came == []
+    assert came == ["first", "second"]
+
+
+def test_where_no_handler_can_be_set_nothing_is_put_off(handle, monkeypatch):
+    def refuse(*given):
+        raise ValueError("signal only works in main thread of the main interpreter")
+
+    handle(signal.default_int_handler)
+    monkeypatch.setattr(signal, "signal", refuse)
+    with uninterrupted():
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_is_ignored_stays_ignored_and_other_threads_change_nothing(handle):
+    handle(signal.SIG_IGN)
+    with uninterrupted():
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    handle(signal.default_int_handler)
     seen = []
 
     def look():
@@ -84,4 +116,4 @@ def test_what_is_ignored_stays_ignored_and_other_threads_change_nothing():
     thread = threading.Thread(target=look)
     thread.start()
     thread.join()
-    assert seen == [before]
+    assert seen == [signal.default_int_handler]
