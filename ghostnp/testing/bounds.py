@@ -49,6 +49,7 @@ from ghostnp import ops
 from ghostnp.ops.geometry import crop, pad, tap
 from ghostnp.ops.pooling import check_pool
 from ghostnp.ops.resize import bilinear_sources
+from ghostnp.ops.vocabulary import BUILT_IN
 from ghostnp.testing.arrays import format_of
 from ghostnp.testing.calls import Call, leaves, run, run_backward
 
@@ -395,8 +396,11 @@ def _bound(call, arguments, rounding, results):
 
 
 def _copies(row):
-    """Whether each number of y is a number of x, with either sign, or a limit."""
-    return bool(row.limits) or row.name in ("max_pool2d", "crelu")
+    """Whether each number of y is a number of x, with either sign, or a limit.
+
+    So it is of those words of the vocabulary that are homogeneous and not linear: they choose, and multiply nothing.
+    """
+    return bool(row.limits) or (row.name in BUILT_IN and bool(row.homogeneous))
 
 
 def _bound_of_copies(call, arguments, rounding):

@@ -590,8 +590,9 @@ def test_where_numbers_tie_each_pixel_gets_what_its_windows_may_give(dtype):
         y = (windows * largest).sum((-1, -2))
         return y + (windows.amax((-1, -2)) - y).detach()
 
+    few = {"batch": 1, "channels": 1, "size": (4, 4), "regimes": ["ties"]}  # of many windows the errors cancel
     with pytest.raises(AssertionError, match="dx hands out"):
-        assert_matches(twice, "max_pool2d", **given)
+        assert_matches(twice, "max_pool2d", **given | few)
 
 
 def test_what_sums_are_kept_in():
