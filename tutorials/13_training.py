@@ -273,7 +273,7 @@ for name, update in updates.UPDATES.items():
 # that are done. After five of them $r = 1/3$, the cosine is $1/2$, and $\eta = 0.075$.
 
 # %%
-figure, grid = style.sheet(8, 2.6, nrows=1, ncols=1, left=0.09, bottom=0.2)
+figure, grid = style.sheet(8, 2.6, nrows=1, ncols=1, left=0.09, bottom=0.2, top=0.88)
 axes = style.plain_axes(figure.add_subplot(grid[0]), "step size", x_label="step")
 for colour, schedule in zip((style.GRADIENT, style.GATE, style.GHOST), SCHEDULES, strict=True):
     recipe = Recipe(epochs=4, rate=0.1, warm_up=1, schedule=schedule, every=2, fall=0.5)
